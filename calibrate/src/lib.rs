@@ -1,0 +1,1 @@
+//! calibrate: measurements in, constants out.

@@ -1,0 +1,1 @@
+//! What llm-speed knows: devices, models, quantisations, constants, and every way a number comes in.

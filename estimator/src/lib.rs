@@ -1,0 +1,1 @@
+//! How fast a language model runs on a machine: the physics, and nothing else.

@@ -1,0 +1,1 @@
+//! llm-speed-server: the pages and the API.

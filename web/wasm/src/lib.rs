@@ -1,0 +1,1 @@
+//! The browser doorway: the same estimate and the same page, as WebAssembly.
