@@ -1,1 +1,5 @@
 //! What llm-speed knows: devices, models, quantisations, constants, and every way a number comes in.
+
+extern crate alloc;
+
+pub mod json;
