@@ -1,0 +1,247 @@
+//! Seconds for one decode step: the bytes read, the work done and the fixed costs, device by device.
+
+use crate::cache;
+use crate::constants::{Constants, DecodeConstants};
+use crate::hardware::{Device, Machine, Split};
+use crate::model::{LayerKind, Model};
+use crate::placement::Spill;
+use crate::setup::Setup;
+use crate::units::{BILLION, GB, TERA};
+
+/// What a step's time goes to, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepTime {
+    /// Reading weights on the devices.
+    pub weights_s: f64,
+    /// Reading the cache on the devices.
+    pub cache_s: f64,
+    /// Arithmetic, as far as it takes longer than the reading.
+    pub compute_s: f64,
+    /// Fixed costs.
+    pub overhead_s: f64,
+    /// Reading what lies in RAM, and going there.
+    pub host_s: f64,
+    /// Exchange between devices.
+    pub link_s: f64,
+}
+
+impl StepTime {
+    /// All of it, in seconds.
+    #[must_use]
+    pub fn total_s(&self) -> f64 {
+        self.weights_s + self.cache_s + self.compute_s + self.overhead_s + self.host_s + self.link_s
+    }
+}
+
+/// Floating-point operations of attention for one new token with `context` tokens behind it.
+#[must_use]
+pub fn attention_flops(model: &Model, context: f64) -> f64 {
+    model
+        .layers
+        .groups()
+        .iter()
+        .map(|g| f64::from(g.count) * attention_flops_per_past_token(g.kind) * seen(g.kind, context))
+        .sum()
+}
+
+/// Operations for each past token that a new one attends to: a product with its key, a sum of its value.
+pub(crate) fn attention_flops_per_past_token(kind: LayerKind) -> f64 {
+    match kind {
+        LayerKind::Full { heads, key_dim, value_dim, .. }
+        | LayerKind::Window { heads, key_dim, value_dim, .. } => {
+            2.0 * f64::from(heads) * (f64::from(key_dim) + f64::from(value_dim))
+        }
+        LayerKind::Latent { heads, rank, rope_dim } => {
+            2.0 * f64::from(heads) * (2.0 * f64::from(rank) + f64::from(rope_dim))
+        }
+        LayerKind::Recurrent { .. } => 0.0,
+    }
+}
+
+fn seen(kind: LayerKind, context: f64) -> f64 {
+    match kind {
+        LayerKind::Window { window, .. } => context.min(f64::from(window)),
+        _ => context,
+    }
+}
+
+/// What one step reads and computes for the whole model, before it is shared out.
+struct Load {
+    layer_bytes: f64,
+    routed_bytes: f64,
+    head_bytes: f64,
+    cache_bytes: f64,
+    flops: f64,
+}
+
+impl Load {
+    fn of(setup: &Setup) -> Load {
+        let Setup { model, weights, cache, workload, .. } = setup;
+        let streams = workload.parallel();
+        let context = f64::from(workload.context_tokens);
+        let visited = model.experts.map_or(0.0, |e| e.visited_share(streams));
+        let lookups = if model.tied_embeddings { 0.0 } else { model.embedding_params() };
+        let multiplied = (model.active_params_b * BILLION - lookups).max(0.0);
+        Load {
+            layer_bytes: weights.dense_bytes,
+            routed_bytes: weights.routed_bytes * visited,
+            head_bytes: weights.projection_bytes() + weights.embedding_row_bytes * streams,
+            cache_bytes: cache::read_bytes(model, *cache, context) * streams,
+            flops: streams * (2.0 * multiplied + attention_flops(model, context)),
+        }
+    }
+}
+
+/// Shares of each kind of byte that the host holds.
+struct HostPart {
+    layers: f64,
+    routed: f64,
+    /// How often a step leaves the device and comes back.
+    crossings: f64,
+}
+
+impl HostPart {
+    fn of(spill: Option<Spill>) -> HostPart {
+        match spill {
+            None => HostPart { layers: 0.0, routed: 0.0, crossings: 0.0 },
+            Some(Spill::Layers { on_device, on_host }) => {
+                let share = f64::from(on_host) / f64::from((on_device + on_host).max(1));
+                HostPart { layers: share, routed: share, crossings: f64::from(on_host.min(1)) }
+            }
+            Some(Spill::Experts { on_host, of }) => HostPart {
+                layers: 0.0,
+                routed: f64::from(on_host) / f64::from(of.max(1)),
+                crossings: f64::from(on_host),
+            },
+        }
+    }
+}
+
+/// Bandwidth at a power limit, in bytes a second at efficiency 1.
+fn peak_bytes_s(device: &Device, constants: &DecodeConstants) -> f64 {
+    device.bandwidth_gb_s * GB * libm::pow(device.power_share, constants.power_exponent)
+}
+
+/// Time of one step for all streams, with `spill` in RAM.
+#[must_use]
+pub(crate) fn step(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Constants) -> StepTime {
+    let load = Load::of(setup);
+    let host = HostPart::of(spill);
+    let machine = &setup.machine;
+    let devices = machine.devices();
+    let streams = setup.workload.parallel();
+    let layers = f64::from(setup.model.layers.count());
+    let expert_layers = f64::from(setup.model.expert_layers());
+
+    let mut sum = StepTime::default();
+    let mut slowest = StepTime::default();
+    let mut slowest_read_bytes_s = f64::INFINITY;
+    for (index, (device, share)) in devices.iter().zip(shares).enumerate() {
+        let c = &constants.devices[index].decode;
+        let peak = peak_bytes_s(device, c);
+        let head = head_share(machine, index) * load.head_bytes;
+        let weights =
+            share * (load.layer_bytes * (1.0 - host.layers) + load.routed_bytes * (1.0 - host.routed)) + head;
+        let cache = share * load.cache_bytes * (1.0 - host.layers);
+        let here = StepTime {
+            weights_s: weights / (peak * c.bandwidth_efficiency),
+            cache_s: cache / (peak * c.cache_efficiency),
+            ..StepTime::default()
+        };
+        let compute_s = share * (1.0 - host.layers) * compute_s(&load, device, c);
+        let here = StepTime {
+            compute_s: (compute_s - here.weights_s - here.cache_s).max(0.0),
+            overhead_s: share * (layers * c.layer_overhead_s + expert_layers * c.expert_layer_overhead_s),
+            ..here
+        };
+        if here.total_s() > slowest.total_s() {
+            slowest = here;
+        }
+        sum = add(sum, here);
+        slowest_read_bytes_s =
+            slowest_read_bytes_s.min(peak * c.bandwidth_efficiency.min(c.cache_efficiency));
+    }
+
+    let mut time = if machine.split == Split::Tensor { slowest } else { sum };
+    let first = &constants.devices[0].decode;
+    time.overhead_s += first.step_overhead_s + (streams - 1.0) * first.stream_overhead_s;
+    time.link_s = exchange_s(setup, constants);
+    let host_bytes = (load.layer_bytes + load.cache_bytes) * host.layers + load.routed_bytes * host.routed;
+    // RAM never serves a layer faster than the device that it was taken from.
+    let host_bytes_s =
+        (machine.host.bandwidth_gb_s * GB * constants.offload.host_efficiency).min(slowest_read_bytes_s);
+    time.host_s = host_bytes / host_bytes_s + host.crossings * constants.offload.split_overhead_s;
+    time
+}
+
+/// The least time in which any software could do the step: peak bandwidth, peak compute, no fixed cost.
+#[must_use]
+pub(crate) fn roofline_s(setup: &Setup, shares: &[f64], spill: Option<Spill>) -> f64 {
+    let load = Load::of(setup);
+    let host = HostPart::of(spill);
+    let machine = &setup.machine;
+    let device_s = machine.devices().iter().zip(shares).enumerate().map(|(index, (device, share))| {
+        let bytes = share
+            * ((load.layer_bytes + load.cache_bytes) * (1.0 - host.layers)
+                + load.routed_bytes * (1.0 - host.routed))
+            + head_share(machine, index) * load.head_bytes;
+        let work = share * (1.0 - host.layers) * load.flops;
+        let compute =
+            device.compute.f16_tflops.map_or(0.0, |peak| work / (fastest_tflops(device, peak) * TERA));
+        (bytes / (device.bandwidth_gb_s * GB)).max(compute)
+    });
+    let on_devices =
+        if machine.split == Split::Tensor { device_s.fold(0.0, f64::max) } else { device_s.sum() };
+    let host_bytes = (load.layer_bytes + load.cache_bytes) * host.layers + load.routed_bytes * host.routed;
+    let fastest =
+        machine.devices().iter().map(|d| d.bandwidth_gb_s).fold(machine.host.bandwidth_gb_s, f64::max);
+    let host_peak = if host_bytes > 0.0 { machine.host.bandwidth_gb_s.min(fastest) } else { fastest };
+    on_devices + host_bytes / (host_peak * GB)
+}
+
+/// The device's fastest stated format, in 10¹² operations a second.
+pub(crate) fn fastest_tflops(device: &Device, f16: f64) -> f64 {
+    let c = &device.compute;
+    [c.int8_tops, c.fp8_tflops, c.fp4_tflops].into_iter().flatten().fold(f16, f64::max)
+}
+
+/// Which part of the output head device `index` reads: all of it on the last, an equal part of it under tensor split.
+fn head_share(machine: &Machine, index: usize) -> f64 {
+    let count = machine.devices().len();
+    match machine.split {
+        Split::Tensor => 1.0 / count as f64,
+        _ if index + 1 == count => 1.0,
+        _ => 0.0,
+    }
+}
+
+fn compute_s(load: &Load, device: &Device, c: &DecodeConstants) -> f64 {
+    device.compute.f16_tflops.map_or(0.0, |peak| {
+        let power = libm::pow(device.power_share, c.power_exponent);
+        load.flops / (peak * TERA * c.compute_efficiency * power)
+    })
+}
+
+/// Hand-overs between devices in one step.
+fn exchange_s(setup: &Setup, constants: &Constants) -> f64 {
+    let machine = &setup.machine;
+    let further = machine.devices().len() as f64 - 1.0;
+    let handovers = match machine.split {
+        Split::Tensor if further > 0.0 => 2.0 * f64::from(setup.model.layers.count()),
+        _ => further,
+    };
+    let bytes = f64::from(setup.model.hidden_size) * 2.0 * setup.workload.parallel();
+    let link = machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
+    handovers * (constants.exchange.latency_s + bytes / link)
+}
+
+fn add(a: StepTime, b: StepTime) -> StepTime {
+    StepTime {
+        weights_s: a.weights_s + b.weights_s,
+        cache_s: a.cache_s + b.cache_s,
+        compute_s: a.compute_s + b.compute_s,
+        overhead_s: a.overhead_s + b.overhead_s,
+        host_s: a.host_s + b.host_s,
+        link_s: a.link_s + b.link_s,
+    }
+}

@@ -1,0 +1,181 @@
+//! A model's shape: parameters, layers and experts → bytes of weights and of cache.
+
+/// The most distinct kinds of layer that one model may have.
+pub const MAX_LAYER_GROUPS: usize = 16;
+
+/// What a layer keeps of the past, and how much of it each new token reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum LayerKind {
+    /// Attention to all of the past: MHA, GQA or MQA by its number of key-value heads.
+    Full {
+        /// Query heads.
+        heads: u32,
+        /// Key-value heads.
+        kv_heads: u32,
+        /// Elements in one key.
+        key_dim: u32,
+        /// Elements in one value.
+        value_dim: u32,
+    },
+    /// Attention to the last `window` tokens.
+    Window {
+        /// Query heads.
+        heads: u32,
+        /// Key-value heads.
+        kv_heads: u32,
+        /// Elements in one key.
+        key_dim: u32,
+        /// Elements in one value.
+        value_dim: u32,
+        /// How many tokens back it sees.
+        window: u32,
+    },
+    /// Multi-head latent attention: one compressed vector a token, shared by all heads and kept once.
+    Latent {
+        /// Query heads.
+        heads: u32,
+        /// Elements of the compressed vector.
+        rank: u32,
+        /// Elements of the rotary key beside it.
+        rope_dim: u32,
+    },
+    /// A state of constant size: Mamba, linear attention, short convolution.
+    Recurrent {
+        /// Bytes of state a sequence.
+        state_bytes: f64,
+    },
+}
+
+/// So many layers of one kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerGroup {
+    /// How many.
+    pub count: u32,
+    /// Of which kind.
+    pub kind: LayerKind,
+}
+
+/// All layers of a model, grouped by kind; their order does not matter to speed or size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Layers {
+    groups: [LayerGroup; MAX_LAYER_GROUPS],
+    len: usize,
+}
+
+impl Layers {
+    /// No layers yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        let none = LayerGroup { count: 0, kind: LayerKind::Recurrent { state_bytes: 0.0 } };
+        Layers { groups: [none; MAX_LAYER_GROUPS], len: 0 }
+    }
+
+    /// Adds `count` layers of `kind`; `false` when there is no room for a further kind.
+    #[must_use]
+    pub fn add(&mut self, count: u32, kind: LayerKind) -> bool {
+        if count == 0 {
+            return true;
+        }
+        if let Some(same) = self.groups[..self.len].iter_mut().find(|group| group.kind == kind) {
+            same.count += count;
+            return true;
+        }
+        let Some(free) = self.groups.get_mut(self.len) else { return false };
+        *free = LayerGroup { count, kind };
+        self.len += 1;
+        true
+    }
+
+    /// The groups.
+    #[must_use]
+    pub fn groups(&self) -> &[LayerGroup] {
+        &self.groups[..self.len]
+    }
+
+    /// How many layers there are.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.groups().iter().map(|group| group.count).sum()
+    }
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Layers::new()
+    }
+}
+
+/// Routed experts of a mixture-of-experts model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Experts {
+    /// Experts in one layer.
+    pub total: u32,
+    /// Routed experts that one token visits in one layer.
+    pub active: u32,
+    /// Experts that every token visits.
+    pub shared: u32,
+    /// Layers at the front without experts.
+    pub leading_dense_layers: u32,
+}
+
+impl Experts {
+    /// Share of the routed experts that `tokens` tokens, routed independently, are expected to visit together.
+    #[must_use]
+    pub fn visited_share(&self, tokens: f64) -> f64 {
+        let total = f64::from(self.total.max(1));
+        let one = (f64::from(self.active) / total).min(1.0);
+        1.0 - libm::pow(1.0 - one, tokens)
+    }
+}
+
+/// A model's shape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Model {
+    /// All parameters, in 10⁹.
+    pub params_b: f64,
+    /// Parameters that one token's pass multiplies with, in 10⁹; all of them in a dense model.
+    pub active_params_b: f64,
+    /// Elements of the residual stream.
+    pub hidden_size: u32,
+    /// Entries of the vocabulary.
+    pub vocab_size: u32,
+    /// Whether the output head is the embedding table.
+    pub tied_embeddings: bool,
+    /// Layers by kind.
+    pub layers: Layers,
+    /// Routed experts, in a mixture-of-experts model.
+    pub experts: Option<Experts>,
+    /// Tokens of context that it was made for.
+    pub native_context: u32,
+}
+
+impl Model {
+    /// Parameters of the embedding table.
+    #[must_use]
+    pub fn embedding_params(&self) -> f64 {
+        f64::from(self.vocab_size) * f64::from(self.hidden_size)
+    }
+
+    /// Parameters of all routed experts together, from total and active counts.
+    ///
+    /// With everything else read by each token, `total = rest + routed` and
+    /// `active = rest + routed × visited`, so the difference tells `routed`.
+    #[must_use]
+    pub fn routed_params(&self) -> f64 {
+        let Some(experts) = self.experts else { return 0.0 };
+        let idle = 1.0 - experts.visited_share(1.0);
+        if idle <= 0.0 {
+            return 0.0;
+        }
+        let difference = (self.params_b - self.active_params_b) * crate::units::BILLION;
+        (difference / idle).clamp(0.0, self.params_b * crate::units::BILLION)
+    }
+
+    /// Layers that hold routed experts.
+    #[must_use]
+    pub fn expert_layers(&self) -> u32 {
+        self.experts.map_or(0, |e| self.layers.count().saturating_sub(e.leading_dense_layers))
+    }
+}

@@ -1,0 +1,272 @@
+//! Where a model lies: whole on the device, part in RAM, or nowhere.
+
+use crate::cache;
+use crate::constants::Constants;
+use crate::hardware::{HardwareClass, MAX_DEVICES, Machine, Split};
+use crate::model::{LayerKind, Model};
+use crate::setup::Setup;
+use crate::units::GIB;
+
+/// The compute buffer's parts, in bytes for each token of a micro-batch. Numbers come from `data/rules.toml`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct BufferRules {
+    /// Bytes of one logit; logits are kept for a whole micro-batch.
+    pub logit_bytes: f64,
+    /// Bytes for each element of the residual stream.
+    pub hidden_bytes: f64,
+    /// Bytes for each cached token and micro-batch token: the attention mask.
+    pub mask_bytes: f64,
+    /// Bytes for each query head, cached token and micro-batch token: scores, where attention is not fused.
+    pub score_bytes: f64,
+}
+
+/// What is left to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spill {
+    /// Whole layers, with their cache.
+    Layers {
+        /// How many stay on the device.
+        on_device: u32,
+        /// How many are in RAM.
+        on_host: u32,
+    },
+    /// The routed experts of so many layers; everything else stays on the device.
+    Experts {
+        /// Layers whose experts are in RAM.
+        on_host: u32,
+        /// Layers that have experts.
+        of: u32,
+    },
+}
+
+/// The verdict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Placement {
+    /// All on the device or devices.
+    Whole,
+    /// Part of it in the host's RAM.
+    Offloaded(Spill),
+    /// Does not run.
+    TooBig,
+}
+
+/// Bytes by part. `weights`, `kv_cache`, `compute_buffer` and `runtime` are what the devices would hold if all
+/// lay on them; `host` is what of it lies in RAM instead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// Weights.
+    pub weights: f64,
+    /// Key-value cache and recurrent state of all streams.
+    pub kv_cache: f64,
+    /// Scratch memory of one pass, on all devices together.
+    pub compute_buffer: f64,
+    /// The runtime itself, on all devices together.
+    pub runtime: f64,
+    /// Of the above, what the host holds.
+    pub host: f64,
+    /// Memory that a model may use, on all devices together.
+    pub usable: f64,
+}
+
+impl Footprint {
+    /// All parts together, in bytes.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.weights + self.kv_cache + self.compute_buffer + self.runtime
+    }
+}
+
+/// Scratch memory of one pass on one device, in bytes.
+#[must_use]
+pub fn compute_buffer_bytes(model: &Model, rules: &BufferRules, micro_batch: f64, held_tokens: f64) -> f64 {
+    let heads = model.layers.groups().iter().map(|group| heads(group.kind)).fold(0.0, f64::max);
+    let attends = if heads > 0.0 { held_tokens } else { 0.0 };
+    micro_batch
+        * (f64::from(model.vocab_size) * rules.logit_bytes
+            + f64::from(model.hidden_size) * rules.hidden_bytes
+            + attends * (rules.mask_bytes + heads * rules.score_bytes))
+}
+
+fn heads(kind: LayerKind) -> f64 {
+    match kind {
+        LayerKind::Full { heads, .. } | LayerKind::Window { heads, .. } | LayerKind::Latent { heads, .. } => {
+            f64::from(heads)
+        }
+        LayerKind::Recurrent { .. } => 0.0,
+    }
+}
+
+/// Shares of the layers by device, summing to one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shares {
+    shares: [f64; MAX_DEVICES],
+    count: usize,
+}
+
+impl Shares {
+    pub(crate) fn as_slice(&self) -> &[f64] {
+        &self.shares[..self.count]
+    }
+}
+
+/// What a setup needs and what its machine has: the ground that verdict and speeds stand on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) shares: Shares,
+    /// Bytes that layers and cache may take on all devices, in the given shares.
+    layer_room: f64,
+    /// Bytes of layers and cache.
+    layer_bytes: f64,
+    /// Bytes of one expert layer's routed experts.
+    expert_layer_bytes: f64,
+    /// RAM beside the system, in bytes.
+    host_room: f64,
+    /// Weights that are in RAM in any case.
+    host_always: f64,
+    can_offload: bool,
+    layers: u32,
+    expert_layers: u32,
+    pub(crate) footprint: Footprint,
+}
+
+impl Room {
+    pub(crate) fn of(setup: &Setup, constants: &Constants) -> Room {
+        let Setup { machine, model, weights, cache, workload } = setup;
+        let devices = machine.devices();
+        let rules = &constants.runtime;
+        let micro_batch = f64::from(rules.micro_batch);
+        let kv = cache::held_bytes(
+            model,
+            *cache,
+            rules.layout,
+            workload.held_tokens(),
+            workload.parallel(),
+            micro_batch,
+        );
+        let scratch = compute_buffer_bytes(model, &rules.buffer, micro_batch, workload.held_tokens());
+        let reserve = rules.reserve_gib * GIB;
+        let all_discrete = devices.iter().all(|d| d.class == HardwareClass::DiscreteGpu);
+
+        // The output head goes with the last device; an embedding table in RAM costs a card nothing.
+        let table = if rules.embedding_on_host && all_discrete { 0.0 } else { weights.embedding_bytes };
+        let head = if table == 0.0 { weights.projection_bytes() } else { weights.head_bytes + table };
+        let layers_and_cache = weights.dense_bytes + weights.routed_bytes + kv;
+
+        let mut room = [0.0; MAX_DEVICES];
+        let mut usable = 0.0;
+        for (device, room) in devices.iter().zip(&mut room) {
+            let here = constants.memory.usable_gib(device) * GIB;
+            usable += here;
+            *room = here - scratch - reserve;
+        }
+        room[devices.len() - 1] -= if machine.split == Split::Tensor { 0.0 } else { head };
+        let split_bytes = if machine.split == Split::Tensor { head } else { 0.0 };
+        let (shares, layer_room) = share_out(machine, &room);
+
+        let count = devices.len() as f64;
+        let layers = model.layers.count().max(1);
+        let expert_layers = model.expert_layers();
+        Room {
+            shares,
+            layer_room: layer_room - split_bytes,
+            layer_bytes: layers_and_cache,
+            expert_layer_bytes: weights.routed_bytes / f64::from(expert_layers.max(1)),
+            host_room: constants.memory.usable_ram_gib(machine.host.memory_gib) * GIB,
+            host_always: if table == 0.0 { weights.embedding_bytes } else { 0.0 },
+            can_offload: rules.can_offload && all_discrete,
+            layers,
+            expert_layers,
+            footprint: Footprint {
+                weights: weights.dense_bytes + weights.routed_bytes + head,
+                kv_cache: kv,
+                compute_buffer: scratch * count,
+                runtime: reserve * count,
+                host: 0.0,
+                usable,
+            },
+        }
+    }
+
+    /// Whether all of it lies on the devices.
+    pub(crate) fn fits_whole(&self) -> bool {
+        self.layer_bytes <= self.layer_room
+    }
+
+    /// By layer: as many layers on the devices as there is room for.
+    pub(crate) fn by_layer(&self) -> Option<Spill> {
+        if !self.can_offload || self.layer_room < 0.0 {
+            return None;
+        }
+        let one = self.layer_bytes / f64::from(self.layers);
+        let on_device = (libm::floor(self.layer_room / one) as u32).min(self.layers);
+        let spill = Spill::Layers { on_device, on_host: self.layers - on_device };
+        self.ram_holds(spill).then_some(spill)
+    }
+
+    /// By experts: as few layers' experts in RAM as it takes.
+    pub(crate) fn by_experts(&self) -> Option<Spill> {
+        if !self.can_offload || self.expert_layers == 0 || self.layer_room < 0.0 {
+            return None;
+        }
+        let over = (self.layer_bytes - self.layer_room).max(0.0);
+        let on_host = libm::ceil(over / self.expert_layer_bytes);
+        if on_host > f64::from(self.expert_layers) {
+            return None;
+        }
+        let spill = Spill::Experts { on_host: on_host as u32, of: self.expert_layers };
+        self.ram_holds(spill).then_some(spill)
+    }
+
+    /// Bytes in RAM under `spill`.
+    pub(crate) fn spilled_bytes(&self, spill: Spill) -> f64 {
+        match spill {
+            Spill::Layers { on_host, .. } => self.layer_bytes * f64::from(on_host) / f64::from(self.layers),
+            Spill::Experts { on_host, .. } => self.expert_layer_bytes * f64::from(on_host),
+        }
+    }
+
+    fn ram_holds(&self, spill: Spill) -> bool {
+        self.spilled_bytes(spill) + self.host_always <= self.host_room
+    }
+}
+
+/// Shares of the layers by device, and how many bytes of layers fit when shared so.
+fn share_out(machine: &Machine, room: &[f64; MAX_DEVICES]) -> (Shares, f64) {
+    let count = machine.devices().len();
+    let mut shares = [0.0; MAX_DEVICES];
+    match machine.split {
+        Split::LayersByMemory => {
+            let all: f64 = room[..count].iter().map(|r| r.max(0.0)).sum();
+            if all <= 0.0 {
+                shares[..count].fill(1.0 / count as f64);
+                return (Shares { shares, count }, room[..count].iter().sum::<f64>().min(-1.0));
+            }
+            for (share, room) in shares[..count].iter_mut().zip(room) {
+                *share = room.max(0.0) / all;
+            }
+            (Shares { shares, count }, all)
+        }
+        Split::LayersByShare(given) => {
+            let all: f64 = given[..count].iter().map(|s| s.max(0.0)).sum();
+            for (share, given) in shares[..count].iter_mut().zip(given) {
+                *share = if all > 0.0 { given.max(0.0) / all } else { 1.0 / count as f64 };
+            }
+            (Shares { shares, count }, tightest(&shares[..count], room))
+        }
+        Split::Tensor => {
+            shares[..count].fill(1.0 / count as f64);
+            (Shares { shares, count }, tightest(&shares[..count], room))
+        }
+    }
+}
+
+/// The most bytes that can be shared out so without overfilling any device.
+fn tightest(shares: &[f64], room: &[f64; MAX_DEVICES]) -> f64 {
+    shares
+        .iter()
+        .zip(room)
+        .filter(|(share, _)| **share > 0.0)
+        .map(|(share, room)| room / share)
+        .fold(f64::INFINITY, f64::min)
+}

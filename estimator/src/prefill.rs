@@ -1,0 +1,112 @@
+//! Seconds to read a prompt: arithmetic first, with the weights' bandwidth as the floor for short prompts.
+
+use crate::constants::{Constants, PrefillConstants};
+use crate::decode::{attention_flops_per_past_token, fastest_tflops};
+use crate::hardware::{Device, Split};
+use crate::model::{LayerKind, Model};
+use crate::placement::Spill;
+use crate::setup::Setup;
+use crate::units::{BILLION, GB, TERA};
+
+/// Operations of attention for `new` tokens after `cached` ones: each sees all before it, within its window.
+#[must_use]
+pub fn attention_flops(model: &Model, cached: f64, new: f64) -> f64 {
+    let pairs = |kind: LayerKind| match kind {
+        LayerKind::Window { window, .. } => {
+            let window = f64::from(window);
+            // Tokens before the window is full see a growing past, the others see the window.
+            let growing = (window - cached).clamp(0.0, new);
+            growing * cached + growing * growing / 2.0 + (new - growing) * window
+        }
+        _ => new * cached + new * new / 2.0,
+    };
+    model
+        .layers
+        .groups()
+        .iter()
+        .map(|g| f64::from(g.count) * attention_flops_per_past_token(g.kind) * pairs(g.kind))
+        .sum()
+}
+
+/// Parameters that each prompt token is multiplied with: the active ones less the tables, since a prompt needs
+/// no logits but its last token's.
+#[must_use]
+pub fn linear_params(model: &Model) -> f64 {
+    let tables = if model.tied_embeddings { 1.0 } else { 2.0 };
+    let active = model.active_params_b * BILLION;
+    (active - tables * model.embedding_params()).max(active * 0.0)
+}
+
+/// The rate reached on long prompts, in operations a second.
+fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
+    let tflops = match device.compute.peak_tflops(c.format) {
+        Some(peak) => peak * c.compute_efficiency,
+        None => c.fallback_tflops,
+    };
+    tflops * TERA * libm::pow(device.power_share, c.power_exponent)
+}
+
+/// Seconds for the prompt, with `spill` in RAM (`spilled_bytes` of weights cross the link for each micro-batch).
+#[must_use]
+pub(crate) fn prompt_s(
+    setup: &Setup,
+    shares: &[f64],
+    spill: Option<Spill>,
+    spilled_bytes: f64,
+    constants: &Constants,
+) -> f64 {
+    let Setup { model, weights, workload, machine, .. } = setup;
+    let new = workload.new_tokens();
+    let cached = f64::from(workload.cached_tokens.min(workload.prompt_tokens));
+    let size = f64::from(constants.runtime.micro_batch.max(1)).min(new);
+    let batches = libm::ceil(new / size);
+    let linear = 2.0 * linear_params(model);
+    let attention = attention_flops(model, cached, new);
+    let visited = model.experts.map_or(0.0, |e| e.visited_share(size));
+    let read = weights.dense_bytes + weights.routed_bytes * visited;
+
+    let time = |index: usize, device: &Device, share: f64| {
+        let c = &constants.devices[index].prefill;
+        let rate = reached_flops_s(device, c);
+        let multiply = linear * (new + batches * c.saturation_tokens) / rate;
+        let attend = attention / (rate * c.attention_efficiency);
+        let floor = batches * read / (device.bandwidth_gb_s * GB * c.bandwidth_efficiency);
+        share * ((multiply + attend).max(floor) + batches * c.batch_overhead_s)
+    };
+    let each = machine.devices().iter().zip(shares).enumerate().map(|(i, (d, s))| time(i, d, *s));
+    let on_devices = if machine.split == Split::Tensor { each.fold(0.0, f64::max) } else { each.sum() };
+
+    let crossing = if spill.is_some() {
+        let link = machine.devices().iter().map(|d| d.host_link_gb_s).fold(f64::INFINITY, f64::min);
+        batches * spilled_bytes / (link * GB * constants.offload.link_efficiency)
+    } else {
+        0.0
+    };
+    on_devices + crossing + exchange_s(setup, constants, new, batches)
+}
+
+/// The least time in which any software could read the prompt.
+#[must_use]
+pub(crate) fn roofline_s(setup: &Setup, shares: &[f64]) -> f64 {
+    let Setup { model, workload, machine, .. } = setup;
+    let new = workload.new_tokens();
+    let cached = f64::from(workload.cached_tokens.min(workload.prompt_tokens));
+    let flops = 2.0 * linear_params(model) * new + attention_flops(model, cached, new);
+    let each = machine.devices().iter().zip(shares).map(|(device, share)| {
+        let peak = device.compute.f16_tflops.map(|f16| fastest_tflops(device, f16));
+        share * peak.map_or(0.0, |tflops| flops / (tflops * TERA))
+    });
+    if machine.split == Split::Tensor { each.fold(0.0, f64::max) } else { each.sum() }
+}
+
+fn exchange_s(setup: &Setup, constants: &Constants, new: f64, batches: f64) -> f64 {
+    let machine = &setup.machine;
+    let further = machine.devices().len() as f64 - 1.0;
+    let handovers = match machine.split {
+        Split::Tensor if further > 0.0 => 2.0 * f64::from(setup.model.layers.count()),
+        _ => further,
+    };
+    let bytes = f64::from(setup.model.hidden_size) * 2.0 * new;
+    let link = machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
+    handovers * (batches * constants.exchange.latency_s + bytes / link)
+}
