@@ -1,2 +1,48 @@
-//! Every chore of the project.
-fn main() {}
+//! Every chore of the project, in Rust: `cargo xtask <chore>`.
+//!
+//! One file a chore. What several need (finding programs, installing packages, running cargo) is in `tools`, and what a
+//! cross build needs is in `toolchain`.
+
+mod budget;
+mod serve;
+mod test;
+mod toolchain;
+mod tools;
+mod wasm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The chores of llm-speed.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Open the house: build the WASM package and the server, and start it.
+    Serve(serve::Serve),
+    /// Everything that CI checks: format, lints, tests, docs, bare metal, WASM with its size budget, browser.
+    Test(test::Test),
+    /// Build the WASM package into `target/web/pkg` and check its size.
+    Wasm(wasm::Wasm),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Serve(args) => serve::run(&args),
+        Chore::Test(args) => test::run(&args),
+        Chore::Wasm(args) => wasm::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

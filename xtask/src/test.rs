@@ -1,0 +1,146 @@
+//! Everything that CI checks, step by step: `cargo xtask test`.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::toolchain::Toolchain;
+use crate::{tools, wasm};
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub struct Test {
+    /// Leave the browser tests out, and say so at the end.
+    #[arg(long)]
+    no_browser: bool,
+}
+
+/// What a step does.
+type Work = fn() -> Result<()>;
+
+/// The steps by name, in their order. A failure does not stop the rest.
+const STEPS: &[(&str, Work)] = &[
+    ("format", format),
+    ("lints", lints),
+    ("programs", programs),
+    ("tests", tests),
+    ("docs", docs),
+    ("bare metal", bare_metal),
+    ("wasm package and its size", wasm_package),
+    (BROWSER, browser),
+];
+
+const BROWSER: &str = "browser";
+
+/// A microcontroller without an operating system: what builds for it needs no `std`.
+const BARE_METAL: &str = "thumbv7em-none-eabihf";
+
+enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped,
+}
+
+/// Runs every step and ends with one line that counts them.
+pub fn run(args: &Test) -> Result<()> {
+    let started = Instant::now();
+    let mut outcomes = Vec::new();
+    for (at, (name, step)) in STEPS.iter().enumerate() {
+        eprintln!("\n== step {}/{}: {name} ({} so far)", at + 1, STEPS.len(), minutes(started.elapsed()));
+        let begun = Instant::now();
+        let outcome = if args.no_browser && *name == BROWSER {
+            skipped()
+        } else {
+            step().map_or_else(|error| Outcome::Failed(format!("{error:#}")), |()| Outcome::Passed)
+        };
+        if let Outcome::Failed(why) = &outcome {
+            eprintln!("step failed: {why}");
+        }
+        outcomes.push((name, begun.elapsed(), outcome));
+    }
+
+    println!("\nsummary after {}", minutes(started.elapsed()));
+    for (name, took, outcome) in &outcomes {
+        let (word, why) = match outcome {
+            Outcome::Passed => ("passed", String::new()),
+            Outcome::Failed(why) => ("FAILED", format!(": {why}")),
+            Outcome::Skipped => ("skipped", ": --no-browser was given".to_owned()),
+        };
+        println!("{:>8}  {word:<8} {name}{why}", minutes(*took));
+    }
+    let count =
+        |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, _, outcome)| wanted(outcome)).count();
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    println!("{} passed, {failed} failed", count(|outcome| matches!(outcome, Outcome::Passed)));
+    if failed > 0 {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+/// What a skip means: a note for a person, a failure in CI, where nobody reads notes.
+fn skipped() -> Outcome {
+    if env::var_os("CI").is_some_and(|ci| ci == "true") {
+        Outcome::Failed("skipped by --no-browser, and with CI=true a skip is a failure".to_owned())
+    } else {
+        Outcome::Skipped
+    }
+}
+
+/// `1m 05s`.
+fn minutes(time: Duration) -> String {
+    format!("{}m {:02}s", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+fn format() -> Result<()> {
+    tools::run(&mut tools::cargo(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Result<()> {
+    tools::run(&mut tools::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// The programs first: journeys start them, and find them beside the test's own executable.
+fn programs() -> Result<()> {
+    tools::run(&mut tools::cargo(["build", "--workspace", "--bins"]))
+}
+
+fn tests() -> Result<()> {
+    tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn docs() -> Result<()> {
+    let mut cargo = tools::cargo(["doc", "--workspace", "--no-deps"]);
+    tools::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn bare_metal() -> Result<()> {
+    let toolchain = Toolchain::find(BARE_METAL, None)?;
+    let target_dir = tools::target_dir()?.join("bare").join(toolchain.name());
+    let mut cargo = toolchain.cargo_build(BARE_METAL, "core", &target_dir)?;
+    tools::run(cargo.args(["--package", "llm-speed-estimator"]))
+}
+
+fn wasm_package() -> Result<()> {
+    wasm::build(None).map(drop)
+}
+
+fn browser() -> Result<()> {
+    for (program, package) in [("chromedriver", "chromium-driver"), ("chromium", "chromium")] {
+        if tools::which(program).is_none() {
+            tools::apt_install(&[package])?;
+        }
+    }
+    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "browser"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_minutes() {
+        assert_eq!(minutes(Duration::from_secs(65)), "1m 05s");
+    }
+}

@@ -1,0 +1,72 @@
+//! The WASM package: compile, bind, weigh.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::toolchain::{Choice, Toolchain};
+use crate::{budget, tools};
+
+/// The target triple of a browser.
+const TARGET: &str = "wasm32-unknown-unknown";
+/// The cargo profile: small before fast to compile.
+const PROFILE: &str = "wasm";
+
+/// Arguments of `cargo xtask wasm`.
+#[derive(clap::Args)]
+pub struct Wasm {
+    /// Which compiler to use; without it, rustup's and then Debian's.
+    #[arg(long, value_enum)]
+    toolchain: Option<Choice>,
+}
+
+/// `cargo xtask wasm`.
+pub fn run(args: &Wasm) -> Result<()> {
+    let package = build(args.toolchain)?;
+    println!("{}", package.display());
+    Ok(())
+}
+
+/// Builds the package where something changed, checks its size, and says where it is.
+pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
+    let toolchain = Toolchain::find(TARGET, choice)?;
+    // A compiler of another make gets another directory: the two would only wait for each other's lock.
+    let target_dir = tools::target_dir()?.join("web").join(toolchain.name());
+    let mut cargo = toolchain.cargo_build(TARGET, "std,panic_abort", &target_dir)?;
+    tools::run(cargo.args(["--package", "llm-speed-wasm", "--profile", PROFILE]))?;
+
+    let module = target_dir.join(TARGET).join(PROFILE).join("wasm.wasm");
+    let package = tools::target_dir()?.join("web/pkg");
+    // A compiler that was asked for by name may have made an older module than the one bound last.
+    if choice.is_some() || !is_fresh(&package.join("llm_speed_bg.wasm"), &module)? {
+        bind(&module, &package)?;
+    }
+    budget::check(&package)?;
+    Ok(package)
+}
+
+/// wasm-bindgen, as a library of exactly the crate's version: JavaScript glue, TypeScript types, the module.
+fn bind(module: &Path, package: &Path) -> Result<()> {
+    if package.exists() {
+        fs::remove_dir_all(package).with_context(|| format!("cannot replace {}", package.display()))?;
+    }
+    Bindgen::new()
+        .input_path(module)
+        .out_name("llm_speed")
+        .web(true)?
+        .typescript(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(package)
+        .context("wasm-bindgen")
+}
+
+/// Whether `made` exists and is not older than what it is made from.
+fn is_fresh(made: &Path, from: &Path) -> Result<bool> {
+    let age = |path: &Path| -> Result<SystemTime> { Ok(fs::metadata(path)?.modified()?) };
+    let source = age(from).with_context(|| format!("{} was not built", from.display()))?;
+    Ok(age(made).is_ok_and(|made| made >= source))
+}
