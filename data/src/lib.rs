@@ -2,4 +2,6 @@
 
 extern crate alloc;
 
+pub mod answer;
+pub mod backend;
 pub mod json;

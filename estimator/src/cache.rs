@@ -104,7 +104,7 @@ pub fn growth_bytes_per_token(model: &Model, types: CacheTypes) -> f64 {
         .layers
         .groups()
         .iter()
-        .filter(|group| !matches!(group.kind, LayerKind::Window { .. }))
+        .filter(|group| group.stores && !matches!(group.kind, LayerKind::Window { .. }))
         .map(|group| f64::from(group.count) * bytes_per_token(group.kind, types))
         .sum()
 }
@@ -128,8 +128,8 @@ pub fn held_bytes(
         LayerKind::Recurrent { state_bytes } => state_bytes,
         _ => bytes_per_token(kind, types) * slots,
     };
-    let all: f64 = model.layers.groups().iter().map(|group| f64::from(group.count) * one(group.kind)).sum();
-    all * streams
+    let stores = model.layers.groups().iter().filter(|group| group.stores);
+    stores.map(|group| f64::from(group.count) * one(group.kind)).sum::<f64>() * streams
 }
 
 /// Bytes that one new token reads with `context_tokens` behind it, in one sequence.

@@ -40,9 +40,10 @@ pub enum LayerKind {
         /// Elements of the rotary key beside it.
         rope_dim: u32,
     },
-    /// A state of constant size: Mamba, linear attention, short convolution.
+    /// A state of constant size: Mamba, linear attention, short convolution; no bytes for a feed-forward block
+    /// that stands alone.
     Recurrent {
-        /// Bytes of state a sequence.
+        /// Bytes of state a sequence, in one layer.
         state_bytes: f64,
     },
 }
@@ -54,6 +55,22 @@ pub struct LayerGroup {
     pub count: u32,
     /// Of which kind.
     pub kind: LayerKind,
+    /// Whether they keep a cache of their own, rather than read that of earlier layers (Gemma 3n).
+    pub stores: bool,
+    /// Whether this stands beside another group's mixer in the same layers, and adds none (Falcon-H1).
+    pub parallel: bool,
+}
+
+impl LayerGroup {
+    /// Layers of their own with a cache of their own.
+    #[must_use]
+    pub const fn new(count: u32, kind: LayerKind) -> Self {
+        LayerGroup { count, kind, stores: true, parallel: false }
+    }
+
+    fn same_but_count(&self, other: &LayerGroup) -> bool {
+        LayerGroup { count: 0, ..*self } == LayerGroup { count: 0, ..*other }
+    }
 }
 
 /// All layers of a model, grouped by kind; their order does not matter to speed or size.
@@ -67,22 +84,22 @@ impl Layers {
     /// No layers yet.
     #[must_use]
     pub const fn new() -> Self {
-        let none = LayerGroup { count: 0, kind: LayerKind::Recurrent { state_bytes: 0.0 } };
+        let none = LayerGroup::new(0, LayerKind::Recurrent { state_bytes: 0.0 });
         Layers { groups: [none; MAX_LAYER_GROUPS], len: 0 }
     }
 
-    /// Adds `count` layers of `kind`; `false` when there is no room for a further kind.
+    /// Adds a group, or its count to the like group that is there; `false` when there is no room for another.
     #[must_use]
-    pub fn add(&mut self, count: u32, kind: LayerKind) -> bool {
-        if count == 0 {
+    pub fn add(&mut self, group: LayerGroup) -> bool {
+        if group.count == 0 {
             return true;
         }
-        if let Some(same) = self.groups[..self.len].iter_mut().find(|group| group.kind == kind) {
-            same.count += count;
+        if let Some(same) = self.groups[..self.len].iter_mut().find(|old| old.same_but_count(&group)) {
+            same.count += group.count;
             return true;
         }
         let Some(free) = self.groups.get_mut(self.len) else { return false };
-        *free = LayerGroup { count, kind };
+        *free = group;
         self.len += 1;
         true
     }
@@ -96,7 +113,7 @@ impl Layers {
     /// How many layers there are.
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.groups().iter().map(|group| group.count).sum()
+        self.groups().iter().filter(|group| !group.parallel).map(|group| group.count).sum()
     }
 }
 
