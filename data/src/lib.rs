@@ -4,4 +4,5 @@ extern crate alloc;
 
 pub mod answer;
 pub mod backend;
+pub mod fingerprint;
 pub mod json;

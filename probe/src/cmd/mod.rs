@@ -1,0 +1,70 @@
+//! The commands, one file each: their arguments beside the function that uses them.
+//!
+//! Results go to the writer that is handed in (standard output), progress and warnings to standard error.
+
+mod detect;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The work failed.
+const FAILED: u8 = 1;
+/// The command line asked for something that cannot be: clap's own code for its refusals too.
+const USAGE: u8 = 2;
+
+/// How fast does this machine run language models? Measure it, or estimate it.
+#[derive(Parser)]
+#[command(name = "llm-speed-probe", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Detect(detect::Detect),
+}
+
+/// A wish on the command line that cannot be met: ends with code 2, like a misspelt flag.
+#[derive(Debug)]
+pub struct UsageError(pub String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Runs a command line; the whole program.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            // Help and version are results too. When even that cannot be printed, there is nobody left to tell.
+            let _ = refusal.print();
+            return ExitCode::from(if refusal.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let result = match &cli.command {
+        Command::Detect(arguments) => detect::run(arguments, out),
+    };
+    match result.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit(&error),
+    }
+}
+
+fn exit(error: &anyhow::Error) -> ExitCode {
+    // `llm-speed-probe fit | head`: the reader has seen enough, which is no failure of ours.
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("llm-speed-probe: {error:#}");
+    ExitCode::from(if error.is::<UsageError>() { USAGE } else { FAILED })
+}

@@ -1,0 +1,167 @@
+//! How fast all cores together read memory: what bounds decoding on a processor.
+
+use std::hint::black_box;
+use std::sync::{Barrier, Mutex};
+use std::time::{Duration, Instant};
+
+/// What was measured, in GB/s (10⁹ bytes).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bandwidth {
+    /// Plain reading: the best round of several.
+    pub read_gb_s: f64,
+    /// STREAM triad, `a = b + s × c`, counted as three streams: the best round of several.
+    pub triad_gb_s: f64,
+    /// Threads that took part.
+    pub threads: usize,
+}
+
+/// Bytes that each thread reads in a round: with all threads far beyond any cache, and long enough to time.
+const BYTES_A_THREAD: usize = 96 << 20;
+
+/// Smallest for all threads together: beyond the largest caches sold (1.1 GiB of stacked L3 exist in one socket; there
+/// the many threads bring more than this anyway).
+const BYTES_TOTAL_LEAST: usize = 192 << 20;
+
+/// Numbers that are added in one go: eight lanes of 64 bits, so that the compiler uses the widest registers.
+const LANES: usize = 8;
+
+/// Measures for about `budget` with one thread for each processor this program may use.
+///
+/// STREAM's habit: rounds of one pass each, timed from the common start to the last thread's end, best round counts.
+pub fn measure(budget: Duration) -> Bandwidth {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let bytes = BYTES_A_THREAD.max(BYTES_TOTAL_LEAST / threads);
+    let words = bytes / size_of::<u64>() / (2 * LANES) * (2 * LANES);
+    let read = best_round(
+        threads,
+        budget / 2,
+        || vec![1u64; words],
+        |buffer| {
+            black_box(sum(black_box(buffer)));
+            words * size_of::<u64>()
+        },
+    );
+    // Three buffers of a third each, for the same footprint.
+    let third = words / 3;
+    let triad_bytes = best_round(
+        threads,
+        budget / 2,
+        || (vec![0f64; third], vec![1f64; third], vec![2f64; third]),
+        |(a, b, c)| {
+            triad(a, b, c, black_box(3.0));
+            black_box(&*a);
+            3 * third * size_of::<f64>()
+        },
+    );
+    Bandwidth { read_gb_s: read / 1e9, triad_gb_s: triad_bytes / 1e9, threads }
+}
+
+/// Wrapping sum in [`LANES`] lanes.
+fn sum(words: &[u64]) -> u64 {
+    let mut lanes = [0u64; LANES];
+    for chunk in words.chunks_exact(LANES) {
+        for (lane, word) in lanes.iter_mut().zip(chunk) {
+            *lane = lane.wrapping_add(*word);
+        }
+    }
+    lanes.iter().fold(0, |total, lane| total.wrapping_add(*lane))
+}
+
+fn triad(a: &mut [f64], b: &[f64], c: &[f64], scale: f64) {
+    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+        *a = b + scale * c;
+    }
+}
+
+/// Bytes a second of the best round. `make` gives each thread its own memory, touched by that thread, so that on
+/// machines with several memory nodes it lies beside it; `pass` goes over it once and says how many bytes that moved.
+fn best_round<T>(
+    threads: usize,
+    budget: Duration,
+    make: impl Fn() -> T + Sync,
+    pass: impl Fn(&mut T) -> usize + Sync,
+) -> f64 {
+    let barrier = Barrier::new(threads);
+    // Per round: the earliest start, the latest end, the bytes of all.
+    let rounds: Mutex<Vec<(Instant, Instant, usize)>> = Mutex::new(Vec::new());
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut memory = make();
+                // Once untimed: pages are mapped, clocks ramp up.
+                pass(&mut memory);
+                for round in 0.. {
+                    // One leader decides for all, so that none waits for a thread that has left.
+                    if barrier.wait().is_leader() {
+                        let enough = round >= 3 && begin.elapsed() >= budget;
+                        let mut rounds = lock(&rounds);
+                        if enough {
+                            rounds.push((begin, begin, 0));
+                        }
+                    }
+                    barrier.wait();
+                    if lock(&rounds).last().is_some_and(|(_, _, bytes)| *bytes == 0) {
+                        break;
+                    }
+                    let start = Instant::now();
+                    let bytes = pass(&mut memory);
+                    let end = Instant::now();
+                    let mut rounds = lock(&rounds);
+                    match rounds.get_mut(round) {
+                        Some(all) => *all = (all.0.min(start), all.1.max(end), all.2 + bytes),
+                        None => rounds.push((start, end, bytes)),
+                    }
+                }
+            });
+        }
+    });
+    lock(&rounds)
+        .iter()
+        .filter(|(_, _, bytes)| *bytes > 0)
+        .map(|(start, end, bytes)| *bytes as f64 / (*end - *start).as_secs_f64())
+        .fold(0.0, f64::max)
+}
+
+/// A thread that panicked while it held the lock would have ended the scope with a panic already.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_is_really_done() {
+        let words: Vec<u64> = (0..4096).collect();
+        assert_eq!(sum(&words), 4096 * 4095 / 2);
+        let mut a = vec![0.0; 3];
+        triad(&mut a, &[1.0, 2.0, 3.0], &[10.0, 20.0, 30.0], 0.5);
+        assert_eq!(a, [6.0, 12.0, 18.0]);
+    }
+
+    #[test]
+    fn bytes_of_all_threads_over_the_time_of_the_slowest() {
+        // Two threads, each "moves" a million bytes in 20 ms: 100 MB/s, less what waking up costs.
+        let rate = best_round(
+            2,
+            Duration::from_millis(1),
+            || (),
+            |()| {
+                std::thread::sleep(Duration::from_millis(20));
+                1_000_000
+            },
+        );
+        assert!(rate > 40e6 && rate <= 100e6, "{rate}");
+    }
+
+    #[test]
+    fn a_measurement_is_plausible_and_short() {
+        let begin = Instant::now();
+        let found = measure(Duration::from_millis(200));
+        assert!(found.read_gb_s > 0.5 && found.read_gb_s < 5000.0, "{found:?}");
+        assert!(found.triad_gb_s > 0.5, "{found:?}");
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    }
+}
