@@ -1,0 +1,91 @@
+//! The real server, started for one test.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+/// A running `llm-speed-server` with an empty database; ended when dropped.
+pub struct Site {
+    process: Child,
+    /// `http://127.0.0.1:<port>`, without a slash at the end.
+    pub origin: String,
+    _data: TempDir,
+}
+
+impl Site {
+    /// Starts the server on a free port, with the WASM package when `cargo xtask wasm` has made one.
+    pub fn open(more_args: &[&str]) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let mut command = Command::new(program("llm-speed-server")?);
+        command.args(["--addr", "127.0.0.1:0", "--data-dir"]).arg(data.path()).args(more_args);
+        let package = wasm_package()?;
+        if package.is_dir() {
+            command.arg("--wasm-dir").arg(package);
+        }
+        let mut process = command.stdout(Stdio::piped()).spawn().context("llm-speed-server did not start")?;
+        let stdout = process.stdout.take().context("the server has no output")?;
+        let mut site = Self { process, origin: String::new(), _data: data };
+        site.origin = origin_in(stdout)?;
+        Ok(site)
+    }
+
+    /// The address of a page: `at("/m/…")`.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// Ends the server now, as a crash would.
+    pub fn end(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// A program of the workspace: it lies two directories above the test's own executable, `<target>/debug/deps/<test>`.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let target = target_profile_dir()?;
+    let file = target.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    if !file.is_file() {
+        bail!("{} is not built; `cargo build --workspace --bins` first", file.display());
+    }
+    Ok(file)
+}
+
+/// Where `cargo xtask wasm` leaves its package.
+pub fn wasm_package() -> Result<PathBuf> {
+    Ok(target_profile_dir()?.parent().context("a target directory has a parent")?.join("web/pkg"))
+}
+
+fn target_profile_dir() -> Result<PathBuf> {
+    let test = env::current_exe()?;
+    let dir = test.parent().context("a test lies in a directory")?;
+    // Tests lie in `deps/`, programs beside it.
+    let dir = if dir.ends_with("deps") { dir.parent().context("deps/ has a parent")? } else { dir };
+    Ok(dir.to_path_buf())
+}
+
+/// The address that the server prints when it listens.
+fn origin_in(stdout: std::process::ChildStdout) -> Result<String> {
+    let mut lines = BufReader::new(stdout);
+    let mut line = String::new();
+    while lines.read_line(&mut line)? > 0 {
+        if let Some(start) = line.find("http://") {
+            let origin = line[start..].trim().trim_end_matches('/').to_owned();
+            std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
+            return Ok(origin);
+        }
+        line.clear();
+    }
+    bail!("the server ended before it listened")
+}
