@@ -1,1 +1,32 @@
-//! llm-speed-server: the pages and the API.
+//! The pages and the API of llm-speed: one process, one database, every asset inside.
+//!
+//! ```text
+//! request → log → headers → deliver → limits → handler (api, pages, assets, health)
+//!                              │                   │
+//!                 bytes on the wire ← Representation or Problem          store (SQL) below them
+//! ```
+//!
+//! Handlers know no SQL and write no bytes: they return a [`representation::Representation`] or a
+//! [`problem::Problem`], and [`deliver`] makes of it what the client asked for. The store knows no HTTP.
+
+pub mod api;
+pub mod app;
+pub mod args;
+pub mod assets;
+pub mod deliver;
+pub mod encoding;
+pub mod headers;
+pub mod health;
+pub mod limits;
+pub mod log;
+pub mod pages;
+pub mod problem;
+pub mod query_string;
+pub mod representation;
+pub mod serve;
+pub mod store;
+
+pub use app::{App, router};
+pub use args::Args;
+pub use limits::Limits;
+pub use serve::{Ended, address, asked_to_stop, serve};

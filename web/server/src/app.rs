@@ -1,0 +1,132 @@
+//! The server as one value, and the way of a request through it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::args::Args;
+use crate::assets::{self, Files, PackageError};
+use crate::headers::{self, Policies};
+use crate::limits::{self, Limits};
+use crate::problem::{Kind, Problem};
+use crate::store::{Store, StoreError};
+use crate::{api, deliver, health, log, pages};
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    parts: Arc<Parts>,
+}
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The WASM package; empty where there is none.
+    pub package: Files,
+    /// What pages may do.
+    pub policies: Policies,
+    /// The files in this binary.
+    pub assets: Files,
+}
+
+/// Why a server could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The WASM package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+}
+
+impl App {
+    /// Opens what the command line names.
+    pub async fn open(args: &Args) -> Result<Self, OpenError> {
+        let package = match &args.wasm_dir {
+            Some(dir) => Files::package(dir)?,
+            None => Files::default(),
+        };
+        Ok(App::new(Parts {
+            store: Store::open(&args.data_dir).await?,
+            package,
+            policies: Policies::new(&args.connect_src),
+            assets: Files::embedded(),
+        }))
+    }
+
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        App { parts: Arc::new(parts) }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The files in this binary.
+    pub fn assets(&self) -> &Files {
+        &self.parts.assets
+    }
+
+    /// The WASM package; empty where there is none.
+    pub fn package(&self) -> &Files {
+        &self.parts.package
+    }
+
+    /// What pages may do.
+    pub fn policies(&self) -> &Policies {
+        &self.parts.policies
+    }
+}
+
+/// Every address of the site, under every rule.
+pub fn router(app: &App, limits: Limits) -> Router {
+    let routes = Router::new()
+        .merge(pages::routes())
+        .merge(api::routes())
+        .route("/assets/{name}", get(assets::asset))
+        .route("/wasm/{name}", get(assets::package))
+        .route("/problems/{slug}", get(health::problem))
+        .route("/robots.txt", get(health::robots))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    under_rules(routes, app, limits)
+}
+
+/// The rules, inmost first: what is below may fail in any way, and what is above turns that into an answer.
+fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
+    routes
+        .fallback(async || Problem::not_found())
+        .with_state(app.clone())
+        .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.handling))
+        .layer(from_fn_with_state(limits, limits::url))
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(limits.in_flight)), limits::in_flight))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn(deliver::deliver))
+        .layer(from_fn_with_state(app.clone(), headers::guard))
+        .layer(from_fn(log::requests))
+}
+
+/// A handler panicked: the log gets the cause, the client a sentence.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the payload over")]
+fn after_panic(payload: Box<dyn Any + Send>) -> Response {
+    let said = payload.downcast_ref::<String>().map(String::as_str);
+    let cause = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+    tracing::error!(cause, "a handler panicked");
+    Problem::new(Kind::Internal, Kind::Internal.explanation()).into_response()
+}

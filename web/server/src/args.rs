@@ -1,0 +1,92 @@
+//! What the command line says.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The pages and the API of llm-speed.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "llm-speed-server", version)]
+pub struct Args {
+    /// Where to listen; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    pub addr: SocketAddr,
+    /// Where the database lies; it is made where there is none.
+    #[arg(long, value_name = "DIR", default_value = "data-dir")]
+    pub data_dir: PathBuf,
+    /// The WASM package, as `cargo xtask wasm` builds it. Without it, every page is rendered by the server alone.
+    #[arg(long, value_name = "DIR")]
+    pub wasm_dir: Option<PathBuf>,
+    /// One more origin that pages may fetch from, such as http://127.0.0.1:9000. May be repeated. For tests.
+    #[arg(long, value_name = "ORIGIN")]
+    pub connect_src: Vec<Origin>,
+}
+
+/// A web origin: scheme, host and perhaps a port, nothing behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// As it is written in a policy.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        // Only what a host and a port are made of: a space or a semicolon would write policy of its own.
+        let is_host = |host: &str| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+        };
+        match host {
+            Some(host) if is_host(host) => Ok(Origin(text.to_owned())),
+            _ => Err(
+                "an origin is http:// or https://, a host and perhaps a port, such as http://127.0.0.1:9000"
+                    .into(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn origins_carry_nothing_else() {
+        for text in ["http://127.0.0.1:9000", "https://example.org", "http://[::1]:80"] {
+            assert_eq!(text.parse::<Origin>().unwrap().as_str(), text);
+        }
+        for text in
+            ["*", "https://", "ftp://a", "http://a/b", "http://a; script-src *", "http://a b", "'self'", ""]
+        {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn flags_have_defaults_and_repeat() {
+        let args = Args::parse_from(["llm-speed-server"]);
+        assert_eq!(
+            (args.addr.to_string().as_str(), args.wasm_dir, args.connect_src),
+            ("127.0.0.1:8787", None, vec![])
+        );
+        let args = Args::parse_from([
+            "x",
+            "--connect-src",
+            "http://a:1",
+            "--connect-src",
+            "http://b",
+            "--addr",
+            "[::1]:0",
+        ]);
+        assert_eq!(args.connect_src.len(), 2);
+        assert!(Args::try_parse_from(["x", "--addr", "localhost"]).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! Files that the pages load: the ones in this binary, and the WASM package beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use axum::extract::{Path as UrlPath, RawQuery, State};
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::representation::{Caching, Representation, content_hash};
+
+/// One file in this binary.
+struct Embedded {
+    name: &'static str,
+    media_type: &'static str,
+    bytes: &'static [u8],
+}
+
+/// Everything under `web/assets`.
+const EMBEDDED: &[Embedded] = &[Embedded {
+    name: "loader.js",
+    media_type: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../../assets/loader.js"),
+}];
+
+/// What a file of the WASM package is. `application/wasm` lets browsers compile while they load.
+const PACKAGE_TYPES: &[(&str, &str)] = &[
+    ("wasm", "application/wasm"),
+    ("js", "text/javascript; charset=utf-8"),
+    // TypeScript's types, for other sites.
+    ("ts", "text/plain; charset=utf-8"),
+    ("json", "application/json"),
+];
+
+/// Why the WASM package could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the WASM package in {}; build it with `cargo xtask wasm`, or leave out --wasm-dir", path.display())]
+pub struct PackageError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Files by name, compressed once, each with the version that its address may carry.
+#[derive(Debug, Default)]
+pub struct Files {
+    by_name: BTreeMap<String, File>,
+}
+
+#[derive(Debug)]
+struct File {
+    version: String,
+    answer: Representation,
+}
+
+impl Files {
+    /// The files in this binary.
+    pub fn embedded() -> Self {
+        let mut files = Files::default();
+        for file in EMBEDDED {
+            files.add(file.name, Representation::new(file.media_type, file.bytes));
+        }
+        files
+    }
+
+    /// The files of a WASM package; those of no known type are left out.
+    pub fn package(dir: &Path) -> Result<Self, PackageError> {
+        let mut files = Files::default();
+        let mut read = || -> std::io::Result<()> {
+            for entry in std::fs::read_dir(dir)? {
+                let path = entry?.path();
+                let name = path.file_name().and_then(|name| name.to_str());
+                let media_type = path.extension().and_then(|extension| media_type(extension.to_str()?));
+                if let (Some(name), Some(media_type), true) = (name, media_type, path.is_file()) {
+                    files.add(name, Representation::new(media_type, std::fs::read(&path)?));
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|source| PackageError { path: dir.to_owned(), source })?;
+        Ok(files)
+    }
+
+    fn add(&mut self, name: &str, answer: Representation) {
+        let version = content_hash(answer.plain());
+        self.by_name.insert(name.to_owned(), File { version, answer: answer.keep() });
+    }
+
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// The version of a file: it changes with every byte.
+    pub fn version(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(|file| file.version.as_str())
+    }
+
+    /// The file, kept for ever by clients that asked for this very version, and checked each time by others.
+    fn get(&self, name: &str, query: Option<&str>) -> Result<Representation, Problem> {
+        let file = self.by_name.get(name).ok_or_else(Problem::not_found)?;
+        let is_pinned = query.and_then(|query| query.strip_prefix("v=")) == Some(&file.version);
+        let caching = if is_pinned { Caching::Immutable } else { Caching::Revalidate };
+        Ok(file.answer.clone().caching(caching))
+    }
+}
+
+fn media_type(extension: &str) -> Option<&'static str> {
+    PACKAGE_TYPES.iter().find(|(known, _)| *known == extension).map(|(_, media_type)| *media_type)
+}
+
+/// `GET /assets/{name}`.
+pub async fn asset(
+    State(app): State<App>,
+    UrlPath(name): UrlPath<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Representation, Problem> {
+    app.assets().get(&name, query.as_deref())
+}
+
+/// `GET /wasm/{name}`.
+pub async fn package(
+    State(app): State<App>,
+    UrlPath(name): UrlPath<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Representation, Problem> {
+    app.package().get(&name, query.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_in_the_assets_folder_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
+        let mut there: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        there.sort();
+        let files = Files::embedded();
+        assert_eq!(there, files.by_name.keys().cloned().collect::<Vec<_>>());
+        assert!(!files.is_empty());
+    }
+
+    #[test]
+    fn a_pinned_version_holds_for_ever_and_a_stale_one_does_not() {
+        let mut files = Files::default();
+        files.add("a.css", Representation::new("text/css; charset=utf-8", "body{}"));
+        let version = files.version("a.css").unwrap().to_owned();
+        let caching = |query: Option<&str>| files.get("a.css", query).unwrap().cache_control();
+        assert_eq!(caching(Some(&format!("v={version}"))), Caching::Immutable.header());
+        for query in [None, Some("v=old"), Some(""), Some(version.as_str())] {
+            assert_eq!(caching(query), Caching::Revalidate.header(), "{query:?}");
+        }
+        assert!(files.get("b.css", None).is_err());
+    }
+
+    #[test]
+    fn a_package_is_its_known_files_and_no_path_leads_out() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.js"), "1").unwrap();
+        std::fs::write(dir.path().join("a_bg.wasm"), b"\0asm").unwrap();
+        std::fs::write(dir.path().join("notes.secret"), "no").unwrap();
+        std::fs::create_dir(dir.path().join("folder.js")).unwrap();
+        let files = Files::package(dir.path()).unwrap();
+        assert_eq!(files.get("a_bg.wasm", None).unwrap().media_type(), "application/wasm");
+        assert_eq!(files.by_name.keys().collect::<Vec<_>>(), ["a.js", "a_bg.wasm"]);
+        assert!(files.get("../a.js", None).is_err());
+
+        let error = Files::package(&dir.path().join("none")).unwrap_err();
+        assert!(error.to_string().contains("cargo xtask wasm"), "{error}");
+    }
+}

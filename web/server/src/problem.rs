@@ -1,0 +1,284 @@
+//! Errors that say what to do: RFC 9457 problem details.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::representation::{Caching, PROBLEM, Representation};
+
+/// A kind of problem. Its address, `/problems/{slug}`, explains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A parameter is unknown, missing, malformed, or at odds with another.
+    Parameter,
+    /// Nothing lives at this address.
+    NotFound,
+    /// The address exists, but not for this method.
+    Method,
+    /// The request is larger than we read.
+    TooLarge,
+    /// The answer took too long.
+    TimedOut,
+    /// More requests at once than we take.
+    Overloaded,
+    /// The database does not answer.
+    NotReady,
+    /// Our own mistake.
+    Internal,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Parameter,
+        Kind::NotFound,
+        Kind::Method,
+        Kind::TooLarge,
+        Kind::TimedOut,
+        Kind::Overloaded,
+        Kind::NotReady,
+        Kind::Internal,
+    ];
+
+    /// The last part of the address that explains it.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Kind::Parameter => "parameter",
+            Kind::NotFound => "not-found",
+            Kind::Method => "method",
+            Kind::TooLarge => "too-large",
+            Kind::TimedOut => "timed-out",
+            Kind::Overloaded => "overloaded",
+            Kind::NotReady => "not-ready",
+            Kind::Internal => "internal",
+        }
+    }
+
+    /// A short name for readers.
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::Parameter => "A parameter cannot be used",
+            Kind::NotFound => "Nothing is here",
+            Kind::Method => "This address does not take that method",
+            Kind::TooLarge => "The request is too large",
+            Kind::TimedOut => "The answer took too long",
+            Kind::Overloaded => "Too many requests at once",
+            Kind::NotReady => "The database does not answer",
+            Kind::Internal => "We made a mistake",
+        }
+    }
+
+    /// What it means and what to do about it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Kind::Parameter => {
+                "A query parameter is unknown, missing, malformed or at odds with another. `field` names it; `near` \
+                 lists what comes close. /api/v1/openapi.json documents every parameter."
+            }
+            Kind::NotFound => {
+                "No page, row or file has this address. /api/v1/hardware and /api/v1/models list every id."
+            }
+            Kind::Method => "The header `Allow` lists the methods that this address takes.",
+            Kind::TooLarge => "The address or the body is longer than we read. Send less.",
+            Kind::TimedOut => "The answer took longer than we let a request run. Try again.",
+            Kind::Overloaded => {
+                "We answer a limited number of requests at once. Wait for as many seconds as `Retry-After` says."
+            }
+            Kind::NotReady => {
+                "The process runs, but its database does not answer. Whoever runs it finds why in its log."
+            }
+            Kind::Internal => {
+                "This is a fault in the server, not in the request. The log of the server holds its cause."
+            }
+        }
+    }
+
+    /// The status that it is sent with, unless the problem says another.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Kind::Parameter => StatusCode::BAD_REQUEST,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Kind::TimedOut | Kind::Overloaded | Kind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The kind that a bare status stands for.
+    fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Kind::Method,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG => Kind::TooLarge,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Kind::TimedOut,
+            status if status.is_client_error() => Kind::Parameter,
+            _ => Kind::Internal,
+        }
+    }
+}
+
+/// One problem with one request.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: Kind,
+    status: StatusCode,
+    detail: String,
+    field: Option<String>,
+    near: Vec<String>,
+    retry_after_s: Option<u32>,
+}
+
+/// A problem as it is sent (RFC 9457), as `application/problem+json`.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// An address, relative to this site, that explains this kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/parameter")]
+    kind: String,
+    /// The kind of problem in a few words.
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// What is wrong with this request, and what to do.
+    detail: &'a str,
+    /// The parameter that is to blame, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    /// What comes close to what was sent, best first.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    near: &'a [String],
+}
+
+impl Problem {
+    /// A problem of a kind; `detail` says what is wrong with this request.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Problem {
+            kind,
+            status: kind.status(),
+            detail: detail.into(),
+            field: None,
+            near: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    /// A parameter that cannot be used, and what comes close to it.
+    pub fn parameter(field: impl Into<String>, detail: impl Into<String>, near: Vec<String>) -> Self {
+        Problem { field: Some(field.into()), near, ..Problem::new(Kind::Parameter, detail) }
+    }
+
+    /// Nothing has this address.
+    pub fn not_found() -> Self {
+        Problem::new(Kind::NotFound, Kind::NotFound.explanation())
+    }
+
+    /// The problem that a bare error status stands for.
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = Kind::of(status);
+        Problem { status, ..Problem::new(kind, kind.explanation()) }
+    }
+
+    /// The same problem under another status.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same problem, with what comes close.
+    pub fn with_near(mut self, near: Vec<String>) -> Self {
+        self.near = near;
+        self
+    }
+
+    /// The same problem, with a time after which to try again.
+    pub fn retry_after_s(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The kind in a few words.
+    pub fn title(&self) -> &'static str {
+        self.kind.title()
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What comes close to what was asked, best first.
+    pub fn near(&self) -> &[String] {
+        &self.near
+    }
+
+    /// The problem as programs read it.
+    pub fn as_json(&self) -> Representation {
+        let body = ProblemBody {
+            kind: format!("/problems/{}", self.kind.slug()),
+            title: self.kind.title(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            field: self.field.as_deref(),
+            near: &self.near,
+        };
+        let json = serde_json::to_vec(&body).expect("strings and numbers have a JSON form");
+        Representation::new(PROBLEM, json).caching(Caching::Never)
+    }
+}
+
+impl IntoResponse for Problem {
+    /// An envelope without a body: `deliver` fills it, as JSON or as a page.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_an_rfc_9457_problem() {
+        let problem = Problem::parameter("model", "There is no model \"lama\".", vec!["llama-3.1-8b".into()]);
+        let answer = problem.as_json();
+        assert_eq!(answer.media_type(), "application/problem+json");
+        let body: serde_json::Value = serde_json::from_slice(answer.plain()).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "/problems/parameter",
+                "title": "A parameter cannot be used",
+                "status": 400,
+                "detail": "There is no model \"lama\".",
+                "field": "model",
+                "near": ["llama-3.1-8b"],
+            })
+        );
+    }
+
+    #[test]
+    fn slugs_are_unique_and_bare_statuses_keep_their_number() {
+        let mut slugs = Kind::ALL.map(Kind::slug).to_vec();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), Kind::ALL.len());
+        for status in [404, 405, 413, 414, 415, 500, 503] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(Problem::of_status(status).status(), status);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A query string, taken apart strictly.
+//!
+//! Forms lose information when they are read leniently: `%zz` becomes text, bytes that are no UTF-8 become
+//! question marks, and the answer is then about something nobody asked. The API refuses such text instead.
+
+use crate::problem::Problem;
+
+/// The pairs of a query string (`application/x-www-form-urlencoded`), in order.
+pub fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let key = decode(key).ok_or_else(|| malformed("the name of a parameter"))?;
+            let value = decode(value).ok_or_else(|| malformed(&format!("the value of {key:?}")))?;
+            Ok((key, value))
+        })
+        .collect()
+}
+
+fn malformed(what: &str) -> Problem {
+    Problem::new(
+        crate::problem::Kind::Parameter,
+        format!("In the address, {what} is not percent-encoded UTF-8; write a percent sign as %25."),
+    )
+}
+
+/// One name or value, or nothing where an escape is broken or the bytes are no UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match first {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let [high, low, tail @ ..] = tail else { return None };
+                bytes.push(nibble(*high)? << 4 | nibble(*low)?);
+                rest = tail;
+            }
+            byte => bytes.push(*byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The value of a hexadecimal digit.
+fn nibble(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(query: &str) -> Vec<(String, String)> {
+        pairs(query).unwrap()
+    }
+
+    #[test]
+    fn pairs_come_in_order() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(read(""), []);
+        assert_eq!(read("a=1&b=2"), [pair("a", "1"), pair("b", "2")]);
+        assert_eq!(read("a=1&a=2&&c"), [pair("a", "1"), pair("a", "2"), pair("c", "")]);
+        assert_eq!(read("m=RTX+3090%20Ti&%C3%BC=x=y"), [pair("m", "RTX 3090 Ti"), pair("ü", "x=y")]);
+    }
+
+    #[test]
+    fn broken_escapes_are_refused_by_name() {
+        for query in ["model=%", "model=%2", "model=%zz", "model=%ff", "model=%+1", "model=%C3"] {
+            let problem = pairs(query).unwrap_err();
+            assert!(problem.detail().contains("the value of \"model\""), "{query}: {}", problem.detail());
+        }
+        assert!(pairs("%zz=1").unwrap_err().detail().contains("the name of a parameter"));
+    }
+
+    proptest! {
+        /// Whatever is encoded byte by byte comes back.
+        #[test]
+        fn decoding_undoes_encoding(key in ".{1,20}", value in ".{0,40}") {
+            let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+            prop_assert_eq!(read(&format!("{}={}", encode(&key), encode(&value))), [(key, value)]);
+        }
+
+        /// No text makes it panic.
+        #[test]
+        fn any_text_is_read_or_refused(query in ".*") {
+            let _ = pairs(&query);
+        }
+    }
+}
