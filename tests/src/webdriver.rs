@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// How long a page may take to come to what a test waits for, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Pictures of long pages are large.
+const MAX_ANSWER_BYTES: u64 = 100_000_000;
+
 /// Nothing from yesterday's profile, no traffic of its own, no window.
 const FLAGS: &[&str] = &[
     "--headless=new",
@@ -33,7 +36,7 @@ const FLAGS: &[&str] = &[
 pub struct Browser {
     driver: Child,
     session: String,
-    http: reqwest::blocking::Client,
+    http: ureq::Agent,
     _profile: TempDir,
 }
 
@@ -49,12 +52,8 @@ impl Browser {
             .context("chromedriver did not start; `apt-get install chromium chromium-driver`")?;
         let stdout = driver.stdout.take().context("chromedriver has no output")?;
         // From here on a failure must not leave the driver behind: `Drop` ends it.
-        let mut browser = Self {
-            driver,
-            session: String::new(),
-            http: reqwest::blocking::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?,
-            _profile: profile,
-        };
+        let mut browser =
+            Self { driver, session: String::new(), http: crate::local_http(), _profile: profile };
         let port = port_in(stdout)?;
         let mut args: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
         args.push(format!("--user-data-dir={}", browser._profile.path().display()));
@@ -64,7 +63,7 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let base = format!("http://127.0.0.1:{port}/session");
-        let session = browser.call("POST", &base, Some(&wanted))?;
+        let session = browser.call(&base, Some(&wanted))?;
         let id = session["sessionId"].as_str().context("chromedriver opened no session")?;
         browser.session = format!("{base}/{id}");
         Ok(browser)
@@ -82,7 +81,7 @@ impl Browser {
 
     /// What the address bar says.
     pub fn url(&self) -> Result<String> {
-        let url = self.call("GET", &format!("{}/url", self.session), None)?;
+        let url = self.call(&format!("{}/url", self.session), None)?;
         Ok(url.as_str().unwrap_or_default().to_owned())
     }
 
@@ -185,16 +184,16 @@ impl Browser {
     }
 
     fn post(&self, command: &str, body: &Value) -> Result<Value> {
-        self.call("POST", &format!("{}/{command}", self.session), Some(body))
+        self.call(&format!("{}/{command}", self.session), Some(body))
     }
 
-    /// One command; an error in the answer is an error here, with chromedriver's sentence.
-    fn call(&self, method: &str, url: &str, body: Option<&Value>) -> Result<Value> {
-        let mut request = self.http.request(method.parse()?, url);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let mut answer: Value = request.send()?.json()?;
+    /// One command, a POST where it has a body; an error in the answer is an error here, with chromedriver's sentence.
+    fn call(&self, url: &str, body: Option<&Value>) -> Result<Value> {
+        let mut answer = match body {
+            Some(body) => self.http.post(url).send_json(body)?,
+            None => self.http.get(url).call()?,
+        };
+        let mut answer: Value = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_json()?;
         let value = answer["value"].take();
         if let Some(error) = value["error"].as_str() {
             bail!("{error}: {}", value["message"].as_str().unwrap_or_default());
@@ -207,7 +206,7 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // Deleting the session closes chromium; ending only the driver would leave it running.
         if !self.session.is_empty() {
-            let _ = self.http.delete(&self.session).send();
+            let _ = self.http.delete(&self.session).call();
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
