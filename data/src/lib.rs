@@ -6,3 +6,10 @@ pub mod answer;
 pub mod backend;
 pub mod fingerprint;
 pub mod json;
+
+pub mod catalog;
+#[cfg(feature = "files")]
+pub mod files;
+pub mod row;
+
+pub use catalog::Catalog;
