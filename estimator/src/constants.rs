@@ -34,6 +34,8 @@ impl Spread {
 pub struct DecodeConstants {
     /// Share of peak bandwidth at which weights are read, above 0 and at most 1.
     pub bandwidth_efficiency: f64,
+    /// Share of peak bandwidth at which routed experts are read, above 0 and at most 1: many small matrices.
+    pub expert_bandwidth_efficiency: f64,
     /// Share of peak bandwidth at which the cache is read, above 0 and at most 1.
     pub cache_efficiency: f64,
     /// Seconds for each step, whatever the model.
@@ -42,9 +44,13 @@ pub struct DecodeConstants {
     pub layer_overhead_s: f64,
     /// Further seconds for each layer with routed experts.
     pub expert_layer_overhead_s: f64,
+    /// Further seconds for each recurrent layer.
+    pub recurrent_layer_overhead_s: f64,
+    /// Further seconds for each layer with latent attention.
+    pub latent_layer_overhead_s: f64,
     /// Seconds that each further stream adds to a step.
     pub stream_overhead_s: f64,
-    /// Share of peak f16 compute that batched decode reaches, above 0 and at most 1.
+    /// Share of peak f16 compute at which further streams are worked through, above 0 and at most 1.
     pub compute_efficiency: f64,
     /// Speed goes with the power limit's share of stock to this power, at least 0.
     pub power_exponent: f64,
@@ -68,9 +74,13 @@ pub struct PrefillConstants {
     pub attention_efficiency: f64,
     /// Tokens by which each micro-batch is longer in effect than in fact: short ones leave units idle.
     pub saturation_tokens: f64,
-    /// Seconds for each micro-batch.
-    pub batch_overhead_s: f64,
-    /// Share of peak bandwidth at which a micro-batch reads the weights: the floor for short prompts.
+    /// The same for each expert that a micro-batch visits: its share of the tokens rarely fills a tile.
+    pub expert_saturation_tokens: f64,
+    /// Seconds for each layer in each micro-batch.
+    pub layer_overhead_s: f64,
+    /// Further seconds for each recurrent layer in each micro-batch.
+    pub recurrent_layer_overhead_s: f64,
+    /// Share of peak bandwidth at which a micro-batch reads the weights, above 0 and at most 1.
     pub bandwidth_efficiency: f64,
     /// Speed goes with the power limit's share of stock to this power, at least 0.
     pub power_exponent: f64,

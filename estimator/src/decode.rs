@@ -15,7 +15,7 @@ pub struct StepTime {
     pub weights_s: f64,
     /// Reading the cache on the devices.
     pub cache_s: f64,
-    /// Arithmetic, as far as it takes longer than the reading.
+    /// Arithmetic of further streams, which no longer hides behind the reading.
     pub compute_s: f64,
     /// Fixed costs.
     pub overhead_s: f64,
@@ -65,17 +65,34 @@ fn seen(kind: LayerKind, context: f64) -> f64 {
     }
 }
 
-/// What one step reads and computes for the whole model, before it is shared out.
-struct Load {
-    layer_bytes: f64,
-    routed_bytes: f64,
-    head_bytes: f64,
-    cache_bytes: f64,
-    flops: f64,
+/// What one step reads and computes for the whole model, before it is shared out among devices: what the constants
+/// are multiplied with, and so what they are fitted to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Weights that every token reads, without the output head.
+    pub layer_bytes: f64,
+    /// Routed experts that the streams are expected to visit.
+    pub routed_bytes: f64,
+    /// The output head, and a row of the embedding table for each stream.
+    pub head_bytes: f64,
+    /// Cache of all streams.
+    pub cache_bytes: f64,
+    /// Arithmetic of all streams, in operations.
+    pub flops: f64,
+    /// Layers.
+    pub layers: f64,
+    /// Of these, with routed experts.
+    pub expert_layers: f64,
+    /// Of these, recurrent.
+    pub recurrent_layers: f64,
+    /// Of these, with latent attention.
+    pub latent_layers: f64,
 }
 
 impl Load {
-    fn of(setup: &Setup) -> Load {
+    /// The load of one step of all streams.
+    #[must_use]
+    pub fn of(setup: &Setup) -> Load {
         let Setup { model, weights, cache, workload, .. } = setup;
         let streams = workload.parallel();
         let context = f64::from(workload.context_tokens);
@@ -88,6 +105,10 @@ impl Load {
             head_bytes: weights.projection_bytes() + weights.embedding_row_bytes * streams,
             cache_bytes: cache::read_bytes(model, *cache, context) * streams,
             flops: streams * (2.0 * multiplied + attention_flops(model, context)),
+            layers: f64::from(model.layers.count()),
+            expert_layers: f64::from(model.expert_layers()),
+            recurrent_layers: model.layers_where(|kind| matches!(kind, LayerKind::Recurrent { .. })),
+            latent_layers: model.layers_where(|kind| matches!(kind, LayerKind::Latent { .. })),
         }
     }
 }
@@ -130,8 +151,6 @@ pub(crate) fn step(setup: &Setup, shares: &[f64], spill: Option<Spill>, constant
     let machine = &setup.machine;
     let devices = machine.devices();
     let streams = setup.workload.parallel();
-    let layers = f64::from(setup.model.layers.count());
-    let expert_layers = f64::from(setup.model.expert_layers());
 
     let mut sum = StepTime::default();
     let mut slowest = StepTime::default();
@@ -140,26 +159,28 @@ pub(crate) fn step(setup: &Setup, shares: &[f64], spill: Option<Spill>, constant
         let c = &constants.devices[index].decode;
         let peak = peak_bytes_s(device, c);
         let head = head_share(machine, index) * load.head_bytes;
-        let weights =
-            share * (load.layer_bytes * (1.0 - host.layers) + load.routed_bytes * (1.0 - host.routed)) + head;
+        let layers = share * load.layer_bytes * (1.0 - host.layers) + head;
+        let routed = share * load.routed_bytes * (1.0 - host.routed);
         let cache = share * load.cache_bytes * (1.0 - host.layers);
         let here = StepTime {
-            weights_s: weights / (peak * c.bandwidth_efficiency),
+            weights_s: layers / (peak * c.bandwidth_efficiency)
+                + routed / (peak * c.expert_bandwidth_efficiency),
             cache_s: cache / (peak * c.cache_efficiency),
+            // Arithmetic that moves to the host is done no faster there.
+            compute_s: share * further_compute_s(&load, streams, device, c),
+            overhead_s: share
+                * (load.layers * c.layer_overhead_s
+                    + load.expert_layers * c.expert_layer_overhead_s
+                    + load.recurrent_layers * c.recurrent_layer_overhead_s
+                    + load.latent_layers * c.latent_layer_overhead_s),
             ..StepTime::default()
-        };
-        let compute_s = share * (1.0 - host.layers) * compute_s(&load, device, c);
-        let here = StepTime {
-            compute_s: (compute_s - here.weights_s - here.cache_s).max(0.0),
-            overhead_s: share * (layers * c.layer_overhead_s + expert_layers * c.expert_layer_overhead_s),
-            ..here
         };
         if here.total_s() > slowest.total_s() {
             slowest = here;
         }
         sum = add(sum, here);
-        slowest_read_bytes_s =
-            slowest_read_bytes_s.min(peak * c.bandwidth_efficiency.min(c.cache_efficiency));
+        slowest_read_bytes_s = slowest_read_bytes_s
+            .min(peak * c.bandwidth_efficiency.min(c.cache_efficiency).min(c.expert_bandwidth_efficiency));
     }
 
     let mut time = if machine.split == Split::Tensor { slowest } else { sum };
@@ -215,10 +236,11 @@ fn head_share(machine: &Machine, index: usize) -> f64 {
     }
 }
 
-fn compute_s(load: &Load, device: &Device, c: &DecodeConstants) -> f64 {
+/// Arithmetic of all streams but the first, whose arithmetic hides behind the reading of weights.
+fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DecodeConstants) -> f64 {
     device.compute.f16_tflops.map_or(0.0, |peak| {
         let power = libm::pow(device.power_share, c.power_exponent);
-        load.flops / (peak * TERA * c.compute_efficiency * power)
+        load.flops * (1.0 - 1.0 / streams) / (peak * TERA * c.compute_efficiency * power)
     })
 }
 

@@ -53,15 +53,11 @@ pub enum Bound {
 
 impl Bound {
     fn of(step: &StepTime) -> Bound {
-        // Where arithmetic takes longer than reading, all of that device time is arithmetic's.
-        let device_s = step.weights_s + step.cache_s + step.compute_s;
-        let (weights_s, cache_s, compute_s) =
-            if step.compute_s > 0.0 { (0.0, 0.0, device_s) } else { (step.weights_s, step.cache_s, 0.0) };
         let parts = [
-            (Bound::Bandwidth, weights_s),
-            (Bound::KvCache, cache_s),
+            (Bound::Bandwidth, step.weights_s),
+            (Bound::KvCache, step.cache_s),
             (Bound::Overhead, step.overhead_s),
-            (Bound::Compute, compute_s),
+            (Bound::Compute, step.compute_s),
             (Bound::HostRam, step.host_s),
             (Bound::Link, step.link_s),
         ];

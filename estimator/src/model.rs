@@ -190,6 +190,12 @@ impl Model {
         (difference / idle).clamp(0.0, self.params_b * crate::units::BILLION)
     }
 
+    /// How many layers are of a kind; those that stand beside another group's mixer count too.
+    #[must_use]
+    pub fn layers_where(&self, is: impl Fn(LayerKind) -> bool) -> f64 {
+        self.layers.groups().iter().filter(|group| is(group.kind)).map(|group| f64::from(group.count)).sum()
+    }
+
     /// Layers that hold routed experts.
     #[must_use]
     pub fn expert_layers(&self) -> u32 {

@@ -1,4 +1,4 @@
-//! Seconds to read a prompt: arithmetic first, with the weights' bandwidth as the floor for short prompts.
+//! Seconds to read a prompt: arithmetic, the weights read once for each micro-batch, and fixed costs.
 
 use crate::constants::{Constants, PrefillConstants};
 use crate::decode::{attention_flops_per_past_token, fastest_tflops};
@@ -46,6 +46,50 @@ fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
     tflops * TERA * libm::pow(device.power_share, c.power_exponent)
 }
 
+/// What reading a prompt computes and moves for the whole model: what the constants are multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Passes over the weights.
+    pub batches: f64,
+    /// Products with the weights, in operations.
+    pub linear_flops: f64,
+    /// The same for one token.
+    pub flops_each_token: f64,
+    /// Products of one token with every expert that a micro-batch is expected to visit, in operations.
+    pub visited_expert_flops: f64,
+    /// Attention, in operations.
+    pub attention_flops: f64,
+    /// Weights that one micro-batch reads.
+    pub read_bytes: f64,
+    /// Layers.
+    pub layers: f64,
+    /// Of these, recurrent.
+    pub recurrent_layers: f64,
+}
+
+impl Load {
+    /// The load of a prompt that is read `micro_batch` tokens at a time.
+    #[must_use]
+    pub fn of(setup: &Setup, micro_batch: u32) -> Load {
+        let Setup { model, weights, workload, .. } = setup;
+        let new = workload.new_tokens();
+        let cached = f64::from(workload.cached_tokens.min(workload.prompt_tokens));
+        let size = f64::from(micro_batch.max(1)).min(new);
+        let flops_each_token = 2.0 * linear_params(model);
+        let visited = model.experts.map_or(0.0, |e| e.visited_share(size));
+        Load {
+            batches: libm::ceil(new / size),
+            linear_flops: flops_each_token * new,
+            flops_each_token,
+            visited_expert_flops: 2.0 * model.routed_params() * visited,
+            attention_flops: attention_flops(model, cached, new),
+            read_bytes: weights.dense_bytes + weights.routed_bytes * visited,
+            layers: f64::from(model.layers.count()),
+            recurrent_layers: model.layers_where(|kind| matches!(kind, LayerKind::Recurrent { .. })),
+        }
+    }
+}
+
 /// Seconds for the prompt, with `spill` in RAM (`spilled_bytes` of weights cross the link for each micro-batch).
 #[must_use]
 pub(crate) fn prompt_s(
@@ -55,23 +99,23 @@ pub(crate) fn prompt_s(
     spilled_bytes: f64,
     constants: &Constants,
 ) -> f64 {
-    let Setup { model, weights, workload, machine, .. } = setup;
+    let Setup { workload, machine, .. } = setup;
     let new = workload.new_tokens();
-    let cached = f64::from(workload.cached_tokens.min(workload.prompt_tokens));
-    let size = f64::from(constants.runtime.micro_batch.max(1)).min(new);
-    let batches = libm::ceil(new / size);
-    let linear = 2.0 * linear_params(model);
-    let attention = attention_flops(model, cached, new);
-    let visited = model.experts.map_or(0.0, |e| e.visited_share(size));
-    let read = weights.dense_bytes + weights.routed_bytes * visited;
+    let load = Load::of(setup, constants.runtime.micro_batch);
+    let batches = load.batches;
 
     let time = |index: usize, device: &Device, share: f64| {
         let c = &constants.devices[index].prefill;
         let rate = reached_flops_s(device, c);
-        let multiply = linear * (new + batches * c.saturation_tokens) / rate;
-        let attend = attention / (rate * c.attention_efficiency);
-        let floor = batches * read / (device.bandwidth_gb_s * GB * c.bandwidth_efficiency);
-        share * ((multiply + attend).max(floor) + batches * c.batch_overhead_s)
+        let multiply = load.linear_flops
+            + batches
+                * (load.flops_each_token * c.saturation_tokens
+                    + load.visited_expert_flops * c.expert_saturation_tokens);
+        let attend = load.attention_flops / c.attention_efficiency;
+        let read = batches * load.read_bytes / (device.bandwidth_gb_s * GB * c.bandwidth_efficiency);
+        let overhead = batches
+            * (load.layers * c.layer_overhead_s + load.recurrent_layers * c.recurrent_layer_overhead_s);
+        share * ((multiply + attend) / rate + read + overhead)
     };
     let each = machine.devices().iter().zip(shares).enumerate().map(|(i, (d, s))| time(i, d, *s));
     let on_devices = if machine.split == Split::Tensor { each.fold(0.0, f64::max) } else { each.sum() };
