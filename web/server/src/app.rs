@@ -107,8 +107,8 @@ pub fn router(app: &App, limits: Limits) -> Router {
     under_rules(routes, app, limits)
 }
 
-/// The rules, inmost first: what is below may fail in any way, and what is above turns that into an answer.
-fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
+/// Puts the rules around routes, inmost first: what is below may fail in any way, and what is above turns that into an answer.
+pub fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
     routes
         .fallback(async || Problem::not_found())
         .with_state(app.clone())

@@ -26,7 +26,7 @@ pub mod representation;
 pub mod serve;
 pub mod store;
 
-pub use app::{App, router};
+pub use app::{App, router, under_rules};
 pub use args::Args;
 pub use limits::Limits;
 pub use serve::{Ended, address, asked_to_stop, serve};

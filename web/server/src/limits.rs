@@ -23,7 +23,7 @@ pub struct Limits {
     /// Requests that are handled at once; more are turned away rather than queued.
     pub in_flight: usize,
     /// Connections that are open at once; more wait in the system's queue.
-    pub connections: usize,
+    pub connections: u32,
     /// How long a client may take to send the head of a request, idle time before it included.
     pub head: Duration,
     /// Bytes of a request's head.

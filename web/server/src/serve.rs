@@ -8,15 +8,16 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt;
 
 use crate::limits::Limits;
 
@@ -39,28 +40,48 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Ended {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let open = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections as usize));
+    let (stopping, _) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
+        let (stream, place) = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
-        let (stream, place) = accepted;
-        let connection =
-            http1(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = open.watch(connection);
+        let (router, stopping) = (router.clone(), stopping.subscribe());
         tokio::spawn(async move {
-            // A client that goes away is no news.
-            let _ = connection.await;
+            connection(stream, router, limits, stopping).await;
             drop(place);
         });
     }
     drop(listener);
-    match tokio::time::timeout(limits.drain, open.shutdown()).await {
-        Ok(()) => Ended::Drained,
+    stopping.send_replace(true);
+    // Every place is free again when every connection has ended.
+    match tokio::time::timeout(limits.drain, places.acquire_many(limits.connections)).await {
+        Ok(_) => Ended::Drained,
         Err(_) => Ended::Cut,
+    }
+}
+
+/// One connection, from its first request to its last.
+async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
+    let was_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&was_asked);
+    let service = router.map_request(move |request: hyper::Request<_>| {
+        asked.store(true, Ordering::Relaxed);
+        request
+    });
+    let mut open =
+        pin!(http1(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    // A client that goes away is no news, hence no look at the errors.
+    tokio::select! {
+        _ = &mut open => return,
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    // Browsers open connections ahead of need: one that never asked has nothing to wait for.
+    if was_asked.load(Ordering::Relaxed) {
+        open.as_mut().graceful_shutdown();
+        let _ = open.await;
     }
 }
 
@@ -89,8 +110,9 @@ fn http1(limits: Limits) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
-        .max_buf_size(limits.head_bytes)
-        .keep_alive(true);
+        .max_header_size(limits.head_bytes)
+        // One read more than the longest head.
+        .max_buf_size(limits.head_bytes + 16 * 1024);
     builder
 }
 

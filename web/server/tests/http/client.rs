@@ -1,0 +1,90 @@
+//! A server with an empty database, and requests to it.
+
+use std::io::Read;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use clap::Parser;
+use http_body_util::BodyExt;
+use server::{App, Args, Limits};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// A server that is asked without a network.
+pub struct Site {
+    pub app: App,
+    router: Router,
+    _data: TempDir,
+}
+
+/// An answer, its body read whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// A server's arguments, with a database of its own.
+pub fn args(data: &TempDir, more: &[&str]) -> Args {
+    let data_dir = data.path().to_str().unwrap();
+    Args::parse_from(["llm-speed-server", "--addr", "127.0.0.1:0", "--data-dir", data_dir].iter().chain(more))
+}
+
+impl Site {
+    pub async fn open(more: &[&str]) -> Self {
+        Site::with_routes(more, Limits::default(), server::router).await
+    }
+
+    /// A site whose routes and rules a test makes itself.
+    pub async fn with_routes(more: &[&str], limits: Limits, router: impl Fn(&App, Limits) -> Router) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let app = App::open(&args(&data, more)).await.unwrap();
+        Site { router: router(&app, limits), app, _data: data }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[]).await
+    }
+
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// The body without its content coding.
+    pub fn decoded(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let packed = self.body.as_slice();
+        match self.header("content-encoding") {
+            "" => plain.extend_from_slice(packed),
+            "gzip" => drop(flate2::read::GzDecoder::new(packed).read_to_end(&mut plain).unwrap()),
+            "br" => drop(brotli::Decompressor::new(packed, 4096).read_to_end(&mut plain).unwrap()),
+            other => panic!("unasked coding {other}"),
+        }
+        plain
+    }
+}

@@ -1,0 +1,139 @@
+//! The same over real connections: deadlines, bounds, the end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use server::representation::{Representation, TEXT};
+use server::{App, Ended, Limits, under_rules};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::args;
+
+/// A server on a port of its own.
+struct Running {
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Ended>,
+    _data: tempfile::TempDir,
+}
+
+/// Starts a server with one route that answers at once and one that takes `slow`.
+async fn start(limits: Limits, slow: Duration) -> Running {
+    let data = tempfile::tempdir().unwrap();
+    let app = App::open(&args(&data, &[])).await.unwrap();
+    let routes = Router::new().route("/quick", get(async || Representation::new(TEXT, "quick"))).route(
+        "/slow",
+        get(async move || {
+            tokio::time::sleep(slow).await;
+            Representation::new(TEXT, "slow but whole")
+        }),
+    );
+    let router = under_rules(routes, &app, limits);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ended = tokio::spawn(server::serve(listener, router, limits, async {
+        let _ = stopped.await;
+    }));
+    Running { addr, stop, ended, _data: data }
+}
+
+/// Sends text and reads until the server closes.
+async fn exchange(addr: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    read(&mut stream).await
+}
+
+async fn read(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let within = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
+    // A reset after the answer still leaves what was read.
+    let _ = within.await.expect("the server closes");
+    String::from_utf8(answer).unwrap()
+}
+
+fn request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn it_answers_and_stops() {
+    let running = start(Limits::default(), Duration::ZERO).await;
+    let answer = exchange(running.addr, &request("/quick")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nquick"), "{answer}");
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap(), Ended::Drained);
+    assert!(TcpStream::connect(running.addr).await.is_err(), "nothing listens any more");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished_before_it_stops() {
+    let running = start(Limits::default(), Duration::from_millis(300)).await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    // Without "close": the server must end a connection that would have lived on.
+    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    // One that never asks must not hold the end up.
+    let silent = TcpStream::connect(running.addr).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.stop.send(()).unwrap();
+    assert!(read(&mut stream).await.ends_with("slow but whole"));
+    let ended = tokio::time::timeout(Duration::from_secs(5), running.ended).await;
+    assert_eq!(ended.expect("long before the silent one's deadline").unwrap(), Ended::Drained);
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut() {
+    let limits = Limits { drain: Duration::from_millis(200), ..Limits::default() };
+    let running = start(limits, Duration::from_secs(9)).await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    stream.write_all(request("/slow").as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap(), Ended::Cut);
+}
+
+#[tokio::test]
+async fn a_head_that_drips_is_cut_off() {
+    let limits = Limits { head: Duration::from_millis(300), ..Limits::default() };
+    let running = start(limits, Duration::ZERO).await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    stream.write_all(b"GET /quick HTTP/1.1\r\nHost: te").await.unwrap();
+    let answer = read(&mut stream).await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+    // A connection that says nothing at all is closed as well.
+    let mut silent = TcpStream::connect(running.addr).await.unwrap();
+    assert!(!read(&mut silent).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_bound_and_nonsense_are_refused() {
+    let running = start(Limits::default(), Duration::ZERO).await;
+    let long = format!("GET /quick HTTP/1.1\r\nHost: test\r\nX-Long: {}\r\n\r\n", "a".repeat(40 * 1024));
+    let answer = exchange(running.addr, &long).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer = exchange(running.addr, "NONSENSE\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(exchange(running.addr, &request("/quick")).await.ends_with("quick"), "it goes on");
+}
+
+#[tokio::test]
+async fn beyond_the_bound_connections_wait_their_turn() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let running = start(limits, Duration::ZERO).await;
+    let first = TcpStream::connect(running.addr).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut second = TcpStream::connect(running.addr).await.unwrap();
+    second.write_all(request("/quick").as_bytes()).await.unwrap();
+    let mut byte = [0; 1];
+    let early = tokio::time::timeout(Duration::from_millis(200), second.read(&mut byte)).await;
+    assert!(early.is_err(), "answered while the only place was taken");
+    drop(first);
+    assert!(read(&mut second).await.ends_with("quick"));
+}
