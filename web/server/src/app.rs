@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use data::catalog::Catalog;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -18,6 +19,7 @@ use crate::assets::{self, Files, PackageError};
 use crate::headers::{self, Policies};
 use crate::limits::{self, Limits};
 use crate::problem::{Kind, Problem};
+use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
 use crate::{api, deliver, health, log, pages};
 
@@ -38,6 +40,10 @@ pub struct Parts {
     pub policies: Policies,
     /// The files in this binary.
     pub assets: Files,
+    /// What is known of devices, models and quantisations.
+    pub catalog: &'static Catalog,
+    /// Answers that are the same for everybody.
+    pub shelf: Shelf,
 }
 
 /// Why a server could not be opened.
@@ -64,6 +70,8 @@ impl App {
             package,
             policies: Policies::new(&args.connect_src),
             assets: Files::embedded(),
+            catalog: Catalog::embedded(),
+            shelf: Shelf::default(),
         }))
     }
 
@@ -85,6 +93,16 @@ impl App {
     /// The WASM package; empty where there is none.
     pub fn package(&self) -> &Files {
         &self.parts.package
+    }
+
+    /// What is known of devices, models and quantisations.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.parts.catalog
+    }
+
+    /// Answers that are the same for everybody.
+    pub fn shelf(&self) -> &Shelf {
+        &self.parts.shelf
     }
 
     /// What pages may do.

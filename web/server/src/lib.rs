@@ -24,6 +24,7 @@ pub mod problem;
 pub mod query_string;
 pub mod representation;
 pub mod serve;
+pub mod shelf;
 pub mod store;
 
 pub use app::{App, router, under_rules};

@@ -42,9 +42,9 @@ async fn run(args: &Args) -> Result<()> {
     let limits = Limits::default();
     let ended = serve(listener, router(&app, limits), limits, asked_to_stop()).await;
     app.store().close().await;
-    match ended {
-        Ended::Drained => tracing::info!("stopped"),
-        Ended::Cut => tracing::warn!("stopped; some requests were cut, since they took longer than the drain time"),
+    if ended == Ended::Cut {
+        tracing::warn!("some requests were cut, since they took longer than the drain time");
     }
+    tracing::info!("stopped");
     Ok(())
 }

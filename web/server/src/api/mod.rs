@@ -1,10 +1,78 @@
 //! The API, version 1: JSON for programs, the same numbers as the pages.
+//!
+//! What is sent has types of its own, apart from the rows that it is made of: a row may change its shape with the
+//! files, version 1 of the API may not.
+
+mod hardware;
+mod models;
+mod quants;
+mod sources;
 
 use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::problem::Problem;
+use crate::query_string;
+use crate::representation::Representation;
+
+/// Where the API's own description lies.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// What the description says before it comes to addresses.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "llm-speed",
+        description = "Which model runs on which machine, and how fast: estimates with honest ranges.\n\n\
+            Sizes in GiB are 2³⁰ bytes, bandwidths in GB/s are 10⁹ bytes a second, speeds are tokens a second. \
+            Every answer carries an ETag; errors are problem details (RFC 9457).",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "estimate", description = "Answers for one setup."),
+        (name = "catalogue", description = "What is known of devices, models and quantisations."),
+    ),
+    components(schemas(crate::problem::ProblemBody))
+)]
+struct Description;
+
+fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(hardware::list))
+        .routes(routes!(models::list))
+        .routes(routes!(quants::list))
+}
 
 /// Every address under `/api/v1`.
 pub fn routes() -> Router<App> {
-    Router::new()
+    let (router, _) = documented().split_for_parts();
+    router.route(DOCUMENT, get(openapi))
+}
+
+/// The description of the API, OpenAPI 3.1.
+pub fn document() -> utoipa::openapi::OpenApi {
+    documented().split_for_parts().1
+}
+
+/// `GET /api/v1/openapi.json`.
+async fn openapi(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
+    refuse_parameters(query.as_deref())?;
+    app.shelf().get_or_make(DOCUMENT, || Ok(Representation::json(&document())))
+}
+
+/// Refuses any parameter, for addresses that take none: one that is passed over would look as if it had worked.
+fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
+    match query_string::pairs(query.unwrap_or_default())?.first() {
+        None => Ok(()),
+        Some((name, _)) => Err(Problem::parameter(
+            name,
+            "This address takes no parameters; it lists everything.",
+            Vec::new(),
+        )),
+    }
 }
