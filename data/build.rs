@@ -11,7 +11,12 @@ mod row;
 #[path = "src/files/read.rs"]
 mod read;
 
+#[allow(dead_code, reason = "the library uses all of it")]
+#[path = "src/constants/part.rs"]
+mod part;
+
 fn main() {
+    constants();
     let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     const WATCHED: [&str; 7] =
@@ -29,4 +34,17 @@ fn main() {
         eprintln!("{error}");
         std::process::exit(1);
     }
+}
+
+/// Packs `constants.toml`.
+fn constants() {
+    println!("cargo::rerun-if-changed=constants.toml");
+    println!("cargo::rerun-if-changed=src/constants/part.rs");
+    let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let out = env::var("OUT_DIR").expect("cargo sets it");
+    let text =
+        fs::read_to_string(Path::new(&dir).join("constants.toml")).expect("data/constants.toml can be read");
+    let fitted: part::Fitted = toml::from_str(&text).expect("data/constants.toml has its shape");
+    let blob = postcard::to_allocvec(&fitted).expect("constants can be packed");
+    fs::write(Path::new(&out).join("constants.postcard"), blob).expect("the build folder can be written");
 }

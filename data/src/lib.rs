@@ -4,6 +4,7 @@ extern crate alloc;
 
 pub mod answer;
 pub mod backend;
+pub mod constants;
 pub mod fingerprint;
 pub mod json;
 

@@ -1,0 +1,285 @@
+//! From facts to plain numbers: what the estimator multiplies with, and what each figure rests on.
+
+use estimator::{
+    CacheTypes, ComputeFormat, DecodeConstants, Device, DeviceConstants, ExchangeConstants, HardwareClass,
+    Host, MAX_DEVICES, Model, OffloadConstants, PrefillConstants, Spread, Workload,
+};
+
+use super::facts::tier;
+use super::{Factor, Facts, Figure, Fitted, Group, Part, Term, device_key, family, reference};
+use crate::answer::{Evidence, EvidenceByFigure, Scope};
+use crate::backend::Backend;
+use crate::row::{HardwareRow, MatrixFormat, QuantGroup, Runtime};
+
+const MS: f64 = 1e-3;
+
+/// One device of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceFacts<'a> {
+    /// Its row, unless its figures were typed in.
+    pub row: Option<&'a HardwareRow>,
+    /// Its figures.
+    pub device: &'a Device,
+}
+
+/// Everything that constants may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The devices, at least one.
+    pub devices: &'a [DeviceFacts<'a>],
+    /// The rest of the machine.
+    pub host: Host,
+    /// What drives the devices.
+    pub backend: Backend,
+    /// The runtime.
+    pub runtime: Runtime,
+    /// The quantisation's group.
+    pub group: QuantGroup,
+    /// The format that its weights can be multiplied in.
+    pub matrix_format: MatrixFormat,
+    /// Its bits a weight.
+    pub bits_per_weight: f64,
+    /// The model.
+    pub model: &'a Model,
+    /// Types of the cache.
+    pub cache: CacheTypes,
+    /// The job.
+    pub workload: Workload,
+}
+
+/// Plain numbers for one setup.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resolved {
+    /// By device.
+    pub devices: [DeviceConstants; MAX_DEVICES],
+    /// Work left to the host.
+    pub offload: OffloadConstants,
+    /// Several devices.
+    pub exchange: ExchangeConstants,
+    /// What each figure rests on.
+    pub evidence: EvidenceByFigure,
+}
+
+/// A sum of effects: how much faster than the terms say, and how far off that may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effects {
+    /// Natural log of the factor on speed.
+    pub value: f64,
+    /// Variance of one measurement around it, in squared logs.
+    pub variance: f64,
+    /// What the nearest effect rests on.
+    pub evidence: Evidence,
+}
+
+impl Part {
+    /// The effects that `facts` are under.
+    #[must_use]
+    pub fn effects_of(&self, facts: &Facts<'_>) -> Effects {
+        let mut sum = Effects {
+            value: 0.0,
+            variance: self.noise_sd * self.noise_sd,
+            evidence: Evidence { rows: self.rows, scope: Scope::Class },
+        };
+        for effect in &self.effects {
+            let level = facts.level(effect.factor).and_then(|name| effect.levels.get(name.as_ref()));
+            match level {
+                Some(level) => {
+                    sum.value += level.0;
+                    sum.variance += level.1 * level.1;
+                    let scope = match effect.factor {
+                        Factor::Device => Scope::Device,
+                        Factor::Generation if sum.evidence.scope != Scope::Device => Scope::Generation,
+                        _ => continue,
+                    };
+                    sum.evidence = Evidence { rows: level.2, scope };
+                }
+                None => sum.variance += effect.sd * effect.sd,
+            }
+        }
+        if self.group == Group::Any && facts.group != Group::Any {
+            sum.evidence.scope = Scope::Uncalibrated;
+        }
+        sum
+    }
+
+    /// The constant of a term; 0 where the part has none.
+    #[must_use]
+    pub fn term(&self, term: Term) -> f64 {
+        self.terms.get(&term).copied().unwrap_or(0.0)
+    }
+
+    /// Half-widths of a 90 % interval around a figure with this variance.
+    #[must_use]
+    pub fn spread(&self, variance: f64) -> Spread {
+        let sd = libm::sqrt(variance);
+        Spread { down: self.low * sd, up: self.high * sd }
+    }
+
+    /// Operations for each byte of bandwidth, for a device whose compute is not known.
+    #[must_use]
+    pub fn flop_per_byte(&self, generation: &str) -> f64 {
+        self.flop_per_byte.get(generation).or_else(|| self.flop_per_byte.get("*")).copied().unwrap_or(1.0)
+    }
+}
+
+impl Fitted {
+    /// The constants for a situation.
+    ///
+    /// # Panics
+    ///
+    /// Never for constants that `calibrate refit` wrote: a check holds that each figure has a fit for any device.
+    #[must_use]
+    pub fn resolve(&self, situation: &Situation<'_>) -> Resolved {
+        let (first, mut evidence) = self.device(situation, &situation.devices[0]);
+        let mut devices = [first; MAX_DEVICES];
+        for (constants, facts) in devices.iter_mut().zip(situation.devices).skip(1) {
+            *constants = self.device(situation, facts).0;
+        }
+        let part = |figure| self.part(figure, Group::Any).expect("refit writes a part for every figure");
+        let widen = |part: &Part| part.spread(part.noise_sd * part.noise_sd);
+        let rests = |part: &Part| Evidence { rows: part.rows, scope: Scope::Class };
+        let offload = part(Figure::Offload);
+        let exchange = part(Figure::Exchange);
+        evidence.offload = Some(rests(offload));
+        Resolved {
+            devices,
+            offload: OffloadConstants {
+                host_efficiency: share(offload.term(Term::Host)),
+                split_overhead_s: offload.term(Term::Crossing) * MS,
+                link_efficiency: share(offload.term(Term::Link)),
+                spread: widen(offload),
+            },
+            exchange: ExchangeConstants {
+                latency_s: exchange.term(Term::Crossing) * MS,
+                link_efficiency: share(exchange.term(Term::Link)),
+                spread: widen(exchange),
+            },
+            evidence,
+        }
+    }
+
+    fn device(
+        &self,
+        situation: &Situation<'_>,
+        facts: &DeviceFacts<'_>,
+    ) -> (DeviceConstants, EvidenceByFigure) {
+        let row = facts.row;
+        let device: String = row.map(device_key).unwrap_or_default();
+        let generation = row.and_then(|row| row.generation.as_deref()).unwrap_or_default();
+        let vendor = row.map_or("", |row| row.vendor.as_str());
+        let known = Facts {
+            group: Group::of(facts.device.class, vendor, situation.backend),
+            vendor,
+            stacked: row.is_some_and(is_stacked),
+            tier: row.map_or("", tier),
+            generation,
+            device: &device,
+            backend: situation.backend,
+            runtime: situation.runtime.name(),
+            family: family(situation.group, situation.bits_per_weight),
+            era: "now",
+            origin: "tool",
+            system: "",
+            experts: situation.model.experts.is_some(),
+        };
+        let decode = self.part(Figure::Decode, known.group).expect("refit writes a part for any device");
+        let prefill = self.part(Figure::Prefill, known.group).expect("refit writes a part for any device");
+        let streams = self.part(Figure::Streams, known.group).expect("refit writes a part for any device");
+        let (decoding, decode_effects) = decode_constants(decode, streams, &known);
+        let (prefilling, prefill_effects) = prefill_constants(prefill, &known, situation, facts.device);
+        let several = situation.workload.streams > 1;
+        let runtime_rows = |part: &Part| {
+            let effect = part.effects.iter().find(|effect| effect.factor == Factor::Runtime)?;
+            effect.levels.get(known.runtime).map(|level| level.2)
+        };
+        let runtime = (situation.runtime != Runtime::LlamaCpp).then(|| match runtime_rows(decode) {
+            Some(rows) => Evidence { rows, scope: Scope::Class },
+            None => Evidence { rows: 0, scope: Scope::Uncalibrated },
+        });
+        let evidence = EvidenceByFigure {
+            decode: decode_effects.evidence,
+            prefill: prefill_effects.evidence,
+            runtime,
+            streams: several.then_some(Evidence {
+                rows: streams.rows,
+                scope: if streams.group == known.group { Scope::Class } else { Scope::Uncalibrated },
+            }),
+            offload: None,
+        };
+        (DeviceConstants { decode: decoding, prefill: prefilling }, evidence)
+    }
+}
+
+/// Whether memory is stacked beside the chip (HBM): many channels, hard to keep all of them busy.
+#[must_use]
+pub fn is_stacked(row: &HardwareRow) -> bool {
+    row.memory_kind.as_deref().is_some_and(|kind| kind.starts_with("HBM"))
+}
+
+fn decode_constants(part: &Part, streams: &Part, facts: &Facts<'_>) -> (DecodeConstants, Effects) {
+    let effects = part.effects_of(facts);
+    let slower = libm::exp(-effects.value);
+    let streams_effects = streams.effects_of(facts);
+    let weights = part.term(Term::Weights);
+    let constants = DecodeConstants {
+        bandwidth_efficiency: share(weights * slower),
+        expert_bandwidth_efficiency: share((weights + part.term(Term::Experts)) * slower),
+        cache_efficiency: share(part.term(Term::Cache) * slower),
+        step_overhead_s: part.term(Term::Step) * MS * slower,
+        layer_overhead_s: part.term(Term::Layer) * MS * slower,
+        expert_layer_overhead_s: part.term(Term::ExpertLayer) * MS * slower,
+        recurrent_layer_overhead_s: part.term(Term::RecurrentLayer) * MS * slower,
+        latent_layer_overhead_s: part.term(Term::LatentLayer) * MS * slower,
+        stream_overhead_s: streams.term(Term::Stream) * MS * libm::exp(-streams_effects.value),
+        compute_efficiency: share(streams.term(Term::Compute) * libm::exp(-streams_effects.value)),
+        power_exponent: part.term(Term::Power),
+        spread: part.spread(effects.variance),
+        streams_spread: streams.spread(streams_effects.variance),
+    };
+    (constants, effects)
+}
+
+fn prefill_constants(
+    part: &Part,
+    facts: &Facts<'_>,
+    situation: &Situation<'_>,
+    device: &Device,
+) -> (PrefillConstants, Effects) {
+    let effects = part.effects_of(facts);
+    let slower = libm::exp(-effects.value);
+    let compute = part.term(Term::Compute);
+    let reached = 1.0 / (compute * slower);
+    let known = reference(&device.compute, situation.runtime, situation.matrix_format);
+    let constants = PrefillConstants {
+        format: known.map_or(ComputeFormat::F16, |known| known.format),
+        compute_efficiency: reached * known.map_or(1.0, |known| known.scale),
+        fallback_tflops: device.bandwidth_gb_s * part.flop_per_byte(facts.generation) / 1e3 * reached,
+        attention_efficiency: compute / part.term(Term::Attention),
+        saturation_tokens: 100.0 * part.term(Term::Saturation) / compute,
+        expert_saturation_tokens: part.term(Term::ExpertSaturation) / compute,
+        layer_overhead_s: part.term(Term::Layer) * MS * slower,
+        recurrent_layer_overhead_s: part.term(Term::RecurrentLayer) * MS * slower,
+        bandwidth_efficiency: share(part.term(Term::Weights) * slower),
+        power_exponent: part.term(Term::Power),
+        spread: part.spread(effects.variance),
+    };
+    (constants, effects)
+}
+
+/// An efficiency from its inverse: above 0, at most 1.
+fn share(inverse: f64) -> f64 {
+    if inverse > 1.0 { 1.0 / inverse } else { 1.0 }
+}
+
+/// The hardware class, for those who have a row but no device.
+#[must_use]
+pub fn class(row: &HardwareRow) -> HardwareClass {
+    use crate::row::DeviceClass;
+    match row.class {
+        DeviceClass::Apple => HardwareClass::Apple,
+        DeviceClass::DiscreteGpu => HardwareClass::DiscreteGpu,
+        DeviceClass::Unified => HardwareClass::Unified,
+        DeviceClass::Cpu => HardwareClass::Cpu,
+        DeviceClass::Mobile => HardwareClass::Mobile,
+    }
+}
