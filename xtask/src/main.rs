@@ -3,8 +3,11 @@
 //! One file a chore. What several need (finding programs, installing packages, running cargo) is in `tools`, and what a
 //! cross build needs is in `toolchain`.
 
+mod bench;
 mod budget;
+mod engines;
 mod serve;
+mod shots;
 mod test;
 mod toolchain;
 mod tools;
@@ -28,6 +31,12 @@ enum Chore {
     Serve(serve::Serve),
     /// Everything that CI checks: format, lints, tests, docs, bare metal, WASM with its size budget, browser.
     Test(test::Test),
+    /// Benchmarks: the estimator natively, and the whole catalogue in a browser.
+    Bench(bench::Bench),
+    /// Install the engines and the model that tests compare us with, and print where they are.
+    Engines(engines::Engines),
+    /// Pictures of every page for people to look at: light, dark, phone width, without JavaScript.
+    Shots(shots::Shots),
     /// Build the WASM package into `target/web/pkg` and check its size.
     Wasm(wasm::Wasm),
 }
@@ -36,6 +45,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Serve(args) => serve::run(&args),
         Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+        Chore::Engines(args) => engines::run(&args),
+        Chore::Shots(args) => shots::run(&args),
         Chore::Wasm(args) => wasm::run(&args),
     };
     match done {

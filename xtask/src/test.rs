@@ -127,11 +127,7 @@ fn wasm_package() -> Result<()> {
 }
 
 fn browser() -> Result<()> {
-    for (program, package) in [("chromedriver", "chromium-driver"), ("chromium", "chromium")] {
-        if tools::which(program).is_none() {
-            tools::apt_install(&[package])?;
-        }
-    }
+    tools::install_browser()?;
     tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "browser"]))
 }
 

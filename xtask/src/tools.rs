@@ -82,6 +82,14 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
+/// The browser and its driver, installed where they are missing.
+pub fn install_browser() -> Result<()> {
+    let missing = |(program, package): &(&str, &'static str)| which(program).is_none().then_some(*package);
+    let packages: Vec<&str> =
+        [("chromedriver", "chromium-driver"), ("chromium", "chromium")].iter().filter_map(missing).collect();
+    if packages.is_empty() { Ok(()) } else { apt_install(&packages) }
+}
+
 /// Whether we run as root; `id` is asked, since std cannot say.
 fn is_root() -> bool {
     read(Command::new("id").arg("-u")).is_ok_and(|uid| uid == "0")

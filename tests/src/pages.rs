@@ -1,0 +1,16 @@
+//! The pages of the site, each with a query that shows what it can.
+
+/// A name for files and messages, and the address.
+pub const PAGES: &[(&str, &str)] = &[
+    ("home-empty", "/"),
+    ("home", "/?hardware=rtx-3090&context=32k"),
+    ("home-own", "/?class=discrete_gpu&bandwidth_gb_s=500&memory_gib=12&compute_f16_tflops=40"),
+    ("home-wrong", "/?hardware=rtx+9999"),
+    ("device", "/d/rtx-3090"),
+    ("model", "/m/qwen3-30b-a3b?hardware=rtx-3090&context=32k"),
+    ("compare", "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&hardware2=m4-max&model2=llama-3.1-8b"),
+    ("any-model", "/gguf"),
+    ("methodology", "/methodology"),
+    ("about", "/about"),
+    ("not-found", "/no-such-page"),
+];
