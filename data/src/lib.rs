@@ -7,6 +7,7 @@ pub mod backend;
 pub mod constants;
 pub mod fingerprint;
 pub mod json;
+pub mod timings;
 
 pub mod catalog;
 #[cfg(feature = "files")]

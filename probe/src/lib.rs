@@ -2,3 +2,9 @@
 
 pub mod cmd;
 pub mod detect;
+pub mod driver;
+pub mod drivers;
+pub mod http;
+pub mod interrupt;
+pub mod stream;
+pub mod wire;

@@ -1,0 +1,228 @@
+//! What a runtime must be able to do to be timed. One file in `drivers/` each.
+//!
+//! Warm-up, repetition, statistics and saving are the caller's; a driver speaks its runtime's language and fills the
+//! common [`Timings`]. What else the runtime tells goes along as a raw JSON blob.
+
+use std::path::PathBuf;
+
+use data::timings::Timings;
+use serde::Serialize;
+
+use crate::http::{HttpError, Url};
+
+/// A runtime that we know how to time.
+pub trait Driver: Sync {
+    /// The name people type: `--backend ollama`.
+    fn name(&self) -> &'static str;
+
+    /// Looks whether it is here.
+    ///
+    /// # Errors
+    /// [`Absent`] with what was looked for: an absence is a line of the report, never a failure.
+    fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent>;
+}
+
+/// What the command line and the environment say about where to look.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// `--base-url`.
+    pub base_url: Option<Url>,
+    /// `--api-key`.
+    pub api_key: Option<String>,
+    /// `--llama-cpp-path`: a file or a folder.
+    pub llama_cpp_path: Option<PathBuf>,
+    /// `--model`, where one was named: a file is reason enough to start a server.
+    pub model: Option<String>,
+    /// Environment variables, handed in so that tests need none.
+    pub env: Env,
+}
+
+/// Looks up environment variables.
+#[derive(Clone, Copy)]
+pub struct Env(pub fn(&str) -> Option<String>);
+
+impl Default for Env {
+    fn default() -> Env {
+        Env(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+}
+
+impl Env {
+    /// The value of a variable, unless it is empty.
+    pub fn get(self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+}
+
+/// Why a runtime is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// What was looked for: "nothing listens at 127.0.0.1:11434".
+    pub reason: String,
+    /// What would bring it: a command, or an address.
+    pub hint: &'static str,
+}
+
+/// A runtime that is here. What it started ends when it is dropped.
+pub trait Runtime: Sync {
+    /// Its version as it says itself.
+    fn version(&self) -> String;
+
+    /// Where it is reached, for people; never part of a run.
+    fn place(&self) -> String;
+
+    /// Models that are ready without a download.
+    ///
+    /// # Errors
+    /// When the runtime does not answer.
+    fn models(&self) -> Result<Vec<ModelRef>, DriverError>;
+
+    /// Makes it ready for prompts and answers of so many tokens together, and so many streams at once.
+    ///
+    /// # Errors
+    /// [`DriverError::Limit`] when it cannot, with what to change.
+    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError>;
+
+    /// How many tokens a text is, where the runtime offers its tokenizer.
+    ///
+    /// # Errors
+    /// When it offers one but does not answer.
+    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError>;
+
+    /// One stream with a connection of its own.
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream>;
+}
+
+/// One connection on which prompts run one after the other.
+pub trait Stream: Send {
+    /// Runs one prompt once.
+    ///
+    /// # Errors
+    /// Whatever kept it from a complete, timed answer.
+    fn run(&mut self, request: &Request) -> Result<Reply, DriverError>;
+}
+
+/// What a workload needs at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Prompt and answer together, each stream.
+    pub context_tokens: u32,
+    /// Streams at the same time.
+    pub streams: u32,
+}
+
+/// A model as its runtime knows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ModelRef {
+    /// What the runtime calls it.
+    pub id: String,
+    /// Quantisation, where the runtime says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quant: Option<String>,
+    /// Size of its files in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// Digest that the runtime itself names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Longest context it can have, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
+    /// Its file on this machine: for reading and hashing, never for a run.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// One prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What the model reads.
+    pub prompt: Prompt,
+    /// Tokens to make.
+    pub output_tokens: u32,
+    /// Whether a cached prefix may serve it: only where the workload is about that.
+    pub reuse_cache: bool,
+    /// Whether thinking is switched off where the model can.
+    pub no_reasoning: bool,
+}
+
+/// What the model reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prompt {
+    /// Plain text, continued.
+    Text(String),
+    /// A conversation, answered.
+    Chat(Vec<Message>),
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// `system`, `user` or `assistant`.
+    pub role: &'static str,
+    /// Its text.
+    pub content: String,
+}
+
+impl Prompt {
+    /// As a conversation: runtimes without a completion route get the text as a user's message.
+    pub fn to_messages(&self) -> Vec<Message> {
+        match self {
+            Prompt::Text(text) => vec![Message { role: "user", content: text.clone() }],
+            Prompt::Chat(messages) => messages.clone(),
+        }
+    }
+}
+
+/// What one prompt yielded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The times.
+    pub timings: Timings,
+    /// What else the runtime told, as it told it.
+    pub extras: serde_json::Value,
+}
+
+/// Why a runtime gave us no timings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// The way there failed.
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    /// The answer is in a form that this version does not know.
+    #[error("the answer cannot be read: {0}")]
+    UnknownReply(String),
+    /// The runtime reported an error in the middle of its answer.
+    #[error("the runtime broke off: {0}")]
+    BrokeOff(String),
+    /// Not one token came.
+    #[error("the answer held no token")]
+    Empty,
+    /// The runtime cannot do this, and what would help.
+    #[error("{0}")]
+    Limit(String),
+    /// A process could not be started, or ended by itself.
+    #[error("{0}")]
+    Process(String),
+    /// No such model.
+    #[error("{runtime} has no model {model:?}; `llm-speed-probe list-models` lists what it has")]
+    NoSuchModel {
+        /// The runtime's name.
+        runtime: &'static str,
+        /// What was asked for.
+        model: String,
+    },
+}
+
+impl DriverError {
+    /// Whether the run as a whole must stop: Ctrl-C.
+    pub fn is_interrupt(&self) -> bool {
+        matches!(self, DriverError::Http(HttpError::Interrupted))
+    }
+
+    /// Whether a workload is left out for a reason rather than failed.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, DriverError::Limit(_))
+    }
+}

@@ -1,0 +1,223 @@
+//! llama.cpp through its HTTP server: one that runs, or one that we start and always end.
+//!
+//! Fields: <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>
+
+mod completion;
+mod local;
+mod process;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::driver::{
+    Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
+};
+use crate::http::{Connection, Timeouts, Url};
+use crate::wire::ask;
+use crate::wire::openai::{self, Dialect};
+
+use process::Process;
+
+/// llama.cpp's server.
+pub struct LlamaCpp;
+
+const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
+const HINT: &str =
+    "start `llama-server -m FILE.gguf`, or name the program with --llama-cpp-path and a file with --model";
+
+/// The part of `/props` that we read. Its `model_path` stays on this machine.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Props {
+    #[serde(default)]
+    build_info: String,
+    #[serde(default)]
+    total_slots: u32,
+    #[serde(default)]
+    model_alias: String,
+    #[serde(default)]
+    model_ftype: Option<String>,
+    #[serde(default)]
+    model_path: String,
+    default_generation_settings: Settings,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Settings {
+    #[serde(default)]
+    n_ctx: u32,
+}
+
+impl Driver for LlamaCpp {
+    fn name(&self) -> &'static str {
+        "llama.cpp"
+    }
+
+    fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
+        let absent = |reason: String| Absent { reason, hint: HINT };
+        let url = match &options.base_url {
+            Some(url) => url.clone(),
+            None => Url::parse(DEFAULT_ADDRESS).map_err(|error| absent(error.to_string()))?,
+        };
+        let headers = ask::bearer(options.api_key.as_deref());
+        let asked: Result<Props, _> = ask::get(&url, &headers, Timeouts::QUICK, "/props");
+        let program = local::program(options);
+        // A file that was named is run from that file, whatever else is running.
+        let named_file =
+            options.model.as_deref().map(Path::new).filter(|path| path.extension() == Some("gguf".as_ref()));
+        match (asked, &program) {
+            (Ok(props), _) if named_file.is_none() || options.base_url.is_some() => {
+                Ok(Box::new(LlamaServer { url, headers, props, process: None, program, files: Vec::new() }))
+            }
+            (_, Some(program)) if options.base_url.is_none() => {
+                let mut files = local::models(options.env);
+                if let Some(file) = named_file {
+                    files.retain(|known| known != file);
+                    files.insert(0, file.to_owned());
+                }
+                if files.is_empty() {
+                    let program = program.display();
+                    return Err(absent(format!("{program} is here, but no GGUF file was found for it")));
+                }
+                let props = Props::default();
+                Ok(Box::new(LlamaServer {
+                    url,
+                    headers,
+                    props,
+                    process: None,
+                    program: Some(program.clone()),
+                    files,
+                }))
+            }
+            (Err(error), _) => Err(absent(format!(
+                "no llama-server at {} ({error}), and no llama-server in PATH",
+                url.authority()
+            ))),
+            (Ok(_), _) => Err(absent("no llama-server in PATH to run that file with".to_owned())),
+        }
+    }
+}
+
+/// A server that runs, or one that will be started when a model is chosen.
+struct LlamaServer {
+    url: Url,
+    headers: Vec<(String, String)>,
+    props: Props,
+    /// The one that we started.
+    process: Option<Process>,
+    program: Option<PathBuf>,
+    /// Files that it could be started with; empty where it was running already.
+    files: Vec<PathBuf>,
+}
+
+impl LlamaServer {
+    fn is_ours(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    fn refresh(&mut self) -> Result<(), DriverError> {
+        self.props = ask::get(&self.url, &self.headers, Timeouts::QUICK, "/props")?;
+        Ok(())
+    }
+}
+
+impl Runtime for LlamaServer {
+    fn version(&self) -> String {
+        if self.props.build_info.is_empty() {
+            "not started".to_owned()
+        } else {
+            self.props.build_info.clone()
+        }
+    }
+
+    fn place(&self) -> String {
+        match (&self.program, self.is_ours()) {
+            (Some(program), true) => program.display().to_string(),
+            _ => self.url.authority(),
+        }
+    }
+
+    fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
+        if self.is_ours() {
+            return Ok(self.files.iter().map(|file| local::model_ref(file)).collect());
+        }
+        let list: Value = ask::get(&self.url, &self.headers, Timeouts::QUICK, "/v1/models")?;
+        let entry = list.pointer("/data/0");
+        let id = entry.and_then(|entry| entry.get("id")).and_then(Value::as_str);
+        let meta = entry.and_then(|entry| entry.get("meta"));
+        let number = |key: &str| meta.and_then(|meta| meta.get(key)).and_then(Value::as_u64);
+        // Only a file of this machine can be read and hashed; a server elsewhere names one of its own.
+        let file = Some(PathBuf::from(&self.props.model_path))
+            .filter(|path| self.url.is_loopback() && path.is_file());
+        Ok(vec![ModelRef {
+            id: id.map_or_else(|| self.props.model_alias.clone(), str::to_owned),
+            quant: self.props.model_ftype.clone(),
+            size_bytes: number("size"),
+            digest: None,
+            context_tokens: number("n_ctx_train").map(|n| n as u32),
+            file,
+        }])
+    }
+
+    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        if let (true, Some(program), Some(file)) = (self.is_ours(), &self.program, &model.file) {
+            let enough = self.process.as_ref().is_some_and(|process| process.is_enough(file, need));
+            if !enough {
+                // The old one first: both may not fit beside each other.
+                self.process = None;
+                let process = Process::start(program, file, need)?;
+                self.url = process.url.clone();
+                self.process = Some(process);
+            }
+            self.refresh()?;
+        }
+        let (slots, context) = (self.props.total_slots, self.props.default_generation_settings.n_ctx);
+        if slots > 0 && slots < need.streams {
+            return Err(DriverError::Limit(format!(
+                "the server has {slots} slots for {} streams; start it with -np {}",
+                need.streams, need.streams
+            )));
+        }
+        if context > 0 && context < need.context_tokens {
+            let total = u64::from(need.context_tokens) * u64::from(need.streams);
+            return Err(DriverError::Limit(format!(
+                "each of the server's slots has {context} tokens of context, {} are needed; start it with -c {total}",
+                need.context_tokens
+            )));
+        }
+        Ok(())
+    }
+
+    fn count_tokens(&self, _: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
+        #[derive(Deserialize)]
+        struct Tokens {
+            tokens: Vec<Value>,
+        }
+        let body = json!({"content": text, "add_special": true});
+        let answer: Tokens = ask::post(&self.url, &self.headers, Timeouts::WORKLOAD, "/tokenize", &body)?;
+        Ok(Some(answer.tokens.len() as u32))
+    }
+
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
+        let connection = Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD);
+        Box::new(LlamaStream { connection, model: model.id.clone() })
+    }
+}
+
+struct LlamaStream {
+    connection: Connection,
+    model: String,
+}
+
+impl Stream for LlamaStream {
+    fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        match &request.prompt {
+            Prompt::Text(text) => completion::run(&mut self.connection, text, request),
+            Prompt::Chat(_) => {
+                let dialect = Dialect { cache_switch: true, ..Dialect::LOCAL };
+                openai::run(&mut self.connection, &dialect, &self.model, request)
+            }
+        }
+    }
+}

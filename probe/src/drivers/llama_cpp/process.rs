@@ -1,0 +1,140 @@
+//! A llama-server that we start for a workload and end afterwards, whatever happens.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::driver::{DriverError, Need};
+use crate::http::{HttpError, Timeouts, Url};
+use crate::interrupt;
+use crate::wire::ask;
+
+/// The largest models are read from a slow disk for minutes.
+const START_LIMIT: Duration = Duration::from_secs(900);
+/// Lines of its log that are kept for the case that it dies.
+const LOG_LINES: usize = 12;
+
+/// A running server.
+pub(super) struct Process {
+    child: Child,
+    pub url: Url,
+    file: PathBuf,
+    need: Need,
+}
+
+impl Process {
+    /// Starts it and waits until it answers.
+    pub fn start(program: &Path, file: &Path, need: Need) -> Result<Process, DriverError> {
+        let port = free_port()?;
+        // The context is shared between the slots; a little room for the template and the start token of each.
+        let context = (need.context_tokens + 64) * need.streams;
+        let mut child = Command::new(program)
+            .arg("-m")
+            .arg(file)
+            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+            .args(["-c", &context.to_string(), "-np", &need.streams.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                DriverError::Process(format!("{} does not start: {error}", program.display()))
+            })?;
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stderr) = child.stderr.take() {
+            keep_last_lines(stderr, &log);
+        }
+        if let Some(stdout) = child.stdout.take() {
+            keep_last_lines(stdout, &log);
+        }
+        let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
+        // From here on the child ends with this value, also when waiting fails.
+        let mut process = Process { child, url, file: file.to_owned(), need };
+        process.wait_until_healthy(&log)?;
+        Ok(process)
+    }
+
+    /// Whether it serves this need as it is.
+    pub fn is_enough(&self, file: &Path, need: Need) -> bool {
+        // More slots than needed would change what is measured.
+        self.file == file
+            && self.need.streams == need.streams
+            && self.need.context_tokens >= need.context_tokens
+    }
+
+    fn wait_until_healthy(&mut self, log: &Mutex<VecDeque<String>>) -> Result<(), DriverError> {
+        let start = Instant::now();
+        loop {
+            if ask::get_text(&self.url, &[], Timeouts::QUICK, "/health").is_ok() {
+                return Ok(());
+            }
+            if interrupt::requested() {
+                return Err(HttpError::Interrupted.into());
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                let lines = log.lock().unwrap_or_else(PoisonError::into_inner);
+                let last: Vec<&str> = lines.iter().map(String::as_str).collect();
+                return Err(DriverError::Process(format!(
+                    "llama-server ended by itself ({status}); its last lines:\n{}",
+                    last.join("\n")
+                )));
+            }
+            if start.elapsed() > START_LIMIT {
+                return Err(DriverError::Process("llama-server was not ready after 15 minutes".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody listens on at this moment.
+fn free_port() -> Result<u16, DriverError> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| DriverError::Process(format!("no free port: {error}")))
+}
+
+/// Reads a pipe to its end, so that the server never waits for us, and remembers what it said last.
+fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<VecDeque<String>>>) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            let mut lines = log.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() == LOG_LINES {
+                lines.pop_front();
+            }
+            lines.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_server_that_dies_leaves_its_last_words() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("llama-server");
+        std::fs::write(&program, "#!/bin/sh\necho 'error: failed to load model' >&2\nexit 1\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let need = Need { context_tokens: 512, streams: 1 };
+        let error = Process::start(&program, Path::new("x.gguf"), need).err().unwrap().to_string();
+        assert!(error.contains("failed to load model"), "{error}");
+    }
+}

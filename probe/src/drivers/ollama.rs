@@ -1,0 +1,254 @@
+//! Ollama, over its own API on port 11434: JSON lines, and its own clock in nanoseconds.
+//!
+//! Fields: <https://github.com/ollama/ollama/blob/main/docs/api.md>
+
+use data::timings::{DecodeRule, EngineClock};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::driver::{
+    Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
+};
+use crate::http::{Connection, Timeouts, Url};
+use crate::stream::{self, Format};
+use crate::wire::ask;
+use crate::wire::collect::{Collector, Part};
+
+/// Ollama.
+pub struct Ollama;
+
+const HINT: &str = "start it with `ollama serve`";
+
+impl Driver for Ollama {
+    fn name(&self) -> &'static str {
+        "ollama"
+    }
+
+    fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
+        let absent = |reason: String| Absent { reason, hint: HINT };
+        let address = options.env.get("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned());
+        // A server told to listen everywhere is asked here.
+        let address = address.replace("0.0.0.0", "127.0.0.1");
+        let url = match &options.base_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&address).map_err(|error| absent(error.to_string()))?,
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+        let version: Version = ask::get(&url, &[], Timeouts::QUICK, "/api/version")
+            .map_err(|error| absent(error.to_string()))?;
+        Ok(Box::new(OllamaServer { url, version: version.version, context_tokens: 4096 }))
+    }
+}
+
+struct OllamaServer {
+    url: Url,
+    version: String,
+    context_tokens: u32,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(default)]
+    models: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+    size: Option<u64>,
+    digest: Option<String>,
+    #[serde(default)]
+    details: Details,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    quantization_level: Option<String>,
+}
+
+impl Runtime for OllamaServer {
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn place(&self) -> String {
+        self.url.authority()
+    }
+
+    fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
+        let tags: Tags = ask::get(&self.url, &[], Timeouts::QUICK, "/api/tags")?;
+        let model = |tag: Tag| ModelRef {
+            id: tag.name,
+            quant: tag.details.quantization_level.filter(|quant| !quant.is_empty() && quant != "unknown"),
+            size_bytes: tag.size,
+            digest: tag.digest.filter(|digest| !digest.is_empty()),
+            context_tokens: None,
+            file: None,
+        };
+        Ok(tags.models.into_iter().map(model).collect())
+    }
+
+    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        #[derive(Deserialize)]
+        struct Show {
+            #[serde(default)]
+            model_info: Map<String, Value>,
+        }
+        // Without being told, it runs with a short context and cuts prompts silently.
+        self.context_tokens = need.context_tokens;
+        let show: Show =
+            ask::post(&self.url, &[], Timeouts::QUICK, "/api/show", &json!({"model": model.id}))?;
+        let native = show.model_info.iter().find(|(key, _)| key.ends_with(".context_length"));
+        match native.and_then(|(_, value)| value.as_u64()) {
+            Some(native) if native < u64::from(need.context_tokens) => Err(DriverError::Limit(format!(
+                "the model's context is {native} tokens, {} are needed",
+                need.context_tokens
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn count_tokens(&self, _: &ModelRef, _: &str) -> Result<Option<u32>, DriverError> {
+        Ok(None)
+    }
+
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
+        let connection = Connection::new(self.url.clone(), Vec::new(), Timeouts::WORKLOAD);
+        Box::new(OllamaStream { connection, model: model.id.clone(), context_tokens: self.context_tokens })
+    }
+}
+
+struct OllamaStream {
+    connection: Connection,
+    model: String,
+    context_tokens: u32,
+}
+
+/// One line of a reply. Durations are in nanoseconds and left out when they are zero.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    response: String,
+    #[serde(default)]
+    thinking: String,
+    message: Option<ChatPart>,
+    #[serde(default)]
+    done: bool,
+    error: Option<String>,
+    prompt_eval_count: Option<u32>,
+    prompt_eval_cached_count: Option<u32>,
+    prompt_eval_duration: Option<u64>,
+    eval_count: Option<u32>,
+    eval_duration: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+struct ChatPart {
+    #[serde(default)]
+    content: String,
+    #[serde(default)]
+    thinking: String,
+    #[serde(default)]
+    tool_calls: Vec<Value>,
+}
+
+impl Stream for OllamaStream {
+    fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        let mut body = json!({
+            "model": self.model,
+            "stream": true,
+            "options": {
+                "num_predict": request.output_tokens, "num_ctx": self.context_tokens,
+                "temperature": 0, "seed": 1, "repeat_penalty": 1.0,
+            },
+        });
+        let resource = match &request.prompt {
+            Prompt::Text(text) => {
+                body["prompt"] = json!(text);
+                // Without the template: exactly the text is read.
+                body["raw"] = json!(true);
+                "/api/generate"
+            }
+            Prompt::Chat(messages) => {
+                body["messages"] = json!(messages);
+                if request.no_reasoning {
+                    body["think"] = json!(false);
+                }
+                "/api/chat"
+            }
+        };
+        self.connection.open()?;
+        let mut response = self.connection.post(resource, body.to_string().as_bytes())?;
+        let mut collector = Collector::new(response.sent);
+        let mut extras = Map::new();
+        let mut complete = false;
+        let last = stream::each_event(&mut response.body, Format::JsonLines, |event| {
+            let line: Line = serde_json::from_str(&event.data)
+                .map_err(|error| DriverError::UnknownReply(format!("a malformed line: {error}")))?;
+            if let Some(error) = line.error {
+                return Err(DriverError::BrokeOff(error));
+            }
+            let part = line.message.as_ref();
+            let thinking = !line.thinking.is_empty() || part.is_some_and(|part| !part.thinking.is_empty());
+            let text = !line.response.is_empty()
+                || part.is_some_and(|part| !part.content.is_empty() || !part.tool_calls.is_empty());
+            if thinking {
+                collector.tokens(event.arrived, None, Part::Reasoning);
+            } else if text {
+                collector.tokens(event.arrived, None, Part::Answer);
+            }
+            if line.done {
+                complete = true;
+                let told: Value = serde_json::from_str(&event.data).unwrap_or_default();
+                for key in [
+                    "total_duration",
+                    "load_duration",
+                    "prompt_eval_count",
+                    "prompt_eval_duration",
+                    "eval_count",
+                    "eval_duration",
+                    "done_reason",
+                ] {
+                    if let Some(value) = told.get(key) {
+                        extras.insert(key.to_owned(), value.clone());
+                    }
+                }
+                fill(&mut collector, &line, request.reuse_cache);
+            }
+            Ok(())
+        })?;
+        if !complete {
+            return Err(DriverError::BrokeOff("the stream ended without its closing record".to_owned()));
+        }
+        Ok(Reply { timings: collector.finish(last)?, extras: Value::Object(extras) })
+    }
+}
+
+/// The counts of the closing line.
+///
+/// Its prompt time covers computed tokens only, while its prompt count holds cached ones too: a rate can be had where
+/// the cached count is named, or where the prompt was new, so that nothing can have been cached.
+fn fill(collector: &mut Collector, line: &Line, reuse_cache: bool) {
+    let ms = |nanos: u64| nanos as f64 / 1e6;
+    let counts = &mut collector.counts;
+    counts.prompt_tokens = line.prompt_eval_count.or(Some(0));
+    counts.output_tokens = line.eval_count;
+    counts.cached_tokens = line.prompt_eval_cached_count;
+    let new = match (line.prompt_eval_count, line.prompt_eval_cached_count) {
+        (Some(all), Some(cached)) => Some(all.saturating_sub(cached)),
+        (Some(all), None) if !reuse_cache => Some(all),
+        _ => None,
+    };
+    if let (Some(output_tokens), Some(nanos)) = (line.eval_count, line.eval_duration) {
+        counts.engine = Some(EngineClock {
+            prompt_tokens: new,
+            prompt_ms: new.and(line.prompt_eval_duration).map(ms),
+            output_tokens,
+            decode_ms: ms(nanos),
+            rule: DecodeRule::AllTokens,
+        });
+    }
+}

@@ -1,0 +1,140 @@
+//! vLLM's server: `/version`, `/tokenize`, usage with every chunk, and its prefix-cache counters in `/metrics`.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::driver::{Absent, Driver, DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
+use crate::http::Timeouts;
+use crate::wire::openai::Dialect;
+use crate::wire::server::{self, Server, ServerStream, TokenRoute};
+use crate::wire::{ask, python};
+
+/// vLLM.
+pub struct Vllm;
+
+impl Driver for Vllm {
+    fn name(&self) -> &'static str {
+        "vllm"
+    }
+
+    fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
+        let absent = |reason: &dyn std::fmt::Display| Absent {
+            reason: python::absence(&reason.to_string(), "vllm", "vllm serve"),
+            hint: "start it with `vllm serve MODEL`",
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+        let url = server::address(options, "http://127.0.0.1:8000").map_err(|error| absent(&error))?;
+        let headers = ask::bearer(options.api_key.as_deref());
+        let version: Version =
+            ask::get(&url, &headers, Timeouts::QUICK, "/version").map_err(|error| absent(&error))?;
+        Ok(Box::new(VllmServer(Server {
+            url,
+            headers,
+            dialect: Dialect { usage_each_chunk: true, ..Dialect::LOCAL },
+            version: version.version,
+            tokens: Some(TokenRoute { resource: "/tokenize", text: "prompt", count: "count" }),
+            context_flag: Some("--max-model-len"),
+            may_simplify: false,
+        })))
+    }
+}
+
+struct VllmServer(Server);
+
+impl Runtime for VllmServer {
+    fn version(&self) -> String {
+        self.0.version()
+    }
+
+    fn place(&self) -> String {
+        self.0.place()
+    }
+
+    fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
+        self.0.models()
+    }
+
+    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        self.0.prepare(model, need)
+    }
+
+    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
+        self.0.count_tokens(model, text)
+    }
+
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
+        Box::new(VllmStream { stream: self.0.open(model), server: self.0.clone() })
+    }
+}
+
+struct VllmStream {
+    stream: ServerStream,
+    server: Server,
+}
+
+/// Prefix-cache counters, in tokens since the server's start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct CacheCounters {
+    queries: f64,
+    hits: f64,
+}
+
+impl VllmStream {
+    fn counters(&self) -> Option<CacheCounters> {
+        let server = &self.server;
+        let text = ask::get_text(&server.url, &server.headers, Timeouts::QUICK, "/metrics").ok()?;
+        parse_counters(&text)
+    }
+}
+
+/// The sums of `vllm:prefix_cache_queries_total` and `…hits_total`; older versions put `gpu_` before `prefix`.
+fn parse_counters(text: &str) -> Option<CacheCounters> {
+    let sum = |name: &str| {
+        let mut values = text.lines().filter_map(|line| {
+            let (key, value) = line.rsplit_once(' ')?;
+            let key = key.split('{').next()?.strip_prefix("vllm:")?;
+            let key = key.strip_prefix("gpu_").unwrap_or(key);
+            (key.strip_suffix("_total").unwrap_or(key) == name).then(|| value.parse::<f64>().ok()).flatten()
+        });
+        values.next().map(|first| first + values.sum::<f64>())
+    };
+    Some(CacheCounters { queries: sum("prefix_cache_queries")?, hits: sum("prefix_cache_hits")? })
+}
+
+impl Stream for VllmStream {
+    fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        let before = self.counters();
+        let mut reply = self.stream.run(request)?;
+        // Usage tells cached tokens only when the server was started with a flag; its counters always do, as long as
+        // this request was alone: then their queries grew by its prompt.
+        if reply.timings.cached_tokens.is_none()
+            && let (Some(before), Some(after)) = (before, self.counters())
+        {
+            let (queries, hits) = (after.queries - before.queries, after.hits - before.hits);
+            reply.extras["prefix_cache"] = json!({"queries": queries, "hits": hits});
+            if (queries - f64::from(reply.timings.prompt_tokens)).abs() < 1.5 {
+                reply.timings.cached_tokens = Some(hits as u32);
+            }
+        }
+        Ok(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_both_names() {
+        let text = "# HELP vllm:prefix_cache_queries_total x\nvllm:prefix_cache_queries_total{engine=\"0\"} 560.0\n\
+                    vllm:prefix_cache_queries_total{engine=\"1\"} 40.0\nvllm:prefix_cache_hits_total{engine=\"0\"} 256.0\n\
+                    vllm:prefix_cache_queries_created{engine=\"0\"} 1.79e9\n";
+        assert_eq!(parse_counters(text), Some(CacheCounters { queries: 600.0, hits: 256.0 }));
+        let old = "vllm:gpu_prefix_cache_queries 100\nvllm:gpu_prefix_cache_hits 0\n";
+        assert_eq!(parse_counters(old), Some(CacheCounters { queries: 100.0, hits: 0.0 }));
+        assert_eq!(parse_counters("other 3"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! The little of an address that is needed: scheme, host, port, path before ours.
+
+use super::HttpError;
+
+/// Where a server is: `http://127.0.0.1:8080/v1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// Name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What stands before every path, without a slash at its end.
+    pub base: String,
+}
+
+impl Url {
+    /// Reads an address; without a scheme it is plain HTTP, as people type `localhost:8080`.
+    ///
+    /// # Errors
+    /// [`HttpError::BadUrl`] with the text.
+    pub fn parse(text: &str) -> Result<Url, HttpError> {
+        let bad = || HttpError::BadUrl(text.to_owned());
+        let trimmed = text.trim();
+        let (tls, rest) = match trimmed.split_once("://") {
+            Some(("http", rest)) => (false, rest),
+            Some(("https", rest)) => (true, rest),
+            Some(_) => return Err(bad()),
+            None => (false, trimmed),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // Credentials in an address would end up in logs.
+        if authority.is_empty() || authority.contains(['@', ' ', '?', '#']) || path.contains(['?', '#', ' '])
+        {
+            return Err(bad());
+        }
+        let default = if tls { 443 } else { 80 };
+        let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+            let (host, port) = rest.split_once(']').ok_or_else(bad)?;
+            (host, port.strip_prefix(':'))
+        } else {
+            match authority.rsplit_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            }
+        };
+        let port = port.map_or(Ok(default), str::parse).map_err(|_| bad())?;
+        if host.is_empty() || port == 0 {
+            return Err(bad());
+        }
+        Ok(Url { tls, host: host.to_owned(), port, base: path.trim_end_matches('/').to_owned() })
+    }
+
+    /// Host and port for a `Host` header and for sentences.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let default = if self.tls { 443 } else { 80 };
+        if self.port == default { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// The path of a resource below this address.
+    pub fn path(&self, resource: &str) -> String {
+        format!("{}{resource}", self.base)
+    }
+
+    /// Whether only this machine is reached: then nothing leaves it.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_people_type_them() {
+        let url = Url::parse("http://127.0.0.1:8080").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.base.as_str(), url.tls), ("127.0.0.1", 8080, "", false));
+        let url = Url::parse("https://openrouter.ai/api/v1/").unwrap();
+        assert_eq!((url.authority().as_str(), url.port), ("openrouter.ai", 443));
+        assert_eq!(url.path("/chat/completions"), "/api/v1/chat/completions");
+        assert_eq!(Url::parse("localhost:11434").unwrap().authority(), "localhost:11434");
+        let six = Url::parse("http://[::1]:1234/v1").unwrap();
+        assert_eq!((six.host.as_str(), six.authority().as_str()), ("::1", "[::1]:1234"));
+        assert!(six.is_loopback() && !url.is_loopback());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in
+            ["", "ftp://x", "http://", "http://host:port", "http://u:p@host", "http://host/a?b", "http://h:0"]
+        {
+            assert!(Url::parse(text).is_err(), "{text}");
+        }
+    }
+}

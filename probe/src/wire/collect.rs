@@ -1,0 +1,110 @@
+//! Gathers the stamps of one reply into [`Timings`].
+
+use std::time::Instant;
+
+use data::timings::{Chunk, EngineClock, Timings};
+
+use crate::driver::DriverError;
+
+/// What a chunk's tokens are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Thinking that stands before the answer.
+    Reasoning,
+    /// The answer: text or a tool call.
+    Answer,
+}
+
+/// What the runtime counted, as far as it told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Prompt tokens, cached ones included.
+    pub prompt_tokens: Option<u32>,
+    /// Prompt tokens out of a cache.
+    pub cached_tokens: Option<u32>,
+    /// Tokens made, reasoning included.
+    pub output_tokens: Option<u32>,
+    /// Reasoning tokens among them.
+    pub reasoning_tokens: Option<u32>,
+    /// The engine's own clock.
+    pub engine: Option<EngineClock>,
+}
+
+/// One reply on its way in.
+#[derive(Debug)]
+pub struct Collector {
+    sent: Instant,
+    chunks: Vec<Chunk>,
+    every_chunk_told: bool,
+    reasoning_chunks: u32,
+    first_answer_ms: Option<f64>,
+    /// What the runtime counts, filled as it tells.
+    pub counts: Counts,
+}
+
+impl Collector {
+    /// For a request whose last byte left at `sent`.
+    pub fn new(sent: Instant) -> Collector {
+        Collector {
+            sent,
+            chunks: Vec::with_capacity(1024),
+            every_chunk_told: true,
+            reasoning_chunks: 0,
+            first_answer_ms: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Tokens arrived; `tokens` where the runtime says how many.
+    pub fn tokens(&mut self, arrived: Instant, tokens: Option<u32>, part: Part) {
+        let at_ms = self.ms(arrived);
+        self.every_chunk_told &= tokens.is_some();
+        match part {
+            Part::Reasoning => self.reasoning_chunks += tokens.unwrap_or(1),
+            Part::Answer if self.reasoning_chunks > 0 && self.first_answer_ms.is_none() => {
+                self.first_answer_ms = Some(at_ms);
+            }
+            Part::Answer => {}
+        }
+        self.chunks.push(Chunk { at_ms, tokens: tokens.unwrap_or(1) });
+    }
+
+    /// Tokens of all chunks so far.
+    pub fn tokens_so_far(&self) -> u32 {
+        self.chunks.iter().map(|chunk| chunk.tokens).sum()
+    }
+
+    fn ms(&self, moment: Instant) -> f64 {
+        // To a microsecond: what lies below is the clock's, not the engine's.
+        let ms = moment.saturating_duration_since(self.sent).as_secs_f64() * 1000.0;
+        (ms * 1000.0).round() / 1000.0
+    }
+
+    /// The whole reply has arrived, its last byte at `last`.
+    ///
+    /// # Errors
+    /// [`DriverError::Empty`] when no token came, [`DriverError::UnknownReply`] without a prompt count.
+    pub fn finish(self, last: Option<Instant>) -> Result<Timings, DriverError> {
+        let told = self.tokens_so_far();
+        if self.chunks.is_empty() {
+            return Err(DriverError::Empty);
+        }
+        let wall_ms = last.map_or(0.0, |last| self.ms(last));
+        let counts = self.counts;
+        // Reasoning was seen but not counted: one token a chunk, unless chunks are known to hold more.
+        let seen = (self.reasoning_chunks > 0).then_some(self.reasoning_chunks);
+        Ok(Timings {
+            prompt_tokens: counts
+                .prompt_tokens
+                .ok_or_else(|| DriverError::UnknownReply("it counts no prompt tokens".to_owned()))?,
+            cached_tokens: counts.cached_tokens,
+            output_tokens: counts.output_tokens.unwrap_or(told),
+            reasoning_tokens: counts.reasoning_tokens.filter(|n| *n > 0).or(seen),
+            first_answer_ms: self.first_answer_ms,
+            wall_ms,
+            chunk_tokens_known: self.every_chunk_told && counts.output_tokens.is_none_or(|n| n == told),
+            chunks: self.chunks,
+            engine: counts.engine,
+        })
+    }
+}

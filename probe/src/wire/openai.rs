@@ -1,0 +1,318 @@
+//! The OpenAI form of a streamed reply, with the additions of llama-server, vLLM, mlx_lm, TabbyAPI, Groq and others.
+//!
+//! What is a token: a delta with text in `content`, `reasoning_content`, `reasoning` or a tool call, or a completion's
+//! `text`. What is none: the empty first message with a role, the usage record (`choices: []`), `[DONE]`, comments.
+
+use data::timings::{DecodeRule, EngineClock};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::collect::{Collector, Part};
+use crate::driver::{DriverError, Prompt, Reply, Request};
+use crate::http::Connection;
+use crate::stream::{self, Event, Format};
+
+/// Which route is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `/v1/chat/completions`: every service has it.
+    Chat,
+    /// `/v1/completions`: plain text, no template around it. Local servers have it.
+    Completion,
+}
+
+/// How one server wants to be asked.
+#[derive(Clone, Debug)]
+pub struct Dialect {
+    /// Path before `/chat/completions`.
+    pub prefix: &'static str,
+    /// Route for plain text; conversations always take the chat route.
+    pub text_route: Route,
+    /// Name of the field for the output length.
+    pub max_tokens: &'static str,
+    /// Fields that force the full length: `ignore_eos` and its like. Strict services refuse unknown fields.
+    pub force_length: bool,
+    /// Whether usage may be asked for with every chunk (vLLM, SGLang).
+    pub usage_each_chunk: bool,
+    /// Whether a cached prefix can be switched off in the request (llama-server).
+    pub cache_switch: bool,
+    /// Whether `chat_template_kwargs` is understood, which switches thinking off.
+    pub template_switch: bool,
+}
+
+impl Dialect {
+    /// For any server that speaks the form and tolerates what it does not know.
+    pub const LOCAL: Dialect = Dialect {
+        prefix: "/v1",
+        text_route: Route::Completion,
+        max_tokens: "max_tokens",
+        force_length: true,
+        usage_each_chunk: false,
+        cache_switch: false,
+        template_switch: true,
+    };
+
+    /// The body for a request, and the resource to send it to.
+    pub fn body(&self, model: &str, request: &Request) -> (String, Value) {
+        let mut body = Map::new();
+        let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+        put("model", json!(model));
+        put(self.max_tokens, json!(request.output_tokens));
+        // The cheapest sampler there is, the same everywhere.
+        put("temperature", json!(0));
+        put("stream", json!(true));
+        put(
+            "stream_options",
+            if self.usage_each_chunk {
+                json!({"include_usage": true, "continuous_usage_stats": true})
+            } else {
+                json!({"include_usage": true})
+            },
+        );
+        if self.force_length {
+            put("ignore_eos", json!(true));
+            put("min_tokens", json!(request.output_tokens));
+        }
+        if self.cache_switch {
+            put("cache_prompt", json!(request.reuse_cache));
+        }
+        if self.template_switch && request.no_reasoning {
+            put("chat_template_kwargs", json!({"enable_thinking": false}));
+        }
+        let route = match (&request.prompt, self.text_route) {
+            (Prompt::Text(text), Route::Completion) => {
+                put("prompt", json!(text));
+                "/completions"
+            }
+            (prompt, _) => {
+                let mut messages = prompt.to_messages();
+                // Servers that do not know the template switch still have a word for it in the model's own language.
+                if request.no_reasoning
+                    && !self.template_switch
+                    && let Some(last) = messages.iter_mut().rev().find(|message| message.role == "user")
+                {
+                    last.content.push_str(" /no_think");
+                }
+                put("messages", json!(messages));
+                "/chat/completions"
+            }
+        };
+        (format!("{}{route}", self.prefix), Value::Object(body))
+    }
+}
+
+/// Sends a request and reads the streamed reply.
+///
+/// # Errors
+/// Those of HTTP, an error inside the stream, an unreadable chunk, or no token at all.
+pub fn run(
+    connection: &mut Connection,
+    dialect: &Dialect,
+    model: &str,
+    request: &Request,
+) -> Result<Reply, DriverError> {
+    let (resource, body) = dialect.body(model, request);
+    let body = body.to_string();
+    connection.open()?;
+    let mut response = connection.post(&resource, body.as_bytes())?;
+    let mut reader = Reader::new(Collector::new(response.sent));
+    let last = stream::each_event(&mut response.body, Format::ServerSent, |event| reader.take(event))?;
+    reader.finish(last)
+}
+
+/// A usage record of any dialect.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Usage {
+    prompt_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+    /// TabbyAPI: seconds and rates of the new part of the prompt.
+    prompt_time: Option<f64>,
+    prompt_tokens_per_sec: Option<f64>,
+    completion_time: Option<f64>,
+    completion_tokens_per_sec: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct PromptDetails {
+    cached_tokens: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u32>,
+}
+
+/// llama-server's own times.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LlamaTimings {
+    /// Prompt tokens out of the cache; absent before September 2025.
+    pub cache_n: Option<u32>,
+    /// Prompt tokens computed.
+    pub prompt_n: u32,
+    /// Milliseconds for them.
+    pub prompt_ms: f64,
+    /// Tokens made.
+    pub predicted_n: u32,
+    /// Milliseconds for them.
+    pub predicted_ms: f64,
+    /// The rate it prints.
+    #[serde(default)]
+    pub predicted_per_second: f64,
+}
+
+impl LlamaTimings {
+    /// The clock in our terms; the rule is recognised by the arithmetic, since no version number tells it reliably.
+    pub fn clock(&self) -> EngineClock {
+        let counted = self.predicted_per_second * self.predicted_ms / 1000.0;
+        let all = (counted - f64::from(self.predicted_n)).abs();
+        let but_first = (counted - f64::from(self.predicted_n) + 1.0).abs();
+        EngineClock {
+            prompt_tokens: Some(self.prompt_n),
+            prompt_ms: Some(self.prompt_ms),
+            output_tokens: self.predicted_n,
+            decode_ms: self.predicted_ms,
+            rule: if all <= but_first { DecodeRule::AllTokens } else { DecodeRule::AllButFirst },
+        }
+    }
+}
+
+/// Reads the events of one reply.
+struct Reader {
+    collector: Collector,
+    extras: Map<String, Value>,
+    complete: bool,
+}
+
+impl Reader {
+    fn new(collector: Collector) -> Reader {
+        Reader { collector, extras: Map::new(), complete: false }
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), DriverError> {
+        if event.data.trim() == "[DONE]" {
+            self.complete = true;
+            return Ok(());
+        }
+        let chunk: Value = serde_json::from_str(&event.data)
+            .map_err(|error| DriverError::UnknownReply(format!("a malformed chunk: {error}")))?;
+        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+            let message = error.get("message").unwrap_or(error);
+            return Err(DriverError::BrokeOff(
+                message.as_str().map_or_else(|| message.to_string(), str::to_owned),
+            ));
+        }
+        self.complete |= chunk.pointer("/choices/0/finish_reason").is_some_and(|reason| !reason.is_null());
+        let usage: Option<Usage> = chunk
+            .get("usage")
+            .filter(|usage| !usage.is_null())
+            .and_then(|usage| serde_json::from_value(usage.clone()).ok());
+        if let Some(part) = part_of(&chunk) {
+            // Where usage comes with the chunk, the difference to the tokens so far is what the chunk holds.
+            let so_far = usage.as_ref().and_then(|usage| usage.completion_tokens);
+            let tokens = so_far.map(|n| n.saturating_sub(self.collector.tokens_so_far()).max(1));
+            self.collector.tokens(event.arrived, tokens, part);
+        }
+        if let Some(usage) = usage {
+            self.take_usage(&usage);
+        }
+        if let Some(timings) = chunk.get("timings").filter(|timings| timings.is_object()) {
+            self.take_timings(timings);
+        }
+        self.take_extras(&chunk);
+        Ok(())
+    }
+
+    fn take_usage(&mut self, usage: &Usage) {
+        let counts = &mut self.collector.counts;
+        counts.prompt_tokens = usage.prompt_tokens.or(counts.prompt_tokens);
+        counts.output_tokens = usage.completion_tokens.or(counts.output_tokens);
+        let cached = usage.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
+        counts.cached_tokens = cached.or(counts.cached_tokens);
+        let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens);
+        counts.reasoning_tokens = reasoning.or(counts.reasoning_tokens);
+        // TabbyAPI: rates of its own clock.
+        if let (Some(output), Some(rate)) = (usage.completion_tokens, usage.completion_tokens_per_sec)
+            && rate > 0.0
+        {
+            let seconds = usage.completion_time.unwrap_or(f64::from(output) / rate);
+            let new =
+                usage.prompt_time.zip(usage.prompt_tokens_per_sec).map(|(s, rate)| (s * rate).round() as u32);
+            // Its prompt rate is of new tokens only, so the count of those comes out of rate and time.
+            counts.engine = Some(EngineClock {
+                prompt_tokens: new,
+                prompt_ms: usage.prompt_time.map(|seconds| seconds * 1000.0),
+                output_tokens: output,
+                decode_ms: seconds * 1000.0,
+                rule: DecodeRule::FromPromptEnd,
+            });
+            if let (Some(total), Some(new)) = (usage.prompt_tokens, new) {
+                counts.cached_tokens = counts.cached_tokens.or(Some(total.saturating_sub(new)));
+            }
+        }
+    }
+
+    fn take_timings(&mut self, timings: &Value) {
+        let Ok(told) = serde_json::from_value::<LlamaTimings>(timings.clone()) else { return };
+        self.extras.insert("timings".to_owned(), timings.clone());
+        if told.predicted_n == 0 {
+            return;
+        }
+        let counts = &mut self.collector.counts;
+        counts.cached_tokens = told.cache_n.or(counts.cached_tokens);
+        counts.engine = Some(told.clock());
+    }
+
+    /// Clocks of hosted services, and who really answered.
+    fn take_extras(&mut self, chunk: &Value) {
+        for key in ["system_fingerprint", "provider", "model", "x_groq", "perf_metrics", "metrics"] {
+            if let Some(value) = chunk.get(key).filter(|value| !value.is_null()) {
+                self.extras.insert(key.to_owned(), value.clone());
+            }
+        }
+        let Some(usage) = chunk.pointer("/x_groq/usage") else { return };
+        let number = |key: &str| usage.get(key).and_then(Value::as_f64);
+        let counts = &mut self.collector.counts;
+        if let (Some(output), Some(seconds)) = (number("completion_tokens"), number("completion_time")) {
+            counts.prompt_tokens = number("prompt_tokens").map(|n| n as u32).or(counts.prompt_tokens);
+            counts.output_tokens = Some(output as u32);
+            counts.engine = Some(EngineClock {
+                prompt_tokens: counts.prompt_tokens,
+                prompt_ms: number("prompt_time").map(|seconds| seconds * 1000.0),
+                output_tokens: output as u32,
+                decode_ms: seconds * 1000.0,
+                rule: DecodeRule::FromPromptEnd,
+            });
+        }
+    }
+
+    fn finish(self, last: Option<std::time::Instant>) -> Result<Reply, DriverError> {
+        if !self.complete {
+            return Err(DriverError::BrokeOff("the stream ended without saying so".to_owned()));
+        }
+        Ok(Reply { timings: self.collector.finish(last)?, extras: Value::Object(self.extras) })
+    }
+}
+
+/// What a chunk's first choice brings, if it brings tokens.
+fn part_of(chunk: &Value) -> Option<Part> {
+    let choice = chunk.get("choices")?.get(0)?;
+    let has_text = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    // A completion's token may be half of a character: no text yet, but its number.
+    let has_ids = |value: Option<&Value>| value.and_then(Value::as_array).is_some_and(|ids| !ids.is_empty());
+    if has_text(choice.get("text")) || has_ids(choice.get("token_ids")) {
+        return Some(Part::Answer);
+    }
+    let delta = choice.get("delta")?;
+    if has_text(delta.get("reasoning_content")) || has_text(delta.get("reasoning")) {
+        return Some(Part::Reasoning);
+    }
+    let calls = delta.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| {
+        calls
+            .iter()
+            .filter_map(|call| call.get("function"))
+            .any(|function| has_text(function.get("name")) || has_text(function.get("arguments")))
+    });
+    (has_text(delta.get("content")) || has_text(delta.get("refusal")) || calls).then_some(Part::Answer)
+}

@@ -1,0 +1,159 @@
+//! A server that speaks the OpenAI form: what its drivers have in common.
+
+use serde_json::{Value, json};
+
+use super::ask;
+use super::openai::{self, Dialect, Route};
+use crate::driver::{DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
+use crate::http::{Connection, HttpError, Timeouts, Url};
+
+/// A route that counts the tokens of a text.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRoute {
+    /// Where it is.
+    pub resource: &'static str,
+    /// Field for the text.
+    pub text: &'static str,
+    /// Field with the count.
+    pub count: &'static str,
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it is.
+    pub url: Url,
+    /// Header fields for every request.
+    pub headers: Vec<(String, String)>,
+    /// How it wants to be asked.
+    pub dialect: Dialect,
+    /// What it says of its version.
+    pub version: String,
+    /// Its tokenizer, where it offers one.
+    pub tokens: Option<TokenRoute>,
+    /// The flag that would give it a longer context.
+    pub context_flag: Option<&'static str>,
+    /// Whether a refusal of our fields is answered by asking once more in the plainest form.
+    pub may_simplify: bool,
+}
+
+/// The address to look at: the one named, else this driver's usual one; a trailing `/v1` is ours to add.
+///
+/// # Errors
+/// When the usual one is no address.
+pub fn address(options: &Options, usual: &str) -> Result<Url, HttpError> {
+    let mut url = match &options.base_url {
+        Some(url) => url.clone(),
+        None => Url::parse(usual)?,
+    };
+    if let Some(base) = url.base.strip_suffix("/v1") {
+        url.base = base.to_owned();
+    }
+    Ok(url)
+}
+
+impl Server {
+    /// Its list of models.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn list(&self) -> Result<Vec<ModelRef>, DriverError> {
+        let resource = format!("{}/models", self.dialect.prefix);
+        let list: Value = ask::get(&self.url, &self.headers, Timeouts::QUICK, &resource)?;
+        // Together answers with the bare list.
+        let entries = list.get("data").unwrap_or(&list).as_array().cloned();
+        let entries =
+            entries.ok_or_else(|| DriverError::UnknownReply(format!("{resource} holds no list")))?;
+        Ok(entries.iter().filter_map(model).collect())
+    }
+
+    /// A stream of the common kind.
+    pub fn open(&self, model: &ModelRef) -> ServerStream {
+        ServerStream {
+            connection: Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD),
+            dialect: self.dialect.clone(),
+            model: model.id.clone(),
+            may_simplify: self.may_simplify,
+        }
+    }
+}
+
+fn model(entry: &Value) -> Option<ModelRef> {
+    let number = |key: &str| entry.get(key).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+    Some(ModelRef {
+        id: entry.get("id")?.as_str()?.to_owned(),
+        context_tokens: ["max_model_len", "context_length", "max_context_length", "context_window"]
+            .iter()
+            .find_map(|key| number(key)),
+        quant: entry.get("quantization").and_then(Value::as_str).map(str::to_owned),
+        ..ModelRef::default()
+    })
+}
+
+impl Runtime for Server {
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn place(&self) -> String {
+        self.url.authority()
+    }
+
+    fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
+        self.list()
+    }
+
+    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        let wanted = need.context_tokens;
+        match (model.context_tokens, self.context_flag) {
+            (Some(limit), flag) if limit < wanted => Err(DriverError::Limit(match flag {
+                Some(flag) => format!(
+                    "the context is {limit} tokens, {wanted} are needed; start it with {flag} {wanted}"
+                ),
+                None => format!("the context is {limit} tokens, {wanted} are needed"),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
+        let Some(route) = self.tokens else { return Ok(None) };
+        let body = json!({"model": model.id, (route.text): text});
+        let answer: Value = ask::post(&self.url, &self.headers, Timeouts::WORKLOAD, route.resource, &body)?;
+        let count = answer.get(route.count).and_then(Value::as_u64);
+        let count = count.ok_or_else(|| {
+            DriverError::UnknownReply(format!("{} holds no {}", route.resource, route.count))
+        })?;
+        Ok(u32::try_from(count).ok())
+    }
+
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
+        Box::new(self.open(model))
+    }
+}
+
+/// One connection to such a server.
+pub struct ServerStream {
+    connection: Connection,
+    dialect: Dialect,
+    model: String,
+    may_simplify: bool,
+}
+
+impl Stream for ServerStream {
+    fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        match openai::run(&mut self.connection, &self.dialect, &self.model, request) {
+            Err(DriverError::Http(HttpError::Status { status: 400 | 404 | 422, .. }))
+                if self.may_simplify =>
+            {
+                self.may_simplify = false;
+                self.dialect.force_length = false;
+                self.dialect.template_switch = false;
+                self.dialect.usage_each_chunk = false;
+                self.dialect.text_route = Route::Chat;
+                openai::run(&mut self.connection, &self.dialect, &self.model, request)
+            }
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The client against silence, cuts and odd framings.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{End, Script, Server};
+use probe::http::{Connection, HttpError, Timeouts, Url};
+
+fn connect(server: &Server, idle_ms: u64) -> Connection {
+    let limit = Duration::from_millis(idle_ms);
+    let timeouts = Timeouts { connect: limit, first_byte: limit, idle: limit };
+    Connection::new(Url::parse(&server.url).unwrap(), Vec::new(), timeouts)
+}
+
+#[test]
+fn a_stall_is_noticed_and_named() {
+    let server = Server::start(|_| Script::events(1, &["a"]).ending(End::Hang));
+    let mut connection = connect(&server, 300);
+    let start = Instant::now();
+    let error = connection.get("/").unwrap().body.read_all(1000).unwrap_err();
+    assert!(matches!(error, HttpError::Stalled { doing: "reading the answer", .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+fn pieces_are_stamped_when_they_arrive() {
+    let server = Server::start(|_| Script::events(60, &["a", "b", "c"]));
+    let mut connection = connect(&server, 2000);
+    let mut response = connection.get("/").unwrap();
+    let (mut bytes, mut stamps) = (Vec::new(), Vec::new());
+    while let Some(arrived) = response.body.read(&mut bytes).unwrap() {
+        // Slow work here does not move the next stamp's piece, only the moment we look at it.
+        stamps.push((arrived - response.sent).as_millis());
+    }
+    assert_eq!(bytes, b"data: a\n\ndata: b\n\ndata: c\n\n");
+    assert_eq!(stamps.len(), 3);
+    for (stamp, expected) in stamps.iter().zip([60, 120, 180]) {
+        assert!((expected..expected + 40).contains(stamp), "{stamps:?}");
+    }
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let server = Server::start(|asked| Script::json(&format!("{{\"asked\":\"{}\"}}", asked.line)));
+    let mut connection = connect(&server, 2000);
+    for path in ["/a", "/b", "/c"] {
+        let body = connection.get(path).unwrap().body.read_all(1000).unwrap();
+        assert_eq!(String::from_utf8(body).unwrap(), format!("{{\"asked\":\"GET {path}\"}}"));
+    }
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_opened_again() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /cut" => Script::json("{}").ending(End::Cut),
+        _ => Script::json("{}"),
+    });
+    let mut connection = connect(&server, 2000);
+    assert!(connection.get("/ok").unwrap().body.read_all(100).is_ok());
+    assert!(connection.get("/cut").unwrap().body.read_all(100).is_err());
+    assert!(connection.get("/ok").unwrap().body.read_all(100).is_ok());
+}
+
+#[test]
+fn nobody_there_is_an_absence() {
+    let url = Url::parse("http://127.0.0.1:9").unwrap();
+    let error = Connection::new(url, Vec::new(), Timeouts::QUICK).get("/").err().unwrap();
+    assert!(error.is_absence(), "{error}");
+    assert_eq!(error.to_string(), "nothing listens at 127.0.0.1:9");
+}
