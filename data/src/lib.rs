@@ -12,6 +12,8 @@ pub mod timings;
 pub mod catalog;
 #[cfg(feature = "files")]
 pub mod files;
+pub mod lookup;
 pub mod row;
 
 pub use catalog::Catalog;
+pub use lookup::Lookup;

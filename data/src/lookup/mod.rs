@@ -1,0 +1,84 @@
+//! From what people and tools call a thing to its row.
+//!
+//! Each kind of thing reads a name in its own way (`device`, `model`, `quant`); what they share is here: the
+//! answer when a name leads to no row or to several, and how near two names are.
+
+pub(crate) mod device;
+pub(crate) mod model;
+pub(crate) mod quant;
+mod similar;
+
+pub(crate) use similar::similarity;
+
+/// How many rows are named to the reader at most.
+const NAMED: usize = 8;
+
+/// Why a name led to no single row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lookup {
+    /// No row is called so.
+    #[error("unknown{}", hint(near, "; near it: "))]
+    Unknown {
+        /// Ids of rows with similar names, nearest first.
+        near: Vec<String>,
+    },
+    /// Several rows are called so.
+    #[error("could be several{}", hint(between, "; say which: "))]
+    Ambiguous {
+        /// Their ids.
+        between: Vec<String>,
+    },
+}
+
+impl Lookup {
+    /// The rows to offer instead, nearest first.
+    #[must_use]
+    pub fn suggestions(&self) -> &[String] {
+        match self {
+            Lookup::Unknown { near } => near,
+            Lookup::Ambiguous { between } => between,
+        }
+    }
+}
+
+fn hint(ids: &[String], lead: &str) -> String {
+    if ids.is_empty() { String::new() } else { format!("{lead}{}", ids.join(", ")) }
+}
+
+/// The one row of `found`, or why there is none: `ids` names the rows, `near` is asked only when nothing was found.
+fn single(
+    mut found: Vec<usize>,
+    id: impl Fn(usize) -> String,
+    near: impl FnOnce() -> Vec<usize>,
+) -> Result<usize, Lookup> {
+    found.sort_unstable();
+    found.dedup();
+    match found[..] {
+        [row] => Ok(row),
+        [] => Err(Lookup::Unknown { near: near().into_iter().map(id).collect() }),
+        _ => Err(Lookup::Ambiguous { between: found.into_iter().take(NAMED).map(id).collect() }),
+    }
+}
+
+/// The rows with the highest scores above `floor`, best first; equal ones stay in their order.
+fn ranked(scores: impl Iterator<Item = f64>, floor: f64, most: usize) -> Vec<usize> {
+    let mut scored: Vec<(usize, f64)> = scores.enumerate().filter(|(_, score)| *score > floor).collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    scored.into_iter().take(most).map(|(row, _)| row).collect()
+}
+
+/// How well a name answers what was typed into a search box: 3 when equal, above 2 when it begins so, above 1
+/// when it holds all words typed as beginnings of its own, else how similar it is.
+fn search_score(typed: &[String], name: &[String]) -> f64 {
+    let (typed_text, name_text) = (typed.join(" "), name.join(" "));
+    let similar = similarity(&typed_text, &name_text);
+    if typed.is_empty() || typed_text == name_text {
+        3.0
+    } else if name_text.starts_with(&typed_text) {
+        2.0 + similar
+    } else if typed.iter().all(|word| name.iter().any(|own| own.starts_with(word.as_str()))) {
+        1.0 + similar
+    } else {
+        similar
+    }
+}

@@ -1,0 +1,243 @@
+//! What repositories, files, runtimes and people call a model.
+//!
+//! "unsloth/Qwen3-30B-A3B-GGUF", "Qwen_Qwen3-30B-A3B-Q4_K_M.gguf", "qwen3:30b-a3b" and "Qwen3 30B A3B" are one: the
+//! owner and the file's ending go, then quantisation, and words that tell nothing of the shape ("Instruct", "GGUF").
+//! Whatever else is left over makes it another model: a fine-tune is never taken for its base.
+
+use crate::lookup::{Lookup, ranked, search_score, similarity, single};
+use crate::row::ModelRow;
+
+/// Words that say nothing about which model it is.
+#[rustfmt::skip]
+const NOISE: &[&str] = &[
+    // makers and uploaders
+    "meta", "nvidia", "google", "microsoft", "mistralai", "openai", "ibm", "c4ai", "thudm", "lgai", "unsloth", "bartowski",
+    "thebloke", "lmstudio", "community", "mradermacher", "quanttrio", "redhatai", "cyankiwi", "intel", "neuralmagic",
+    "models", "library", "hf.co", "huggingface.co",
+    // tuning for chat
+    "instruct", "chat", "it", "base", "hf", "text", "pt",
+    // how it was packed
+    "gguf", "ggml", "mlx", "awq", "gptq", "bnb", "autoround", "auto", "round", "imatrix", "imat", "qat", "dwq", "ud", "dynamic",
+    "static", "mtp", "quantized", "quant", "compressed", "tensors", "model", "latest", "mix", "safetensors", "gs", "128g",
+    "symmetric", "128k", "bit", "only", "full",
+];
+
+/// Words of a row that people leave out: its date, its version.
+fn is_optional(word: &str) -> bool {
+    (word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        || matches!(word, "v" | "0.1" | "0.2" | "0.3")
+}
+
+/// Every name of every model.
+#[derive(Debug)]
+pub(crate) struct ModelNames {
+    /// With the index of the row.
+    names: Vec<(usize, Vec<String>)>,
+}
+
+impl ModelNames {
+    pub(crate) fn new(rows: &[ModelRow]) -> Self {
+        let mut names = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let own = [&row.id, &row.name].into_iter().chain(&row.hf_repo).chain(&row.aliases);
+            for text in own.chain(&row.shared_names) {
+                let name = words(last_part(text));
+                if !names.contains(&(at, name.clone())) {
+                    names.push((at, name));
+                }
+            }
+        }
+        ModelNames { names }
+    }
+
+    /// The row that `text` names.
+    pub(crate) fn find(&self, rows: &[ModelRow], text: &str) -> Result<usize, Lookup> {
+        if let Some(row) = rows.iter().position(|row| row.id == text.trim()) {
+            return Ok(row);
+        }
+        let readings = readings(text);
+        let equal = readings.iter().map(|asked| self.rows_where(|name| name == asked));
+        let shorter = readings.iter().map(|asked| self.fewest_left_out(asked));
+        let begun = readings.iter().map(|asked| self.rows_where(|name| begins(name, asked)));
+        let found = equal.chain(shorter).chain(begun).find(|found| !found.is_empty()).unwrap_or_default();
+        single(found, |row| rows[row].id.clone(), || self.near(rows, &readings))
+    }
+
+    /// Rows by fit to what is typed into a search box, best first.
+    pub(crate) fn search(&self, rows: &[ModelRow], text: &str) -> Vec<usize> {
+        let typed = words(last_part(text));
+        let mut scores = vec![0.0_f64; rows.len()];
+        for (row, name) in &self.names {
+            scores[*row] = scores[*row].max(search_score(&typed, name));
+        }
+        if let Ok(row) = self.find(rows, text) {
+            scores[row] = 4.0;
+        }
+        ranked(scores.into_iter(), 0.4, rows.len())
+    }
+
+    fn rows_where(&self, fits: impl Fn(&[String]) -> bool) -> Vec<usize> {
+        self.names.iter().filter(|(_, name)| fits(name)).map(|(row, _)| *row).collect()
+    }
+
+    /// Rows that are named so but for their date, version or active size; those that lack least.
+    fn fewest_left_out(&self, asked: &[String]) -> Vec<usize> {
+        let lacks: Vec<(usize, usize)> =
+            self.names.iter().filter_map(|(row, name)| Some((*row, left_out(name, asked)?))).collect();
+        let least = lacks.iter().map(|(_, lack)| *lack).min();
+        lacks.iter().filter(|(_, lack)| Some(*lack) == least).map(|(row, _)| *row).collect()
+    }
+
+    fn near(&self, rows: &[ModelRow], readings: &[Vec<String>]) -> Vec<usize> {
+        let mut scores = vec![0.0_f64; rows.len()];
+        for asked in readings {
+            let text = asked.join(" ");
+            for (row, name) in &self.names {
+                scores[*row] = scores[*row].max(similarity(&text, &name.join(" ")));
+            }
+        }
+        ranked(scores.into_iter(), 0.45, 5)
+    }
+}
+
+/// How many words of `name` are missing in `asked`, if only such are that people leave out.
+fn left_out(name: &[String], asked: &[String]) -> Option<usize> {
+    let mut asked = asked.iter().peekable();
+    let mut lack = 0;
+    let mut before = "";
+    for word in name {
+        if asked.peek() == Some(&word) {
+            asked.next();
+        } else {
+            let active_size = word == "a" || (before == "a" && word.ends_with('b'));
+            if !is_optional(word) && !active_size {
+                return None;
+            }
+            lack += 1;
+        }
+        before = word;
+    }
+    asked.next().is_none().then_some(lack)
+}
+
+/// Whether a name goes on where the words end: "gpt-oss" is the beginning of two.
+fn begins(name: &[String], asked: &[String]) -> bool {
+    asked.len() > 1 && name.starts_with(asked)
+}
+
+/// The ways to read a text, likeliest first.
+fn readings(text: &str) -> Vec<Vec<String>> {
+    let part = last_part(text);
+    let mut readings = vec![words(part)];
+    // bartowski writes the owner before an underscore, Ollama and Hugging Face a tag behind a colon
+    if let Some((_, behind)) = part.split_once('_') {
+        readings.push(words(behind));
+    }
+    if let Some((before, _)) = part.split_once(':') {
+        readings.push(words(before));
+    }
+    for at in 0..readings.len() {
+        let joined = join_versions(&readings[at]);
+        readings.push(joined);
+    }
+    let mut seen: Vec<Vec<String>> = Vec::new();
+    for reading in readings {
+        if !reading.is_empty() && !seen.contains(&reading) {
+            seen.push(reading);
+        }
+    }
+    seen
+}
+
+/// "qwen 3 5" is "qwen 3.5" in files whose names may hold no dot.
+fn join_versions(words: &[String]) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for word in words {
+        let digit = |text: &String| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+        match joined.last_mut() {
+            Some(last) if digit(last) && digit(word) => {
+                last.push('.');
+                last.push_str(word);
+            }
+            _ => joined.push(word.clone()),
+        }
+    }
+    joined
+}
+
+/// The text behind the owner, without the file's ending or the number of its part.
+fn last_part(text: &str) -> &str {
+    let text = text.trim().trim_end_matches('/');
+    let part = text.rsplit(['/', '\\']).next().unwrap_or(text);
+    let lower_end = part.len().saturating_sub(5);
+    let part = if part.is_char_boundary(lower_end) && part[lower_end..].eq_ignore_ascii_case(".gguf") {
+        &part[..lower_end]
+    } else {
+        part.trim_end_matches(".safetensors")
+    };
+    match part.rsplit_once("-of-") {
+        Some((before, parts)) if parts.len() == 5 => {
+            before.trim_end_matches(|sign: char| sign.is_ascii_digit() || sign == '-')
+        }
+        _ => part,
+    }
+}
+
+/// Lower-case words without noise: a number starts a word and keeps its unit ("30b", "3.1", "8x" "7b").
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for sign in text.chars().flat_map(char::to_lowercase) {
+        let dot = sign == '.' && last.is_ascii_digit();
+        let part = sign.is_alphanumeric() || dot;
+        let starts = last == ' ' || (sign.is_ascii_digit() && !last.is_ascii_digit() && last != '.');
+        match all.last_mut() {
+            Some(word) if part && !starts => word.push(sign),
+            _ if part && !dot => all.push(sign.to_string()),
+            _ => {}
+        }
+        last = if part { sign } else { ' ' };
+    }
+    for word in &mut all {
+        word.truncate(word.trim_end_matches('.').len());
+    }
+    without_noise(&all)
+}
+
+/// Drops what names a quantisation and what says nothing.
+fn without_noise(all: &[String]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    let mut rest = all;
+    while let [word, tail @ ..] = rest {
+        rest = match quant_words(word, tail) {
+            0 if NOISE.contains(&word.as_str()) => tail,
+            0 => {
+                kept.push(word.clone());
+                tail
+            }
+            taken => &rest[taken..],
+        };
+    }
+    if kept.is_empty() { all.to_vec() } else { kept }
+}
+
+/// How many words from here on name a quantisation; 0 for none.
+fn quant_words(word: &str, tail: &[String]) -> usize {
+    let next = tail.first().map_or("", String::as_str);
+    let number = |text: &str| text.starts_with(|sign: char| sign.is_ascii_digit());
+    let size = |text: &String| {
+        matches!(
+            text.as_str(),
+            "k" | "m" | "s" | "l" | "xl" | "xs" | "xxs" | "nl" | "ks" | "p" | "r" | "0" | "1" | "4"
+        )
+    };
+    match word {
+        "q" | "iq" | "tq" if number(next) => 2 + tail[1..].iter().take_while(|text| size(text)).count(),
+        "f" | "bf" | "fp" | "int" | "nf" | "mxfp" | "nvfp" | "exl" | "w" | "i" | "g" if number(next) => {
+            let wide = matches!((word, tail.get(1).map(String::as_str)), ("w", Some("16" | "8")));
+            2 + usize::from(wide)
+        }
+        _ if number(word) && (word.ends_with("bpw") || word.ends_with("bit")) => 1,
+        _ => 0,
+    }
+}
