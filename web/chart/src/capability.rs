@@ -131,10 +131,11 @@ pub fn speed_over_capability(chart: &CapabilityChart<'_>) -> String {
         free.take(Area::around(spot, 5.0, 5.0));
         spots.push(spot);
     }
-    // Marks lie on top of all bars.
+    // Marks lie on top of all bars, and shrink where they are many.
+    let radius = if placed.len() > 80 { 3.6 } else { 4.5 };
     for (model, spot) in placed.iter().zip(&spots) {
         let class = format!("dot {}", model.verdict.class());
-        frame.svg.mark(&class, model.verdict.shape(), *spot, 4.5, model.tip);
+        frame.svg.mark(&class, model.verdict.shape(), *spot, radius, model.tip);
     }
     for i in most_telling_first(&placed) {
         if let Some(name) = free.place(placed[i].name, spots[i], 8.0) {

@@ -45,9 +45,10 @@ pub fn range_bar(
     if let Some(scale) = Scale::around(Spread::Log10, ends, 5).filter(|_| range.placeable(Spread::Log10)) {
         let scale = scale.between(5.0, SIZE.width - 5.0);
         let (low, high) = (scale.at(range.low), scale.at(range.high));
+        let class = verdict.class();
         // A range of no width still shows as a sliver.
-        svg.rect(&format!("band {}", verdict.class()), (low - 0.5, 2.0), (high - low + 1.0, 10.0), "");
-        svg.mark(&format!("part {}", verdict.class()), verdict.shape(), (scale.at(range.mid), 7.0), 4.0, "");
+        svg.rect(&format!("span {class}"), (low - 1.0, 3.0), (high - low + 2.0, 8.0), "");
+        svg.rect(&format!("part {class}"), (scale.at(range.mid) - 1.0, 1.0), (2.0, 12.0), "");
         if let Some(at) = measured.and_then(|v| placeable(v, Spread::Log10)).map(|v| scale.at(v)) {
             svg.line("edge", (at, 0.0), (at, SIZE.height));
         }

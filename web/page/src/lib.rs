@@ -1,1 +1,41 @@
 //! The pages of llm-speed: (view, query, messages) -> HTML, the same in server and browser.
+//!
+//! A view is plain data, handed in; a [`Query`] is the state of the page, all of it in the address; [`messages`] hold
+//! every sentence. Templates place what they are given and compute nothing.
+//!
+//! Each page has two faces. `…_results` renders what stands inside `#results`: the browser swaps it in when the form
+//! changes. `…_page` (feature `full`) renders the whole document around the same region: the server's answer, complete
+//! without script. No page holds an inline script or a style attribute.
+
+mod card;
+mod compare;
+mod device;
+#[cfg(feature = "full")]
+mod document;
+mod figure;
+mod figures;
+mod file;
+#[cfg(feature = "full")]
+mod form;
+mod home;
+mod listing;
+pub mod messages;
+mod model;
+mod query;
+#[cfg(feature = "full")]
+mod text;
+pub mod view;
+mod words;
+
+pub use compare::results as compare_results;
+pub use device::results as device_results;
+#[cfg(feature = "full")]
+pub use document::{Site, compare_page, device_page, gguf_page, home_page, model_page, stylesheet};
+pub use file::results as gguf_results;
+#[cfg(feature = "full")]
+pub use form::Choices;
+pub use home::results as home_results;
+pub use model::results as model_results;
+pub use query::Query;
+#[cfg(feature = "full")]
+pub use text::{ErrorView, MethodView, Table, about_page, error_page, method_page};

@@ -1,0 +1,131 @@
+//! Setups side by side.
+
+use askama::Template;
+use data::answer::{Answer, Scope};
+
+use crate::card::{self, plain};
+use crate::figures::{self, Figure};
+use crate::messages::Messages;
+use crate::query::Query;
+use crate::view::{Column, CompareView};
+use crate::{figure, listing, words};
+
+#[derive(Template)]
+#[template(path = "compare_results.html")]
+struct CompareResults<'a> {
+    m: &'a Messages,
+    problems: String,
+    columns: Vec<Head<'a>>,
+    rows: Vec<(&'static str, Vec<Cell>)>,
+    figures: Vec<Figure>,
+}
+
+/// The head of a column, and the address without it.
+struct Head<'a> {
+    column: &'a Column,
+    without: String,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// A picture, made by the chart crate.
+    svg: String,
+    words: String,
+    note: String,
+    best: bool,
+}
+
+/// What goes into `#results` for setups side by side; `path` is the page's own.
+pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
+    let all: Vec<_> = view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
+    let columns = view.columns.iter().enumerate().map(|(i, column)| {
+        let names = ["hardware", "model", "quant"].map(|field| format!("{field}{}", i + 1));
+        let gone: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+        Head { column, without: query.link(path, &gone) }
+    });
+    CompareResults {
+        m,
+        problems: listing::problems(&all, path, query, m)?,
+        columns: columns.collect(),
+        rows: rows(&view.columns, m),
+        figures: figures::context(&view.curves, None, "", m).into_iter().collect(),
+    }
+    .render()
+}
+
+/// One row of the table from each answer; columns without an answer stay empty.
+fn row(columns: &[Column], cell: impl Fn(&Answer) -> Cell) -> Vec<Cell> {
+    columns.iter().map(|column| column.answer.as_ref().map(&cell).unwrap_or_default()).collect()
+}
+
+fn words_only(words: impl Into<String>) -> Cell {
+    Cell { words: words.into(), ..Cell::default() }
+}
+
+fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
+    let answers = || columns.iter().filter_map(|column| column.answer.as_ref());
+    let fastest = answers().filter_map(|a| a.decode_tps).map(|r| r.mid).fold(0.0, f64::max);
+    let several = answers().filter(|a| a.decode_tps.is_some()).count() > 1;
+    // Bars of one table share a track, a little wider than what they hold.
+    let lows = answers().filter_map(|a| a.decode_tps).map(|r| r.low);
+    let highs = answers().filter_map(|a| a.decode_tps).map(|r| r.high);
+    let track = (lows.fold(f64::INFINITY, f64::min) / 2.0, highs.fold(0.0, f64::max) * 2.0);
+    let open = |scope: Scope| if scope == Scope::Uncalibrated { m.answer.uncalibrated } else { "" };
+    vec![
+        (
+            m.compare.verdict,
+            row(columns, |answer| {
+                let verdict = words::verdict(answer, true);
+                let svg = chart::verdict_mark(verdict, None);
+                Cell { svg, ..words_only(words::verdict_word(verdict, m)) }
+            }),
+        ),
+        (
+            m.compare.speed,
+            row(columns, |answer| match answer.decode_tps {
+                None => Cell::default(),
+                Some(tps) => Cell {
+                    svg: chart::range_bar(plain(tps), track, words::verdict(answer, true), None, None),
+                    words: figure::range(tps),
+                    note: open(answer.evidence.decode.scope).to_owned(),
+                    best: several && tps.mid >= fastest,
+                },
+            }),
+        ),
+        (
+            m.compare.ttft,
+            row(columns, |answer| Cell {
+                words: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
+                note: open(answer.evidence.prefill.scope).to_owned(),
+                ..Cell::default()
+            }),
+        ),
+        (
+            m.answer.prefill,
+            row(columns, |answer| words_only(answer.prefill_tps.map(figure::range).unwrap_or_default())),
+        ),
+        (
+            m.answer.memory,
+            row(columns, |answer| Cell {
+                svg: card::memory_bar(answer, m),
+                ..words_only(m.answer.of_usable(
+                    &figure::gib(answer.footprint_gib.total),
+                    &figure::gib(answer.footprint_gib.usable),
+                ))
+            }),
+        ),
+        (
+            m.compare.bound,
+            row(columns, |answer| words_only(answer.bound_by.map_or("", |bound| words::bound(bound, m)))),
+        ),
+        (
+            m.answer.longest_context,
+            row(columns, |answer| {
+                let longest = answer.inverse.longest_context;
+                words_only(longest.map_or(m.answer.none_fits.to_owned(), figure::tokens))
+            }),
+        ),
+        (m.answer.flags, row(columns, |answer| words_only(answer.flags.join(" ")))),
+        (m.answer.rests_on, row(columns, |answer| words_only(words::evidence(answer.evidence.decode, m)))),
+    ]
+}

@@ -1,0 +1,182 @@
+//! Whole pages: the frame around results, and the pages that are rendered by the server alone.
+
+use askama::Template;
+
+use crate::form::{self, Choices, Place};
+use crate::messages::Messages;
+use crate::query::Query;
+use crate::view::{CompareView, DeviceView, FileView, HomeView, ModelView, Problem};
+use crate::{compare, device, file, home, model};
+
+/// What every page needs to know of its site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Address of the style sheet: [`stylesheet`], served as a file.
+    pub style: String,
+    /// Address of the loader; empty where pages go without.
+    pub loader: String,
+    /// What the form's lists offer.
+    pub choices: Choices,
+}
+
+/// The style of all pages and charts, to be served as one file.
+#[must_use]
+pub fn stylesheet() -> String {
+    let charts = chart::stylesheet(chart::Theme::Auto);
+    let pages = include_str!("../../assets/style.css");
+    // Comments and indentation are for us; the rules read the same without.
+    let mut out = String::with_capacity(charts.len() + pages.len());
+    let mut rest = pages;
+    while let Some((before, after)) = rest.split_once("/*") {
+        out.push_str(before);
+        rest = after.split_once("*/").map_or("", |(_, tail)| tail);
+    }
+    out.push_str(rest);
+    let lines: Vec<&str> =
+        charts.lines().chain(out.lines()).map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+#[derive(Template)]
+#[template(path = "document.html")]
+struct Document<'a> {
+    m: &'a Messages,
+    site: &'a Site,
+    title: &'a str,
+    heading: &'a str,
+    /// The path of the entry of the menu that is current.
+    current: &'a str,
+    above: String,
+    form: String,
+    /// Inside `#results` where there is a form, else the whole body.
+    body: String,
+    frame: &'static str,
+}
+
+impl Document<'_> {
+    fn menu(&self) -> [(&'static str, &'static str); 5] {
+        let w = &self.m.site;
+        [
+            ("/", w.home),
+            ("/compare", w.compare),
+            ("/gguf", w.gguf),
+            ("/methodology", w.method),
+            ("/about", w.about),
+        ]
+    }
+}
+
+/// One page as it is framed.
+#[derive(Default)]
+pub(crate) struct Frame<'a> {
+    pub(crate) title: &'a str,
+    /// The visible heading; empty where the results bring their own.
+    pub(crate) heading: &'a str,
+    pub(crate) current: &'a str,
+    /// What stands above form and results, such as a box to drop a file into.
+    pub(crate) above: String,
+    pub(crate) form: String,
+    pub(crate) body: String,
+}
+
+impl Frame<'_> {
+    pub(crate) fn with_body(self, body: String) -> Self {
+        Frame { body, ..self }
+    }
+
+    pub(crate) fn render(self, m: &Messages, site: &Site) -> askama::Result<String> {
+        let frame = if self.form.is_empty() { "plain" } else { "asks" };
+        Document {
+            m,
+            site,
+            title: self.title,
+            heading: self.heading,
+            current: self.current,
+            above: self.above,
+            form: self.form,
+            body: self.body,
+            frame,
+        }
+        .render()
+    }
+}
+
+/// The first page: all models on one machine.
+pub fn home_page(view: &HomeView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+    let title = match &view.machine {
+        Some(machine) => format!("{} – {}", machine.name, m.site.name),
+        None => format!("{} – {}", m.site.name, m.site.tagline),
+    };
+    Frame {
+        title: &title,
+        heading: m.site.tagline,
+        current: "/",
+        above: String::new(),
+        form: form::form(Place::Home, "/", &site.choices, query, &view.problems, m)?,
+        body: home::results(view, "/", query, m)?,
+    }
+    .render(m, site)
+}
+
+/// A model's page.
+pub fn model_page(view: &ModelView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+    let path = format!("/m/{}", view.model.id);
+    Frame {
+        title: &m.model.title(&view.model.name),
+        heading: &view.model.name,
+        current: "",
+        above: String::new(),
+        form: form::form(Place::Model, &path, &site.choices, query, &view.problems, m)?,
+        body: model::results(view, &path, query, m)?,
+    }
+    .render(m, site)
+}
+
+/// A device's page.
+pub fn device_page(view: &DeviceView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+    let path = format!("/d/{}", view.device.id);
+    Frame {
+        title: &m.device.title(&view.device.name),
+        heading: &view.device.name,
+        current: "",
+        above: String::new(),
+        form: form::form(Place::Device, &path, &site.choices, query, &view.models.problems, m)?,
+        body: device::results(view, &path, query, m)?,
+    }
+    .render(m, site)
+}
+
+/// Setups side by side.
+pub fn compare_page(view: &CompareView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+    let problems: Vec<Problem> =
+        view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
+    Frame {
+        title: &format!("{} – {}", m.compare.title, m.site.name),
+        heading: m.compare.title,
+        current: "/compare",
+        above: String::new(),
+        form: form::form(Place::Compare, "/compare", &site.choices, query, &problems, m)?,
+        body: compare::results(view, "/compare", query, m)?,
+    }
+    .render(m, site)
+}
+
+#[derive(Template)]
+#[template(path = "drop.html")]
+struct Drop<'a> {
+    m: &'a Messages,
+    address: &'a str,
+}
+
+/// Any model: a box for a file or an address, and what was read from it.
+pub fn gguf_page(view: &FileView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+    Frame {
+        title: &format!("{} – {}", m.gguf.title, m.site.name),
+        heading: m.gguf.title,
+        current: "/gguf",
+        above: Drop { m, address: query.get("address") }.render()?,
+        form: form::form(Place::File, "/gguf", &site.choices, query, &view.problems, m)?,
+        body: file::results(view, "/gguf", query, m)?,
+    }
+    .render(m, site)
+}

@@ -1,0 +1,90 @@
+//! All models on one machine: the results of the first page.
+
+use askama::Template;
+use chart::Verdict;
+
+use crate::card::JOB;
+use crate::figures::{self, Figure};
+use crate::messages::Messages;
+use crate::query::Query;
+use crate::view::{HomeView, MachineNote};
+use crate::{figure, listing};
+
+#[derive(Template)]
+#[template(path = "home_results.html")]
+struct HomeResults<'a> {
+    m: &'a Messages,
+    problems: String,
+    machine: Option<MachineLine<'a>>,
+    summary: String,
+    rule: String,
+    figures: Vec<Figure>,
+    listing: String,
+    popular: Vec<(String, &'a str)>,
+    scope: String,
+}
+
+/// The picked machine in one line.
+pub(crate) struct MachineLine<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) links: Vec<(String, &'a str)>,
+    pub(crate) facts: String,
+    pub(crate) unverified: Vec<String>,
+}
+
+impl<'a> MachineLine<'a> {
+    pub(crate) fn new(machine: &'a MachineNote, query: &Query, m: &Messages) -> Self {
+        let bandwidths: Vec<String> = machine.bandwidth_gb_s.iter().map(|b| figure::number(*b)).collect();
+        let memory = m.results.usable(&figure::gib(machine.memory_gib), &figure::gib(machine.usable_gib));
+        let job = query.only(JOB);
+        MachineLine {
+            name: &machine.name,
+            links: machine
+                .devices
+                .iter()
+                .map(|(id, name)| (job.link(&format!("/d/{id}"), &[]), name.as_str()))
+                .collect(),
+            facts: format!("{memory} · {}", m.results.bandwidth(&bandwidths.join(" + "))),
+            unverified: machine.unverified.iter().map(|what| m.results.unverified(what)).collect(),
+        }
+    }
+}
+
+/// What goes into `#results` for all models on one machine; `path` is the page's own.
+pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
+    let count = |verdicts: &[Verdict]| view.spots.iter().filter(|s| verdicts.contains(&s.verdict)).count();
+    let whole = count(&[Verdict::Runs, Verdict::Slow]);
+    let runs = whole + count(&[Verdict::Offloaded]);
+    let context = figure::tokens(view.wanted.context_tokens);
+    let minimum = figure::number(view.wanted.minimum_tps);
+    let by_capability = matches!(query.get("sort"), "" | "capability");
+    let mut figures = Vec::new();
+    if let Some(machine) = view.machine.as_ref().filter(|_| !view.spots.is_empty()) {
+        figures.push(figures::capability(&view.spots, &machine.name, view.wanted, m));
+        figures.extend(figures::context(&view.curves, view.longest_context, &machine.name, m));
+    }
+    HomeResults {
+        m,
+        problems: listing::problems(&view.problems, path, query, m)?,
+        machine: view.machine.as_ref().map(|machine| MachineLine::new(machine, query, m)),
+        summary: m.results.many(&runs.to_string(), &whole.to_string()),
+        rule: if by_capability {
+            m.results.rule(&context, &minimum)
+        } else {
+            m.results.rule_sorted(&context, &minimum)
+        },
+        figures,
+        listing: listing::listing(&view.cards, view.pages, m.results.none, path, query, m)?,
+        popular: view
+            .start
+            .popular
+            .iter()
+            .map(|(id, name)| (query.link(path, &[("hardware", id)]), name.as_str()))
+            .collect(),
+        scope: {
+            let (devices, models, quants) = view.start.counts;
+            m.start.scope(&devices.to_string(), &models.to_string(), &quants.to_string())
+        },
+    }
+    .render()
+}

@@ -1,0 +1,96 @@
+//! A page's worth of cards, with headings where they are grouped and links to the other pages.
+
+use askama::Template;
+
+use crate::card::CardRow;
+use crate::messages::Messages;
+use crate::query::Query;
+use crate::view::{Card, Pages, Problem, Subject};
+
+#[derive(Template)]
+#[template(path = "listing.html")]
+struct Listing<'a> {
+    m: &'a Messages,
+    groups: Vec<(&'a str, Vec<String>)>,
+    first: usize,
+    page_of: String,
+    previous: String,
+    next: String,
+    swatches: Vec<(String, &'static str)>,
+    none: &'a str,
+}
+
+/// The cards of one page of a list. `path` is the page's own, for links that change the query.
+pub(crate) fn listing(
+    cards: &[Card],
+    pages: Pages,
+    none: &str,
+    path: &str,
+    query: &Query,
+    m: &Messages,
+) -> askama::Result<String> {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for card in cards {
+        let family = match &card.subject {
+            Subject::Model(model) if query.is("group", "family") => model.family.as_str(),
+            _ => "",
+        };
+        let html = CardRow::new(card, path, query, m).render()?;
+        match groups.iter_mut().find(|(name, _)| *name == family) {
+            Some((_, cards)) => cards.push(html),
+            None => groups.push((family, vec![html])),
+        }
+    }
+    let link_to = |number: usize| {
+        if (1..=pages.of).contains(&number) {
+            query.link(path, &[("page", &if number == 1 { String::new() } else { number.to_string() })])
+        } else {
+            String::new()
+        }
+    };
+    let parts = [m.answer.part_weights, m.answer.part_kv, m.answer.part_buffer, m.answer.part_runtime];
+    Listing {
+        m,
+        groups,
+        first: pages.first() + 1,
+        page_of: if pages.of > 1 {
+            m.results.page(&pages.number.to_string(), &pages.of.to_string())
+        } else {
+            String::new()
+        },
+        previous: link_to(pages.number - 1),
+        next: link_to(pages.number + 1),
+        swatches: parts.into_iter().enumerate().map(|(i, name)| (chart::swatch(i), name)).collect(),
+        none,
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "problems.html")]
+struct Problems<'a> {
+    m: &'a Messages,
+    problems: Vec<ProblemRow<'a>>,
+}
+
+struct ProblemRow<'a> {
+    problem: &'a Problem,
+    near: Vec<(&'a str, String)>,
+}
+
+/// What could not be read, with links that try the near matches; empty where all could.
+pub(crate) fn problems(
+    problems: &[Problem],
+    path: &str,
+    query: &Query,
+    m: &Messages,
+) -> askama::Result<String> {
+    if problems.is_empty() {
+        return Ok(String::new());
+    }
+    let rows = problems.iter().map(|problem| ProblemRow {
+        problem,
+        near: problem.near.iter().map(|n| (n.as_str(), query.link(path, &[(&problem.field, n)]))).collect(),
+    });
+    Problems { m, problems: rows.collect() }.render()
+}

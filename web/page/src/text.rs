@@ -1,0 +1,128 @@
+//! Pages of text: the method, what this is, and what went wrong.
+
+use askama::Template;
+
+use crate::document::{Frame, Site};
+use crate::messages::Messages;
+
+/// A table of live figures, already written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// What it shows.
+    pub caption: String,
+    /// Names of its columns.
+    pub head: Vec<String>,
+    /// Its rows, each as long as the head; the first cell names the row.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The method page: the estimator's documentation, and the constants in use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MethodView<'a> {
+    /// METHODOLOGY.md.
+    pub markdown: &'a str,
+    /// The date of the fit, `YYYY-MM-DD`.
+    pub fitted_on: String,
+    /// How many measurements it was fitted to.
+    pub rows: u32,
+    /// How well the constants predict what they have not seen.
+    pub scores: Table,
+    /// The constants in use.
+    pub constants: Vec<Table>,
+}
+
+#[derive(Template)]
+#[template(path = "method.html")]
+struct Method<'a> {
+    m: &'a Messages,
+    view: &'a MethodView<'a>,
+    fitted: String,
+    text: String,
+}
+
+/// The method, with the constants in use and their scores.
+pub fn method_page(view: &MethodView<'_>, m: &Messages, site: &Site) -> askama::Result<String> {
+    let fitted = m.method.fitted(&view.fitted_on, &view.rows.to_string());
+    let body = Method { m, view, fitted, text: rendered(view.markdown) }.render()?;
+    framed(m.method.title, "/methodology", body, m, site)
+}
+
+/// Markdown as HTML: our own text, with tables. Its headings go one level down, under the page's own.
+fn rendered(markdown: &str) -> String {
+    use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+    let lower = |level: HeadingLevel| match level {
+        HeadingLevel::H1 => HeadingLevel::H2,
+        HeadingLevel::H2 => HeadingLevel::H3,
+        _ => HeadingLevel::H4,
+    };
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(|event| match event {
+        Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+            Event::Start(Tag::Heading { level: lower(level), id, classes, attrs })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+        // Raw HTML is shown as it is written: the page's policy allows no style and no script in it anyway.
+        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+        // An attribute for alignment would be a style.
+        Event::Start(Tag::Table(columns)) => {
+            Event::Start(Tag::Table(vec![pulldown_cmark::Alignment::None; columns.len()]))
+        }
+        other => other,
+    });
+    let mut out = String::new();
+    html::push_html(&mut out, events);
+    out
+}
+
+#[derive(Template)]
+#[template(path = "about.html")]
+struct About<'a> {
+    m: &'a Messages,
+}
+
+/// What this is, where its numbers come from, and what happens to what people type.
+pub fn about_page(m: &Messages, site: &Site) -> askama::Result<String> {
+    framed(m.about.title, "/about", About { m }.render()?, m, site)
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorView {
+    /// Nothing is at this address.
+    NotFound,
+    /// No device or model has this name; these are near, each as a path and a name.
+    NotKnown {
+        /// What was asked for.
+        what: String,
+        /// Paths and names of what is near.
+        near: Vec<(String, String)>,
+    },
+    /// The address could not be read: why, in a sentence.
+    Bad(String),
+    /// The fault is ours.
+    Ours,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Error<'a> {
+    m: &'a Messages,
+    text: &'a str,
+    near: &'a [(String, String)],
+}
+
+/// A page that says what went wrong and where to go.
+pub fn error_page(view: &ErrorView, m: &Messages, site: &Site) -> askama::Result<String> {
+    let w = &m.error;
+    let (title, text, near): (String, &str, &[(String, String)]) = match view {
+        ErrorView::NotFound => (w.not_found.to_owned(), w.not_found_text, &[]),
+        ErrorView::NotKnown { what, near } => (w.not_known(what), "", near),
+        ErrorView::Bad(why) => (w.bad.to_owned(), why, &[]),
+        ErrorView::Ours => (w.wrong.to_owned(), w.wrong_text, &[]),
+    };
+    framed(&title, "", Error { m, text, near }.render()?, m, site)
+}
+
+fn framed(title: &str, current: &str, body: String, m: &Messages, site: &Site) -> askama::Result<String> {
+    let full_title = format!("{title} – {}", m.site.name);
+    Frame { title: &full_title, heading: title, current, ..Frame::default() }.with_body(body).render(m, site)
+}

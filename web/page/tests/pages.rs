@@ -1,0 +1,200 @@
+//! What holds for every page, whatever it shows.
+
+mod sample;
+#[path = "sample/site.rs"]
+mod site;
+
+use page::messages::EN;
+use page::view::{Problem, Subject};
+use page::{ErrorView, Query};
+
+/// One tag of a page: its name, its attributes as written, and whether it closes.
+struct Tag<'a> {
+    name: &'a str,
+    attributes: &'a str,
+    closes: bool,
+    /// `<line …/>`
+    alone: bool,
+}
+
+/// The tags in order. Text is passed over: our own never holds a bare `<`.
+fn tags(html: &str) -> Vec<Tag<'_>> {
+    html.split('<')
+        .skip(1)
+        .map(|piece| {
+            let tag = piece.split_once('>').expect("a `<` in text was not escaped").0;
+            let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
+            let (alone, tag) = tag.strip_suffix('/').map_or((false, tag), |tag| (true, tag));
+            let (name, attributes) = tag.split_once([' ', '\n']).unwrap_or((tag, ""));
+            Tag { name, attributes, closes, alone }
+        })
+        .collect()
+}
+
+/// Elements that HTML never closes; those of SVG close themselves, as here, or hold a title.
+const VOID: [&str; 6] = ["meta", "link", "input", "br", "option", "!doctype"];
+
+#[test]
+fn tags_open_and_close_in_order() {
+    for (page, html) in site::pages() {
+        let mut open = Vec::new();
+        // Datalist options stand alone, those of a select are closed: both are HTML, so neither is counted.
+        for tag in tags(&html).iter().filter(|tag| !VOID.contains(&tag.name) && !tag.alone) {
+            if tag.closes {
+                assert_eq!(open.pop(), Some(tag.name), "{page}");
+            } else {
+                open.push(tag.name);
+            }
+        }
+        assert!(open.is_empty(), "{page} leaves open: {open:?}");
+    }
+}
+
+#[test]
+fn no_page_needs_an_inline_style_or_script() {
+    for (page, html) in site::pages() {
+        for tag in tags(&html) {
+            let attributes = tag.attributes.to_lowercase();
+            assert!(!attributes.contains("style="), "{page}: <{} {}>", tag.name, tag.attributes);
+            assert!(
+                !attributes.split_whitespace().any(|a| a.starts_with("on") && a.contains('=')),
+                "{page}: {}",
+                tag.attributes
+            );
+            assert!(tag.name != "style", "{page}");
+            assert!(tag.name != "script" || tag.closes || attributes.contains("src="), "{page}");
+            assert!(!attributes.contains("javascript:"), "{page}");
+        }
+    }
+}
+
+#[test]
+fn each_page_has_one_heading_of_the_first_rank_a_language_and_a_title() {
+    for (page, html) in site::pages() {
+        assert_eq!(html.matches("<h1>").count(), 1, "{page}");
+        assert!(html.contains("<html lang=\"en\">"), "{page}");
+        assert!(!html.contains("<title></title>"), "{page}");
+        let ranks: Vec<u32> = tags(&html)
+            .iter()
+            .filter(|t| !t.closes && t.name.len() == 2 && t.name.starts_with('h'))
+            .filter_map(|t| t.name[1..].parse().ok())
+            .collect();
+        assert!(ranks.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{page} skips a rank: {ranks:?}");
+    }
+}
+
+#[test]
+fn every_field_stands_in_a_label() {
+    for (page, html) in site::pages() {
+        let mut inside = false;
+        for tag in tags(&html) {
+            match tag.name {
+                "label" => inside = !tag.closes,
+                "input" | "select" if !tag.closes => assert!(inside, "{page}: {}", tag.attributes),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_stand_once() {
+    for (page, html) in site::pages() {
+        let mut ids: Vec<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{page}");
+    }
+}
+
+#[test]
+fn names_from_outside_stay_text() {
+    const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'&";
+    let mut view = sample::home(3);
+    for card in &mut view.cards {
+        if let Subject::Model(model) = &mut card.subject {
+            model.name = HOSTILE.into();
+            model.basis = HOSTILE.into();
+            model.elo = None;
+        }
+        card.quant = HOSTILE.into();
+        card.answer.flags = vec![HOSTILE.into()];
+    }
+    for spot in &mut view.spots {
+        spot.name = HOSTILE.into();
+    }
+    let machine = view.machine.as_mut().unwrap();
+    machine.name = HOSTILE.into();
+    machine.unverified = vec![HOSTILE.into()];
+    view.problems = vec![Problem { field: "q".into(), message: HOSTILE.into(), near: vec![HOSTILE.into()] }];
+    let query = Query::parse("q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22%27%26&family=%22%3E%3Cb%3E");
+    let html = page::home_page(&view, &query, &EN, &site::site()).unwrap();
+    assert!(!html.contains("<img"), "markup came through");
+    assert!(!html.contains("\"><b>"), "an attribute was broken out of");
+    assert!(html.contains("&lt;img"), "and it is still shown");
+    let html = page::error_page(&ErrorView::Bad(HOSTILE.into()), &EN, &site::site()).unwrap();
+    assert!(!html.contains("<img"));
+}
+
+#[test]
+fn the_browser_swaps_in_exactly_what_the_server_sent() {
+    let (view, query) = (sample::home(60), Query::parse("hardware=rtx-3090&group=family&page=2"));
+    let region = page::home_results(&view, "/", &query, &EN).unwrap();
+    let whole = page::home_page(&view, &query, &EN, &site::site()).unwrap();
+    assert!(whole.contains(&region));
+}
+
+#[test]
+fn links_carry_the_setup_and_leave_filters_behind() {
+    let query = Query::parse("hardware=rtx-3090&context=32k&q=qwen&page=2&sort=speed");
+    let html = page::home_results(&sample::home(5), "/", &query, &EN).unwrap();
+    let link = html.split("href=\"/m/").nth(1).unwrap().split('"').next().unwrap();
+    assert!(link.ends_with("?hardware=rtx-3090&#38;context=32k"), "{link}");
+}
+
+#[test]
+fn a_figure_that_rests_on_nothing_says_so_beside_it() {
+    let mut view = sample::home(1);
+    let open = data::answer::Evidence { rows: 0, scope: data::answer::Scope::Uncalibrated };
+    view.cards[0].answer.evidence.decode = open;
+    let html = page::home_results(&view, "/", &Query::default(), &EN).unwrap();
+    let decode = html.split("<dt>Decode</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
+    assert!(decode.contains(EN.answer.uncalibrated), "{decode}");
+}
+
+#[test]
+fn long_lists_come_in_pages_that_link_to_each_other() {
+    use page::view::Pages;
+    assert_eq!(Pages::asked("", 0), Pages { number: 1, of: 1 });
+    assert_eq!(Pages::asked("2", 49), Pages { number: 2, of: 2 });
+    assert_eq!(Pages::asked("99", 49), Pages { number: 2, of: 2 });
+    assert_eq!(Pages::asked("-1", 49).number, 1);
+    let html = page::home_results(&sample::home(60), "/", &Query::parse("context=32k"), &EN).unwrap();
+    assert!(html.contains("rel=\"next\" href=\"/?context=32k&#38;page=2\""), "no link to the next page");
+    assert!(!html.contains("rel=\"prev\""), "the first page has no previous one");
+}
+
+#[test]
+fn what_a_page_says_when_a_field_is_wrong() {
+    let mut view = sample::home(0);
+    view.machine = None;
+    view.problems = vec![Problem {
+        field: "hardware".into(),
+        message: "This is no device that we know.".into(),
+        near: vec!["geforce-rtx-3090".into()],
+    }];
+    let html = page::home_page(&view, &Query::parse("hardware=rtx3099"), &EN, &site::site()).unwrap();
+    assert!(html.contains("role=\"alert\""));
+    assert!(html.contains("href=\"/?hardware=geforce-rtx-3090\""), "the near match is one click away");
+    assert!(html.contains("name=\"hardware\" value=\"rtx3099\""), "what was typed is still there");
+    assert!(html.contains("aria-invalid=\"true\""));
+}
+
+#[test]
+fn the_style_sheet_has_no_comment_and_loads_nothing() {
+    let css = page::stylesheet();
+    assert!(!css.contains("/*") && !css.contains("url(") && !css.contains("@import"));
+    assert!(css.contains("prefers-color-scheme") && css.contains(":focus-visible"));
+}

@@ -1,0 +1,44 @@
+//! The site that sample pages stand on, and all of them by name.
+
+use page::messages::EN;
+use page::{Choices, ErrorView, Query, Site};
+
+use crate::sample;
+
+pub fn site() -> Site {
+    Site {
+        style: "style.css".into(),
+        loader: "loader.js".into(),
+        choices: Choices {
+            devices: (0..340).map(|i| sample::device(i).name).collect(),
+            models: (0..230).map(|i| sample::model(i).name).collect(),
+            quants: vec!["Q4_K_M".into(), "Q8_0".into()],
+            families: (0..9).map(|i| sample::model(i).family).collect(),
+            licenses: vec!["apache-2.0".into(), "mit".into()],
+        },
+    }
+}
+
+/// Every page, rendered.
+pub fn pages() -> Vec<(&'static str, String)> {
+    let site = site();
+    let query = Query::parse("hardware=GeForce+RTX+3090&context=32k");
+    let setups =
+        Query::parse("hardware1=RTX+3090&model1=qwen3-30b&hardware2=M4+Max&model2=llama-70b&context=32k");
+    let mut start = sample::home(0);
+    start.machine = None;
+    let near = vec![("/m/qwen3-30b-a3b".to_owned(), "Qwen3 30B-A3B".to_owned())];
+    let rendered = [
+        ("start", page::home_page(&start, &Query::default(), &EN, &site)),
+        ("home", page::home_page(&sample::home(230), &query, &EN, &site)),
+        ("model", page::model_page(&sample::model_page(true), &query, &EN, &site)),
+        ("model-bare", page::model_page(&sample::model_page(false), &Query::default(), &EN, &site)),
+        ("device", page::device_page(&sample::device_page(), &query, &EN, &site)),
+        ("compare", page::compare_page(&sample::compare(), &setups, &EN, &site)),
+        ("gguf", page::gguf_page(&sample::file(), &query, &EN, &site)),
+        ("method", page::method_page(&sample::method(), &EN, &site)),
+        ("about", page::about_page(&EN, &site)),
+        ("error", page::error_page(&ErrorView::NotKnown { what: "qwen33".into(), near }, &EN, &site)),
+    ];
+    rendered.into_iter().map(|(name, html)| (name, html.expect("writing to a String cannot fail"))).collect()
+}
