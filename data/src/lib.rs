@@ -5,8 +5,11 @@ extern crate alloc;
 pub mod answer;
 pub mod backend;
 pub mod constants;
+#[cfg(feature = "envelope")]
+pub mod envelope;
 pub mod fingerprint;
 pub mod json;
+pub mod submission;
 pub mod timings;
 
 pub mod catalog;

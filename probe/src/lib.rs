@@ -6,5 +6,8 @@ pub mod driver;
 pub mod drivers;
 pub mod http;
 pub mod interrupt;
+pub mod machine;
+pub mod prompt;
+pub mod statistics;
 pub mod stream;
 pub mod wire;

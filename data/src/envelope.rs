@@ -1,0 +1,259 @@
+//! The signed envelope around a submission: DSSE, Ed25519 over the exact bytes, no canonical form anywhere.
+//!
+//! The bytes that were printed are the bytes that are signed, stored and shown again. The digest of those bytes is what
+//! a proof-of-work challenge binds to. Keys and randomness are handed in.
+//!
+//! Form: <https://github.com/secure-systems-lab/dsse/blob/master/envelope.md>
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// What the payload is.
+pub const PAYLOAD_TYPE: &str = "application/vnd.llm-speed.run+json";
+
+/// Longest payload that is read, in bytes.
+pub const PAYLOAD_LIMIT_BYTES: usize = 64 << 10;
+
+/// Signatures that are looked at: a run key, a profile's, a server's receipt.
+const SIGNATURES_LIMIT: usize = 3;
+
+/// A payload with signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// What the payload is.
+    #[serde(rename = "payloadType")]
+    pub payload_type: String,
+    /// The exact bytes, in base64.
+    pub payload: String,
+    /// Who signed them.
+    pub signatures: Vec<Signed>,
+}
+
+/// One signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// The public key, in hexadecimal: it names itself.
+    pub keyid: String,
+    /// The signature, in base64.
+    pub sig: String,
+}
+
+/// Why an envelope is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// The payload is something else.
+    #[error("the payload is of type {0:?}; this reads {PAYLOAD_TYPE}")]
+    Type(String),
+    /// Base64 or hexadecimal that is none.
+    #[error("{0} is not written as it should be")]
+    Encoding(&'static str),
+    /// Too long.
+    #[error("the payload is longer than {PAYLOAD_LIMIT_BYTES} bytes")]
+    TooLong,
+    /// No signature, or too many.
+    #[error("{0} signatures; 1 to {SIGNATURES_LIMIT} are read")]
+    Count(usize),
+    /// A key that is no point of the curve, or a weak one.
+    #[error("the key {0} is no usable Ed25519 key")]
+    Key(String),
+    /// The bytes were changed, or another key signed them.
+    #[error("the signature does not belong to these bytes: they were changed, or signed by another key")]
+    Signature,
+}
+
+/// Bytes that are signed: type and payload, each with its length before it, so that neither can run into the other.
+fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Signs these bytes with the key made of `seed`.
+pub fn seal(payload: &[u8], seed: &[u8; 32]) -> Envelope {
+    let key = SigningKey::from_bytes(seed);
+    let signature = key.sign(&signed_bytes(PAYLOAD_TYPE, payload));
+    Envelope {
+        payload_type: PAYLOAD_TYPE.into(),
+        payload: base64(payload),
+        signatures: vec![Signed {
+            keyid: hex(key.verifying_key().as_bytes()),
+            sig: base64(&signature.to_bytes()),
+        }],
+    }
+}
+
+impl Envelope {
+    /// The payload, once every signature has been found to belong to it.
+    ///
+    /// # Errors
+    /// Any [`EnvelopeError`], in words for the reader.
+    pub fn open(&self) -> Result<Vec<u8>, EnvelopeError> {
+        if self.payload_type != PAYLOAD_TYPE {
+            return Err(EnvelopeError::Type(self.payload_type.chars().take(80).collect()));
+        }
+        // Four characters hold three bytes: refused before anything is decoded.
+        if self.payload.len() > PAYLOAD_LIMIT_BYTES / 3 * 4 + 8 {
+            return Err(EnvelopeError::TooLong);
+        }
+        if self.signatures.is_empty() || self.signatures.len() > SIGNATURES_LIMIT {
+            return Err(EnvelopeError::Count(self.signatures.len()));
+        }
+        let payload = unbase64(&self.payload).ok_or(EnvelopeError::Encoding("the payload"))?;
+        let bytes = signed_bytes(&self.payload_type, &payload);
+        for signed in &self.signatures {
+            let key = unhex32(&signed.keyid).ok_or(EnvelopeError::Encoding("a key"))?;
+            let unusable = |_| EnvelopeError::Key(signed.keyid.clone());
+            let key = VerifyingKey::from_bytes(&key).map_err(unusable)?;
+            let signature = unbase64(&signed.sig).ok_or(EnvelopeError::Encoding("a signature"))?;
+            let signature =
+                Signature::from_slice(&signature).map_err(|_| EnvelopeError::Encoding("a signature"))?;
+            // Strict: one signature for one message, and no key that signs everything.
+            key.verify_strict(&bytes, &signature).map_err(|_| EnvelopeError::Signature)?;
+        }
+        Ok(payload)
+    }
+}
+
+/// SHA-256 in hexadecimal: of a payload, what a challenge binds to and a log keeps.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex32(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        // Upper case would be a second name for the same key.
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 with padding (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word =
+            group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let six = (word >> (18 - 6 * place)) as usize & 63;
+            text.push(if place <= group.len() { char::from(ALPHABET[six]) } else { '=' });
+        }
+    }
+    text
+}
+
+/// The bytes of exactly that text; another spelling of the same bytes is refused.
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(4) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
+    for group in digits.chunks_exact(4) {
+        let padding = group.iter().rev().take_while(|digit| **digit == b'=').count();
+        let mut word = 0u32;
+        for digit in &group[..4 - padding] {
+            word = word << 6 | ALPHABET.iter().position(|known| known == digit)? as u32;
+        }
+        word <<= 6 * padding;
+        bytes.extend_from_slice(&word.to_be_bytes()[1..4 - padding.min(2)]);
+        if padding > 2 {
+            return None;
+        }
+    }
+    // Padding in the middle, or bits that are set where nothing stands, do not survive the way back.
+    (base64(&bytes) == text).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SEED: [u8; 32] = [7; 32];
+
+    #[test]
+    fn what_was_sealed_opens() {
+        let envelope = seal(b"{\"suite\":\"suite-v1\"}", &SEED);
+        assert_eq!(envelope.open().unwrap(), b"{\"suite\":\"suite-v1\"}");
+    }
+
+    #[test]
+    fn the_signed_bytes_are_those_of_the_standard() {
+        // The example of the DSSE protocol text.
+        let bytes = signed_bytes("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    }
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        for (plain, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(plain.as_bytes()), text);
+            assert_eq!(unbase64(text).unwrap(), plain.as_bytes());
+        }
+        for bad in ["Zg", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm-_"] {
+            assert_eq!(unbase64(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn another_key_or_type_is_refused() {
+        let mut envelope = seal(b"payload", &SEED);
+        envelope.signatures[0].keyid = seal(b"payload", &[8; 32]).signatures[0].keyid.clone();
+        assert_eq!(envelope.open(), Err(EnvelopeError::Signature));
+        let mut envelope = seal(b"payload", &SEED);
+        envelope.payload_type = "text/plain".into();
+        assert!(matches!(envelope.open(), Err(EnvelopeError::Type(_))));
+        let mut envelope = seal(b"payload", &SEED);
+        envelope.signatures.clear();
+        assert_eq!(envelope.open(), Err(EnvelopeError::Count(0)));
+        let mut envelope = seal(b"payload", &SEED);
+        // The neutral point as a key would accept a signature for every message.
+        envelope.signatures[0].keyid = format!("01{}", "0".repeat(62));
+        assert!(envelope.open().is_err());
+        let long = Envelope { payload: "A".repeat(PAYLOAD_LIMIT_BYTES * 2), ..seal(b"", &SEED) };
+        assert_eq!(long.open(), Err(EnvelopeError::TooLong));
+    }
+
+    proptest! {
+        // Curve arithmetic is slow without optimisation.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Any bytes survive, and one changed bit anywhere is noticed.
+        #[test]
+        fn one_bit_is_noticed(payload in prop::collection::vec(any::<u8>(), 1..300), at: prop::sample::Index, bit in 0u8..8) {
+            let envelope = seal(&payload, &SEED);
+            prop_assert_eq!(envelope.open().unwrap(), payload.clone());
+            let mut changed = payload.clone();
+            changed[at.index(payload.len())] ^= 1 << bit;
+            let forged = Envelope { payload: base64(&changed), ..envelope };
+            prop_assert_eq!(forged.open(), Err(EnvelopeError::Signature));
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A run on its way in: what a probe measured, as it is signed and sent.
+//!
+//! The wire names are the published ones. Raw timings stay on the machine; their digest is in here, so that they can be
+//! asked for later and checked.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::{Fingerprint, HostState};
+use crate::timings::{DecodeRule, PrefillRule};
+
+/// One run of a suite on one machine with one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// Which suite: `suite-v1`.
+    pub suite: String,
+    /// Version of the program that measured.
+    pub probe: String,
+    /// Day of the measurement, `2026-11-22` (UTC).
+    pub measured_on: String,
+    /// The runtime.
+    pub backend: BackendInfo,
+    /// The model.
+    pub model: ModelIdentity,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// Which machine, told apart from others without naming it; none for anonymous runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// How the machine was doing before.
+    pub before: HostState,
+    /// How it was doing afterwards.
+    pub after: HostState,
+    /// What the probe's own client reaches against a server that does nothing.
+    pub calibration: Calibration,
+    /// The results.
+    pub workloads: Vec<WorkloadResult>,
+    /// SHA-256 of the raw timings that were kept, in hexadecimal.
+    pub raw_timings_sha256: String,
+}
+
+/// Which runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackendInfo {
+    /// Its driver's name: `llama.cpp`.
+    pub name: String,
+    /// Its version as it says itself.
+    pub version: String,
+}
+
+/// How far a model is identified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Its file was read and hashed.
+    File,
+    /// The runtime named a digest.
+    Runtime,
+    /// Only a name.
+    Unverified,
+}
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelIdentity {
+    /// What the runtime calls it; of a file only its name, never its folder.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Id in the catalogue, where the name or the file leads to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Quantisation: from the tensors where the file was read, else as the runtime says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quant: Option<String>,
+    /// SHA-256 of the file, or the digest that the runtime names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// SHA-256 of the file's first MiB: quick to check, and it holds the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_digest: Option<String>,
+    /// Size of its files in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// How far that goes.
+    pub identity: Identity,
+}
+
+/// The probe measured against a server that answers at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Milliseconds from request to first chunk.
+    pub latency_ms: f64,
+    /// Chunks a second that one stream takes in.
+    pub ceiling_tps: f64,
+}
+
+/// One point of one workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadResult {
+    /// `W1` … `W5`.
+    pub workload: String,
+    /// Prompt length that was aimed at.
+    pub target_prompt_tokens: u32,
+    /// Streams at the same time.
+    pub streams: u32,
+    /// Why there is no result: a limit, the time budget, a failure. Then everything below is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// Milliseconds to the first token.
+    pub ttft_ms: Option<f64>,
+    /// Newly computed prompt tokens a second.
+    pub prefill_tps: Option<f64>,
+    /// How the line above was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill_rule: Option<PrefillRule>,
+    /// Tokens a second after the first, each stream.
+    pub decode_tps: Option<f64>,
+    /// 95 % confidence interval of the line above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decode_tps_interval: Option<[f64; 2]>,
+    /// Middle of the times between tokens, milliseconds.
+    pub decode_p50_latency_ms: Option<f64>,
+    /// 95th percentile of them.
+    pub decode_p95_latency_ms: Option<f64>,
+    /// Tokens of all streams together a second, while all were at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregate_tps: Option<f64>,
+    /// Tokens of the prompt, as the engine counts.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens made.
+    pub output_tokens: Option<u32>,
+    /// Reasoning tokens among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_tokens: Option<u32>,
+    /// Milliseconds from request to last byte; of W5 the whole trace.
+    pub wall_ms: Option<f64>,
+    /// Share of the prompt that came out of a cache; none where nothing proves it.
+    pub prefix_cache_hit_rate: Option<f64>,
+    /// The two clocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clocks>,
+    /// Turns of a trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<Turns>,
+    /// Measurements behind the medians.
+    pub repeats: u32,
+    /// Remarks: `on_battery`, `unstable`, `tokens_bundled` …
+    pub flags: Vec<String>,
+}
+
+/// What each clock says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clocks {
+    /// Ours, at the socket.
+    pub client: ClockReading,
+    /// The engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<ClockReading>,
+    /// How the engine prints its own rate; the reading above is converted to our rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_rule: Option<DecodeRule>,
+    /// Ours over the engine's decode rate, less one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+}
+
+/// Rates by one clock, medians of the repeats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockReading {
+    /// Decode, tokens a second.
+    pub decode_tps: Option<f64>,
+    /// Prefill, tokens a second.
+    pub prefill_tps: Option<f64>,
+}
+
+/// What a trace of several turns adds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turns {
+    /// Turns.
+    pub count: u32,
+    /// Middle of the turns' times, milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile of them.
+    pub p95_ms: f64,
+}
+
+impl WorkloadResult {
+    /// A point without a result, with the reason.
+    pub fn skipped(
+        workload: &str,
+        target_prompt_tokens: u32,
+        streams: u32,
+        reason: String,
+    ) -> WorkloadResult {
+        WorkloadResult {
+            workload: workload.into(),
+            target_prompt_tokens,
+            streams,
+            skipped: Some(reason),
+            ttft_ms: None,
+            prefill_tps: None,
+            prefill_rule: None,
+            decode_tps: None,
+            decode_tps_interval: None,
+            decode_p50_latency_ms: None,
+            decode_p95_latency_ms: None,
+            aggregate_tps: None,
+            prompt_tokens: None,
+            output_tokens: None,
+            reasoning_tokens: None,
+            wall_ms: None,
+            prefix_cache_hit_rate: None,
+            clock: None,
+            turns: None,
+            repeats: 0,
+            flags: Vec::new(),
+        }
+    }
+}

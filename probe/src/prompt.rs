@@ -1,0 +1,265 @@
+//! Prompts of an exact token count, in our own words, never the same twice.
+//!
+//! Real sentences rather than random tokens: speculation and expert routing behave as they do for people. Each prompt
+//! begins with words that no earlier prompt began with, so that no prefix cache can serve it.
+
+use sha2::{Digest, Sha256};
+
+use crate::driver::DriverError;
+
+/// Words that common tokenizers know as one token each, by their place in a sentence.
+const WHO: &[&str] = &[
+    "The baker",
+    "A sailor",
+    "The old teacher",
+    "My neighbour",
+    "The night guard",
+    "A young painter",
+    "The farmer",
+    "Her brother",
+    "The engineer",
+    "A quiet child",
+    "The doctor",
+    "Their guide",
+    "The clerk",
+    "A tired driver",
+];
+const DID: &[&str] = &[
+    "carried",
+    "found",
+    "painted",
+    "sold",
+    "mended",
+    "watched",
+    "measured",
+    "forgot",
+    "hid",
+    "counted",
+    "described",
+    "opened",
+    "moved",
+    "kept",
+    "washed",
+    "followed",
+];
+const WHAT: &[&str] = &[
+    "a small wooden box",
+    "the last letter",
+    "an empty bottle",
+    "three green apples",
+    "the broken clock",
+    "a map of the river",
+    "the heavy door",
+    "a book without a cover",
+    "two silver coins",
+    "the long table",
+    "a bag of flour",
+    "the garden gate",
+    "a pair of boots",
+    "the blue lamp",
+    "an unfinished song",
+];
+const WHERE: &[&str] = &[
+    "near the harbour",
+    "behind the station",
+    "under the bridge",
+    "in the kitchen",
+    "beside the road",
+    "at the market",
+    "on the roof",
+    "across the field",
+    "by the window",
+    "inside the tower",
+    "along the shore",
+    "at the edge of town",
+];
+const WHEN: &[&str] = &[
+    "before the rain came",
+    "while the bells rang",
+    "after the long winter",
+    "when nobody was looking",
+    "as the sun went down",
+    "during the first week of spring",
+    "although it was late",
+    "because the train had left",
+    "until the music stopped",
+    "just as the wind turned",
+];
+
+/// A small generator of pseudo-random numbers (SplitMix64): the same seed gives the same text everywhere.
+#[derive(Clone, Debug)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// From anything: a workload's name, a repetition, a run's nonce.
+    pub fn of(parts: &[&str]) -> Seed {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let digest = hash.finalize();
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Seed(u64::from_le_bytes(bytes))
+    }
+
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[(self.next_u64() % words.len() as u64) as usize]
+    }
+}
+
+/// At least so many words of running text; the same seed gives the same text.
+pub fn compose(seed: &Seed, words: usize) -> Vec<&'static str> {
+    let mut seed = seed.clone();
+    let mut text = Vec::with_capacity(words + 16);
+    while text.len() < words {
+        for part in [WHO, DID, WHAT, WHERE, WHEN] {
+            text.extend(seed.pick(part).split(' '));
+        }
+    }
+    text
+}
+
+/// The first `count` words, with a full stop where a sentence ends.
+fn join(words: &[&str], count: usize, fillers: usize) -> String {
+    let mut text = String::with_capacity(count * 6 + fillers * 2);
+    for (index, word) in words.iter().take(count).enumerate() {
+        let starts = word.starts_with(|c: char| c.is_ascii_uppercase());
+        if index > 0 {
+            text.push_str(if starts { ". " } else { " " });
+        }
+        text.push_str(word);
+    }
+    // " a" is one token in every vocabulary seen, and leaves the tokens before it alone.
+    text.push_str(&" a".repeat(fillers));
+    text
+}
+
+/// A prompt and how its length came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fitted {
+    /// The text.
+    pub text: String,
+    /// Its tokens by the runtime's tokenizer; none where the length rests on a calibration.
+    pub tokens: Option<u32>,
+}
+
+/// How a text's tokens are known.
+pub enum Measure<'a> {
+    /// By the runtime's tokenizer.
+    Counter(&'a dyn Fn(&str) -> Result<u32, DriverError>),
+    /// By an earlier observation: `tokens = fixed + per_word × words`.
+    Calibrated {
+        /// Tokens of the template and the start.
+        fixed: f64,
+        /// Tokens of one word with its space and its share of full stops.
+        per_word: f64,
+    },
+}
+
+/// Tries with the tokenizer before the nearest is taken: each costs one question.
+const TRIES: u32 = 12;
+
+/// A prompt of `tokens` tokens, or as near as it goes.
+///
+/// # Errors
+/// When the runtime's tokenizer fails.
+pub fn fit(seed: &Seed, tokens: u32, measure: &Measure<'_>) -> Result<Fitted, DriverError> {
+    let wanted = i64::from(tokens);
+    let pool = compose(seed, tokens as usize + 64);
+    let counter = match measure {
+        Measure::Counter(counter) => counter,
+        Measure::Calibrated { fixed, per_word } => {
+            let words = ((f64::from(tokens) - fixed) / per_word).round().max(1.0) as usize;
+            return Ok(Fitted { text: join(&pool, words.min(pool.len()), 0), tokens: None });
+        }
+    };
+    // A word with its share of full stops is a little more than a token: begin below, then correct by what is missing.
+    let mut words = (tokens as usize * 4 / 5).clamp(1, pool.len());
+    let mut fillers = 0usize;
+    let mut best: Option<(i64, Fitted)> = None;
+    for _ in 0..TRIES {
+        let text = join(&pool, words, fillers);
+        let count = counter(&text)?;
+        let missing = wanted - i64::from(count);
+        if best.as_ref().is_none_or(|(other, _)| missing.abs() < other.abs()) {
+            best = Some((missing, Fitted { text, tokens: Some(count) }));
+        }
+        if missing == 0 {
+            break;
+        }
+        if (0..=24).contains(&missing) {
+            fillers += missing as usize;
+        } else if missing < 0 && (fillers as i64) >= -missing {
+            fillers -= missing.unsigned_abs() as usize;
+        } else {
+            // Aim a few tokens short: the fillers close the gap from below.
+            let per_word = f64::from(count) / (words + fillers) as f64;
+            let step = ((missing - 6) as f64 / per_word).round() as i64;
+            fillers = 0;
+            words = (words as i64 + step).clamp(1, pool.len() as i64) as usize;
+        }
+    }
+    best.map(|(_, fitted)| fitted).ok_or_else(|| DriverError::UnknownReply("no token count".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A tokenizer of sorts: a token for each word of up to `width` letters, more for longer ones, one for a stop, and a
+    /// start token.
+    fn count(text: &str, width: usize) -> u32 {
+        let words: usize =
+            text.split(' ').map(|word| word.trim_end_matches('.').len().div_ceil(width).max(1)).sum();
+        (1 + words + text.matches('.').count()) as u32
+    }
+
+    proptest! {
+        #[test]
+        fn every_length_is_met_exactly(tokens in 8u32..6000, width in 4usize..12, nonce: u64) {
+            let seed = Seed::of(&["W1", &nonce.to_string()]);
+            let counter = |text: &str| Ok(count(text, width));
+            let fitted = fit(&seed, tokens, &Measure::Counter(&counter)).unwrap();
+            prop_assert_eq!(fitted.tokens, Some(tokens));
+            prop_assert_eq!(count(&fitted.text, width), tokens);
+        }
+    }
+
+    #[test]
+    fn texts_differ_from_the_first_words_on_between_seeds() {
+        let texts: Vec<String> =
+            (0..50).map(|n| join(&compose(&Seed::of(&["W1", &n.to_string()]), 24), 24, 0)).collect();
+        for (index, text) in texts.iter().enumerate() {
+            assert!(!texts[..index].contains(text));
+        }
+    }
+
+    /// The suite is fixed: other words would be other measurements.
+    #[test]
+    fn the_words_are_pinned() {
+        let text = join(&compose(&Seed::of(&["suite-v1"]), 2000), 2000, 0);
+        let digest: String =
+            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, "0290376ab3263a3cb1c27304b1b6587df3d0fdd22d311674aacc8d030256ba58");
+    }
+
+    #[test]
+    fn a_calibrated_length_follows_its_line() {
+        let measure = Measure::Calibrated { fixed: 12.0, per_word: 1.25 };
+        let fitted = fit(&Seed::of(&["x"]), 512, &measure).unwrap();
+        assert_eq!(fitted.tokens, None);
+        assert_eq!(fitted.text.split(' ').count(), 400);
+    }
+}
