@@ -16,19 +16,28 @@ mod read;
 mod part;
 
 fn main() {
-    constants();
-    let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let out = env::var("OUT_DIR").expect("cargo sets it");
-    const WATCHED: [&str; 7] =
-        ["hardware", "models", "suites", "quants.toml", "sources.toml", "src/row", "src/files/read.rs"];
+    const WATCHED: [&str; 10] = [
+        "constants.toml",
+        "hardware",
+        "models",
+        "quants.toml",
+        "rules.toml",
+        "sources.toml",
+        "suites",
+        "src/constants/part.rs",
+        "src/files/read.rs",
+        "src/row",
+    ];
     for watched in WATCHED {
         println!("cargo::rerun-if-changed={watched}");
     }
-    let packed = read::rows(Path::new(&dir))
-        .map_err(|error| error.to_string())
-        .and_then(|rows| postcard::to_allocvec(&rows).map_err(|error| error.to_string()))
-        .and_then(|blob| {
-            fs::write(Path::new(&out).join("rows.postcard"), blob).map_err(|error| error.to_string())
+    let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let out = env::var("OUT_DIR").expect("cargo sets it");
+    let (dir, out) = (Path::new(&dir), Path::new(&out));
+    let packed = pack(read::rows(dir), &out.join("rows.postcard"))
+        .and_then(|()| pack(read::parse::<row::RuleRows>(&dir.join("rules.toml")), &out.join("rules.postcard")))
+        .and_then(|()| {
+            pack(read::parse::<part::Fitted>(&dir.join("constants.toml")), &out.join("constants.postcard"))
         });
     if let Err(error) = packed {
         eprintln!("{error}");
@@ -36,15 +45,9 @@ fn main() {
     }
 }
 
-/// Packs `constants.toml`.
-fn constants() {
-    println!("cargo::rerun-if-changed=constants.toml");
-    println!("cargo::rerun-if-changed=src/constants/part.rs");
-    let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let out = env::var("OUT_DIR").expect("cargo sets it");
-    let text =
-        fs::read_to_string(Path::new(&dir).join("constants.toml")).expect("data/constants.toml can be read");
-    let fitted: part::Fitted = toml::from_str(&text).expect("data/constants.toml has its shape");
-    let blob = postcard::to_allocvec(&fitted).expect("constants can be packed");
-    fs::write(Path::new(&out).join("constants.postcard"), blob).expect("the build folder can be written");
+/// Writes what was read as one compact blob.
+fn pack<T: serde::Serialize>(read: Result<T, read::FileError>, to: &Path) -> Result<(), String> {
+    let blob =
+        postcard::to_allocvec(&read.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    fs::write(to, blob).map_err(|error| error.to_string())
 }

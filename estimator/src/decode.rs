@@ -138,6 +138,12 @@ impl HostPart {
     }
 }
 
+impl Load {
+    fn host_bytes(&self, host: &HostPart) -> f64 {
+        (self.layer_bytes + self.cache_bytes) * host.layers + self.routed_bytes * host.routed
+    }
+}
+
 /// Bandwidth at a power limit, in bytes a second at efficiency 1.
 fn peak_bytes_s(device: &Device, constants: &DecodeConstants) -> f64 {
     device.bandwidth_gb_s * GB * libm::pow(device.power_share, constants.power_exponent)
@@ -187,7 +193,7 @@ pub(crate) fn step(setup: &Setup, shares: &[f64], spill: Option<Spill>, constant
     let first = &constants.devices[0].decode;
     time.overhead_s += first.step_overhead_s + (streams - 1.0) * first.stream_overhead_s;
     time.link_s = exchange_s(setup, constants);
-    let host_bytes = (load.layer_bytes + load.cache_bytes) * host.layers + load.routed_bytes * host.routed;
+    let host_bytes = load.host_bytes(&host);
     // RAM never serves a layer faster than the device that it was taken from.
     let host_bytes_s =
         (machine.host.bandwidth_gb_s * GB * constants.offload.host_efficiency).min(slowest_read_bytes_s);
@@ -213,7 +219,7 @@ pub(crate) fn roofline_s(setup: &Setup, shares: &[f64], spill: Option<Spill>) ->
     });
     let on_devices =
         if machine.split == Split::Tensor { device_s.fold(0.0, f64::max) } else { device_s.sum() };
-    let host_bytes = (load.layer_bytes + load.cache_bytes) * host.layers + load.routed_bytes * host.routed;
+    let host_bytes = load.host_bytes(&host);
     let fastest =
         machine.devices().iter().map(|d| d.bandwidth_gb_s).fold(machine.host.bandwidth_gb_s, f64::max);
     let host_peak = if host_bytes > 0.0 { machine.host.bandwidth_gb_s.min(fastest) } else { fastest };
@@ -227,7 +233,7 @@ pub(crate) fn fastest_tflops(device: &Device, f16: f64) -> f64 {
 }
 
 /// Which part of the output head device `index` reads: all of it on the last, an equal part of it under tensor split.
-fn head_share(machine: &Machine, index: usize) -> f64 {
+pub(crate) fn head_share(machine: &Machine, index: usize) -> f64 {
     let count = machine.devices().len();
     match machine.split {
         Split::Tensor => 1.0 / count as f64,

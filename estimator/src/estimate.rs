@@ -117,8 +117,7 @@ fn place(setup: &Setup, room: &Room, constants: &Constants) -> (Placement, Optio
     if room.fits_whole() {
         return (Placement::Whole, None);
     }
-    let seconds =
-        |spill: Spill| decode::step(setup, room.shares.as_slice(), Some(spill), constants).total_s();
+    let seconds = |spill: Spill| decode::step(setup, room.shares.as_slice(), Some(spill), constants).total_s();
     let best = match (room.by_layer(), room.by_experts()) {
         (Some(layers), Some(experts)) if seconds(experts) <= seconds(layers) => Some(experts),
         (Some(layers), _) => Some(layers),
@@ -148,8 +147,7 @@ fn speeds(setup: &Setup, room: &Room, spill: Option<Spill>, constants: &Constant
         Range::of_speed(1.0 / step.total_s(), decode_spread, 1.0 / decode::roofline_s(setup, shares, spill));
 
     let new = setup.workload.new_tokens();
-    let spilled = spill.map_or(0.0, |spill| room.spilled_bytes(spill));
-    let prompt_s = prefill::prompt_s(setup, shares, spill, spilled, constants);
+    let prompt_s = prefill::prompt_s(setup, shares, room.overflow_bytes(), constants);
     let prefill_tps = Range::of_speed(
         new / prompt_s,
         first.prefill.spread.and(shared),

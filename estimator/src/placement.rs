@@ -2,6 +2,7 @@
 
 use crate::cache;
 use crate::constants::Constants;
+use crate::decode;
 use crate::hardware::{HardwareClass, MAX_DEVICES, Machine, Split};
 use crate::model::{LayerKind, Model};
 use crate::setup::Setup;
@@ -153,23 +154,21 @@ impl Room {
         let head = if table == 0.0 { weights.projection_bytes() } else { weights.head_bytes + table };
         let layers_and_cache = weights.dense_bytes + weights.routed_bytes + kv;
 
+        let mut usable = [0.0; MAX_DEVICES];
         let mut room = [0.0; MAX_DEVICES];
-        let mut usable = 0.0;
-        for (device, room) in devices.iter().zip(&mut room) {
-            let here = constants.memory.usable_gib(device) * GIB;
-            usable += here;
-            *room = here - scratch - reserve;
+        for (index, device) in devices.iter().enumerate() {
+            usable[index] = constants.memory.usable_gib(device) * GIB;
+            room[index] = usable[index] - scratch - reserve - head * decode::head_share(machine, index);
         }
-        room[devices.len() - 1] -= if machine.split == Split::Tensor { 0.0 } else { head };
-        let split_bytes = if machine.split == Split::Tensor { head } else { 0.0 };
-        let (shares, layer_room) = share_out(machine, &room);
+        let shares = shares(machine, &usable);
+        let layer_room = tightest(shares.as_slice(), &room);
 
         let count = devices.len() as f64;
         let layers = model.layers.count().max(1);
         let expert_layers = model.expert_layers();
         Room {
             shares,
-            layer_room: layer_room - split_bytes,
+            layer_room,
             layer_bytes: layers_and_cache,
             expert_layer_bytes: weights.routed_bytes / f64::from(expert_layers.max(1)),
             host_room: constants.memory.usable_ram_gib(machine.host.memory_gib) * GIB,
@@ -183,7 +182,7 @@ impl Room {
                 compute_buffer: scratch * count,
                 runtime: reserve * count,
                 host: 0.0,
-                usable,
+                usable: usable[..devices.len()].iter().sum(),
             },
         }
     }
@@ -191,6 +190,11 @@ impl Room {
     /// Whether all of it lies on the devices.
     pub(crate) fn fits_whole(&self) -> bool {
         self.layer_bytes <= self.layer_room
+    }
+
+    /// Bytes of layers and cache that the devices have no room for.
+    pub(crate) fn overflow_bytes(&self) -> f64 {
+        (self.layer_bytes - self.layer_room).max(0.0)
     }
 
     /// By layer: as many layers on the devices as there is room for.
@@ -209,8 +213,7 @@ impl Room {
         if !self.can_offload || self.expert_layers == 0 || self.layer_room < 0.0 {
             return None;
         }
-        let over = (self.layer_bytes - self.layer_room).max(0.0);
-        let on_host = libm::ceil(over / self.expert_layer_bytes);
+        let on_host = libm::ceil(self.overflow_bytes() / self.expert_layer_bytes);
         if on_host > f64::from(self.expert_layers) {
             return None;
         }
@@ -231,34 +234,21 @@ impl Room {
     }
 }
 
-/// Shares of the layers by device, and how many bytes of layers fit when shared so.
-fn share_out(machine: &Machine, room: &[f64; MAX_DEVICES]) -> (Shares, f64) {
+/// Shares of the layers by device. They depend on the machine alone, so a heavier model never moves layers to a
+/// faster card.
+fn shares(machine: &Machine, usable: &[f64; MAX_DEVICES]) -> Shares {
     let count = machine.devices().len();
+    let weights = match machine.split {
+        Split::LayersByMemory => *usable,
+        Split::LayersByShare(given) => given,
+        Split::Tensor => [1.0; MAX_DEVICES],
+    };
+    let all: f64 = weights[..count].iter().map(|w| w.max(0.0)).sum();
     let mut shares = [0.0; MAX_DEVICES];
-    match machine.split {
-        Split::LayersByMemory => {
-            let all: f64 = room[..count].iter().map(|r| r.max(0.0)).sum();
-            if all <= 0.0 {
-                shares[..count].fill(1.0 / count as f64);
-                return (Shares { shares, count }, room[..count].iter().sum::<f64>().min(-1.0));
-            }
-            for (share, room) in shares[..count].iter_mut().zip(room) {
-                *share = room.max(0.0) / all;
-            }
-            (Shares { shares, count }, all)
-        }
-        Split::LayersByShare(given) => {
-            let all: f64 = given[..count].iter().map(|s| s.max(0.0)).sum();
-            for (share, given) in shares[..count].iter_mut().zip(given) {
-                *share = if all > 0.0 { given.max(0.0) / all } else { 1.0 / count as f64 };
-            }
-            (Shares { shares, count }, tightest(&shares[..count], room))
-        }
-        Split::Tensor => {
-            shares[..count].fill(1.0 / count as f64);
-            (Shares { shares, count }, tightest(&shares[..count], room))
-        }
+    for (share, weight) in shares[..count].iter_mut().zip(weights) {
+        *share = if all > 0.0 { weight.max(0.0) / all } else { 1.0 / count as f64 };
     }
+    Shares { shares, count }
 }
 
 /// The most bytes that can be shared out so without overfilling any device.

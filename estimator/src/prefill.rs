@@ -4,7 +4,6 @@ use crate::constants::{Constants, PrefillConstants};
 use crate::decode::{attention_flops_per_past_token, fastest_tflops};
 use crate::hardware::{Device, Split};
 use crate::model::{LayerKind, Model};
-use crate::placement::Spill;
 use crate::setup::Setup;
 use crate::units::{BILLION, GB, TERA};
 
@@ -34,7 +33,7 @@ pub fn attention_flops(model: &Model, cached: f64, new: f64) -> f64 {
 pub fn linear_params(model: &Model) -> f64 {
     let tables = if model.tied_embeddings { 1.0 } else { 2.0 };
     let active = model.active_params_b * BILLION;
-    (active - tables * model.embedding_params()).max(active * 0.0)
+    (active - tables * model.embedding_params()).max(0.0)
 }
 
 /// The rate reached on long prompts, in operations a second.
@@ -90,15 +89,9 @@ impl Load {
     }
 }
 
-/// Seconds for the prompt, with `spill` in RAM (`spilled_bytes` of weights cross the link for each micro-batch).
+/// Seconds for the prompt; the `overflow_bytes` that the devices have no room for cross the link for each micro-batch.
 #[must_use]
-pub(crate) fn prompt_s(
-    setup: &Setup,
-    shares: &[f64],
-    spill: Option<Spill>,
-    spilled_bytes: f64,
-    constants: &Constants,
-) -> f64 {
+pub(crate) fn prompt_s(setup: &Setup, shares: &[f64], overflow_bytes: f64, constants: &Constants) -> f64 {
     let Setup { workload, machine, .. } = setup;
     let new = workload.new_tokens();
     let load = Load::of(setup, constants.runtime.micro_batch);
@@ -120,12 +113,8 @@ pub(crate) fn prompt_s(
     let each = machine.devices().iter().zip(shares).enumerate().map(|(i, (d, s))| time(i, d, *s));
     let on_devices = if machine.split == Split::Tensor { each.fold(0.0, f64::max) } else { each.sum() };
 
-    let crossing = if spill.is_some() {
-        let link = machine.devices().iter().map(|d| d.host_link_gb_s).fold(f64::INFINITY, f64::min);
-        batches * spilled_bytes / (link * GB * constants.offload.link_efficiency)
-    } else {
-        0.0
-    };
+    let link_gb_s = machine.devices().iter().map(|d| d.host_link_gb_s).fold(f64::INFINITY, f64::min);
+    let crossing = batches * overflow_bytes / (link_gb_s * GB * constants.offload.link_efficiency);
     on_devices + crossing + exchange_s(setup, constants, new, batches)
 }
 

@@ -6,12 +6,14 @@
 mod hardware;
 mod model;
 mod quant;
+mod rules;
 mod source;
 mod suite;
 
 pub use hardware::{DeviceClass, HardwareRow, Link};
 pub use model::{Capability, Experts, LayerGroup, Mixer, ModelRow};
 pub use quant::{MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
+pub use rules::{Buffer, Defaults, Memory, RuleRows, RuntimeRow, UseRow};
 use serde::{Deserialize, Serialize};
 pub use source::SourceRow;
 pub use suite::{SuiteRow, WorkloadRow};

@@ -1,0 +1,335 @@
+//! One question, one answer: rows, rules and fitted constants brought to the estimator, and its result to words.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use estimator::inverse::{bandwidth_for, longest_context, most_streams};
+use estimator::units::GIB;
+use estimator::{CacheType, CacheTypes, Constants, Estimate, Footprint, Placement, Setup, Spill, estimate};
+
+use crate::answer::{
+    Answer, Asked, EvidenceByFigure, FootprintGib, Inverse, Remedy, SpillAnswer, Verdict,
+};
+use crate::catalog::Catalog;
+use crate::constants::{DeviceFacts, Fitted, Situation};
+use crate::flags::flags;
+use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
+use crate::row::{ModelRow, QuantRow, Runtime};
+use crate::rules::Rules;
+use crate::subject::Subject;
+
+/// Everything that answers need.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine<'c> {
+    /// Devices, models, quantisations.
+    pub catalog: &'c Catalog,
+    /// Rules of thumb.
+    pub rules: &'c Rules,
+    /// Fitted constants.
+    pub fitted: &'c Fitted,
+}
+
+/// An estimate with what it rests on, before it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Brief {
+    /// The estimate.
+    pub estimate: Estimate,
+    /// What its figures rest on.
+    pub evidence: EvidenceByFigure,
+}
+
+impl Brief {
+    /// The middle of the decode range; 0 when it does not run.
+    #[must_use]
+    pub fn decode_tps(&self) -> f64 {
+        self.estimate.speeds.map_or(0.0, |speeds| speeds.decode_tps.mid)
+    }
+}
+
+/// A model and a quantisation that were asked for, found in the catalogue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen<'c> {
+    /// The model.
+    pub model: &'c ModelRow,
+    /// The quantisation that is estimated.
+    pub quant: &'c QuantRow,
+    /// The one that was asked for, where the runtime does not load it.
+    pub asked: Option<&'c QuantRow>,
+}
+
+impl<'c> Engine<'c> {
+    /// The engine on all that was built in.
+    #[must_use]
+    pub fn embedded() -> Engine<'static> {
+        Engine { catalog: Catalog::embedded(), rules: Rules::embedded(), fitted: Fitted::embedded() }
+    }
+
+    /// Machine and job from the parameters; all errors at once.
+    pub fn read(&self, params: &Params) -> Result<(Rig<'c>, Job), Vec<FieldError>> {
+        let rig = Rig::read(params, self.catalog, self.rules)?;
+        let job = Job::read(params, &rig, self.rules)?;
+        Ok((rig, job))
+    }
+
+    /// Model and quantisation from the parameters; all errors at once.
+    ///
+    /// Without `quant`, the best one that lies whole on the devices, else the smallest.
+    pub fn choose(&self, params: &Params, rig: &Rig<'_>, job: &Job) -> Result<Chosen<'c>, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let model = match params.get("model").map(|text| self.catalog.model(text)) {
+            Some(Ok(row)) => Some(row),
+            Some(Err(lookup)) => {
+                errors.push(lookup.at("model"));
+                None
+            }
+            None => {
+                errors.push(FieldError::new("model", "Name a model: an id such as llama-3.1-8b-instruct.".to_owned()));
+                None
+            }
+        };
+        let quant = params.get("quant").map(|text| self.catalog.quant(text)).transpose();
+        let quant = quant.unwrap_or_else(|lookup| {
+            errors.push(lookup.at("quant"));
+            None
+        });
+        let Some(model) = model.filter(|_| errors.is_empty()) else { return Err(errors) };
+        match quant {
+            Some(asked) if asked.runtimes.contains(&job.runtime) => Ok(Chosen { model, quant: asked, asked: None }),
+            Some(asked) => {
+                let quant = self.catalog.nearest_quant(asked, job.runtime);
+                Ok(Chosen { model, quant, asked: Some(asked) })
+            }
+            None => {
+                let quant = self
+                    .best_quant(rig, job, model, |brief| brief.estimate.placement == Placement::Whole)
+                    .or_else(|| self.quants_of(job.runtime, model).last())
+                    .ok_or_else(|| {
+                        let message = "No quantisation is known for this runtime.".to_owned();
+                        alloc::vec![FieldError::new("runtime", message)]
+                    })?;
+                Ok(Chosen { model, quant, asked: None })
+            }
+        }
+    }
+
+    /// The quantisations that a runtime loads, best first.
+    pub fn quants_of(&self, runtime: Runtime, _model: &ModelRow) -> impl Iterator<Item = &'c QuantRow> {
+        self.catalog.quants_by_quality().filter(move |quant| quant.runtimes.contains(&runtime))
+    }
+
+    /// The best quantisation of a model for which `holds`.
+    pub fn best_quant(
+        &self,
+        rig: &Rig<'_>,
+        job: &Job,
+        model: &ModelRow,
+        holds: impl Fn(&Brief) -> bool,
+    ) -> Option<&'c QuantRow> {
+        self.quants_of(job.runtime, model)
+            .find(|quant| holds(&self.brief(rig, job, &Subject::of_row(model, quant))))
+    }
+
+    /// What the estimator is asked.
+    #[must_use]
+    pub fn setup(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Setup {
+        Setup {
+            machine: rig.machine(),
+            model: subject.model,
+            weights: subject.weights,
+            cache: job.cache,
+            workload: job.workload,
+        }
+    }
+
+    /// The constants that apply, and what they rest on.
+    #[must_use]
+    pub fn constants(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> (Constants, EvidenceByFigure) {
+        let facts: Vec<DeviceFacts<'_>> = rig
+            .devices
+            .iter()
+            .map(|d| DeviceFacts { row: d.row, device: &d.device })
+            .collect();
+        let resolved = self.fitted.resolve(&Situation {
+            devices: &facts,
+            host: rig.host,
+            backend: job.backend,
+            runtime: job.runtime,
+            group: subject.group,
+            matrix_format: subject.matrix_format,
+            bits_per_weight: subject.bits_per_weight,
+            model: &subject.model,
+            cache: job.cache,
+            workload: job.workload,
+        });
+        let constants = Constants {
+            devices: resolved.devices,
+            offload: resolved.offload,
+            exchange: resolved.exchange,
+            memory: self.rules.memory(),
+            runtime: self.rules.runtime(job.runtime, &rig.first().device),
+        };
+        (constants, resolved.evidence)
+    }
+
+    /// The estimate alone, for lists.
+    #[must_use]
+    pub fn brief(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Brief {
+        let (constants, evidence) = self.constants(rig, job, subject);
+        Brief { estimate: estimate(&self.setup(rig, job, subject), &constants), evidence }
+    }
+
+    /// The longest context that fits, for lists.
+    #[must_use]
+    pub fn longest_context(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Option<u32> {
+        let (constants, _) = self.constants(rig, job, subject);
+        longest_context(&self.setup(rig, job, subject), &constants)
+    }
+
+    /// The whole answer for a row of the catalogue.
+    #[must_use]
+    pub fn answer(&self, rig: &Rig<'_>, job: &Job, chosen: &Chosen<'_>) -> Answer {
+        let subject = Subject::of_row(chosen.model, chosen.quant);
+        let mut answer = self.answer_subject(rig, job, &subject);
+        answer.setup.quant_asked = chosen.asked.map(|quant| quant.id.clone());
+        let whole = |brief: &Brief| brief.estimate.placement == Placement::Whole;
+        answer.inverse.best_quant = self.best_quant(rig, job, chosen.model, whole).map(|quant| quant.id.clone());
+        if answer.placement == Verdict::TooBig {
+            answer.remedy = Some(self.remedy(rig, job, &subject, Some(chosen.model)));
+        }
+        answer
+    }
+
+    /// The whole answer for any subject, a file's too.
+    #[must_use]
+    pub fn answer_subject(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Answer {
+        let (constants, mut evidence) = self.constants(rig, job, subject);
+        let setup = self.setup(rig, job, subject);
+        let estimated = estimate(&setup, &constants);
+        let spill = spill(&estimated.placement);
+        if spill.is_none() {
+            evidence.offload = None;
+        }
+        let placement = verdict(&estimated.placement);
+        let speeds = estimated.speeds;
+        let remedy = (placement == Verdict::TooBig).then(|| self.remedy(rig, job, subject, None));
+        let row_notes = rig.devices.iter().filter_map(|d| d.row.and_then(|row| row.unverified.clone()));
+        let mut unverified: Vec<String> = row_notes.chain(subject.unverified.iter().cloned()).collect();
+        unverified.dedup();
+        Answer {
+            setup: asked(rig, job, subject),
+            decode_tps: speeds.map(|s| s.decode_tps),
+            aggregate_tps: speeds.map(|s| s.aggregate_tps),
+            prefill_tps: speeds.map(|s| s.prefill_tps),
+            ttft_ms: speeds.map(|s| s.ttft_ms),
+            placement,
+            spill,
+            footprint_gib: footprint_gib(&estimated.footprint),
+            bound_by: speeds.map(|s| s.bound_by),
+            flags: flags(rig, job, &estimated.placement),
+            inverse: Inverse {
+                longest_context: longest_context(&setup, &constants),
+                most_streams: most_streams(&setup, &constants, self.rules.rows.defaults.most_streams),
+                best_quant: None,
+                bandwidth_needed_gb_s: bandwidth_for(&setup, &constants, job.target_tps),
+                target_tps: job.target_tps,
+            },
+            remedy,
+            evidence,
+            unverified,
+        }
+    }
+
+    /// The smallest change that would make it run: a smaller cache, a smaller quantisation (of a row), a shorter
+    /// context, more memory.
+    #[must_use]
+    pub fn remedy(&self, rig: &Rig<'_>, job: &Job, subject: &Subject, row: Option<&ModelRow>) -> Remedy {
+        let runs = |job: &Job, subject: &Subject| {
+            self.brief(rig, job, subject).estimate.placement != Placement::TooBig
+        };
+        for kind in [CacheType::Q8_0, CacheType::Q4_0] {
+            let smaller = Job { cache: CacheTypes { k: kind, v: kind }, ..*job };
+            if kind.bytes_per_element() < job.cache.k.bytes_per_element() && runs(&smaller, subject) {
+                return Remedy::CacheType { kv: cache_type_name(kind).to_owned() };
+            }
+        }
+        let best = row.and_then(|row| {
+            self.best_quant(rig, job, row, |brief| brief.estimate.placement != Placement::TooBig)
+        });
+        if let Some(quant) = best {
+            return Remedy::Quant { quant: quant.id.clone() };
+        }
+        if let Some(context) = self.longest_context(rig, job, subject)
+            && context >= SHORTEST_USEFUL_CONTEXT.min(job.workload.context_tokens)
+        {
+            return Remedy::Context { context };
+        }
+        let footprint = self.brief(rig, job, subject).estimate.footprint;
+        let missing = (footprint.total() - footprint.usable) / GIB;
+        let memory: f64 = rig.devices.iter().map(|d| d.device.memory_gib).sum();
+        let usable_share = footprint.usable / GIB / memory;
+        Remedy::Memory { memory_gib: libm::ceil(memory + missing / usable_share.max(0.1)) }
+    }
+}
+
+/// Below this a shorter context is no help to anybody.
+const SHORTEST_USEFUL_CONTEXT: u32 = 1024;
+
+/// The verdict, as the API spells it.
+#[must_use]
+pub fn verdict(placement: &Placement) -> Verdict {
+    match placement {
+        Placement::Whole => Verdict::Whole,
+        Placement::Offloaded(_) => Verdict::Offloaded,
+        Placement::TooBig => Verdict::TooBig,
+    }
+}
+
+/// What lies in RAM, as the API spells it.
+#[must_use]
+pub fn spill(placement: &Placement) -> Option<SpillAnswer> {
+    match *placement {
+        Placement::Offloaded(Spill::Layers { on_device, on_host }) => {
+            Some(SpillAnswer::Layers { on_device, on_host })
+        }
+        Placement::Offloaded(Spill::Experts { on_host, of }) => Some(SpillAnswer::Experts { on_host, of }),
+        _ => None,
+    }
+}
+
+/// Memory by part in GiB.
+#[must_use]
+pub fn footprint_gib(footprint: &Footprint) -> FootprintGib {
+    FootprintGib {
+        weights: footprint.weights / GIB,
+        kv_cache: footprint.kv_cache / GIB,
+        compute_buffer: footprint.compute_buffer / GIB,
+        runtime: footprint.runtime / GIB,
+        total: footprint.total() / GIB,
+        host: footprint.host / GIB,
+        usable: footprint.usable / GIB,
+    }
+}
+
+fn asked(rig: &Rig<'_>, job: &Job, subject: &Subject) -> Asked {
+    let first = &rig.first().device;
+    Asked {
+        hardware: rig.devices.iter().map(|d| d.id().to_owned()).collect(),
+        model: subject.model_id.clone(),
+        quant: subject.quant_id.clone(),
+        quant_asked: None,
+        context: job.workload.context_tokens,
+        prompt: job.workload.prompt_tokens,
+        cached: job.workload.cached_tokens,
+        kv: cache_type_name(job.cache.k).to_owned(),
+        kv_v: cache_type_name(job.cache.v).to_owned(),
+        streams: job.workload.streams,
+        runtime: job.runtime.name().to_owned(),
+        backend: job.backend.name().to_owned(),
+        host_ram_gib: rig.host.memory_gib,
+        host_bandwidth_gb_s: rig.host.bandwidth_gb_s,
+        memory_gib: rig.devices.iter().map(|d| d.device.memory_gib).sum(),
+        bandwidth_gb_s: rig.devices.iter().map(|d| d.device.bandwidth_gb_s).collect(),
+        power: first.power_share,
+    }
+}

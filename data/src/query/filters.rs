@@ -1,0 +1,112 @@
+//! Which models to show, and in which order.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::noted;
+use super::params::{FieldError, Params};
+use crate::row::ModelRow;
+use crate::rules::Rules;
+
+/// How well a model must fit to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// Whole on the device, at the minimum speed.
+    Whole,
+    /// Runs at all.
+    Runs,
+    /// Everything.
+    All,
+}
+
+/// What to sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Most capable first.
+    Capability,
+    /// Fastest first.
+    Speed,
+    /// Soonest first token first.
+    Ttft,
+    /// Largest first.
+    Size,
+    /// By name.
+    Name,
+    /// Newest first.
+    Newest,
+}
+
+/// Values of `fits`, with what they mean.
+pub const FITS: [(&str, Fits); 3] = [("whole", Fits::Whole), ("runs", Fits::Runs), ("all", Fits::All)];
+
+/// Values of `sort`, with what they mean.
+pub const SORTS: [(&str, Sort); 6] = [
+    ("capability", Sort::Capability),
+    ("speed", Sort::Speed),
+    ("ttft", Sort::Ttft),
+    ("size", Sort::Size),
+    ("name", Sort::Name),
+    ("newest", Sort::Newest),
+];
+
+/// Which models to show, and in which order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filters {
+    /// Lower-case words that must all occur in name, family or id.
+    pub words: Vec<String>,
+    /// How well it must fit.
+    pub fits: Fits,
+    /// The least decode speed, tokens a second.
+    pub min_tps: f64,
+    /// The least capability, 0 to 100.
+    pub min_score: f64,
+    /// Only this family.
+    pub family: Option<String>,
+    /// Only this licence.
+    pub license: Option<String>,
+    /// The order.
+    pub sort: Sort,
+    /// Whether families are kept together.
+    pub by_family: bool,
+}
+
+impl Filters {
+    /// Reads the filters out of the parameters; all errors at once.
+    pub fn read(params: &Params, rules: &Rules) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let pick = |text: &str| FITS.iter().find(|(name, _)| *name == text).map(|(_, fits)| *fits);
+        let fits = noted(&mut errors, params.word("fits", &FITS.map(|(name, _)| name), pick));
+        let pick = |text: &str| SORTS.iter().find(|(name, _)| *name == text).map(|(_, sort)| *sort);
+        let sort = noted(&mut errors, params.word("sort", &SORTS.map(|(name, _)| name), pick));
+        let by_family =
+            noted(&mut errors, params.word("group", &["family"], |text| (text == "family").then_some(true)));
+        let min_tps = noted(&mut errors, params.number("min_tps", 0.0, 1e6));
+        let min_score = noted(&mut errors, params.number("min_score", 0.0, 100.0));
+        let filters = Filters {
+            words: params.get("q").unwrap_or("").to_lowercase().split_whitespace().map(ToOwned::to_owned).collect(),
+            fits: fits.unwrap_or(Fits::All),
+            min_tps: min_tps.unwrap_or(rules.rows.defaults.minimum_tps),
+            min_score: min_score.unwrap_or(0.0),
+            family: params.get("family").map(ToOwned::to_owned),
+            license: params.get("license").map(ToOwned::to_owned),
+            sort: sort.unwrap_or(Sort::Capability),
+            by_family: by_family.unwrap_or(false),
+        };
+        if errors.is_empty() { Ok(filters) } else { Err(errors) }
+    }
+
+    /// Whether a model passes what can be told without an estimate.
+    #[must_use]
+    pub fn admit(&self, row: &ModelRow) -> bool {
+        let has = |word: &String| {
+            [&row.name, &row.family, &row.id].iter().any(|text| text.to_lowercase().contains(word.as_str()))
+        };
+        self.words.iter().all(has)
+            && self.family.as_ref().is_none_or(|family| row.family.eq_ignore_ascii_case(family))
+            && self.license.as_ref().is_none_or(|wanted| {
+                row.license.as_ref().is_some_and(|license| license.eq_ignore_ascii_case(wanted))
+            })
+            && row.capability.score() >= self.min_score
+    }
+}

@@ -1,0 +1,322 @@
+//! The machine: devices from the catalogue or from figures that were typed in, and the host around them.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use estimator::{Compute, Device, HardwareClass, Host, MAX_DEVICES, Machine, Split};
+
+use super::noted;
+use super::params::{FieldError, Params};
+use crate::catalog::Catalog;
+use crate::row::HardwareRow;
+use crate::rules::Rules;
+
+/// One device of a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RigDevice<'c> {
+    /// Its row; none for figures of one's own.
+    pub row: Option<&'c HardwareRow>,
+    /// Its figures.
+    pub device: Device,
+}
+
+impl RigDevice<'_> {
+    /// The row's id, or `own`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.row.map_or("own", |row| &row.id)
+    }
+
+    /// The row's name, or `own machine`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.row.map_or("own machine", |row| &row.name)
+    }
+
+    /// Who makes it, where a row says so.
+    #[must_use]
+    pub fn vendor(&self) -> &str {
+        self.row.map_or("", |row| &row.vendor)
+    }
+
+    /// Its generation, where a row says so.
+    #[must_use]
+    pub fn generation(&self) -> Option<&str> {
+        self.row.and_then(|row| row.generation.as_deref())
+    }
+}
+
+/// A whole machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rig<'c> {
+    /// Its devices, at least one.
+    pub devices: Vec<RigDevice<'c>>,
+    /// The rest of it.
+    pub host: Host,
+    /// How several devices share a model.
+    pub split: Split,
+}
+
+/// Classes as the parameter spells them.
+const CLASSES: [(&str, HardwareClass); 5] = [
+    ("apple", HardwareClass::Apple),
+    ("discrete_gpu", HardwareClass::DiscreteGpu),
+    ("unified", HardwareClass::Unified),
+    ("cpu", HardwareClass::Cpu),
+    ("mobile", HardwareClass::Mobile),
+];
+
+/// Figures that may be given beside, or instead of, a row.
+struct Figures {
+    class: Option<HardwareClass>,
+    bandwidth_gb_s: Option<f64>,
+    memory_gib: Option<f64>,
+    usable_gib: Option<f64>,
+    compute_f16_tflops: Option<f64>,
+    host_ram_gib: Option<f64>,
+    host_bandwidth_gb_s: Option<f64>,
+    power: f64,
+}
+
+impl Figures {
+    fn read(params: &Params, errors: &mut Vec<FieldError>) -> Figures {
+        let class = params.word("class", &CLASSES.map(|(name, _)| name), |text| {
+            CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, class)| *class)
+        });
+        Figures {
+            class: noted(errors, class),
+            bandwidth_gb_s: noted(errors, params.number("bandwidth_gb_s", 0.1, 1e6)),
+            memory_gib: noted(errors, params.number("memory_gib", 0.1, 1e6)),
+            usable_gib: noted(errors, params.number("usable_gib", 0.1, 1e6)),
+            compute_f16_tflops: noted(errors, params.number("compute_f16_tflops", 0.001, 1e6)),
+            host_ram_gib: noted(errors, params.number("host_ram_gib", 0.5, 1e6)),
+            host_bandwidth_gb_s: noted(errors, params.number("host_bandwidth_gb_s", 0.5, 1e5)),
+            power: noted(errors, params.number("power", 0.1, 1.0)).unwrap_or(1.0),
+        }
+    }
+}
+
+impl<'c> Rig<'c> {
+    /// Reads the machine out of the parameters; all errors at once.
+    pub fn read(params: &Params, catalog: &'c Catalog, rules: &Rules) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let figures = Figures::read(params, &mut errors);
+        let mut devices = Vec::new();
+        match params.get("hardware") {
+            Some(names) => {
+                for name in names.split([',', '+']).map(str::trim).filter(|name| !name.is_empty()) {
+                    match catalog.device(name) {
+                        Ok(row) => devices.push(from_row(row, &figures, rules, &mut errors)),
+                        Err(lookup) => errors.push(lookup.at("hardware")),
+                    }
+                }
+                if devices.is_empty() && errors.is_empty() {
+                    errors.push(FieldError::new("hardware", "This names no device.".to_owned()));
+                }
+            }
+            None => devices.extend(own(&figures, rules, &mut errors)),
+        }
+        let most = MAX_DEVICES as u32;
+        let count = noted(&mut errors, params.count("devices", 1, most)).unwrap_or(1) as usize;
+        match devices.as_slice() {
+            [one] => devices = alloc::vec![one.clone(); count],
+            several if count > 1 && count != several.len() => errors.push(FieldError::new(
+                "devices",
+                format!(
+                    "hardware names {} devices, so devices must be {} or left out.",
+                    several.len(),
+                    several.len()
+                ),
+            )),
+            _ => {}
+        }
+        if devices.len() > MAX_DEVICES {
+            errors.push(FieldError::new("hardware", format!("At most {MAX_DEVICES} devices can be estimated.")));
+        }
+        let split = split(params, devices.len(), &mut errors);
+        let host = host(&devices, &figures, rules);
+        if errors.is_empty() { Ok(Rig { devices, host, split }) } else { Err(errors) }
+    }
+
+    /// One device from the catalogue in an otherwise usual machine.
+    #[must_use]
+    pub fn of_row(row: &'c HardwareRow, rules: &Rules) -> Self {
+        let figures = Figures {
+            class: None,
+            bandwidth_gb_s: None,
+            memory_gib: None,
+            usable_gib: None,
+            compute_f16_tflops: None,
+            host_ram_gib: None,
+            host_bandwidth_gb_s: None,
+            power: 1.0,
+        };
+        let devices = alloc::vec![from_row(row, &figures, rules, &mut Vec::new())];
+        let host = host(&devices, &figures, rules);
+        Rig { devices, host, split: Split::LayersByMemory }
+    }
+
+    /// As the estimator wants it.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let devices: Vec<Device> = self.devices.iter().map(|d| d.device).collect();
+        let link = devices.iter().map(|d| d.host_link_gb_s).fold(f64::INFINITY, f64::min);
+        Machine::several(&devices, self.host, link, self.split).expect("a rig has 1 to MAX_DEVICES devices")
+    }
+
+    /// The first device, after which backend and runtime habits go.
+    #[must_use]
+    pub fn first(&self) -> &RigDevice<'c> {
+        &self.devices[0]
+    }
+}
+
+/// A device from its row, with what was given beside it.
+fn from_row<'c>(
+    row: &'c HardwareRow,
+    figures: &Figures,
+    rules: &Rules,
+    errors: &mut Vec<FieldError>,
+) -> RigDevice<'c> {
+    let class = row.class;
+    let in_ram = matches!(class, HardwareClass::Cpu | HardwareClass::Mobile);
+    // A machine whose memory is the system's has as much as the owner says, or the largest that is sold.
+    let sold = row.memory_gib.last().copied();
+    let memory_gib = match (figures.memory_gib, sold) {
+        (Some(given), _) => given,
+        (None, Some(sold)) => sold,
+        (None, None) => figures.host_ram_gib.unwrap_or(rules.rows.defaults.host_ram_gib),
+    };
+    if let (HardwareClass::DiscreteGpu, Some(given)) = (class, figures.memory_gib)
+        && !row.memory_gib.contains(&given)
+    {
+        let near = row.memory_gib.iter().map(|gib| format!("{gib}")).collect();
+        let message = format!("{} is not sold with {given} GiB.", row.name);
+        errors.push(FieldError::with_near("memory_gib", message, near));
+    }
+    let bandwidth_gb_s = match figures.bandwidth_gb_s {
+        Some(given) if in_ram => given,
+        Some(_) => {
+            let message = "hardware has its own bandwidth; give one of the two.".to_owned();
+            errors.push(FieldError::new("bandwidth_gb_s", message));
+            row.bandwidth_gb_s
+        }
+        None if in_ram => figures.host_bandwidth_gb_s.unwrap_or(row.bandwidth_gb_s),
+        None => row.bandwidth_gb_s,
+    };
+    let link_gb_s = row.link.map_or(rules.rows.defaults.host_link_gb_s, crate::row::Link::gb_s);
+    let device = Device {
+        class,
+        memory_gib,
+        usable_gib: usable(figures.usable_gib, memory_gib, class, &row.vendor, rules),
+        bandwidth_gb_s,
+        compute: Compute {
+            f16_tflops: row.compute_f16_tflops,
+            int8_tops: row.compute_int8_tops,
+            fp8_tflops: row.compute_fp8_tflops,
+            fp4_tflops: row.compute_fp4_tflops,
+        },
+        host_link_gb_s: if class == HardwareClass::DiscreteGpu { link_gb_s } else { bandwidth_gb_s },
+        power_share: figures.power,
+    };
+    RigDevice { row: Some(row), device }
+}
+
+/// A device from figures alone.
+fn own<'c>(figures: &Figures, rules: &Rules, errors: &mut Vec<FieldError>) -> Option<RigDevice<'c>> {
+    let Some(bandwidth_gb_s) = figures.bandwidth_gb_s else {
+        let message = "Name a device, or give bandwidth_gb_s and memory_gib of your own.".to_owned();
+        errors.push(FieldError::new("hardware", message));
+        return None;
+    };
+    let class = figures.class.unwrap_or(HardwareClass::DiscreteGpu);
+    let in_ram = matches!(class, HardwareClass::Cpu | HardwareClass::Mobile);
+    let memory_gib = match (figures.memory_gib, figures.host_ram_gib) {
+        (Some(given), _) => given,
+        (None, Some(ram)) if in_ram => ram,
+        _ => {
+            let message = "Give the device's memory in GiB beside bandwidth_gb_s.".to_owned();
+            errors.push(FieldError::new("memory_gib", message));
+            return None;
+        }
+    };
+    let device = Device {
+        class,
+        memory_gib,
+        usable_gib: usable(figures.usable_gib, memory_gib, class, "", rules),
+        bandwidth_gb_s,
+        compute: Compute { f16_tflops: figures.compute_f16_tflops, ..Compute::default() },
+        host_link_gb_s: if class == HardwareClass::DiscreteGpu {
+            rules.rows.defaults.host_link_gb_s
+        } else {
+            bandwidth_gb_s
+        },
+        power_share: figures.power,
+    };
+    Some(RigDevice { row: None, device })
+}
+
+/// NVIDIA's unified machines have no carve-out; everything else goes by the estimator's rules.
+fn usable(given: Option<f64>, memory_gib: f64, class: HardwareClass, vendor: &str, rules: &Rules) -> Option<f64> {
+    let no_carve_out = class == HardwareClass::Unified && vendor == "nvidia";
+    given.or_else(|| no_carve_out.then(|| memory_gib * rules.rows.memory.unified_nvidia_share))
+}
+
+/// The rest of the machine. Where the device lives in the system's memory, that is the host's.
+fn host(devices: &[RigDevice<'_>], figures: &Figures, rules: &Rules) -> Host {
+    let defaults = &rules.rows.defaults;
+    match devices.first() {
+        Some(first) if first.device.class != HardwareClass::DiscreteGpu => {
+            Host { memory_gib: first.device.memory_gib, bandwidth_gb_s: first.device.bandwidth_gb_s }
+        }
+        _ => Host {
+            memory_gib: figures.host_ram_gib.unwrap_or(defaults.host_ram_gib),
+            bandwidth_gb_s: figures.host_bandwidth_gb_s.unwrap_or(defaults.host_bandwidth_gb_s),
+        },
+    }
+}
+
+/// `layers`, `tensor`, or shares such as `2:1`.
+fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>) -> Split {
+    let Some(text) = params.get("split") else { return Split::LayersByMemory };
+    if text.eq_ignore_ascii_case("layers") {
+        return Split::LayersByMemory;
+    }
+    if text.eq_ignore_ascii_case("tensor") {
+        return Split::Tensor;
+    }
+    let mut shares = [0.0; MAX_DEVICES];
+    let mut given = 0;
+    for (index, part) in text.split([':', '/']).enumerate() {
+        let number = part.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0 && *n <= 1e6);
+        match (shares.get_mut(index), number) {
+            (Some(share), Some(number)) => *share = number,
+            _ => {
+                given = usize::MAX;
+                break;
+            }
+        }
+        given = index + 1;
+    }
+    if given != count || shares.iter().sum::<f64>() <= 0.0 {
+        let message = format!("Write layers, tensor, or one share for each of {count} devices, such as 2:1.");
+        errors.push(FieldError::new("split", message));
+        return Split::LayersByMemory;
+    }
+    Split::LayersByShare(shares)
+}
+
+/// Names of a rig's devices, for a heading: `2 × NVIDIA GeForce RTX 3090`.
+impl core::fmt::Display for Rig<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let same = self.devices.iter().all(|d| d.id() == self.first().id());
+        if same && self.devices.len() > 1 {
+            return write!(f, "{} × {}", self.devices.len(), self.first().name());
+        }
+        let names: Vec<&str> = self.devices.iter().map(RigDevice::name).collect();
+        let all: String = names.join(" + ");
+        f.write_str(&all)
+    }
+}

@@ -1,0 +1,117 @@
+//! `data/rules.toml`: what systems and runtimes keep for themselves, and what we assume where nobody says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What we assume where nobody says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// Tokens in the cache while decoding.
+    pub context_tokens: u32,
+    /// Requests at once.
+    pub streams: u32,
+    /// RAM of a desktop, GiB.
+    pub host_ram_gib: f64,
+    /// Its bandwidth, GB/s.
+    pub host_bandwidth_gb_s: f64,
+    /// Link of a card whose row has none, GB/s.
+    pub host_link_gb_s: f64,
+    /// The least speed at which a quantisation is offered first, tokens a second.
+    pub minimum_tps: f64,
+    /// The most streams that the inverse question looks at.
+    pub most_streams: u32,
+}
+
+/// What systems keep of memory; the fields are explained in [`estimator::MemoryRules`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Up to this much memory Apple gives the small share, GiB.
+    pub apple_small_gib: f64,
+    /// Share of memory that small Apple machines give to the GPU.
+    pub apple_small_share: f64,
+    /// Share of memory that larger ones give.
+    pub apple_large_share: f64,
+    /// What display and driver keep of a card, as a share …
+    pub discrete_reserve_share: f64,
+    /// … and at least this much, GiB.
+    pub discrete_reserve_gib: f64,
+    /// Share of memory that a unified machine gives to its GPU.
+    pub unified_share: f64,
+    /// The share on NVIDIA's unified machines, which have no carve-out.
+    pub unified_nvidia_share: f64,
+    /// What the system keeps of RAM, as a share …
+    pub os_reserve_share: f64,
+    /// … and at least this much, GiB.
+    pub os_reserve_gib: f64,
+    /// Share of memory that a phone gives to one program.
+    pub mobile_share: f64,
+}
+
+/// How a runtime holds and feeds a model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeRow {
+    /// Cache slots come in multiples of this.
+    pub pad_tokens: f64,
+    /// Whether sliding windows cap their layers' cache.
+    pub windows_capped: bool,
+    /// Tokens in one pass of prefill.
+    pub micro_batch: u32,
+    /// Whether the embedding table stays in RAM beside a card.
+    pub embedding_on_host: bool,
+    /// Whether layers can be left in RAM.
+    pub can_offload: bool,
+    /// What it takes on a card, GiB.
+    pub reserve_card_gib: f64,
+    /// What it takes in RAM, GiB.
+    pub reserve_ram_gib: f64,
+    /// What it leaves unused of a device's memory, as a share.
+    pub reserve_share: f64,
+}
+
+/// The compute buffer's parts; the fields are explained in [`estimator::BufferRules`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Buffer {
+    /// Bytes of one logit.
+    pub logit_bytes: f64,
+    /// Bytes for each element of the residual stream and token of a micro-batch.
+    pub hidden_bytes: f64,
+    /// Bytes for each cached token and token of a micro-batch.
+    pub mask_bytes: f64,
+    /// Bytes for each head, cached token and token of a micro-batch.
+    pub score_bytes: f64,
+}
+
+/// The job that a use stands for, where its parts are not given.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseRow {
+    /// Tokens in the cache while decoding.
+    pub context_tokens: u32,
+    /// Tokens in the prompt.
+    pub prompt_tokens: u32,
+    /// Leading tokens of it that are cached.
+    pub cached_tokens: u32,
+    /// Requests at once.
+    pub streams: u32,
+}
+
+/// All rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleRows {
+    /// What we assume where nobody says.
+    pub defaults: Defaults,
+    /// What systems keep.
+    pub memory: Memory,
+    /// By runtime's name.
+    pub runtimes: BTreeMap<String, RuntimeRow>,
+    /// The compute buffer.
+    pub buffer: Buffer,
+    /// By use's name.
+    pub uses: BTreeMap<String, UseRow>,
+}

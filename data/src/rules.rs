@@ -1,0 +1,67 @@
+//! The rules of `data/rules.toml`, as the estimator wants them.
+
+use std::sync::OnceLock;
+
+use estimator::{BufferRules, CacheLayout, Device, HardwareClass, MemoryRules, RuntimeRules};
+
+use crate::row::{RuleRows, Runtime};
+
+/// What `build.rs` packed.
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
+
+/// All rules.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// As they were read.
+    pub rows: RuleRows,
+}
+
+impl Rules {
+    /// The rules that were built in. Unpacked on first use, then kept.
+    #[must_use]
+    pub fn embedded() -> &'static Rules {
+        static EMBEDDED: OnceLock<Rules> = OnceLock::new();
+        EMBEDDED.get_or_init(|| Rules {
+            rows: postcard::from_bytes(PACKED).expect("build.rs packed rules of this very shape"),
+        })
+    }
+
+    /// What systems keep of memory.
+    #[must_use]
+    pub fn memory(&self) -> MemoryRules {
+        let m = &self.rows.memory;
+        MemoryRules {
+            apple_small_gib: m.apple_small_gib,
+            apple_small_share: m.apple_small_share,
+            apple_large_share: m.apple_large_share,
+            discrete_reserve_share: m.discrete_reserve_share,
+            discrete_reserve_gib: m.discrete_reserve_gib,
+            unified_share: m.unified_share,
+            os_reserve_share: m.os_reserve_share,
+            os_reserve_gib: m.os_reserve_gib,
+            mobile_share: m.mobile_share,
+        }
+    }
+
+    /// A runtime's habits on a device.
+    #[must_use]
+    pub fn runtime(&self, runtime: Runtime, device: &Device) -> RuntimeRules {
+        let row = &self.rows.runtimes[runtime.name()];
+        let on_card = device.class == HardwareClass::DiscreteGpu;
+        let reserve_gib = if on_card { row.reserve_card_gib } else { row.reserve_ram_gib };
+        let buffer = &self.rows.buffer;
+        RuntimeRules {
+            layout: CacheLayout { pad_tokens: row.pad_tokens, windows_capped: row.windows_capped },
+            micro_batch: row.micro_batch,
+            embedding_on_host: row.embedding_on_host,
+            can_offload: row.can_offload,
+            reserve_gib: reserve_gib + row.reserve_share * device.memory_gib,
+            buffer: BufferRules {
+                logit_bytes: buffer.logit_bytes,
+                hidden_bytes: buffer.hidden_bytes,
+                mask_bytes: buffer.mask_bytes,
+                score_bytes: buffer.score_bytes,
+            },
+        }
+    }
+}
