@@ -57,10 +57,12 @@ impl Rules {
             can_offload: row.can_offload,
             reserve_gib: reserve_gib + row.reserve_share * device.memory_gib,
             buffer: BufferRules {
-                logit_bytes: buffer.logit_bytes,
-                hidden_bytes: buffer.hidden_bytes,
+                element_bytes: buffer.element_bytes,
                 mask_bytes: buffer.mask_bytes,
-                score_bytes: buffer.score_bytes,
+                hidden_rows: buffer.hidden_rows,
+                feed_forward_rows: buffer.feed_forward_rows,
+                attention_rows: buffer.attention_rows,
+                logits_for_all: row.logits_for_all,
             },
         }
     }

@@ -109,6 +109,23 @@ pub fn growth_bytes_per_token(model: &Model, types: CacheTypes) -> f64 {
         .sum()
 }
 
+/// Tokens that one stream has room for when it asks for `context_tokens`.
+#[must_use]
+pub fn slots(context_tokens: f64, layout: CacheLayout) -> f64 {
+    round_up(context_tokens, layout.pad_tokens)
+}
+
+/// Tokens that a sliding-window layer has room for beside `slots` of the others.
+#[must_use]
+pub fn window_slots(slots: f64, window: u32, layout: CacheLayout, micro_batch: f64) -> f64 {
+    if !layout.windows_capped {
+        return slots;
+    }
+    // A micro-batch is never longer than the context it is part of.
+    let capped = f64::from(window) + micro_batch.min(slots);
+    round_up(slots.min(capped), layout.pad_tokens)
+}
+
 /// Bytes that the runtime sets aside for `streams` sequences of `context_tokens` each.
 #[must_use]
 pub fn held_bytes(
@@ -119,11 +136,10 @@ pub fn held_bytes(
     streams: f64,
     micro_batch: f64,
 ) -> f64 {
-    let slots = round_up(context_tokens, layout.pad_tokens);
+    let slots = slots(context_tokens, layout);
     let one = |kind: LayerKind| match kind {
-        LayerKind::Window { window, .. } if layout.windows_capped => {
-            let capped = round_up(f64::from(window) + micro_batch, layout.pad_tokens);
-            bytes_per_token(kind, types) * slots.min(capped)
+        LayerKind::Window { window, .. } => {
+            bytes_per_token(kind, types) * window_slots(slots, window, layout, micro_batch)
         }
         LayerKind::Recurrent { state_bytes } => state_bytes,
         _ => bytes_per_token(kind, types) * slots,

@@ -48,6 +48,23 @@ pub enum LayerKind {
     },
 }
 
+impl LayerKind {
+    /// Columns of the query, key, value and output matrices together.
+    fn projections(self) -> f64 {
+        match self {
+            LayerKind::Full { heads, kv_heads, key_dim, value_dim }
+            | LayerKind::Window { heads, kv_heads, key_dim, value_dim, .. } => {
+                (f64::from(heads) + f64::from(kv_heads)) * (f64::from(key_dim) + f64::from(value_dim))
+            }
+            // Query and output heads are kept small; 128 of 192 elements are the usual split of a latent head.
+            LayerKind::Latent { heads, rank, rope_dim } => {
+                f64::from(heads) * 4.0 * f64::from(rope_dim) + f64::from(rank)
+            }
+            LayerKind::Recurrent { .. } => 0.0,
+        }
+    }
+}
+
 /// So many layers of one kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerGroup {
@@ -194,6 +211,18 @@ impl Model {
     #[must_use]
     pub fn layers_where(&self, is: impl Fn(LayerKind) -> bool) -> f64 {
         self.layers.groups().iter().filter(|group| is(group.kind)).map(|group| f64::from(group.count)).sum()
+    }
+
+    /// Elements between the two halves of a gated feed-forward block, of all experts that a token visits together:
+    /// what its active parameters leave after tables and attention, over three matrices a layer.
+    #[must_use]
+    pub fn feed_forward_width(&self) -> f64 {
+        let hidden = f64::from(self.hidden_size);
+        let tables = if self.tied_embeddings { 1.0 } else { 2.0 };
+        let attention: f64 = self.layers.groups().iter().map(|g| f64::from(g.count) * g.kind.projections()).sum();
+        let active = self.active_params_b * crate::units::BILLION;
+        let left = active - tables * self.embedding_params() - attention * hidden;
+        (left / (3.0 * hidden * f64::from(self.layers.count().max(1)))).max(0.0)
     }
 
     /// Layers that hold routed experts.

@@ -1,25 +1,29 @@
 //! Where a model lies: whole on the device, part in RAM, or nowhere.
 
-use crate::cache;
+use crate::cache::{self, CacheLayout};
 use crate::constants::Constants;
 use crate::decode;
 use crate::hardware::{HardwareClass, MAX_DEVICES, Machine, Split};
 use crate::model::{LayerKind, Model};
-use crate::setup::Setup;
+use crate::setup::{Setup, Workload};
 use crate::units::GIB;
 
-/// The compute buffer's parts, in bytes for each token of a micro-batch. Numbers come from `data/rules.toml`.
+/// How the scratch memory of one pass is counted. Numbers come from `data/rules.toml`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BufferRules {
-    /// Bytes of one logit; logits are kept for a whole micro-batch.
-    pub logit_bytes: f64,
-    /// Bytes for each element of the residual stream.
-    pub hidden_bytes: f64,
+    /// Bytes of each number in it.
+    pub element_bytes: f64,
     /// Bytes for each cached token and micro-batch token: the attention mask.
     pub mask_bytes: f64,
-    /// Bytes for each query head, cached token and micro-batch token: scores, where attention is not fused.
-    pub score_bytes: f64,
+    /// Rows of the residual stream that live at once.
+    pub hidden_rows: f64,
+    /// Rows as wide as the feed-forward block that live at once, beside the residual ones.
+    pub feed_forward_rows: f64,
+    /// Rows as wide as queries and keys together that live at once, beside the residual ones.
+    pub attention_rows: f64,
+    /// Whether logits are kept for a whole micro-batch, or for one token of each stream.
+    pub logits_for_all: bool,
 }
 
 /// What is left to the host.
@@ -78,23 +82,50 @@ impl Footprint {
     }
 }
 
-/// Scratch memory of one pass on one device, in bytes.
+/// Scratch memory of one pass on one device, in bytes: the mask, and the widest moment of the pass, which is a
+/// feed-forward block, an attention, or the output head.
 #[must_use]
-pub fn compute_buffer_bytes(model: &Model, rules: &BufferRules, micro_batch: f64, held_tokens: f64) -> f64 {
-    let heads = model.layers.groups().iter().map(|group| heads(group.kind)).fold(0.0, f64::max);
-    let attends = if heads > 0.0 { held_tokens } else { 0.0 };
-    micro_batch
-        * (f64::from(model.vocab_size) * rules.logit_bytes
-            + f64::from(model.hidden_size) * rules.hidden_bytes
-            + attends * (rules.mask_bytes + heads * rules.score_bytes))
+pub fn compute_buffer_bytes(
+    model: &Model,
+    rules: &BufferRules,
+    layout: CacheLayout,
+    workload: &Workload,
+    micro_batch: u32,
+) -> f64 {
+    let slots = cache::slots(workload.held_tokens(), layout);
+    let tokens = f64::from(micro_batch).min(slots);
+    let mut mask_slots = [0.0_f64; 2];
+    let mut attention_width = 0.0_f64;
+    for group in model.layers.groups() {
+        let (queries, keys) = widths(group.kind);
+        attention_width = attention_width.max(queries + keys);
+        match group.kind {
+            LayerKind::Window { window, .. } => {
+                mask_slots[1] = mask_slots[1].max(cache::window_slots(slots, window, layout, tokens));
+            }
+            LayerKind::Full { .. } | LayerKind::Latent { .. } => mask_slots[0] = slots,
+            LayerKind::Recurrent { .. } => {}
+        }
+    }
+    let mask = tokens * rules.mask_bytes * (mask_slots[0] + mask_slots[1]);
+    let hidden = rules.hidden_rows * f64::from(model.hidden_size);
+    let wide = (rules.feed_forward_rows * model.feed_forward_width()).max(rules.attention_rows * attention_width);
+    let rows_of_logits = if rules.logits_for_all { tokens } else { workload.parallel() };
+    let head = rows_of_logits * f64::from(model.vocab_size) + tokens * hidden;
+    mask + rules.element_bytes * (tokens * (hidden + wide)).max(head)
 }
 
-fn heads(kind: LayerKind) -> f64 {
+/// Elements of one token's queries and of its keys.
+fn widths(kind: LayerKind) -> (f64, f64) {
     match kind {
-        LayerKind::Full { heads, .. } | LayerKind::Window { heads, .. } | LayerKind::Latent { heads, .. } => {
-            f64::from(heads)
+        LayerKind::Full { heads, kv_heads, key_dim, .. } | LayerKind::Window { heads, kv_heads, key_dim, .. } => {
+            (f64::from(heads) * f64::from(key_dim), f64::from(kv_heads) * f64::from(key_dim))
         }
-        LayerKind::Recurrent { .. } => 0.0,
+        LayerKind::Latent { heads, rank, rope_dim } => {
+            let latent = f64::from(rank) + f64::from(rope_dim);
+            (f64::from(heads) * latent, latent)
+        }
+        LayerKind::Recurrent { .. } => (0.0, 0.0),
     }
 }
 
@@ -145,7 +176,7 @@ impl Room {
             workload.parallel(),
             micro_batch,
         );
-        let scratch = compute_buffer_bytes(model, &rules.buffer, micro_batch, workload.held_tokens());
+        let scratch = compute_buffer_bytes(model, &rules.buffer, rules.layout, workload, rules.micro_batch);
         let reserve = rules.reserve_gib * GIB;
         let all_discrete = devices.iter().all(|d| d.class == HardwareClass::DiscreteGpu);
 

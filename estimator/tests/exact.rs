@@ -98,13 +98,16 @@ fn a_decode_step_is_the_sum_of_its_parts() {
 #[test]
 fn a_prompt_is_its_arithmetic() {
     let mut c = constants();
-    c.devices[0].prefill.batch_overhead_s = 0.0;
+    c.devices[0].prefill.layer_overhead_s = 0.0;
+    c.devices[0].prefill.bandwidth_efficiency = 1.0;
     let s = setup(device(HardwareClass::DiscreteGpu, 24.0, 1000.0, Some(100.0)), llama_8b(), 2048);
     // 2 FLOPs a parameter without the two tables, four micro-batches of 512 + 60 tokens, at 40 TFLOPS; attention at half.
     let linear = 2.0 * (8.03e9 - 2.0 * 128_256.0 * 4096.0) * (2048.0 + 4.0 * 60.0) / 40e12;
     let attention = 32.0 * 2.0 * 32.0 * 256.0 * (2048.0 * 2048.0 / 2.0) / 20e12;
+    // Each micro-batch reads all layers once.
+    let read = 4.0 * s.weights.dense_bytes / 1000e9;
     let tps = estimate(&s, &c).speeds.unwrap().prefill_tps.mid;
-    assert!((tps - 2048.0 / (linear + attention)).abs() < 1e-6, "{tps}");
+    assert!((tps - 2048.0 / (linear + attention + read)).abs() < 1e-6, "{tps}");
 }
 
 #[test]
@@ -143,4 +146,19 @@ fn unequal_cards_share_by_memory_or_as_told() {
     let tensor = estimate(&Setup { machine: two, ..setup(big, llama_8b(), 4096) }, &c).speeds.unwrap();
     let one = estimate(&setup(big, llama_8b(), 4096), &c).speeds.unwrap();
     assert!(tensor.decode_tps.mid > 1.4 * one.decode_tps.mid);
+}
+
+#[test]
+fn compute_buffers_are_what_llama_cpp_logs() {
+    // Logged by llama-server (flash attention, one slot) for files of these shapes, in MiB.
+    let c = constants();
+    let logged = |m: &Model, context: u32, streams: u32| {
+        let workload = Workload { prompt_tokens: 1, cached_tokens: 0, context_tokens: context, streams };
+        let rules = &c.runtime;
+        placement::compute_buffer_bytes(m, &rules.buffer, rules.layout, &workload, 512) / 1_048_576.0
+    };
+    for (context, streams, mib) in [(4096, 1, 128.02), (16_384, 1, 140.02), (4096, 4, 128.02)] {
+        let ours = logged(&llama_8b(), context, streams);
+        assert!((ours / mib - 1.0).abs() < 0.03, "{context} x {streams}: {ours} MiB, not {mib}");
+    }
 }

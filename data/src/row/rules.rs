@@ -54,6 +54,8 @@ pub struct Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuntimeRow {
+    /// Whether logits are kept for a whole micro-batch.
+    pub logits_for_all: bool,
     /// Cache slots come in multiples of this.
     pub pad_tokens: f64,
     /// Whether sliding windows cap their layers' cache.
@@ -76,14 +78,16 @@ pub struct RuntimeRow {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Buffer {
-    /// Bytes of one logit.
-    pub logit_bytes: f64,
-    /// Bytes for each element of the residual stream and token of a micro-batch.
-    pub hidden_bytes: f64,
+    /// Bytes of each number in it.
+    pub element_bytes: f64,
     /// Bytes for each cached token and token of a micro-batch.
     pub mask_bytes: f64,
-    /// Bytes for each head, cached token and token of a micro-batch.
-    pub score_bytes: f64,
+    /// Rows of the residual stream.
+    pub hidden_rows: f64,
+    /// Rows as wide as the feed-forward block.
+    pub feed_forward_rows: f64,
+    /// Rows as wide as queries and keys together.
+    pub attention_rows: f64,
 }
 
 /// The job that a use stands for, where its parts are not given.

@@ -59,10 +59,13 @@ pub const Q4: BitsPerWeight = BitsPerWeight { bulk: 4.8, embedding: 4.5, head: 6
 pub fn constants() -> Constants {
     let decode = DecodeConstants {
         bandwidth_efficiency: 0.75,
+        expert_bandwidth_efficiency: 0.6,
         cache_efficiency: 0.6,
         step_overhead_s: 4e-4,
         layer_overhead_s: 1e-5,
         expert_layer_overhead_s: 2e-5,
+        recurrent_layer_overhead_s: 1e-5,
+        latent_layer_overhead_s: 1e-5,
         stream_overhead_s: 1e-5,
         compute_efficiency: 0.5,
         power_exponent: 0.3,
@@ -75,7 +78,9 @@ pub fn constants() -> Constants {
         fallback_tflops: 5.0,
         attention_efficiency: 0.5,
         saturation_tokens: 60.0,
-        batch_overhead_s: 1e-4,
+        expert_saturation_tokens: 5.0,
+        layer_overhead_s: 1e-5,
+        recurrent_layer_overhead_s: 1e-5,
         bandwidth_efficiency: 0.7,
         power_exponent: 0.6,
         spread: Spread { down: 0.3, up: 0.3 },
@@ -106,7 +111,14 @@ pub fn constants() -> Constants {
             embedding_on_host: true,
             can_offload: true,
             reserve_gib: 0.5,
-            buffer: BufferRules { logit_bytes: 4.0, hidden_bytes: 48.0, mask_bytes: 6.0, score_bytes: 0.0 },
+            buffer: BufferRules {
+                element_bytes: 4.0,
+                mask_bytes: 2.0,
+                hidden_rows: 5.0,
+                feed_forward_rows: 3.0,
+                attention_rows: 1.5,
+                logits_for_all: false,
+            },
         },
     }
 }
@@ -207,16 +219,20 @@ pub fn any_setup() -> impl Strategy<Value = Setup> {
 
 /// Any constants that the types allow: efficiencies are shares, times are not negative.
 pub fn any_constants() -> impl Strategy<Value = Constants> {
-    let decode = (0.05..1.0, 0.05..1.0, 0.0..0.01, 0.0..1e-4, 0.0..1e-4, 0.0..1e-3, 0.05..1.0, 0.0..1.0);
+    let decode =
+        (0.05..1.0, 0.05..1.0, 0.0..0.01, 0.0..1e-4, 0.0..1e-4, 0.0..1e-3, 0.05..1.0, 0.0..1.0, 0.05..1.0);
     let prefill = (0.05..1.0, 0.1..500.0, 0.05..1.0, 0.0..300.0, 0.0..0.01, 0.05..1.0);
     (decode, prefill, 0.05..1.0, 0.0..1e-3, 0.0..0.8, 0.0..0.8).prop_map(|(d, p, host, crossing, down, up)| {
         let mut c = constants();
         let decode = DecodeConstants {
             bandwidth_efficiency: d.0,
+            expert_bandwidth_efficiency: d.8,
             cache_efficiency: d.1,
             step_overhead_s: d.2,
             layer_overhead_s: d.3,
             expert_layer_overhead_s: d.4,
+            recurrent_layer_overhead_s: d.4,
+            latent_layer_overhead_s: d.3,
             stream_overhead_s: d.5,
             compute_efficiency: d.6,
             power_exponent: d.7,
@@ -228,7 +244,8 @@ pub fn any_constants() -> impl Strategy<Value = Constants> {
             fallback_tflops: p.1,
             attention_efficiency: p.2,
             saturation_tokens: p.3,
-            batch_overhead_s: p.4,
+            expert_saturation_tokens: p.3 / 10.0,
+            layer_overhead_s: p.4 / 100.0,
             bandwidth_efficiency: p.5,
             ..c.devices[0].prefill
         };
