@@ -35,7 +35,9 @@ fn main() {
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let (dir, out) = (Path::new(&dir), Path::new(&out));
     let packed = pack(read::rows(dir), &out.join("rows.postcard"))
-        .and_then(|()| pack(read::parse::<row::RuleRows>(&dir.join("rules.toml")), &out.join("rules.postcard")))
+        .and_then(|()| {
+            pack(read::parse::<row::RuleRows>(&dir.join("rules.toml")), &out.join("rules.postcard"))
+        })
         .and_then(|()| {
             pack(read::parse::<part::Fitted>(&dir.join("constants.toml")), &out.join("constants.postcard"))
         });
@@ -47,7 +49,7 @@ fn main() {
 
 /// Writes what was read as one compact blob.
 fn pack<T: serde::Serialize>(read: Result<T, read::FileError>, to: &Path) -> Result<(), String> {
-    let blob =
-        postcard::to_allocvec(&read.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    let blob = postcard::to_allocvec(&read.map_err(|error| error.to_string())?)
+        .map_err(|error| error.to_string())?;
     fs::write(to, blob).map_err(|error| error.to_string())
 }

@@ -16,13 +16,25 @@ pub struct Catalog {
     rows: Rows,
     devices: DeviceNames,
     models: ModelNames,
+    /// Indices of quantisations, best quality first.
+    quant_order: Vec<usize>,
 }
 
 impl Catalog {
     /// A catalogue of these rows.
     #[must_use]
     pub fn new(rows: Rows) -> Self {
-        Catalog { devices: DeviceNames::new(&rows.devices), models: ModelNames::new(&rows.models), rows }
+        let mut quant_order: Vec<usize> = (0..rows.quants.len()).collect();
+        quant_order.sort_by(|a, b| {
+            let (a, b) = (&rows.quants[*a], &rows.quants[*b]);
+            b.quality.cmp(&a.quality).then(a.bits_per_weight.total_cmp(&b.bits_per_weight))
+        });
+        Catalog {
+            devices: DeviceNames::new(&rows.devices),
+            models: ModelNames::new(&rows.models),
+            quant_order,
+            rows,
+        }
     }
 
     /// The rows that were built in. Unpacked on first use, then kept.
@@ -56,6 +68,11 @@ impl Catalog {
     #[must_use]
     pub fn quants(&self) -> &[QuantRow] {
         &self.rows.quants
+    }
+
+    /// The quantisations, best quality first; of equals the smaller first.
+    pub fn quants_by_quality(&self) -> impl Iterator<Item = &QuantRow> {
+        self.quant_order.iter().map(|index| &self.rows.quants[*index])
     }
 
     /// The benchmark suites.

@@ -8,14 +8,12 @@ use estimator::inverse::{bandwidth_for, longest_context, most_streams};
 use estimator::units::GIB;
 use estimator::{CacheType, CacheTypes, Constants, Estimate, Footprint, Placement, Setup, Spill, estimate};
 
-use crate::answer::{
-    Answer, Asked, EvidenceByFigure, FootprintGib, Inverse, Remedy, SpillAnswer, Verdict,
-};
+use crate::answer::{Answer, Asked, EvidenceByFigure, FootprintGib, Inverse, Remedy, SpillAnswer, Verdict};
 use crate::catalog::Catalog;
 use crate::constants::{DeviceFacts, Fitted, Situation};
 use crate::flags::flags;
 use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
-use crate::row::{ModelRow, QuantRow, Runtime};
+use crate::row::{ModelRow, QuantGroup, QuantRow, Runtime};
 use crate::rules::Rules;
 use crate::subject::Subject;
 
@@ -77,27 +75,35 @@ impl<'c> Engine<'c> {
     /// Without `quant`, the best one that lies whole on the devices, else the smallest.
     pub fn choose(&self, params: &Params, rig: &Rig<'_>, job: &Job) -> Result<Chosen<'c>, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let model = match params.get("model").map(|text| self.catalog.model(text)) {
-            Some(Ok(row)) => Some(row),
-            Some(Err(lookup)) => {
-                errors.push(lookup.at("model"));
-                None
-            }
-            None => {
-                errors.push(FieldError::new("model", "Name a model: an id such as llama-3.1-8b-instruct.".to_owned()));
-                None
-            }
-        };
-        let quant = params.get("quant").map(|text| self.catalog.quant(text)).transpose();
-        let quant = quant.unwrap_or_else(|lookup| {
-            errors.push(lookup.at("quant"));
+        let model =
+            match params.get("model").map(|text| self.catalog.model(text).map_err(|e| e.at("model", text))) {
+                Some(Ok(row)) => Some(row),
+                Some(Err(error)) => {
+                    errors.push(error);
+                    None
+                }
+                None => {
+                    errors.push(FieldError::new(
+                        "model",
+                        "Name a model: an id such as llama-3.1-8b-instruct.".to_owned(),
+                    ));
+                    None
+                }
+            };
+        let quant = params.get("quant").map(|text| self.catalog.quant(text).map_err(|e| e.at("quant", text)));
+        let quant = quant.transpose().unwrap_or_else(|error| {
+            errors.push(error);
             None
         });
         let Some(model) = model.filter(|_| errors.is_empty()) else { return Err(errors) };
         match quant {
-            Some(asked) if asked.runtimes.contains(&job.runtime) => Ok(Chosen { model, quant: asked, asked: None }),
+            Some(asked) if asked.runtimes.contains(&job.runtime) => {
+                Ok(Chosen { model, quant: asked, asked: None })
+            }
             Some(asked) => {
-                let quant = self.catalog.nearest_quant(asked, job.runtime);
+                let none =
+                    || alloc::vec![FieldError::new("quant", "This runtime loads none like it.".to_owned())];
+                let quant = self.catalog.nearest_quant(asked, job.runtime).ok_or_else(none)?;
                 Ok(Chosen { model, quant, asked: Some(asked) })
             }
             None => {
@@ -113,9 +119,20 @@ impl<'c> Engine<'c> {
         }
     }
 
-    /// The quantisations that a runtime loads, best first.
-    pub fn quants_of(&self, runtime: Runtime, _model: &ModelRow) -> impl Iterator<Item = &'c QuantRow> {
-        self.catalog.quants_by_quality().filter(move |quant| quant.runtimes.contains(&runtime))
+    /// The quantisations of a model that a runtime loads, best first: its published form, and what is narrower.
+    pub fn quants_of(&self, runtime: Runtime, model: &ModelRow) -> impl Iterator<Item = &'c QuantRow> {
+        let native = model.native_quant.as_deref().unwrap_or("bf16");
+        let native = self.catalog.quants().iter().find(|quant| quant.id == native);
+        let (id, bits) =
+            native.map_or(("", f64::INFINITY), |quant| (quant.id.as_str(), quant.bits_per_weight));
+        let loads = move |quant: &&QuantRow| quant.runtimes.contains(&runtime);
+        let published = native.into_iter().filter(loads);
+        // An eight-bit file of a model published in eight bits is a few per cent larger, and as good.
+        let narrower = move |quant: &&QuantRow| {
+            // Ternary files exist only of models that were trained so.
+            quant.id != id && quant.bits_per_weight <= bits * 1.05 && quant.group != QuantGroup::Ternary
+        };
+        published.chain(self.catalog.quants_by_quality().filter(loads).filter(narrower))
     }
 
     /// The best quantisation of a model for which `holds`.
@@ -145,11 +162,8 @@ impl<'c> Engine<'c> {
     /// The constants that apply, and what they rest on.
     #[must_use]
     pub fn constants(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> (Constants, EvidenceByFigure) {
-        let facts: Vec<DeviceFacts<'_>> = rig
-            .devices
-            .iter()
-            .map(|d| DeviceFacts { row: d.row, device: &d.device })
-            .collect();
+        let facts: Vec<DeviceFacts<'_>> =
+            rig.devices.iter().map(|d| DeviceFacts { row: d.row, device: &d.device }).collect();
         let resolved = self.fitted.resolve(&Situation {
             devices: &facts,
             host: rig.host,
@@ -193,7 +207,8 @@ impl<'c> Engine<'c> {
         let mut answer = self.answer_subject(rig, job, &subject);
         answer.setup.quant_asked = chosen.asked.map(|quant| quant.id.clone());
         let whole = |brief: &Brief| brief.estimate.placement == Placement::Whole;
-        answer.inverse.best_quant = self.best_quant(rig, job, chosen.model, whole).map(|quant| quant.id.clone());
+        answer.inverse.best_quant =
+            self.best_quant(rig, job, chosen.model, whole).map(|quant| quant.id.clone());
         if answer.placement == Verdict::TooBig {
             answer.remedy = Some(self.remedy(rig, job, &subject, Some(chosen.model)));
         }

@@ -117,7 +117,8 @@ fn place(setup: &Setup, room: &Room, constants: &Constants) -> (Placement, Optio
     if room.fits_whole() {
         return (Placement::Whole, None);
     }
-    let seconds = |spill: Spill| decode::step(setup, room.shares.as_slice(), Some(spill), constants).total_s();
+    let seconds =
+        |spill: Spill| decode::step(setup, room.shares.as_slice(), Some(spill), constants).total_s();
     let best = match (room.by_layer(), room.by_experts()) {
         (Some(layers), Some(experts)) if seconds(experts) <= seconds(layers) => Some(experts),
         (Some(layers), _) => Some(layers),

@@ -219,7 +219,8 @@ impl Model {
     pub fn feed_forward_width(&self) -> f64 {
         let hidden = f64::from(self.hidden_size);
         let tables = if self.tied_embeddings { 1.0 } else { 2.0 };
-        let attention: f64 = self.layers.groups().iter().map(|g| f64::from(g.count) * g.kind.projections()).sum();
+        let attention: f64 =
+            self.layers.groups().iter().map(|g| f64::from(g.count) * g.kind.projections()).sum();
         let active = self.active_params_b * crate::units::BILLION;
         let left = active - tables * self.embedding_params() - attention * hidden;
         (left / (3.0 * hidden * f64::from(self.layers.count().max(1)))).max(0.0)

@@ -109,7 +109,8 @@ pub fn compute_buffer_bytes(
     }
     let mask = tokens * rules.mask_bytes * (mask_slots[0] + mask_slots[1]);
     let hidden = rules.hidden_rows * f64::from(model.hidden_size);
-    let wide = (rules.feed_forward_rows * model.feed_forward_width()).max(rules.attention_rows * attention_width);
+    let wide =
+        (rules.feed_forward_rows * model.feed_forward_width()).max(rules.attention_rows * attention_width);
     let rows_of_logits = if rules.logits_for_all { tokens } else { workload.parallel() };
     let head = rows_of_logits * f64::from(model.vocab_size) + tokens * hidden;
     mask + rules.element_bytes * (tokens * (hidden + wide)).max(head)
@@ -118,7 +119,8 @@ pub fn compute_buffer_bytes(
 /// Elements of one token's queries and of its keys.
 fn widths(kind: LayerKind) -> (f64, f64) {
     match kind {
-        LayerKind::Full { heads, kv_heads, key_dim, .. } | LayerKind::Window { heads, kv_heads, key_dim, .. } => {
+        LayerKind::Full { heads, kv_heads, key_dim, .. }
+        | LayerKind::Window { heads, kv_heads, key_dim, .. } => {
             (f64::from(heads) * f64::from(key_dim), f64::from(kv_heads) * f64::from(key_dim))
         }
         LayerKind::Latent { heads, rank, rope_dim } => {

@@ -231,7 +231,8 @@ fn the_first_expert_block_costs_itself_and_one_crossing() {
     let spilled = estimate(&s, &c);
     assert_eq!(spilled.placement, Placement::Offloaded(Spill::Experts { on_host: 1, of: 48 }));
     let visited = 8.0 / 128.0;
-    let block = s.weights.routed_bytes / 48.0 * visited / (HOST.bandwidth_gb_s * 1e9 * c.offload.host_efficiency);
+    let block =
+        s.weights.routed_bytes / 48.0 * visited / (HOST.bandwidth_gb_s * 1e9 * c.offload.host_efficiency);
     let spilled_s = 1.0 / spilled.speeds.unwrap().decode_tps.mid;
     assert!(spilled_s >= whole_s);
     assert!(spilled_s <= whole_s + block + c.offload.split_overhead_s + 1e-12);

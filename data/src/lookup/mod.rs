@@ -10,6 +10,8 @@ mod similar;
 
 pub(crate) use similar::similarity;
 
+use crate::query::{FieldError, clip};
+
 /// How many rows are named to the reader at most.
 const NAMED: usize = 8;
 
@@ -39,6 +41,29 @@ impl Lookup {
             Lookup::Ambiguous { between } => between,
         }
     }
+
+    /// The same as an error of the parameter `field`, whose value was `text`.
+    #[must_use]
+    pub fn at(&self, field: &str, text: &str) -> FieldError {
+        let text = clip(text);
+        let message = match self {
+            Lookup::Unknown { .. } => format!("\"{text}\" is not in the catalogue."),
+            Lookup::Ambiguous { .. } => format!("\"{text}\" could be several; say which."),
+        };
+        FieldError::with_near(field, message, self.suggestions().to_vec())
+    }
+}
+
+/// The `most` words nearest to `text`, nearest first; only those that share a good part of it.
+pub(crate) fn nearest_words<'a>(
+    text: &str,
+    words: impl Iterator<Item = &'a str>,
+    most: usize,
+) -> Vec<String> {
+    let words: Vec<&str> = words.collect();
+    let text: String = text.chars().take(80).flat_map(char::to_lowercase).collect();
+    let scores = words.iter().map(|word| similarity(&text, word));
+    ranked(scores, 0.3, most).into_iter().map(|index| words[index].to_string()).collect()
 }
 
 fn hint(ids: &[String], lead: &str) -> String {

@@ -84,7 +84,13 @@ impl Filters {
         let min_tps = noted(&mut errors, params.number("min_tps", 0.0, 1e6));
         let min_score = noted(&mut errors, params.number("min_score", 0.0, 100.0));
         let filters = Filters {
-            words: params.get("q").unwrap_or("").to_lowercase().split_whitespace().map(ToOwned::to_owned).collect(),
+            words: params
+                .get("q")
+                .unwrap_or("")
+                .to_lowercase()
+                .split_whitespace()
+                .map(ToOwned::to_owned)
+                .collect(),
             fits: fits.unwrap_or(Fits::All),
             min_tps: min_tps.unwrap_or(rules.rows.defaults.minimum_tps),
             min_score: min_score.unwrap_or(0.0),

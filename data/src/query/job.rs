@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use estimator::{CacheType, CacheTypes, Workload};
@@ -59,7 +60,7 @@ impl Job {
     pub fn read(params: &Params, rig: &Rig<'_>, rules: &Rules) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let errors_ref = &mut errors;
-        let names: Vec<&str> = rules.rows.uses.keys().map(alloc::string::String::as_str).collect();
+        let names: Vec<&str> = rules.rows.uses.keys().map(String::as_str).collect();
         let preset = noted(errors_ref, params.word("use", &names, |text| rules.rows.uses.get(text).copied()));
         let context = noted(errors_ref, params.count("context", 1, 100_000_000));
         let prompt = noted(errors_ref, params.count("prompt", 1, 100_000_000));

@@ -7,11 +7,12 @@ mod rig;
 
 pub use filters::{FITS, Filters, Fits, SORTS, Sort};
 pub use job::{CACHE_TYPES, Job, cache_type, cache_type_name};
+pub(crate) use params::clip;
 pub use params::{FILTERS, FieldError, PARAMETERS, Params};
 pub use rig::{Rig, RigDevice};
 
 /// Takes the value, or notes the error and goes on with `None`, so that all errors are told at once.
-fn noted<T>(errors: &mut alloc::vec::Vec<FieldError>, read: Result<Option<T>, FieldError>) -> Option<T> {
+fn noted<T>(errors: &mut Vec<FieldError>, read: Result<Option<T>, FieldError>) -> Option<T> {
     read.unwrap_or_else(|error| {
         errors.push(error);
         None

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::str::FromStr;
 
-use crate::near::nearest;
+use crate::lookup::nearest_words as nearest;
 
 /// Every parameter of `/api/v1/estimate`, in the order in which addresses are written, with what it is.
 pub const PARAMETERS: &[(&str, &str)] = &[
@@ -217,7 +217,8 @@ fn tokens(text: &str) -> Option<u32> {
     };
     let plain: String = digits.chars().filter(|c| !matches!(c, ',' | '_')).collect();
     let number = f64::from_str(plain.trim()).ok()? * unit;
-    let whole = number.is_finite() && number >= 0.0 && number <= f64::from(u32::MAX) && libm::floor(number) == number;
+    let whole =
+        number.is_finite() && number >= 0.0 && number <= f64::from(u32::MAX) && libm::floor(number) == number;
     whole.then_some(number as u32)
 }
 
@@ -236,8 +237,20 @@ mod tests {
 
     #[test]
     fn counts_read_as_people_write_them() {
-        let cases =
-            [("4096", Some(4096)), ("32k", Some(32_768)), ("1.5K", Some(1536)), ("131,072", Some(131_072)), ("1m", Some(1_048_576)), ("4.2", None), ("-4", None), ("k", None), ("", None), ("1e3", Some(1000)), ("inf", None), ("NaN", None)];
+        let cases = [
+            ("4096", Some(4096)),
+            ("32k", Some(32_768)),
+            ("1.5K", Some(1536)),
+            ("131,072", Some(131_072)),
+            ("1m", Some(1_048_576)),
+            ("4.2", None),
+            ("-4", None),
+            ("k", None),
+            ("", None),
+            ("1e3", Some(1000)),
+            ("inf", None),
+            ("NaN", None),
+        ];
         for (text, wanted) in cases {
             assert_eq!(tokens(text), wanted, "{text}");
         }

@@ -107,9 +107,9 @@ impl<'c> Rig<'c> {
         match params.get("hardware") {
             Some(names) => {
                 for name in names.split([',', '+']).map(str::trim).filter(|name| !name.is_empty()) {
-                    match catalog.device(name) {
+                    match catalog.device_with_memory(name, figures.memory_gib) {
                         Ok(row) => devices.push(from_row(row, &figures, rules, &mut errors)),
-                        Err(lookup) => errors.push(lookup.at("hardware")),
+                        Err(lookup) => errors.push(lookup.at("hardware", name)),
                     }
                 }
                 if devices.is_empty() && errors.is_empty() {
@@ -133,7 +133,10 @@ impl<'c> Rig<'c> {
             _ => {}
         }
         if devices.len() > MAX_DEVICES {
-            errors.push(FieldError::new("hardware", format!("At most {MAX_DEVICES} devices can be estimated.")));
+            errors.push(FieldError::new(
+                "hardware",
+                format!("At most {MAX_DEVICES} devices can be estimated."),
+            ));
         }
         let split = split(params, devices.len(), &mut errors);
         let host = host(&devices, &figures, rules);
@@ -259,9 +262,15 @@ fn own<'c>(figures: &Figures, rules: &Rules, errors: &mut Vec<FieldError>) -> Op
 }
 
 /// NVIDIA's unified machines have no carve-out; everything else goes by the estimator's rules.
-fn usable(given: Option<f64>, memory_gib: f64, class: HardwareClass, vendor: &str, rules: &Rules) -> Option<f64> {
+fn usable(
+    given: Option<f64>,
+    memory_gib: f64,
+    class: HardwareClass,
+    vendor: &str,
+    rules: &Rules,
+) -> Option<f64> {
     let no_carve_out = class == HardwareClass::Unified && vendor == "nvidia";
-    given.or_else(|| no_carve_out.then(|| memory_gib * rules.rows.memory.unified_nvidia_share))
+    given.or_else(|| no_carve_out.then_some(memory_gib * rules.rows.memory.unified_nvidia_share))
 }
 
 /// The rest of the machine. Where the device lives in the system's memory, that is the host's.

@@ -2,21 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which kind of machine a device is: how its memory is shared decides what fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceClass {
-    /// Apple silicon: one memory, of which the GPU may wire a share.
-    Apple,
-    /// A card with its own memory, reached over a link.
-    DiscreteGpu,
-    /// A GPU beside the CPU, on the same memory (Strix Halo, DGX Spark, Jetson, integrated graphics).
-    Unified,
-    /// A processor; the user says how much RAM it has.
-    Cpu,
-    /// A phone or tablet.
-    Mobile,
-}
+pub use estimator::HardwareClass as DeviceClass;
 
 /// A PCI Express link to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

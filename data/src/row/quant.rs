@@ -89,18 +89,7 @@ impl Runtime {
 }
 
 /// The number format in which matrix units can multiply a quantised weight without widening it first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatrixFormat {
-    /// f16 or bf16: weights are widened on the fly.
-    F16,
-    /// int8.
-    Int8,
-    /// FP8.
-    Fp8,
-    /// FP4.
-    Fp4,
-}
+pub use estimator::ComputeFormat as MatrixFormat;
 
 /// What quantisation costs in quality, against the published weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

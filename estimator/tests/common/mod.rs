@@ -150,16 +150,14 @@ fn any_kind() -> impl Strategy<Value = LayerKind> {
 }
 
 fn any_group() -> impl Strategy<Value = LayerGroup> {
-    (1u32..40, any_kind(), any::<bool>()).prop_map(|(count, kind, stores)| LayerGroup {
-        stores,
-        ..LayerGroup::new(count, kind)
-    })
+    (1u32..40, any_kind(), any::<bool>())
+        .prop_map(|(count, kind, stores)| LayerGroup { stores, ..LayerGroup::new(count, kind) })
 }
 
 pub fn any_model() -> impl Strategy<Value = Model> {
     let experts = prop::option::of((8u32..257, 1u32..9, 0u32..3, 0u32..4));
-    (prop::collection::vec(any_group(), 1..4), 0.3..200.0, 0.05..0.9, experts, any::<bool>(), 1u32..5).prop_map(
-        |(groups, params_b, share, experts, tied, width)| Model {
+    (prop::collection::vec(any_group(), 1..4), 0.3..200.0, 0.05..0.9, experts, any::<bool>(), 1u32..5)
+        .prop_map(|(groups, params_b, share, experts, tied, width)| Model {
             params_b,
             active_params_b: if experts.is_some() { params_b * share } else { params_b },
             hidden_size: width * 1024,
@@ -172,8 +170,7 @@ pub fn any_model() -> impl Strategy<Value = Model> {
                 leading_dense_layers,
             }),
             ..model(&groups)
-        },
-    )
+        })
 }
 
 pub fn any_class() -> impl Strategy<Value = HardwareClass> {
@@ -222,36 +219,38 @@ pub fn any_constants() -> impl Strategy<Value = Constants> {
     let decode =
         (0.05..1.0, 0.05..1.0, 0.0..0.01, 0.0..1e-4, 0.0..1e-4, 0.0..1e-3, 0.05..1.0, 0.0..1.0, 0.05..1.0);
     let prefill = (0.05..1.0, 0.1..500.0, 0.05..1.0, 0.0..300.0, 0.0..0.01, 0.05..1.0);
-    (decode, prefill, 0.05..1.0, 0.0..1e-3, 0.0..0.8, 0.0..0.8).prop_map(|(d, p, host, crossing, down, up)| {
-        let mut c = constants();
-        let decode = DecodeConstants {
-            bandwidth_efficiency: d.0,
-            expert_bandwidth_efficiency: d.8,
-            cache_efficiency: d.1,
-            step_overhead_s: d.2,
-            layer_overhead_s: d.3,
-            expert_layer_overhead_s: d.4,
-            recurrent_layer_overhead_s: d.4,
-            latent_layer_overhead_s: d.3,
-            stream_overhead_s: d.5,
-            compute_efficiency: d.6,
-            power_exponent: d.7,
-            spread: Spread { down, up },
-            streams_spread: Spread { down: up, up: down },
-        };
-        let prefill = PrefillConstants {
-            compute_efficiency: p.0,
-            fallback_tflops: p.1,
-            attention_efficiency: p.2,
-            saturation_tokens: p.3,
-            expert_saturation_tokens: p.3 / 10.0,
-            layer_overhead_s: p.4 / 100.0,
-            bandwidth_efficiency: p.5,
-            ..c.devices[0].prefill
-        };
-        c.devices = [DeviceConstants { decode, prefill }; MAX_DEVICES];
-        c.offload.host_efficiency = host;
-        c.offload.split_overhead_s = crossing;
-        c
-    })
+    (decode, prefill, 0.05..1.0, 0.0..1e-3, 0.0..0.8, 0.0..0.8).prop_map(
+        |(d, p, host, crossing, down, up)| {
+            let mut c = constants();
+            let decode = DecodeConstants {
+                bandwidth_efficiency: d.0,
+                expert_bandwidth_efficiency: d.8,
+                cache_efficiency: d.1,
+                step_overhead_s: d.2,
+                layer_overhead_s: d.3,
+                expert_layer_overhead_s: d.4,
+                recurrent_layer_overhead_s: d.4,
+                latent_layer_overhead_s: d.3,
+                stream_overhead_s: d.5,
+                compute_efficiency: d.6,
+                power_exponent: d.7,
+                spread: Spread { down, up },
+                streams_spread: Spread { down: up, up: down },
+            };
+            let prefill = PrefillConstants {
+                compute_efficiency: p.0,
+                fallback_tflops: p.1,
+                attention_efficiency: p.2,
+                saturation_tokens: p.3,
+                expert_saturation_tokens: p.3 / 10.0,
+                layer_overhead_s: p.4 / 100.0,
+                bandwidth_efficiency: p.5,
+                ..c.devices[0].prefill
+            };
+            c.devices = [DeviceConstants { decode, prefill }; MAX_DEVICES];
+            c.offload.host_efficiency = host;
+            c.offload.split_overhead_s = crossing;
+            c
+        },
+    )
 }
