@@ -4,20 +4,10 @@ extern crate alloc;
 
 pub mod answer;
 pub mod backend;
-<<<<<<< HEAD
-pub mod constants;
-#[cfg(feature = "envelope")]
-pub mod envelope;
-pub mod fingerprint;
-pub mod json;
-pub mod submission;
-pub mod timings;
-
-=======
->>>>>>> 746d6b4 (data: parameters, rules, engine and shortlist)
 pub mod catalog;
 pub mod constants;
 pub mod engine;
+pub mod envelope;
 #[cfg(feature = "files")]
 pub mod files;
 pub mod fingerprint;
