@@ -7,6 +7,7 @@ pub mod backend;
 pub mod catalog;
 pub mod constants;
 pub mod engine;
+#[cfg(feature = "envelope")]
 pub mod envelope;
 #[cfg(feature = "files")]
 pub mod files;
@@ -19,6 +20,7 @@ pub mod row;
 pub mod rules;
 pub mod shortlist;
 pub mod subject;
+pub mod submission;
 pub mod timings;
 
 pub use catalog::Catalog;
