@@ -15,6 +15,7 @@ pub mod fingerprint;
 mod flags;
 pub mod json;
 pub mod lookup;
+pub mod paste;
 pub mod query;
 pub mod row;
 pub mod rules;

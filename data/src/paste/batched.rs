@@ -1,0 +1,90 @@
+//! llama-batched-bench, and llama-sweep-bench of ik_llama.cpp.
+//!
+//! ```text
+//! |    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |
+//! |    PP |     TG |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |
+//! ```
+//!
+//! The speeds are of all `B` streams together: only a row with one stream has a decode speed. In the table of the
+//! sweep, which has no `B`, `N_KV` is the depth; in the other it is all tokens.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    flag::Flag,
+    found::{Found, Kind, Part},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+    table::{Row, Table, tables},
+};
+
+const COLUMNS: [&str; 10] =
+    ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s"];
+
+/// Reads all tables.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    for table in tables(page) {
+        if table.column("S_TG t/s").is_some() && table.column("PP").is_some() {
+            out.extend(table.rows.iter().filter_map(|row| read(page, &table, row)));
+        }
+    }
+}
+
+fn read(page: &Page<'_>, table: &Table, row: &Row) -> Option<Found> {
+    let number = |column: &str| -> Option<Number> {
+        let cell = table.cell(row, column)?;
+        let mut cursor = Cursor::new(page.text(), cell.range.clone());
+        let number = cursor.number()?;
+        cursor.ended().then_some(number)
+    };
+    let streams = number("B");
+    let (tool, era) = if table.column("B").is_some() {
+        (Tool::LlamaBatchedBench, "llama-batched-bench, from 2024")
+    } else {
+        (Tool::LlamaSweepBench, "llama-sweep-bench, from 2025")
+    };
+    if row.cells.len() < table.header.len() || !row.whole {
+        return None;
+    }
+    let mut found = Found::new(tool, era, Kind::Table, row.range.clone());
+    found.stain = page.stain(&row.range);
+    let part = |count, time, rate| Part { count, time, rate, per_token_ms: None };
+    let prefill = part(number("PP"), number("T_PP s"), number("S_PP t/s"));
+    let decode = part(number("TG"), number("T_TG s"), number("S_TG t/s"));
+    let total = number("T s");
+    if let Some(streams) = streams.as_ref().filter(|streams| streams.value > 1.0) {
+        found.set(Field::Streams, streams);
+        for (field, value) in [
+            (Field::PromptTokens, &prefill.count),
+            (Field::OutputTokens, &decode.count),
+            (Field::AggregateTps, &decode.rate),
+        ] {
+            found.set(field, value.as_ref()?);
+        }
+        found.flag(Flag::Aggregate);
+    } else {
+        found.prefill = prefill;
+        found.decode = decode;
+        found.fill(false);
+        found.fill(true);
+        if let Some(depth) = number("N_KV").filter(|depth| tool == Tool::LlamaSweepBench && depth.value > 0.0)
+        {
+            found.set(Field::DepthTokens, &depth);
+        }
+    }
+    if let Some(total) = total {
+        found.set(Field::TotalS, &total);
+        found.total = Some(total);
+    }
+    let mut heading = String::new();
+    let mut line = String::new();
+    for column in COLUMNS.into_iter().filter(|column| table.column(column).is_some()) {
+        heading.extend(["| ", column, " "]);
+        let text = number(column).and_then(|number| page.text().get(number.range)).unwrap_or_default();
+        line.extend(["| ", text, " "]);
+    }
+    found.keep_text(format_args!("{heading}|"));
+    found.keep_text(format_args!("{line}|"));
+    Some(found)
+}

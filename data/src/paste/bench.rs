@@ -1,0 +1,205 @@
+//! Results of llama-bench, whatever form they were printed in: from rows to runs.
+//!
+//! A row is a test: `pp512` reads a prompt, `tg128` produces tokens, `pp512+tg128` does both and is a blend that is
+//! neither. Rows of the same setting make runs: the first prompt with the first output, and so on.
+
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::ops::Range;
+
+use super::{
+    flag::{Flag, Problem},
+    found::{Found, Kind, Name},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// A spread of this share of the mean, or more, is no result.
+const UNSTABLE: f64 = 0.25;
+
+/// Stands in kept lines for a name that is not safe, and is not safe itself: the flag comes back with it.
+pub(super) const UNSAFE: &str = "!";
+
+/// One row of results.
+pub(super) struct Row {
+    /// Everything that has to be equal for rows to belong together.
+    pub setting: String,
+    pub prompt: Option<Number>,
+    pub output: Option<Number>,
+    pub depth: Option<Number>,
+    pub rate: Number,
+    pub spread: Option<Number>,
+    /// Mean time, in nanoseconds.
+    pub time_ns: Option<Number>,
+    pub names: Vec<(Field, Name)>,
+    pub range: Range<usize>,
+    /// What is kept of it.
+    pub line: String,
+}
+
+/// Who printed the rows, in which form, and what is kept above them.
+pub(super) struct Form {
+    pub tool: Tool,
+    pub era: &'static str,
+    pub kind: Kind,
+    pub heading: String,
+    pub duplicate_key: bool,
+}
+
+/// What a test is: `pp512`, `pp 512`, `tg128 @ d4096`, `pp4096+tg128`.
+#[derive(Default)]
+pub(super) struct Test {
+    pub prompt: Option<Number>,
+    pub output: Option<Number>,
+    pub depth: Option<Number>,
+}
+
+/// Reads the name of a test.
+pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
+    let mut test = Test::default();
+    if cursor.eat(" pp") {
+        test.prompt = Some(cursor.number()?);
+        cursor.eat(" +");
+    }
+    if cursor.eat(" tg") {
+        test.output = Some(cursor.number()?);
+    }
+    if cursor.eat(" @") {
+        cursor.need(" d")?;
+        test.depth = Some(cursor.number()?);
+    }
+    let counts = [&test.prompt, &test.output, &test.depth];
+    let are_counts = counts.into_iter().flatten().all(Number::is_count);
+    let is_test = test.prompt.is_some() || test.output.is_some();
+    (is_test && are_counts && cursor.ended()).then_some(test)
+}
+
+/// Makes runs of the rows of one table or document.
+pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<Found>) {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut groups: Vec<[Vec<Row>; 3]> = Vec::new();
+    for row in rows {
+        let depth = row.depth.as_ref().map_or(0.0, |depth| depth.value);
+        let setting = format!("{}|{depth}", row.setting);
+        let place = *places.entry(setting).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Default::default());
+        }
+        let above_zero = |count: &Option<Number>| count.as_ref().is_some_and(|count| count.value > 0.0);
+        match (above_zero(&row.prompt), above_zero(&row.output)) {
+            (true, false) => groups[place][0].push(row),
+            (false, true) => groups[place][1].push(row),
+            (true, true) => groups[place][2].push(row),
+            (false, false) => {}
+        }
+    }
+    for [prompts, outputs, blends] in groups {
+        let has_blend = !blends.is_empty();
+        let mut outputs = outputs.into_iter();
+        let mut prompts = prompts.into_iter();
+        let first = out.len();
+        loop {
+            let pair = [prompts.next(), outputs.next()];
+            if pair.iter().all(Option::is_none) {
+                break;
+            }
+            out.push(run(page, form, &pair));
+        }
+        if first == out.len() {
+            for blend in blends {
+                let mut found = run(page, form, &[Some(blend), None]);
+                found.drop(Field::PrefillTps);
+                found.flag(Flag::Combined);
+                out.push(found);
+            }
+        } else if has_blend {
+            out[first..].iter_mut().for_each(|found| found.flag(Flag::BlendLeftOut));
+        }
+    }
+}
+
+fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {
+    let at = pair.iter().flatten().map(|row| row.range.clone()).next().unwrap_or(0..0);
+    let mut found = Found::new(form.tool, form.era, form.kind, at);
+    if form.duplicate_key {
+        found.refuse(Problem::DuplicateKey);
+    }
+    if !form.heading.is_empty() {
+        found.keep_text(format_args!("{}", form.heading));
+    }
+    for (row, is_prompt) in [(&pair[0], true), (&pair[1], false)] {
+        let Some(row) = row else { continue };
+        let (tokens, count, speed) = if is_prompt {
+            (Field::PromptTokens, &row.prompt, Field::PrefillTps)
+        } else {
+            (Field::OutputTokens, &row.output, Field::DecodeTps)
+        };
+        if let Some(count) = count {
+            found.set(tokens, count);
+        }
+        found.set(speed, &row.rate);
+        if let Some(depth) = row.depth.as_ref().filter(|depth| depth.value > 0.0) {
+            found.set(Field::DepthTokens, depth);
+        }
+        for (field, name) in &row.names {
+            found.name(*field, name);
+        }
+        spread(&mut found, row);
+        if !time_agrees(row, count.as_ref()) {
+            found.refuse(Problem::Edited);
+        }
+        found.at = found.at.start.min(row.range.start)..found.at.end.max(row.range.end);
+        found.stain = found.stain.or(page.stain(&row.range).filter(|_| form.kind == Kind::Table));
+        found.keep_text(format_args!("{}", row.line));
+    }
+    found
+}
+
+fn spread(found: &mut Found, row: &Row) {
+    let Some(spread) = &row.spread else { return };
+    if spread.odd || spread.value >= row.rate.value * UNSTABLE {
+        found.flag(Flag::Unstable);
+    } else if spread.value == 0.0 {
+        found.flag(Flag::OneSample);
+    }
+}
+
+/// The mean of rates is not the rate of the mean time, but near: by the square of the spread.
+fn time_agrees(row: &Row, count: Option<&Number>) -> bool {
+    let (Some(time), Some(count)) = (row.time_ns.as_ref().filter(|time| time.value > 0.0), count) else {
+        return true;
+    };
+    let spread =
+        row.spread.as_ref().map_or(0.0, |spread| spread.value) / row.rate.value.max(f64::MIN_POSITIVE);
+    let ratio = count.value * 1e9 / time.value / row.rate.value;
+    (ratio - 1.0).abs() <= 0.02 + 4.0 * spread * spread
+}
+
+/// Model and quantisation out of llama.cpp's description: `qwen2 7B Q4_K - Medium`, `llama 7B mostly Q4_0`.
+pub(super) fn model_and_quant(name: &Name) -> (Name, Option<Name>) {
+    let mut at = 0;
+    for word in name.text.split(' ') {
+        if is_quant(word) && at > 0 {
+            let mut end = at;
+            for filler in ["mostly ", "unsloth ", "all ", "(guessed) "] {
+                let before = name.text[..end].trim_end();
+                if let Some(kept) = before.strip_suffix(filler.trim_end()) {
+                    end = kept.len();
+                }
+            }
+            return (name.part(0..end), Some(name.part(at..name.text.len())));
+        }
+        at += word.len() + 1;
+    }
+    (name.clone(), None)
+}
+
+/// Whether a word is a quantisation: `Q4_K`, `UD-Q2_K_XL`, `IQ2_XXS`, `F16`, `MXFP4`, …
+pub(super) fn is_quant(word: &str) -> bool {
+    let word = word.strip_prefix("UD-").unwrap_or(word);
+    let digit_after = |start: &str| {
+        word.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    matches!(word, "F16" | "F32" | "BF16" | "f16" | "f32" | "bf16" | "FP16" | "FP8")
+        || ["Q", "IQ", "TQ", "MXFP", "NVFP", "q", "iq"].iter().any(|start| digit_after(start))
+}

@@ -1,0 +1,199 @@
+//! The machine-readable forms of llama-bench: CSV, JSON, JSON lines and SQL.
+//!
+//! All have the same fields under the same names; which, and in what order, has changed often.
+
+use alloc::{format, string::String, vec::Vec};
+use core::ops::Range;
+
+use super::{
+    bench::{self, Form, Row, UNSAFE, model_and_quant},
+    docs::{Json, Node},
+    found::{Found, Kind, Name},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// Fields that tell results apart, not settings.
+const RESULTS: [&str; 10] = [
+    "n_prompt",
+    "n_gen",
+    "n_depth",
+    "test_time",
+    "avg_ns",
+    "stddev_ns",
+    "avg_ts",
+    "stddev_ts",
+    "samples_ns",
+    "samples_ts",
+];
+
+/// The fields of one row, by name.
+struct Fields {
+    values: Vec<(String, Name)>,
+    range: Range<usize>,
+}
+
+impl Fields {
+    fn get(&self, name: &str) -> Option<&Name> {
+        self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    fn number(&self, page: &Page<'_>, name: &str) -> Option<Number> {
+        let mut cursor = Cursor::new(page.text(), self.get(name)?.range.clone());
+        let number = cursor.number()?;
+        cursor.ended().then_some(number)
+    }
+}
+
+/// Reads results in CSV and SQL.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    let mut header: Option<Vec<String>> = None;
+    let mut csv = Vec::new();
+    let mut sql = Vec::new();
+    for (_, line) in page.plain() {
+        let body = page.body(line);
+        if body.contains("avg_ts") && body.starts_with("INSERT INTO") {
+            sql.extend(insert(page, line.body..line.end));
+        } else if body.contains("avg_ts") && body.contains("n_prompt") {
+            let names = split(page, line.body..line.end, '"');
+            header = Some(names.into_iter().map(|name| name.text).collect());
+        } else if let Some(names) = &header {
+            let values = split(page, line.body..line.end, '"');
+            if values.len() == names.len() {
+                let values = names.iter().cloned().zip(values).collect();
+                csv.push(Fields { values, range: line.body..line.end });
+            }
+        }
+    }
+    for (era, fields) in [("llama-bench CSV, from 2023-08", csv), ("llama-bench SQL, from 2023-08", sql)] {
+        runs(page, era, &fields, false, out);
+    }
+}
+
+/// Reads results in JSON, as one array or a line each.
+pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
+    let mut fields = Vec::new();
+    let mut duplicate_key = false;
+    for doc in &page.docs {
+        for node in doc.holders("avg_ts") {
+            let Json::Object(members) = &node.value else { continue };
+            duplicate_key |= doc.duplicate_key;
+            let values = members.iter().map(|(key, node)| (key.clone(), scalar(page, node))).collect();
+            fields.push(Fields { values, range: node.range.clone() });
+        }
+    }
+    runs(page, "llama-bench JSON, from 2023-08", &fields, duplicate_key, out);
+}
+
+/// A value of JSON as it stands, without the quotes.
+fn scalar(page: &Page<'_>, node: &Node) -> Name {
+    let range = match &node.value {
+        Json::Text(_) => node.range.start + 1..node.range.end - 1,
+        Json::Array(_) | Json::Object(_) => node.range.start..node.range.start,
+        _ => node.range.clone(),
+    };
+    Name::new(page, range)
+}
+
+fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], duplicate_key: bool, out: &mut Vec<Found>) {
+    let form = Form { tool: Tool::LlamaBench, era, kind: Kind::Json, heading: String::new(), duplicate_key };
+    let rows: Vec<Row> = fields.iter().filter_map(|fields| row(page, fields)).collect();
+    bench::runs(page, &form, rows, out);
+}
+
+fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
+    let rate = fields.number(page, "avg_ts")?;
+    let spread = fields.number(page, "stddev_ts");
+    let mut names = Vec::new();
+    if let Some(description) = fields.get("model_type") {
+        let (model, quant) = model_and_quant(description);
+        names.push((Field::Model, model));
+        names.extend(quant.map(|quant| (Field::Quant, quant)));
+    }
+    if let Some(size) = fields.get("model_size") {
+        names.push((Field::Size, Name { text: format!("{} B", size.text), range: size.range.clone() }));
+    }
+    let filled = |name: &str| fields.get(name).filter(|value| !value.text.is_empty()).cloned();
+    names.extend(filled("backends").map(|backend| (Field::Backend, backend)));
+    names.extend(filled("gpu_info").or(filled("cpu_info")).map(|device| (Field::Device, device)));
+    let mut setting = String::new();
+    for (name, value) in fields.values.iter().filter(|(name, _)| !RESULTS.contains(&name.as_str())) {
+        setting.extend([name, "=", &value.text, "|"]);
+    }
+    Some(Row {
+        setting,
+        prompt: fields.number(page, "n_prompt"),
+        output: fields.number(page, "n_gen"),
+        depth: fields.number(page, "n_depth"),
+        rate,
+        spread,
+        time_ns: fields.number(page, "avg_ns"),
+        names,
+        range: fields.range.clone(),
+        line: kept_line(fields),
+    })
+}
+
+/// The row as it is kept: as a line of JSON, whatever it was.
+fn kept_line(fields: &Fields) -> String {
+    let mut line = String::from("{");
+    for name in ["model_type", "backends", "gpu_info", "cpu_info"] {
+        if let Some(value) = fields.get(name) {
+            let text = if value.text.is_empty() { "" } else { value.safe().unwrap_or(UNSAFE) };
+            line.extend(["\"", name, "\":\"", text, "\","]);
+        }
+    }
+    for name in ["model_size", "n_prompt", "n_gen", "n_depth", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts"] {
+        let is_number = |value: &&Name| value.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if let Some(value) = fields.get(name).filter(is_number).filter(|value| !value.text.is_empty()) {
+            line.extend(["\"", name, "\":", &value.text, ","]);
+        }
+    }
+    line.pop();
+    line.push('}');
+    line
+}
+
+/// The values between commas; those in quotes may have commas in them.
+fn split(page: &Page<'_>, range: Range<usize>, quote: char) -> Vec<Name> {
+    let text = page.text().get(range.clone()).unwrap_or_default();
+    let mut values = Vec::new();
+    let mut start = 0;
+    let mut quoted = false;
+    for (at, character) in text.char_indices() {
+        quoted ^= character == quote;
+        if character == ',' && !quoted {
+            values.push(unquoted(page, range.start + start..range.start + at, quote));
+            start = at + 1;
+        }
+    }
+    values.push(unquoted(page, range.start + start..range.end, quote));
+    values
+}
+
+fn unquoted(page: &Page<'_>, range: Range<usize>, quote: char) -> Name {
+    let name = Name::new(page, range);
+    let inner = name.text.strip_prefix(quote).and_then(|inner| inner.strip_suffix(quote));
+    match inner {
+        Some(inner) => name.part(1..1 + inner.len()),
+        None => name,
+    }
+}
+
+/// `INSERT INTO llama_bench (a, b) VALUES ('1', '2');`
+fn insert(page: &Page<'_>, range: Range<usize>) -> Option<Fields> {
+    let text = page.text().get(range.clone())?;
+    let (names_from, names_to) = (text.find('(')? + 1, text.find(')')?);
+    let values_from = names_to + text.get(names_to..)?.find("VALUES")? + "VALUES".len();
+    let values_from = values_from + text.get(values_from..)?.find('(')? + 1;
+    let values_to = text.rfind(')').filter(|end| *end > values_from)?;
+    if names_from > names_to {
+        return None;
+    }
+    let names = split(page, range.start + names_from..range.start + names_to, '\'');
+    let values = split(page, range.start + values_from..range.start + values_to, '\'');
+    let fits = names.len() == values.len();
+    let values = names.into_iter().map(|name| name.text).zip(values).collect();
+    fits.then_some(Fields { values, range })
+}

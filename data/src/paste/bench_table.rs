@@ -1,0 +1,152 @@
+//! The markdown tables of llama-bench and of llama-benchy, which took over its form.
+//!
+//! Columns are found by the names in the header: which are printed depends on what was set. The mark between mean
+//! and spread is what survives of `±`: `Â±`, `_`, `+/-`, a replacement character.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{
+    bench::{self, Form, Row, UNSAFE, model_and_quant},
+    flag::Flag,
+    found::{Found, Kind, Name},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+    table::{self, Table, tables},
+};
+
+/// Columns that are kept beside the results: settings, and nothing that could name a machine or a path.
+const KEPT: [&str; 9] =
+    ["size", "params", "backend", "ngl", "threads", "fa", "type_k", "type_v", "n_cpu_moe"];
+
+/// Columns of results: they differ between rows that belong together.
+const RESULTS: [&str; 7] =
+    ["test", "t/s", "peak t/s", "ttfr (ms)", "est_ppt (ms)", "e2e_ttft (ms)", "t/s (total)"];
+
+/// Reads all tables.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    for table in tables(page) {
+        if !table.header.is_empty() && (table.column("test").is_none() || table.column("t/s").is_none()) {
+            continue;
+        }
+        let benchy = table.column("ttfr (ms)").is_some() || table.column("est_ppt (ms)").is_some();
+        let rows: Vec<Row> = table.rows.iter().filter_map(|row| read(page, &table, row, benchy)).collect();
+        let (tool, era) = if benchy {
+            (Tool::LlamaBenchy, "llama-benchy, from 2026-01")
+        } else {
+            (Tool::LlamaBench, "llama-bench markdown, from 2023-08")
+        };
+        let columns: Vec<&str> = kept(&table).collect();
+        let mut heading = String::from("| model ");
+        for column in columns {
+            heading.extend(["| ", column, " "]);
+        }
+        heading.push_str(if benchy { "| test | t/s | ttfr (ms) |" } else { "| test | t/s |" });
+        let form = Form { tool, era, kind: Kind::Table, heading, duplicate_key: false };
+        let first = out.len();
+        bench::runs(page, &form, rows, out);
+        if benchy {
+            for found in &mut out[first..] {
+                if found.run.prefill_tps.is_some() {
+                    found.flag(Flag::PrefillEstimated);
+                }
+            }
+        }
+    }
+}
+
+fn kept<'t>(table: &'t Table) -> impl Iterator<Item = &'static str> + 't {
+    // A table without a header is read by the places that its first columns have had since 2023.
+    KEPT.into_iter()
+        .filter(|name| if table.header.is_empty() { *name == "size" } else { table.column(name).is_some() })
+}
+
+fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Option<Row> {
+    let headless = table.header.is_empty();
+    let count = row.cells.len();
+    let cell = |name: &str, place: usize| if headless { row.cells.get(place) } else { table.cell(row, name) };
+    let test_cell = cell("test", count.checked_sub(2)?)?;
+    let test = bench::test(&mut Cursor::new(page.text(), test_cell.range.clone()))?;
+    let rate_cell = cell("t/s", count - 1)?;
+    let (rate, spread) = mean_and_spread(page, rate_cell)?;
+    // Both numbers have two digits after the point; less of them is a cut, unless the row was closed.
+    let full = |number: &Number| number.decimals == 2 || (benchy && number.decimals > 2);
+    let rate_is_whole = spread.as_ref().map_or(row.whole, |spread| row.whole || full(spread));
+    if !full(&rate) || !rate_is_whole || (!headless && count < table.column("t/s")? + 1) {
+        return None;
+    }
+    let model = cell("model", 0)?;
+    let (name, quant) = model_and_quant(&model.base());
+    let mut names = Vec::from([(Field::Model, name)]);
+    names.extend(quant.map(|quant| (Field::Quant, quant)));
+    for (field, column, place) in [(Field::Size, "size", 1), (Field::Backend, "backend", 3)] {
+        names.extend(
+            cell(column, place).filter(|cell| !cell.text.is_empty()).map(|cell| (field, cell.clone())),
+        );
+    }
+    let is_result = |place: usize| match table.header.get(place) {
+        Some(column) => RESULTS.contains(&column.text.as_str()),
+        None => place + 2 >= count,
+    };
+    let settings = row.cells.iter().enumerate().filter(|(place, _)| !is_result(*place));
+    let mut setting = String::new();
+    for (_, cell) in settings {
+        setting.extend([cell.text.as_str(), "|"]);
+    }
+    let line = kept_line(page, table, row, [&model.base(), test_cell], &rate, spread.as_ref(), benchy);
+    let range = row.range.clone();
+    Some(Row {
+        setting,
+        prompt: test.prompt,
+        output: test.output,
+        depth: test.depth,
+        rate,
+        spread,
+        time_ns: None,
+        names,
+        range,
+        line,
+    })
+}
+
+/// `7340.20 ± 23.45`, whatever became of the mark between them.
+fn mean_and_spread(page: &Page<'_>, cell: &Name) -> Option<(Number, Option<Number>)> {
+    let mut cursor = Cursor::new(page.text(), cell.range.clone());
+    let mean = cursor.number()?;
+    let rest = cursor.rest();
+    let mark = rest.len() - rest.trim_start_matches(|c: char| !c.is_ascii_digit()).len();
+    if rest.trim().is_empty() {
+        return Some((mean, None));
+    }
+    if rest[..mark].chars().count() > 8 || rest[..mark].contains('|') {
+        return None;
+    }
+    cursor.at += mark;
+    let spread = cursor.number()?;
+    cursor.ended().then_some((mean, Some(spread)))
+}
+
+/// The row as it is kept: safe columns, a plain mark.
+fn kept_line(
+    page: &Page<'_>,
+    table: &Table,
+    row: &table::Row,
+    [model, test]: [&Name; 2],
+    rate: &Number,
+    spread: Option<&Number>,
+    benchy: bool,
+) -> String {
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    let mut line = format!("| {} ", model.safe().unwrap_or(UNSAFE));
+    for column in kept(table) {
+        let cell = if table.header.is_empty() { row.cells.get(1) } else { table.cell(row, column) };
+        let text = cell.and_then(Name::safe).unwrap_or_default();
+        line.extend(["| ", text, " "]);
+    }
+    line.extend(["| ", &test.text, " | ", digits(rate)]);
+    if let Some(spread) = spread {
+        line.extend([" ± ", digits(spread)]);
+    }
+    line.push_str(if benchy { " | |" } else { " |" });
+    line
+}

@@ -1,0 +1,252 @@
+//! What the lines around the timings say of the model and the device.
+//!
+//! Commands and start-up messages name them. Of a command only the name of the model is used and kept: the rest of
+//! it may hold a path or a prompt.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{
+    bench::is_quant,
+    found::{Found, Name},
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// What is known at a place of the text, and what is kept of it.
+#[derive(Default, Clone)]
+struct Context {
+    at: usize,
+    /// Whom it is about.
+    about: Option<About>,
+    names: Vec<(Field, Name)>,
+    lines: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Llama,
+    Ollama,
+    Mlx,
+}
+
+impl About {
+    fn fits(self, tool: Tool) -> bool {
+        match self {
+            About::Llama => matches!(
+                tool,
+                Tool::LlamaCpp | Tool::LlamaServer | Tool::LlamaBatchedBench | Tool::LlamaSweepBench
+            ),
+            About::Ollama => matches!(tool, Tool::Ollama | Tool::KTransformers),
+            About::Mlx => tool == Tool::MlxLm,
+        }
+    }
+}
+
+/// Gives each run the names that stood before it, where its own lines have none.
+pub(super) fn apply(page: &Page<'_>, runs: &mut [Found]) {
+    let contexts = read(page);
+    for run in runs {
+        let known = contexts.partition_point(|context| context.at <= run.at.start);
+        let context = contexts[..known]
+            .iter()
+            .rev()
+            .find(|context| context.about.is_some_and(|about| about.fits(run.run.tool)));
+        let Some(context) = context else { continue };
+        let own = run.run.model.is_some();
+        for (field, name) in &context.names {
+            if !own {
+                run.name(*field, name);
+            }
+        }
+        if !own {
+            run.run.lines.insert_str(0, &context.lines);
+        }
+    }
+}
+
+/// The contexts in the order of the text; each holds also what came before it.
+fn read(page: &Page<'_>) -> Vec<Context> {
+    let mut contexts: Vec<Context> = Vec::new();
+    let mut meta: Vec<(&'static str, Name)> = Vec::new();
+    for (_, line) in page.plain() {
+        let body = page.body(line);
+        let at = line.start;
+        if let Some((key, name)) = meta_line(page, body, line.body) {
+            // A loader starts again with the first of its lines.
+            if meta.iter().any(|(seen, _)| *seen == key) {
+                meta.retain(|(seen, _)| *seen != key);
+            }
+            meta.push((key, name));
+            contexts.push(of_meta(at, &meta));
+        } else if let Some(context) = command(page, body, line.body) {
+            meta.clear();
+            contexts.push(Context { at, ..context });
+        }
+    }
+    contexts
+}
+
+/// The lines of a loading model, by what they tell.
+const META: [(&str, &str); 10] = [
+    ("general.name", "name"),
+    ("model type", "type"),
+    ("model ftype", "ftype"),
+    ("file type", "ftype"),
+    ("model size", "size"),
+    ("file size", "size"),
+    ("GPU name", "device"),
+    ("Device 0", "device"),
+    ("using device", "device"),
+    ("0 =", "device"),
+];
+
+/// `print_info: file type   = Q4_0`, `llm_load_print_meta: …`, `model      : x.gguf`, and devices.
+fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Name)> {
+    let of = |from: usize, to: usize| Name::new(page, at + from..at + to);
+    if let Some(rest) = body.strip_prefix("model ").or_else(|| body.strip_prefix("ftype ")) {
+        let value = rest.trim_start().strip_prefix(": ")?;
+        let key = if body.starts_with("model ") { "file" } else { "ftype" };
+        return Some((key, of(body.len() - value.len(), body.len())));
+    }
+    let (source, rest) = body.split_once(": ").or_else(|| body.split_once(":"))?;
+    let from = body.len() - rest.trim_start().len();
+    let rest = rest.trim_start();
+    let is_loader = ["llm_load_print_meta", "print_info"].contains(&source);
+    let is_device =
+        source.starts_with("ggml_") || source.starts_with("llama_model_load") || source.trim() == "Device 0";
+    if !is_loader && !is_device {
+        return None;
+    }
+    if source.trim() == "Device 0" {
+        let end = rest.find(", compute capability")?;
+        return Some(("device", of(from, from + end)));
+    }
+    let (label, key) = META.iter().find(|(label, _)| rest.starts_with(label))?;
+    if is_loader == (*key == "device") {
+        return None;
+    }
+    let value = rest[label.len()..].trim_start().trim_start_matches(['=', ':']).trim_start();
+    let from = body.len() - value.len();
+    let to = match *label {
+        "using device" => {
+            let (open, close) = (value.find('(')?, value.rfind(')')?);
+            return (open < close).then(|| ("device", of(from + open + 1, from + close)));
+        }
+        "0 =" => value.find(" (").or_else(|| value.find(" |")).unwrap_or(value.len()),
+        "model size" | "file size" => value.find(" (").unwrap_or(value.len()),
+        _ => value.len(),
+    };
+    Some((key, of(from, from + to)))
+}
+
+fn of_meta(at: usize, meta: &[(&'static str, Name)]) -> Context {
+    let get = |wanted: &str| meta.iter().find(|(key, _)| *key == wanted).map(|(_, name)| name);
+    let mut context = Context { at, about: Some(About::Llama), ..Context::default() };
+    let mut keep = |line: String| {
+        context.lines.push_str(&line);
+        context.lines.push('\n');
+    };
+    if let Some(name) = get("name") {
+        let size = get("type").filter(|size| !name.text.contains(size.text.as_str()) && size.text != "?B");
+        let text = size.map_or(name.text.clone(), |size| format!("{} {}", name.text, size.text));
+        context.names.push((Field::Model, Name { text, range: name.range.clone() }));
+    } else if let Some(file) = get("file") {
+        let (model, quant) = file_name(&file.base());
+        context.names.push((Field::Model, model));
+        context.names.extend(quant.map(|quant| (Field::Quant, quant)));
+    }
+    for (field, key) in [(Field::Quant, "ftype"), (Field::Size, "size"), (Field::Device, "device")] {
+        context.names.extend(get(key).map(|name| (field, name.clone())));
+    }
+    for (key, label) in [
+        ("type", "print_info: model type = "),
+        ("ftype", "print_info: file type = "),
+        ("size", "print_info: file size = "),
+        ("name", "print_info: general.name = "),
+        ("device", "ggml_vulkan: 0 = "),
+    ] {
+        if let Some(text) = get(key).and_then(Name::safe) {
+            // A device ends at the bar that Vulkan prints after it.
+            let end = if key == "device" { " |" } else { "" };
+            keep(format!("{label}{text}{end}"));
+        }
+    }
+    if let Some(name) = get("file").map(Name::base).as_ref().and_then(Name::safe) {
+        keep(format!("model : {name}"));
+    }
+    context
+}
+
+/// The model of a command: `-m x.gguf`, `ollama run x`, `mlx_lm.generate --model x`.
+fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Context> {
+    if body.len() > 4096 {
+        return None;
+    }
+    let words = || body.split_ascii_whitespace();
+    let place = |word: &str| {
+        let start = at + (word.as_ptr() as usize - body.as_ptr() as usize);
+        Name::new(page, start..start + word.len())
+    };
+    let after = |flags: &[&str]| {
+        words().zip(words().skip(1)).find(|(flag, _)| flags.contains(flag)).map(|(_, value)| value)
+    };
+    let first = words().find(|word| *word != "$" && *word != ">")?;
+    let mut context = Context::default();
+    if let Some(model) =
+        body.split_once("using model: ").and_then(|(_, rest)| rest.split_ascii_whitespace().next())
+    {
+        let model = place(model);
+        context.lines = format!("ollama run {}\n", model.safe()?);
+        context.about = Some(About::Ollama);
+        context.names.push((Field::Model, model));
+    } else if first.ends_with("ollama") || first.ends_with("ollama.exe") {
+        let model = words().skip_while(|word| *word != "run").skip(1).find(|word| !word.starts_with('-'))?;
+        let model = place(model);
+        context.lines = format!("ollama run {}\n", model.safe()?);
+        context.about = Some(About::Ollama);
+        context.names.push((Field::Model, model));
+    } else if first.starts_with("mlx_lm") || body.contains("-m mlx_lm") {
+        let model = place(after(&["--model"])?).base();
+        context.lines = format!("mlx_lm --model {}\n", model.safe()?);
+        context.about = Some(About::Mlx);
+        let quant = model.text.rsplit('-').next().filter(|part| part.ends_with("bit")).map(str::len);
+        context.names.push((Field::Model, model.clone()));
+        context.names.extend(
+            quant.map(|length| (Field::Quant, model.part(model.text.len() - length..model.text.len()))),
+        );
+    } else {
+        let is_command = ["-m", "--model"].contains(&first)
+            || first.starts_with(['.', '/', '~'])
+            || first.starts_with("llama");
+        let file = after(&["-m", "--model"])
+            .filter(|file| is_command && file.trim_matches(['"', '\'']).ends_with(".gguf"))?;
+        let file = place(file.trim_matches(['"', '\''])).base();
+        let (model, quant) = file_name(&file);
+        context.lines = format!("-m {}\n", file.safe()?);
+        context.about = Some(About::Llama);
+        context.names.push((Field::Model, model));
+        context.names.extend(quant.map(|quant| (Field::Quant, quant)));
+    }
+    Some(context)
+}
+
+/// Model and quantisation of a file: `Llama-3.2-1B-Instruct-Q4_K_M.gguf`, `x-Q8_0-00001-of-00003.gguf`.
+pub(super) fn file_name(file: &Name) -> (Name, Option<Name>) {
+    let stem = file.text.strip_suffix(".gguf").unwrap_or(&file.text);
+    let stem = match stem.rfind("-of-") {
+        Some(of) => stem[..of].rfind('-').map_or(stem, |shard| &stem[..shard]),
+        None => stem,
+    };
+    let mut end = stem.len();
+    while let Some(dash) = stem[..end].rfind(['-', '.']) {
+        let word = &stem[dash + 1..];
+        let unsloth = stem[..dash].ends_with("-UD");
+        if is_quant(word) {
+            let quant = if unsloth { dash - 2 } else { dash + 1 };
+            let model_end = if unsloth { dash - 3 } else { dash };
+            return (file.part(0..model_end), Some(file.part(quant..stem.len())));
+        }
+        end = dash;
+    }
+    (file.part(0..stem.len()), None)
+}

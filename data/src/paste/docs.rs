@@ -1,0 +1,296 @@
+//! JSON in a paste: whole answers, fragments of one, streams of events, results that were cut off.
+//!
+//! A document counts where it begins a line. It is read as far as it goes, so what was cut off after the numbers
+//! still has them; and each byte is read once, so hostile nesting costs no more than its length.
+
+use alloc::{string::String, vec::Vec};
+use core::ops::Range;
+
+use super::{found::Name, number::Number};
+use crate::json::{self, JsonErrorKind, Value};
+
+/// One document.
+pub(super) struct Doc {
+    pub root: Node,
+    /// In the clean text.
+    pub range: Range<usize>,
+    /// An object in it has a key twice.
+    pub duplicate_key: bool,
+}
+
+/// A value and its place in the clean text.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub value: Json,
+    pub range: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Json {
+    Object(Vec<(String, Node)>),
+    Array(Vec<Node>),
+    Text(String),
+    Number(Number),
+    /// `true`, `false`, `null`
+    Word,
+}
+
+impl Node {
+    /// The value at the end of a path of keys.
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, wanted| match &node.value {
+            Json::Object(members) => members.iter().find(|(key, _)| key == wanted).map(|(_, node)| node),
+            _ => None,
+        })
+    }
+
+    /// The number at the end of a path of keys, also where it is written as text.
+    pub fn number(&self, path: &[&str]) -> Option<Number> {
+        match &self.at(path)?.value {
+            Json::Number(number) => Some(number.clone()),
+            _ => None,
+        }
+    }
+
+    /// The text at the end of a path of keys, as a name.
+    pub fn name(&self, path: &[&str]) -> Option<Name> {
+        let node = self.at(path)?;
+        match &node.value {
+            // Within the quotes; an escape would shift the place, and names have none.
+            Json::Text(text) => {
+                Some(Name { text: text.clone(), range: node.range.start + 1..node.range.end - 1 })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads the document that begins here: an object, an array of objects, or members whose braces were lost.
+///
+/// The answer is where reading stopped, and the document if there is one.
+pub(super) fn read(text: &str, at: usize) -> (usize, Option<Doc>) {
+    let mut reader = Reader { text, at, stopped: false, duplicate_key: false };
+    let root = match text.as_bytes().get(at) {
+        Some(b'"') => {
+            let members = reader.members(0);
+            Some(Node { value: Json::Object(members), range: at..reader.at })
+        }
+        _ => reader.value(0),
+    };
+    let useful = root.filter(|root| match &root.value {
+        Json::Object(members) => !members.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        _ => false,
+    });
+    let doc = useful.map(|root| Doc { root, range: at..reader.at, duplicate_key: reader.duplicate_key });
+    (reader.at, doc)
+}
+
+/// Whether a document may begin with this: a brace, a bracket with a brace after it, or a key and a colon.
+pub(super) fn may_begin(rest: &str) -> bool {
+    match rest.as_bytes().first() {
+        Some(b'{') => matches!(rest[1..].trim_start().as_bytes().first(), Some(b'"' | b'}') | None),
+        Some(b'[') => matches!(rest[1..].trim_start().as_bytes().first(), Some(b'{')),
+        Some(b'"') => {
+            let key = rest[1..].bytes().take(64).position(|byte| byte == b'"');
+            key.is_some_and(|end| rest[end + 2..].trim_start().starts_with(':'))
+        }
+        _ => false,
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    /// It ended, or went on as something else: what was read so far is all there is.
+    stopped: bool,
+    duplicate_key: bool,
+}
+
+impl Reader<'_> {
+    /// The next byte that means something. Comments, which examples have, mean nothing.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let rest = &self.text[self.at..];
+            self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n']).len();
+            let rest = &self.text[self.at..];
+            if !rest.starts_with("//") {
+                return rest.as_bytes().first().copied();
+            }
+            self.at += rest.find('\n').unwrap_or(rest.len());
+        }
+    }
+
+    fn stop<T>(&mut self) -> Option<T> {
+        self.stopped = true;
+        None
+    }
+
+    fn value(&mut self, depth: usize) -> Option<Node> {
+        let first = self.peek();
+        let start = self.at;
+        let value = match first {
+            Some(b'{' | b'[') if depth >= json::MAX_DEPTH => return self.stop(),
+            Some(b'{') => {
+                self.at += 1;
+                Json::Object(self.members(depth))
+            }
+            Some(b'[') => {
+                self.at += 1;
+                Json::Array(self.items(depth))
+            }
+            Some(_) => self.scalar()?,
+            None => return self.stop(),
+        };
+        Some(Node { value, range: start..self.at })
+    }
+
+    fn scalar(&mut self) -> Option<Json> {
+        let (node, length) = match json::read_prefix(&self.text[self.at..]) {
+            Ok(read) => read,
+            Err(error) => {
+                // What was looked at is not looked at again: the price of a text is its length.
+                let seen = if error.kind == JsonErrorKind::Ends { 0 } else { error.at };
+                self.at = self.text.floor_char_boundary(self.at + seen);
+                return self.stop();
+            }
+        };
+        let range = self.at..self.at + length;
+        self.at = range.end;
+        Some(match node.value {
+            Value::Number(_) if self.at == self.text.len() => return self.stop(),
+            Value::Number(digits) => Json::Number(number(digits, range)),
+            Value::String(text) => Json::Text(text.into_owned()),
+            _ => Json::Word,
+        })
+    }
+
+    /// Members up to the closing brace, or as far as they go.
+    fn members(&mut self, depth: usize) -> Vec<(String, Node)> {
+        let mut members: Vec<(String, Node)> = Vec::new();
+        while !self.stopped {
+            match self.peek() {
+                Some(b'"') => {
+                    let Some(Json::Text(key)) = self.scalar() else { break };
+                    if self.peek() != Some(b':') {
+                        self.stopped = true;
+                        break;
+                    }
+                    self.at += 1;
+                    let Some(node) = self.value(depth + 1) else { break };
+                    members.push((key, node));
+                    self.comma(b'}');
+                }
+                Some(b'}') => {
+                    self.at += 1;
+                    break;
+                }
+                _ => self.stopped = true,
+            }
+        }
+        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+        keys.sort_unstable();
+        self.duplicate_key |= keys.windows(2).any(|pair| pair[0] == pair[1]);
+        members
+    }
+
+    fn items(&mut self, depth: usize) -> Vec<Node> {
+        let mut items = Vec::new();
+        while !self.stopped {
+            if self.peek() == Some(b']') {
+                self.at += 1;
+                break;
+            }
+            let Some(item) = self.value(depth + 1) else { break };
+            items.push(item);
+            self.comma(b']');
+        }
+        items
+    }
+
+    /// Steps over a comma; anything but that or the closing bracket is the end of what can be read.
+    fn comma(&mut self, close: u8) {
+        match self.peek() {
+            Some(b',') => self.at += 1,
+            Some(next) if next == close => {}
+            _ => self.stopped = true,
+        }
+    }
+}
+
+fn number(digits: &str, range: Range<usize>) -> Number {
+    let value = digits.parse::<f64>().unwrap_or(f64::NAN);
+    let decimals = digits.find('.').map_or(0, |point| digits.len() - point - 1);
+    let exponent = digits.contains(['e', 'E']);
+    let decimals = if exponent { 0 } else { u8::try_from(decimals).unwrap_or(u8::MAX) };
+    Number { value, range, decimals, odd: !value.is_finite() || value < 0.0 }
+}
+
+impl Doc {
+    /// The object that has this key: the document itself, or what it holds one or two levels down.
+    pub fn holders<'d>(&'d self, key: &str) -> Vec<&'d Node> {
+        let mut found = Vec::new();
+        collect(&self.root, key, 3, &mut found);
+        found
+    }
+}
+
+fn collect<'d>(node: &'d Node, key: &str, depth: usize, found: &mut Vec<&'d Node>) {
+    match &node.value {
+        Json::Object(members) => {
+            if members.iter().any(|(name, _)| name == key) {
+                found.push(node);
+            } else if depth > 0 {
+                for (_, child) in members {
+                    collect(child, key, depth - 1, found);
+                }
+            }
+        }
+        Json::Array(items) if depth > 0 => {
+            for child in items {
+                collect(child, key, depth - 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doc(text: &str) -> Doc {
+        read(text, 0).1.expect("a document")
+    }
+
+    #[test]
+    fn whole_cut_and_fragment() {
+        let whole = doc(r#"{"timings":{"prompt_n":5,"prompt_ms":1.25}} rest"#);
+        assert_eq!(
+            whole.root.number(&["timings", "prompt_ms"]).map(|n| (n.value, n.decimals)),
+            Some((1.25, 2))
+        );
+        let cut = doc(r#"[{"n":1},{"n":2,"t":3"#);
+        let Json::Array(items) = &cut.root.value else { panic!("an array") };
+        assert_eq!(items.len(), 2);
+        assert!(items[1].number(&["t"]).is_none(), "a number at the cut may be half of one");
+        let fragment = doc("\"stats\": {\n \"a\": 1 // tokens\n}, \"id\": \"x\" }");
+        assert_eq!(fragment.root.number(&["stats", "a"]).map(|n| n.value), Some(1.0));
+        assert_eq!(fragment.root.name(&["id"]).map(|name| name.text), Some("x".into()));
+    }
+
+    #[test]
+    fn double_keys_are_noticed_at_any_depth() {
+        assert!(doc(r#"{"a":{"n":1,"n":2}}"#).duplicate_key);
+        assert!(!doc(r#"{"a":{"n":1},"b":{"n":2}}"#).duplicate_key);
+    }
+
+    #[test]
+    fn what_cannot_begin_a_document_does_not() {
+        for text in
+            ["{ int x; }", "[ Prompt: 1 t/s", "[2026-01-01 00:00:00] x", "\"eval time = 1 ms\\n\",", "eval"]
+        {
+            assert!(!may_begin(text), "{text}");
+        }
+    }
+}

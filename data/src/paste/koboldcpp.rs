@@ -1,0 +1,160 @@
+//! koboldcpp's line below an answer, in the forms it has had.
+//!
+//! ```text
+//! CtxLimit: 3480/16384, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)
+//! [12:00:01] CtxLimit:171/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.57T/s), Generate:8.44s (11.85T/s), Total:9.11s
+//! Time Taken - Processing:0.7s (4ms/T), Generation:8.4s (84ms/T), Total:9.1s (11.0T/s)
+//! ```
+
+use alloc::vec::Vec;
+
+use super::{
+    flag::{Flag, Problem},
+    found::{Found, Kind},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// Time and speed of a part; either may be missing in some form.
+struct Phase {
+    time: Number,
+    per_token_ms: Option<Number>,
+    rate: Option<Number>,
+}
+
+struct Timings {
+    amount: Option<Number>,
+    prompt: Phase,
+    output: Phase,
+    total: Option<Number>,
+}
+
+/// Reads all of them.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    let mut processed: Option<Number> = None;
+    let mut generated: Option<Number> = None;
+    for (number, line) in page.plain() {
+        let body = page.body(line);
+        if body.starts_with("Processing Prompt") {
+            processed = page.match_line(number, progress).map(|(count, _)| count);
+        } else if body.starts_with("Generating (") {
+            generated = page.match_line(number, progress).map(|(count, _)| count);
+        } else if ["CtxLimit:", "Time Taken", "Process:"].iter().any(|start| body.starts_with(start))
+            && let Some((timings, range)) = page.match_line(number, timings)
+        {
+            out.push(run(page, &timings, [processed.take(), generated.take()], range));
+        }
+    }
+}
+
+/// `Processing Prompt [BLAS] (512 / 1000 tokens)`: what was reached when the line was left.
+fn progress(cursor: &mut Cursor<'_>) -> Option<Number> {
+    cursor.after("(").then_some(())?;
+    let count = cursor.number()?;
+    cursor.need(" /")?;
+    cursor.number()?;
+    cursor.need(" tokens)")?;
+    count.is_count().then_some(count)
+}
+
+fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
+    let mut amount = None;
+    if cursor.eat("CtxLimit:") {
+        cursor.number()?;
+        cursor.need(" /")?;
+        cursor.number()?;
+        cursor.need(",")?;
+    }
+    cursor.eat("Time Taken -");
+    if cursor.eat(" Amt:") {
+        amount = Some(cursor.number()?);
+        cursor.need(" /")?;
+        cursor.number()?;
+        cursor.need(",")?;
+    }
+    if cursor.eat(" Init:") {
+        cursor.number()?;
+        cursor.need(" s,")?;
+    }
+    let prompt = phase(cursor, [" Process:", " Processing:"])?;
+    cursor.need(",")?;
+    let output = phase(cursor, [" Generate:", " Generation:"])?;
+    let total = if cursor.eat(", Total:") { Some(cursor.number()?) } else { None };
+    if total.is_some() {
+        cursor.need(" s")?;
+    }
+    Some(Timings { amount, prompt, output, total })
+}
+
+fn phase(cursor: &mut Cursor<'_>, names: [&str; 2]) -> Option<Phase> {
+    names.into_iter().find(|name| cursor.eat(name))?;
+    let time = cursor.number()?;
+    cursor.need(" s (")?;
+    let first = cursor.number()?;
+    if !cursor.eat(" ms/T") {
+        cursor.need(" T/s )")?;
+        return Some(Phase { time, per_token_ms: None, rate: Some(first) });
+    }
+    let rate = if cursor.eat(" =") {
+        let rate = cursor.number()?;
+        cursor.need(" T/s")?;
+        Some(rate)
+    } else {
+        None
+    };
+    cursor.need(" )")?;
+    Some(Phase { time, per_token_ms: Some(first), rate })
+}
+
+fn run(
+    page: &Page<'_>,
+    timings: &Timings,
+    [processed, generated]: [Option<Number>; 2],
+    range: core::ops::Range<usize>,
+) -> Found {
+    let mut found = Found::new(Tool::KoboldCpp, "koboldcpp, from 2023-06", Kind::Block, range.clone());
+    for (key, count) in [("Processing Prompt", &processed), ("Generating", &generated)] {
+        if let Some(digits) = count.as_ref().and_then(|count| page.text().get(count.range.clone())) {
+            found.keep_text(format_args!("{key} ({digits} / {digits} tokens)"));
+        }
+    }
+    found.keep(page, range);
+    let output = timings.amount.clone().or(generated);
+    for (field, number) in [(Field::PromptTokens, &processed), (Field::OutputTokens, &output)] {
+        if let Some(number) = number {
+            found.set(field, number);
+        }
+    }
+    for (phase, seconds, tps) in [
+        (&timings.prompt, Field::PrefillS, Field::PrefillTps),
+        (&timings.output, Field::DecodeS, Field::DecodeTps),
+    ] {
+        found.set(seconds, &phase.time);
+        match (&phase.rate, &phase.per_token_ms) {
+            (Some(rate), _) => found.set(tps, rate),
+            (None, Some(per_token)) if per_token.value > 0.0 => {
+                found.compute(tps, 1e3 / per_token.value, per_token.range.clone());
+                found.flag(Flag::Computed);
+            }
+            _ => {}
+        }
+        // Milliseconds for a token and tokens in a second: one is the other upside down.
+        if let (Some(rate), Some(per_token)) = (&phase.rate, &phase.per_token_ms) {
+            let lowest = 1e3 / (per_token.value + per_token.half_digit() * 1.1);
+            let highest = 1e3 / (per_token.value - per_token.half_digit() * 1.1).max(1e-9);
+            if rate.value > 0.0 && !(lowest - 0.01..=highest + 0.01).contains(&rate.value) {
+                found.refuse(Problem::Edited);
+            }
+        }
+    }
+    found.decode.rate = timings.output.rate.clone();
+    if let Some(total) = &timings.total {
+        found.set(Field::TotalS, total);
+        let parts_s = timings.prompt.time.value + timings.output.time.value;
+        if parts_s > total.value + 0.15 {
+            found.refuse(Problem::Impossible);
+        }
+    }
+    found
+}

@@ -1,0 +1,134 @@
+//! LM Studio: the `stats` of its two REST interfaces, and the line below an answer.
+//!
+//! ```text
+//! 51.43 tok/sec • 53 tokens • 0.11s to first token • Stop reason: EOS Token Found
+//! ```
+//!
+//! It prints no prefill speed; the time to the first token holds more than the prompt.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    check::agrees,
+    docs::{Doc, Node},
+    flag::{Flag, Problem},
+    found::{Found, Kind},
+    number::Cursor,
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// Reads all answers.
+pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
+    for doc in &page.docs {
+        for holder in doc.holders("stats") {
+            if holder.number(&["stats", "tokens_per_second"]).is_some() {
+                out.push(read(page, doc, holder));
+            }
+        }
+    }
+}
+
+fn read(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
+    let first = |paths: &[&[&str]]| paths.iter().find_map(|path| root.number(path));
+    let rest = root.number(&["stats", "total_output_tokens"]).is_some();
+    let era = if rest { "LM Studio REST v1, from 2025" } else { "LM Studio REST v0, from 2025" };
+    let mut found = Found::new(Tool::LmStudio, era, Kind::Json, doc.range.clone());
+    if doc.duplicate_key {
+        found.refuse(Problem::DuplicateKey);
+    }
+    for (field, path) in [
+        (Field::Model, ["model_info", "arch"].as_slice()),
+        (Field::Model, &["model_instance_id"]),
+        (Field::Model, &["model"]),
+        (Field::Quant, &["model_info", "quant"]),
+    ] {
+        if let Some(name) = root.name(path) {
+            found.name(field, &name.base());
+        }
+    }
+    let prompt = first(&[&["usage", "prompt_tokens"], &["stats", "input_tokens"]]);
+    let output = first(&[&["usage", "completion_tokens"], &["stats", "total_output_tokens"]]);
+    let rate = first(&[&["stats", "tokens_per_second"]]);
+    let time = first(&[&["stats", "generation_time"]]);
+    for (field, number) in [
+        (Field::PromptTokens, &prompt),
+        (Field::OutputTokens, &output),
+        (Field::DecodeTps, &rate),
+        (Field::DecodeS, &time),
+    ] {
+        if let Some(number) = number {
+            found.set(field, number);
+        }
+    }
+    // Which tokens it divides is not documented; a percent is as near as its own examples of good runs get.
+    if let (Some(count), Some(time), Some(rate)) = (&output, &time, &rate) {
+        let ratio = count.value / time.value / rate.value;
+        if !agrees(count.value, time, rate) && !(0.98..=1.02).contains(&ratio) {
+            found.flag(Flag::Disagrees);
+        }
+    }
+    keep(page, &mut found, root);
+    found
+}
+
+/// The numbers under the keys they had.
+fn keep(page: &Page<'_>, found: &mut Found, root: &Node) {
+    let digits = |path: &[&str]| root.number(path).and_then(|number| page.text().get(number.range));
+    let mut line = String::from("{");
+    let mut group = |name: &str, keys: &[&str]| {
+        let mut comma = "";
+        let mut inside = String::new();
+        for key in keys {
+            if let Some(digits) = digits(&[name, key]) {
+                inside.extend([comma, "\"", key, "\":", digits]);
+                comma = ",";
+            }
+        }
+        if !inside.is_empty() {
+            line.extend([if line.len() > 1 { "," } else { "" }, "\"", name, "\":{", &inside, "}"]);
+        }
+    };
+    group("usage", &["prompt_tokens", "completion_tokens"]);
+    group("stats", &["input_tokens", "total_output_tokens", "tokens_per_second", "generation_time"]);
+    for (key, name) in [("model", &found.run.model), ("model_info\":{\"quant", &found.run.quant)] {
+        if let Some(name) = name {
+            line.extend([",\"", key, "\":\"", name, if key == "model" { "\"" } else { "\"}" }]);
+        }
+    }
+    line.push('}');
+    found.keep_text(format_args!("{line}"));
+}
+
+/// Reads the line below an answer.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    for (number, line) in page.plain() {
+        if !page.body(line).contains("to first token") {
+            continue;
+        }
+        let matched = page.match_line(number, |cursor: &mut Cursor<'_>| {
+            let rate = cursor.number()?;
+            cursor.need(" tok/sec")?;
+            bullet(cursor)?;
+            let count = cursor.number()?;
+            cursor.need(" tokens")?;
+            bullet(cursor)?;
+            cursor.number()?;
+            cursor.need(" s to first token")?;
+            Some((rate, count))
+        });
+        if let Some(((rate, count), range)) = matched {
+            let mut found =
+                Found::new(Tool::LmStudio, "LM Studio chat, from 2024", Kind::Block, range.clone());
+            found.keep(page, range);
+            found.set(Field::DecodeTps, &rate);
+            found.set(Field::OutputTokens, &count);
+            out.push(found);
+        }
+    }
+}
+
+fn bullet(cursor: &mut Cursor<'_>) -> Option<()> {
+    cursor.spaces();
+    ["•", "·", "|", "-"].iter().any(|mark| cursor.eat(mark)).then_some(())
+}

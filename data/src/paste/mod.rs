@@ -1,0 +1,136 @@
+//! Reads the speeds out of whatever a runtime printed and a person pasted.
+//!
+//! ```text
+//! bytes → text    clean lines, each byte with its way back
+//!       → page    lines and JSON documents
+//!       → found   what the formats recognise: one file each, `scan` and `scan_docs`
+//!       → check   the arithmetic of each run
+//!       → verdict what is believed, asked, refused
+//! ```
+//!
+//! Nothing here trusts the text. It may be cut, wrapped, edited, or written by a model that was asked to. A line
+//! counts only where its tool prints it, a number only if it agrees with the others, and what cannot be checked is
+//! said. The work is linear in the length of the text, which is bounded; only `core` and `alloc` are used.
+
+mod batched;
+mod bench;
+mod bench_fields;
+mod bench_table;
+mod check;
+mod context;
+mod docs;
+mod flag;
+mod found;
+mod koboldcpp;
+mod llama_lines;
+mod llama_perf;
+mod llama_slots;
+mod lm_studio;
+mod mlx;
+mod number;
+mod ollama;
+mod page;
+mod prefix;
+mod reading;
+mod server_json;
+mod sglang;
+mod speeds;
+mod tabby;
+mod table;
+mod tensorrt;
+mod text;
+mod textgen;
+mod verdict;
+mod vllm;
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+pub use flag::{Flag, Problem};
+pub use reading::{DecodeRule, Field, Ignored, Mark, Reading, Run, Span, Tool, Verdict};
+pub use text::MAX_BYTES;
+
+use found::Found;
+use page::Page;
+use text::Text;
+
+/// A format: it adds what it recognises.
+type Format = fn(&Page<'_>, &mut Vec<Found>);
+
+/// The formats of JSON documents. A new one is a new line, here or below.
+const DOC_FORMATS: [Format; 5] =
+    [server_json::scan, ollama::scan_docs, lm_studio::scan_docs, vllm::scan_docs, bench_fields::scan_docs];
+
+/// The formats of lines.
+const LINE_FORMATS: [Format; 14] = [
+    llama_perf::scan,
+    speeds::scan,
+    ollama::scan,
+    bench_table::scan,
+    bench_fields::scan,
+    batched::scan,
+    mlx::scan,
+    vllm::scan,
+    sglang::scan,
+    tabby::scan,
+    koboldcpp::scan,
+    textgen::scan,
+    lm_studio::scan,
+    tensorrt::scan,
+];
+
+/// Reads a paste: every run in it, where each value stood, and what to make of it.
+pub fn read(bytes: &[u8]) -> Reading {
+    if bytes.len() > MAX_BYTES {
+        return verdict::nothing(Problem::TooLong);
+    }
+    let text = Text::new(bytes);
+    let reading = read_text(&text);
+    // Timing lines are joined where one ends too early; tables and JSON only here, and only where nothing was found:
+    // joining lines that belong apart must never hide one that was refused.
+    let found_nothing = reading.runs.is_empty() && reading.ignored.is_empty();
+    let cut_off = reading.verdict == Verdict::Flagged
+        && reading.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
+    if !(found_nothing || cut_off) {
+        return reading;
+    }
+    let second = text.unwrapped().map(|text| read_text(&text));
+    match second {
+        Some(second) if second.verdict != Verdict::Refused && speeds_of(&second) > speeds_of(&reading) => {
+            second
+        }
+        _ => reading,
+    }
+}
+
+fn speeds_of(reading: &Reading) -> usize {
+    let speeds = reading.runs.iter().flat_map(|run| [run.decode_tps, run.prefill_tps]);
+    speeds.flatten().count()
+}
+
+fn read_text(text: &Text) -> Reading {
+    let mut page = Page::new(text);
+    let mut found: Vec<Found> = Vec::new();
+    for format in DOC_FORMATS {
+        format(&page, &mut found);
+    }
+    let mut known: Vec<Range<usize>> = found.iter().map(|run| run.at.clone()).collect();
+    known.sort_by_key(|range| range.start);
+    page.give_back(&known);
+    for format in LINE_FORMATS {
+        format(&page, &mut found);
+    }
+    context::apply(&page, &mut found);
+    let flags = kept_flags(&page);
+    for run in &mut found {
+        flags.iter().for_each(|flag| run.flag(*flag));
+        check::check(&page, run);
+    }
+    verdict::decide(&page, found)
+}
+
+/// The flags that came with lines that were kept from an earlier reading.
+fn kept_flags(page: &Page<'_>) -> Vec<Flag> {
+    let lines = page.plain().filter_map(|(_, line)| page.body(line).strip_prefix(verdict::FLAG_LINE));
+    lines.flat_map(str::split_ascii_whitespace).filter_map(Flag::from_word).collect()
+}

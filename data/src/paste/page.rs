@@ -1,0 +1,153 @@
+//! The paste as lines and documents: what the formats read.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::{
+    docs::{self, Doc},
+    number::Cursor,
+    prefix,
+    reading::Span,
+    text::{Stain, Text},
+};
+
+/// Lines that one printed line may have been broken into.
+const MAX_JOINED: usize = 4;
+
+/// One line, in the clean text.
+pub(super) struct Line {
+    /// First byte, with everything that stands before the line itself.
+    pub start: usize,
+    /// Where the line itself begins.
+    pub body: usize,
+    /// One past its last byte.
+    pub end: usize,
+    /// It belongs to a document.
+    pub in_doc: bool,
+}
+
+/// The clean text and its parts.
+pub(super) struct Page<'a> {
+    source: &'a Text,
+    pub lines: Vec<Line>,
+    pub docs: Vec<Doc>,
+}
+
+impl<'a> Page<'a> {
+    pub fn new(source: &'a Text) -> Page<'a> {
+        let mut lines = Vec::new();
+        let mut start = 0;
+        for line in source.clean.split('\n') {
+            let end = start + line.len();
+            lines.push(Line { start, body: start + prefix::body(line), end, in_doc: false });
+            start = end + 1;
+        }
+        let mut page = Page { source, lines, docs: Vec::new() };
+        page.find_docs();
+        page
+    }
+
+    /// The whole clean text.
+    pub fn text(&self) -> &'a str {
+        &self.source.clean
+    }
+
+    /// The worst thing that stood in a range.
+    pub fn stain(&self, range: &Range<usize>) -> Option<Stain> {
+        self.source.stain(range)
+    }
+
+    /// The place in the pasted bytes.
+    pub fn span(&self, range: &Range<usize>) -> Span {
+        self.source.span(range)
+    }
+
+    /// A line without what stands before it.
+    pub fn body(&self, line: &Line) -> &'a str {
+        self.text().get(line.body..line.end).unwrap_or_default()
+    }
+
+    /// The lines that are not part of a document, with their numbers.
+    pub fn plain(&self) -> impl Iterator<Item = (usize, &Line)> {
+        self.lines.iter().enumerate().filter(|(_, line)| !line.in_doc)
+    }
+
+    /// Matches a line; if it ends too early, together with the lines after it, as a console may have broken it.
+    pub fn match_line<T>(
+        &self,
+        number: usize,
+        matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
+    ) -> Option<(T, Range<usize>)> {
+        let first = &self.lines[number];
+        if first.body == first.end {
+            return None;
+        }
+        for last in self.lines.iter().skip(number).take(MAX_JOINED) {
+            if last.in_doc {
+                return None;
+            }
+            let mut cursor = Cursor::new(self.text(), first.body..last.end);
+            if let Some(matched) = matcher(&mut cursor) {
+                return Some((matched, first.body..cursor.at));
+            }
+            if !cursor.cut {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Lines of documents that nobody knows are plain lines again: a notebook is JSON, and its output is in it.
+    pub fn give_back(&mut self, known: &[Range<usize>]) {
+        for line in self.lines.iter_mut().filter(|line| line.in_doc) {
+            let after = known.partition_point(|range| range.end <= line.start);
+            line.in_doc = known.get(after).is_some_and(|range| range.start < line.end);
+        }
+    }
+
+    fn find_docs(&mut self) {
+        let mut number = 0;
+        while number < self.lines.len() {
+            let (start, body, end) = {
+                let line = &self.lines[number];
+                (line.start, line.body, line.end)
+            };
+            let text = self.text();
+            let indent = text[start..end].len() - text[start..end].trim_start().len();
+            // A bracket at the start of a line may begin an array or a log's prefix: see which.
+            let begins = [body, start + indent].into_iter().find(|at| {
+                let stop = if text[*at..end].trim_end() == "[" { text.len() } else { end };
+                docs::may_begin(&text[*at..stop])
+            });
+            let Some(at) = begins else {
+                number += 1;
+                continue;
+            };
+            let (stopped, doc) = docs::read(text, at);
+            let next = self.lines.partition_point(|line| line.body < stopped).max(number + 1);
+            if let Some(doc) = doc {
+                for line in &mut self.lines[number..next] {
+                    line.in_doc = true;
+                }
+                self.docs.push(doc);
+                number = next;
+            } else {
+                number += 1;
+            }
+        }
+    }
+}
+
+/// What kind of line a line is, to whoever wants to know where one thing ends and another begins.
+impl Page<'_> {
+    /// Ollama waits for a prompt here.
+    pub fn is_chat_prompt(&self, line: &Line) -> bool {
+        self.body(line).starts_with(">>>")
+    }
+
+    /// A fence, a heading, a command: what follows is another thing.
+    pub fn is_separator(&self, line: &Line) -> bool {
+        let body = self.body(line);
+        body.starts_with("```") || body.starts_with("# ") || body.starts_with("##") || body.starts_with("$ ")
+    }
+}

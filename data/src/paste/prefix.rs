@@ -1,0 +1,163 @@
+//! What logs, mail and web pages put before a line.
+//!
+//! A timing line counts only at the start of its line, since in the middle of one it may be quoted by anybody.
+//! So the things that stand before it are listed here, and nothing else may.
+
+/// Where the line itself begins, after everything that something else put before it.
+pub(super) fn body(line: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &line[at..];
+        let length = spaces(rest)
+            .or_else(|| quote(rest))
+            .or_else(|| lost_escape(rest))
+            .or_else(|| brackets(rest))
+            .or_else(|| syslog(rest))
+            .or_else(|| timestamp(rest))
+            .or_else(|| level(rest))
+            .or_else(|| compose(rest))
+            .or_else(|| source_line(rest))
+            .or_else(|| word(rest));
+        match length {
+            Some(length) => at += length,
+            None => return at,
+        }
+    }
+}
+
+fn spaces(rest: &str) -> Option<usize> {
+    let length = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    (length > 0).then_some(length)
+}
+
+/// `>` of a quoted mail or comment; `>>>` is where Ollama waits for a prompt, and stays.
+fn quote(rest: &str) -> Option<usize> {
+    (rest.starts_with('>') && !rest.starts_with(">>>")).then_some(1)
+}
+
+/// `[90m`: a colour code that lost its escape character on the way.
+fn lost_escape(rest: &str) -> Option<usize> {
+    let inside = rest.strip_prefix('[')?;
+    let digits = inside.len() - inside.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').len();
+    (digits > 0 && inside[digits..].starts_with('m')).then_some(digits + 2)
+}
+
+/// `[GIN]`, `[42027]`, `(APIServer pid=1)`, `[2026-04-05 20:02:51 TP0]`: names of processes, dates.
+fn brackets(rest: &str) -> Option<usize> {
+    let close = match rest.as_bytes().first()? {
+        b'[' => b']',
+        b'(' => b')',
+        _ => return None,
+    };
+    let length = rest.bytes().take(64).position(|byte| byte == close)? + 1;
+    let inside = &rest[1..length - 1];
+    // `[ Prompt: 1 t/s | Generation: 2 t/s ]` and `[BENCHMARK]` are timing lines themselves.
+    let is_timing = inside.contains("t/s") || inside.contains('|') || inside == "BENCHMARK";
+    (!is_timing).then_some(length)
+}
+
+/// `Dec 03 14:58:50 host ollama[937]: `
+fn syslog(rest: &str) -> Option<usize> {
+    const MONTHS: &str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+    let month = rest.get(..3)?;
+    if !MONTHS.split(' ').any(|name| name == month) || !rest[3..].starts_with(' ') {
+        return None;
+    }
+    let mut words = rest.split_ascii_whitespace();
+    let (_, day, time, _host, unit) =
+        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let is_day = day.len() <= 2 && day.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = is_day && time.matches(':').count() == 2 && unit.ends_with(':') && unit.len() <= 64;
+    fits.then(|| offset_after(rest, unit))
+}
+
+/// `2026-09-10`, `15:01:39.976`, `0.06.972.460`, `2023/12/03`, `2024-01-01T00:00:00.000Z`, and a stop watch's `0.8635`
+/// before JSON.
+fn timestamp(rest: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_ascii_digit() || ":.,/TZ+-".contains(c);
+    let token = &rest[..rest.len() - rest.trim_start_matches(is_part).len()];
+    let marks = token.bytes().filter(|byte| !byte.is_ascii_digit()).count();
+    // Python's month and day, `05-07`, have one mark.
+    let is_day = token.len() == 5 && token.as_bytes()[2] == b'-';
+    let is_time = is_day || (token.len() >= 6 && marks >= 2);
+    let is_watch =
+        marks == 1 && matches!(rest[token.len()..].trim_start().as_bytes().first(), Some(b'{' | b'd'));
+    let starts_right = token.starts_with(|c: char| c.is_ascii_digit());
+    let ends_right = rest[token.len()..].starts_with([' ', '\t', '|']) || rest.len() == token.len();
+    (starts_right && ends_right && (is_time || is_watch)).then_some(token.len())
+}
+
+/// Levels of logs, and what server-sent events put before their data.
+fn level(rest: &str) -> Option<usize> {
+    const LEVELS: [&str; 16] = [
+        "INFO:", "INFO", "DEBUG:", "DEBUG", "WARNING:", "WARN:", "WARN", "ERROR", "LOG", "VERB", "data:",
+        "srv ", "I ", "D ", "W ", "stdout:",
+    ];
+    let found = LEVELS.iter().find(|level| rest.starts_with(**level))?;
+    let length = found.len();
+    let ends = rest[length..].starts_with([' ', '\t', '{', '[']) || found.ends_with([' ', ':']);
+    ends.then_some(length)
+}
+
+/// `ollama-1  | ` of docker compose.
+fn compose(rest: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let name = rest.len() - rest.trim_start_matches(is_part).len();
+    let after = rest[name..].trim_start();
+    let fits = (1..=64).contains(&name) && after.starts_with("| ") && after.len() < rest.len() - name;
+    fits.then(|| rest.len() - after.len() + 2)
+}
+
+/// `metrics.py:351]`: where a Python logger was called.
+fn source_line(rest: &str) -> Option<usize> {
+    let token = rest.split(' ').next()?;
+    let (file, line) = token.strip_suffix(']')?.split_once(".py:")?;
+    let is_name = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_name && line.bytes().all(|byte| byte.is_ascii_digit())).then_some(token.len())
+}
+
+/// Quotes around a line of a notebook, and the dollar-less `msg="`.
+fn word(rest: &str) -> Option<usize> {
+    let inside = rest.strip_prefix('"')?;
+    let known =
+        ["llama_", "print_timings", "prompt eval", "eval ", "total ", "load ", "common_perf", "  ", "main:"];
+    known.iter().any(|start| inside.starts_with(start)).then_some(1)
+}
+
+/// The byte after a word that is a part of the text.
+fn offset_after(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize + part.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_prefixes_are_stepped_over_and_sentences_are_not() {
+        #[rustfmt::skip]
+        let vectors = [
+            ("  > eval time", "eval time"),
+            ("Dec 03 14:58:50 osm-server ollama[937]: eval time", "eval time"),
+            ("[42027] 1.37.495.377 I slot print_timing", "slot print_timing"),
+            ("(APIServer pid=1) INFO 05-07 04:56:17 [loggers.py:271] Engine 000", "Engine 000"),
+            ("2026-09-10 15:01:39.976 INFO:     Metrics", "Metrics"),
+            ("00:28:06-600105 INFO     Output generated", "Output generated"),
+            ("ollama-1  | eval rate", "eval rate"),
+            ("INFO 09-22 23:46:42 metrics.py:351] Avg prompt", "Avg prompt"),
+            ("INFO 03-18 09:04:46 [metrics.py:481] Avg prompt", "Avg prompt"),
+            ("\"llama_print_timings: x", "llama_print_timings: x"),
+            ("data: {\"a\":1}", "{\"a\":1}"),
+            ("   0.8635  {\"a\":1}", "{\"a\":1}"),
+            ("[90meval time", "eval time"),
+            (">>> eval time", ">>> eval time"),
+            ("The model said: \"eval time", "The model said: \"eval time"),
+            ("[ Prompt: 3.8 t/s | Generation: 14.4 t/s ]", "[ Prompt: 3.8 t/s | Generation: 14.4 t/s ]"),
+            ("| a | b |", "| a | b |"),
+            ("12.50 tokens", "12.50 tokens"),
+        ];
+        for (line, rest) in vectors {
+            assert_eq!(&line[body(line)..], rest, "{line}");
+        }
+    }
+}

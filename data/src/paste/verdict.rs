@@ -1,0 +1,239 @@
+//! From what the formats found to one answer: what is believed, what is asked, what is refused.
+
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+
+use super::{
+    flag::{Flag, Problem},
+    found::{Found, Kind},
+    page::Page,
+    reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
+};
+
+/// Decode speeds of one tool, printed in a row, that differ by more than this are of different things.
+const WILD: f64 = 4.0;
+
+/// Decides; the findings have been checked.
+pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
+    found.sort_by_key(|run| run.at.start);
+    same_runs(&mut found);
+    answers(page, &mut found);
+    fakes(page, &mut found);
+    repeats(&mut found);
+    for run in &mut found {
+        let tells = run.has_speed()
+            || run.run.aggregate_tps.is_some()
+            || run.run.flags.iter().any(|flag| flag.asks());
+        if !tells {
+            run.refuse(Problem::Nothing);
+        }
+    }
+    let (bad, mut good): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|run| run.problem.is_some());
+    if good.is_empty() {
+        return refused(page, bad);
+    }
+    if bad.iter().any(|run| run.problem.is_some_and(Problem::is_tampering)) {
+        good.iter_mut().for_each(|run| run.flag(Flag::BesideRefused));
+    }
+    let ignored = bad.iter().map(|run| ignored(page, run)).collect();
+    let runs: Vec<Run> = good.into_iter().map(|run| finish(page, run)).collect();
+    let verdict = verdict(&runs);
+    let says = says(verdict, &runs);
+    Reading { verdict, says, runs, ignored }
+}
+
+/// A reading of text in which there is nothing.
+pub(super) fn nothing(problem: Problem) -> Reading {
+    Reading {
+        verdict: Verdict::Refused,
+        says: problem.sentence().into(),
+        runs: Vec::new(),
+        ignored: Vec::new(),
+    }
+}
+
+/// Rates with the prompt included, beside a run whose parts are known, tell of the same run.
+fn same_runs(found: &mut [Found]) {
+    let is_whole = |run: &Found| run.run.end_to_end_tps.is_some() && !run.has_speed();
+    let of_parts = found.iter().any(|run| !is_whole(run) && run.has_speed());
+    let of_llama = found.iter().any(|run| !is_whole(run) && run.run.tool == Tool::LlamaCpp);
+    for run in found.iter_mut().filter(|run| is_whole(run)) {
+        if of_parts || (of_llama && run.run.tool == Tool::LlamaCpp) {
+            run.refuse(Problem::SameRun);
+        }
+    }
+}
+
+/// In a chat with Ollama everything from the prompt to the last block of lines before the next prompt is the answer.
+fn answers(page: &Page<'_>, found: &mut [Found]) {
+    let prompts: Vec<usize> =
+        page.plain().filter(|(_, line)| page.is_chat_prompt(line)).map(|(_, line)| line.start).collect();
+    for (number, start) in prompts.iter().enumerate() {
+        let end = prompts.get(number + 1).copied().unwrap_or(usize::MAX);
+        let from = found.partition_point(|run| run.at.start < *start);
+        let to = found.partition_point(|run| run.at.start < end);
+        let is_block = |run: &Found| run.run.tool == Tool::Ollama && run.kind == Kind::Block;
+        let Some(last) = (from..to).rev().find(|at| is_block(&found[*at])) else { continue };
+        if last > from {
+            found[from..last].iter_mut().for_each(|run| run.problem = Some(Problem::InAnswer));
+            found[last].flag(Flag::AnswerText);
+        }
+    }
+}
+
+/// Blocks that follow each other with nothing between that could begin another run: the program prints its own last.
+fn fakes(page: &Page<'_>, found: &mut [Found]) {
+    let separators: Vec<usize> = page
+        .plain()
+        .filter(|(_, line)| page.is_separator(line) || page.is_chat_prompt(line))
+        .map(|(_, line)| line.start)
+        .collect();
+    let mut before: Option<usize> = None;
+    for at in 0..found.len() {
+        if found[at].problem.is_some() || found[at].kind != Kind::Block {
+            continue;
+        }
+        if let Some(earlier) = before.replace(at) {
+            let passed = |place: usize| separators.partition_point(|start| *start < place);
+            if passed(found[earlier].at.start) != passed(found[at].at.start) {
+                continue;
+            }
+            let other_tool = found[earlier].run.tool != found[at].run.tool;
+            let incomplete = !found[earlier].complete && found[at].complete;
+            let speeds = found[earlier].run.decode_tps.zip(found[at].run.decode_tps);
+            let wild = speeds.is_some_and(|(one, other)| one.max(other) > WILD * one.min(other));
+            if other_tool || (incomplete && found[earlier].has_speed()) {
+                found[earlier].problem = Some(Problem::InAnswer);
+                found[at].flag(Flag::AnswerText);
+            } else if wild && found[at].run.tool != Tool::MlxLm {
+                found[earlier].flag(Flag::Disagrees);
+                found[at].flag(Flag::Disagrees);
+            }
+        }
+    }
+}
+
+/// Runs with the same numbers are one run that stands there twice.
+fn repeats(found: &mut [Found]) {
+    let mut seen: BTreeSet<[Option<u64>; 6]> = BTreeSet::new();
+    let mut repeated: BTreeSet<[Option<u64>; 6]> = BTreeSet::new();
+    let key = |run: &Run| {
+        let rounded = |speed: Option<f64>| speed.map(|speed| libm::round(speed * 100.0) as u64);
+        [
+            rounded(run.decode_tps),
+            rounded(run.prefill_tps),
+            run.prompt_tokens,
+            run.output_tokens,
+            run.depth_tokens,
+            run.streams,
+        ]
+    };
+    let counts = |run: &Found| {
+        run.problem.is_none()
+            && run.has_speed()
+            && (run.run.prompt_tokens.is_some() || run.run.output_tokens.is_some())
+    };
+    for run in found.iter_mut().filter(|run| counts(run)) {
+        if !seen.insert(key(&run.run)) {
+            repeated.insert(key(&run.run));
+            run.problem = Some(Problem::SameRun);
+        }
+    }
+    for run in found.iter_mut().filter(|run| counts(run)) {
+        if repeated.contains(&key(&run.run)) {
+            run.flag(Flag::Repeated);
+        }
+    }
+}
+
+fn verdict(runs: &[Run]) -> Verdict {
+    let decode = |run: &Run| run.decode_tps.is_some();
+    let prefill = |run: &Run| run.prefill_tps.is_some();
+    if runs.iter().any(|run| run.flags.iter().any(|flag| flag.asks())) {
+        Verdict::Flagged
+    } else if !runs.iter().any(prefill) {
+        Verdict::DecodeOnly
+    } else if !runs.iter().any(decode) {
+        Verdict::PrefillOnly
+    } else if runs.len() > 1 {
+        Verdict::Several
+    } else {
+        Verdict::Accepted
+    }
+}
+
+/// Nothing can be used. What was seen is shown; of what seems to be changed, no speed.
+fn refused(page: &Page<'_>, bad: Vec<Found>) -> Reading {
+    let quiet = [Problem::Nothing, Problem::InAnswer, Problem::SameRun, Problem::DraftModel];
+    let loud = bad.iter().filter_map(|run| run.problem).find(|problem| !quiet.contains(problem));
+    let Some(problem) = loud.or_else(|| bad.first().and_then(|run| run.problem)) else {
+        let text = page.text();
+        let counters = ["llamacpp:", "vllm:", "sglang:", "# HELP "];
+        let has_usage = page.docs.iter().any(|doc| !doc.holders("completion_tokens").is_empty());
+        return nothing(if has_usage {
+            Problem::CountsOnly
+        } else if text.trim().is_empty() {
+            Problem::Empty
+        } else if text.lines().filter(|line| counters.iter().any(|start| line.starts_with(start))).count() > 2
+        {
+            Problem::Counters
+        } else {
+            Problem::Nothing
+        });
+    };
+    let ignored = bad.iter().map(|run| ignored(page, run)).collect();
+    let shown = bad.into_iter().filter(|run| run.problem.is_some_and(|problem| !quiet.contains(&problem)));
+    let runs = shown.map(|mut run| {
+        if run.problem.is_some_and(|problem| {
+            problem.is_tampering() || matches!(problem, Problem::Batched | Problem::Garbled)
+        }) {
+            run.drop(Field::DecodeTps);
+            run.drop(Field::PrefillTps);
+        }
+        run.run.lines.clear();
+        finish(page, run)
+    });
+    let runs = runs.collect();
+    Reading { verdict: Verdict::Refused, says: problem.sentence().into(), runs, ignored }
+}
+
+fn ignored(page: &Page<'_>, run: &Found) -> Ignored {
+    Ignored { span: page.span(&run.at), because: run.problem.unwrap_or(Problem::Nothing) }
+}
+
+/// The line that carries flags with the kept lines, since what they came from may not be among them.
+pub(super) const FLAG_LINE: &str = "llm-speed flags:";
+
+/// Places in the pasted bytes instead of the clean text; flags in their order.
+fn finish(page: &Page<'_>, found: Found) -> Run {
+    let mut run = found.run;
+    run.flags.sort_unstable();
+    run.spans.sort_by_key(|mark| mark.field);
+    for mark in &mut run.spans {
+        mark.span = page.span(&(mark.span.start..mark.span.end));
+    }
+    run.spans.retain(|mark| mark.span != Span { start: 0, end: 0 });
+    if !run.flags.is_empty() && !run.lines.is_empty() {
+        run.lines.push_str(FLAG_LINE);
+        for flag in &run.flags {
+            run.lines.extend([" ", flag.word()]);
+        }
+        run.lines.push('\n');
+    }
+    run
+}
+
+fn says(verdict: Verdict, runs: &[Run]) -> String {
+    let count = runs.len();
+    match verdict {
+        Verdict::Accepted => "One run, with decode and prefill speed.".into(),
+        Verdict::Several => format!("{count} runs: choose the one to contribute."),
+        Verdict::DecodeOnly if count == 1 => "One run, with a decode speed and no prefill speed.".into(),
+        Verdict::DecodeOnly => format!("{count} runs with decode speeds and no prefill speed: choose one."),
+        Verdict::PrefillOnly if count == 1 => "One run, with a prefill speed and no decode speed.".into(),
+        Verdict::PrefillOnly => format!("{count} runs with prefill speeds and no decode speed: choose one."),
+        Verdict::Flagged | Verdict::Refused => {
+            let asking = runs.iter().flat_map(|run| &run.flags).filter(|flag| flag.asks()).min();
+            asking.map_or("", |flag| flag.sentence()).into()
+        }
+    }
+}

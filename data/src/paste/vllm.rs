@@ -1,0 +1,232 @@
+//! vLLM: its log, its serving benchmark, and the metrics of one answer.
+//!
+//! The log averages ten seconds over all requests, and the benchmark many requests: neither is the speed of one
+//! stream, so both are read, shown and flagged.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    docs::{Doc, Node},
+    flag::{Flag, Problem},
+    found::{Found, Kind},
+    number::{Cursor, Number},
+    page::Page,
+    reading::{Field, Tool},
+};
+
+/// Reads log lines and benchmark results. SGLang's benchmark prints the same table.
+pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    let mut bench = Bench::default();
+    for (number, line) in page.plain() {
+        let body = page.body(line);
+        if body.contains("Avg prompt throughput:") && body.contains("eneration throughput:") {
+            if let Some((speed, range)) = page.match_line(number, window) {
+                out.extend(window_found(page, &speed, range));
+            }
+        } else if body.starts_with("Throughput:") {
+            out.extend(offline(page, number));
+        } else if body.contains("Serving Benchmark Result") {
+            out.extend(bench.finish());
+        }
+        bench.line(page, number);
+    }
+    out.extend(bench.finish());
+}
+
+/// `Engine 000: Avg prompt throughput: 2.5 tokens/s, Avg generation throughput: 123.8 tokens/s, Running: 1 reqs`
+fn window(cursor: &mut Cursor<'_>) -> Option<(Number, Option<Number>)> {
+    if cursor.eat("Engine") {
+        cursor.number()?;
+        cursor.need(":")?;
+    }
+    cursor.need(" Avg prompt throughput:")?;
+    cursor.number()?;
+    cursor.need(" tokens/s, Avg generation throughput:")?;
+    let speed = cursor.number()?;
+    cursor.need(" tokens/s")?;
+    let running = if cursor.eat(", Running:") { cursor.number() } else { None };
+    Some((speed, running))
+}
+
+fn window_found(
+    page: &Page<'_>,
+    (speed, running): &(Number, Option<Number>),
+    range: core::ops::Range<usize>,
+) -> Option<Found> {
+    let mut found = Found::new(Tool::Vllm, "vLLM log, from 2023-06", Kind::Log, range.clone());
+    found.keep(page, range);
+    found.set(Field::AggregateTps, speed);
+    if let Some(running) = running {
+        found.set(Field::Streams, running);
+    }
+    found.flag(Flag::Window);
+    // A line of an idle server tells nothing.
+    (speed.value > 0.0).then_some(found)
+}
+
+/// `Throughput: 7.15 requests/s, 3656.00 total tokens/s, 1828.00 output tokens/s`
+fn offline(page: &Page<'_>, number: usize) -> Option<Found> {
+    let (speed, range) = page.match_line(number, |cursor| {
+        cursor.need("Throughput:")?;
+        cursor.number()?;
+        cursor.need(" requests/s,")?;
+        let total = cursor.number()?;
+        if !cursor.eat(" total tokens/s") {
+            cursor.need(" tokens/s")?;
+        }
+        if cursor.eat(",") {
+            let output = cursor.number()?;
+            cursor.need(" output tokens/s")?;
+            return Some(output);
+        }
+        Some(total)
+    })?;
+    let mut found = Found::new(Tool::Vllm, "vllm bench throughput, from 2023-06", Kind::Block, range.clone());
+    found.keep(page, range);
+    found.set(Field::AggregateTps, &speed);
+    found.flag(Flag::Serving);
+    Some(found)
+}
+
+/// The table of `vllm bench serve` and `sglang.bench_serving`.
+#[derive(Default)]
+struct Bench {
+    found: Option<Found>,
+    /// Times that a tool fills with zero when it counted nothing.
+    zeros: usize,
+}
+
+impl Bench {
+    fn line(&mut self, page: &Page<'_>, number: usize) {
+        const ROWS: [(&str, Option<Field>); 9] = [
+            ("Total input tokens:", Some(Field::PromptTokens)),
+            ("Total generated tokens:", Some(Field::OutputTokens)),
+            ("Output token throughput (tok/s):", Some(Field::AggregateTps)),
+            ("Benchmark duration (s):", Some(Field::TotalS)),
+            ("Maximum request concurrency:", Some(Field::Streams)),
+            ("Max request concurrency:", Some(Field::Streams)),
+            ("Mean TTFT (ms):", None),
+            ("Mean TPOT (ms):", None),
+            ("Mean ITL (ms):", None),
+        ];
+        let body = page.body(&page.lines[number]);
+        let Some((key, field)) = ROWS.iter().find(|(key, _)| body.starts_with(key)) else { return };
+        let matched = page.match_line(number, |cursor| {
+            cursor.need(key)?;
+            cursor.number()
+        });
+        let Some((value, range)) = matched else { return };
+        let found = self.found.get_or_insert_with(|| {
+            Found::new(Tool::Vllm, "vllm bench serve, from 2023-06", Kind::Block, range.clone())
+        });
+        found.keep(page, range);
+        match field {
+            Some(field) => found.set(*field, &value),
+            None => self.zeros += usize::from(value.value == 0.0),
+        }
+    }
+
+    fn finish(&mut self) -> Option<Found> {
+        let mut found = self.found.take()?;
+        found.flag(Flag::Serving);
+        if core::mem::take(&mut self.zeros) > 0 {
+            found.refuse(Problem::Zeros);
+        }
+        // The concurrency alone is printed before the run, too.
+        (found.run.output_tokens.is_some() || found.run.aggregate_tps.is_some()).then_some(found)
+    }
+}
+
+/// The file that `vllm bench serve --save-result` writes.
+fn saved(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
+    let mut found =
+        Found::new(Tool::Vllm, "vllm bench serve JSON, from 2023-06", Kind::Json, doc.range.clone());
+    if doc.duplicate_key {
+        found.refuse(Problem::DuplicateKey);
+    }
+    if let Some(model) = root.name(&["model_id"]).or(root.name(&["model"])) {
+        found.name(Field::Model, &model.base());
+    }
+    const MEMBERS: [(&str, Field); 4] = [
+        ("total_input_tokens", Field::PromptTokens),
+        ("total_output_tokens", Field::OutputTokens),
+        ("output_throughput", Field::AggregateTps),
+        ("duration", Field::TotalS),
+    ];
+    for (key, field) in MEMBERS {
+        if let Some(number) = root.number(&[key]) {
+            found.set(field, &number);
+        }
+    }
+    found.keep_members(page, None, &MEMBERS.map(|(key, _)| (key, root.number(&[key]))));
+    found.flag(Flag::Serving);
+    found
+}
+
+/// Reads the metrics of answers: `"metrics":{"mean_itl_ms":10,"tokens_per_second":24.1,…}` beside the usage.
+pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
+    for doc in &page.docs {
+        out.extend(doc.holders("output_throughput").into_iter().map(|root| saved(page, doc, root)));
+        for root in doc.holders("metrics") {
+            let own = ["time_to_first_token_ms", "mean_itl_ms", "generation_time_ms"];
+            if own.iter().any(|key| root.number(&["metrics", key]).is_some()) {
+                out.push(metrics(page, doc, root));
+            }
+        }
+    }
+}
+
+/// The three ways of getting a decode speed out of one object have to agree, or none is believed.
+fn metrics(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
+    let metric = |key: &str| root.number(&["metrics", key]);
+    let usage = |key: &str| root.number(&["usage", key]);
+    let mut found = Found::new(Tool::Vllm, "vLLM request metrics, from 2026", Kind::Json, doc.range.clone());
+    if doc.duplicate_key {
+        found.refuse(Problem::DuplicateKey);
+    }
+    if let Some(model) = root.name(&["model"]) {
+        found.name(Field::Model, &model.base());
+    }
+    let (prompt, output) = (usage("prompt_tokens"), usage("completion_tokens"));
+    let (rate, gap_ms, time_ms) =
+        (metric("tokens_per_second"), metric("mean_itl_ms"), metric("generation_time_ms"));
+    for (field, number) in
+        [(Field::PromptTokens, &prompt), (Field::OutputTokens, &output), (Field::DecodeTps, &rate)]
+    {
+        if let Some(number) = number {
+            found.set(field, number);
+        }
+    }
+    let by_gap = gap_ms.as_ref().map(|gap| 1e3 / gap.value);
+    let by_time =
+        time_ms.as_ref().zip(output.as_ref()).map(|(time, count)| (count.value - 1.0) / time.value * 1e3);
+    let printed = rate.as_ref().map(|rate| rate.value);
+    let speeds = [by_gap, by_time, printed];
+    let known = || speeds.iter().flatten();
+    let (lowest, highest) =
+        (known().copied().fold(f64::INFINITY, f64::min), known().copied().fold(0.0, f64::max));
+    // One token more or less in the count is not a disagreement.
+    let slack = 1.02 + output.as_ref().map_or(0.0, |count| 1.0 / count.value.max(1.0));
+    if highest > lowest * slack {
+        found.drop(Field::DecodeTps);
+        found.flag(Flag::Disagrees);
+    }
+    let mut line = String::new();
+    for (group, key, number) in [
+        ("usage", "prompt_tokens", &prompt),
+        ("usage", "completion_tokens", &output),
+        ("metrics", "tokens_per_second", &rate),
+        ("metrics", "mean_itl_ms", &gap_ms),
+        ("metrics", "generation_time_ms", &time_ms),
+    ] {
+        let Some(digits) = number.as_ref().and_then(|number| page.text().get(number.range.clone())) else {
+            continue;
+        };
+        let opens = if group == "metrics" && !line.contains("metrics") { "},\"metrics\":{" } else { "," };
+        let opens = if line.is_empty() { "{\"usage\":{" } else { opens };
+        let opens = if line.is_empty() && group == "metrics" { "{\"metrics\":{" } else { opens };
+        line.extend([opens, "\"", key, "\":", digits]);
+    }
+    found.keep_text(format_args!("{line}}}}}"));
+    found
+}
