@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod files;
 pub mod fingerprint;
 mod flags;
+pub mod gguf;
 pub mod json;
 pub mod lookup;
 pub mod paste;

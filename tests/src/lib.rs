@@ -1,6 +1,7 @@
 //! What several of the cross-house tests share.
 
 pub mod files;
+pub mod gguf_make;
 pub mod pages;
 pub mod site;
 pub mod webdriver;
