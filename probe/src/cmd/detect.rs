@@ -49,7 +49,7 @@ pub fn run(arguments: &Detect, out: &mut dyn Write) -> Result<()> {
 }
 
 /// To a tenth: the measurement repeats no better.
-fn round(value: f64) -> f64 {
+pub fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

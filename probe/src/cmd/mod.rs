@@ -3,6 +3,10 @@
 //! Results go to the writer that is handed in (standard output), progress and warnings to standard error.
 
 mod detect;
+mod estimate;
+mod fit;
+mod question;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -27,6 +31,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Detect(detect::Detect),
+    Estimate(estimate::Estimate),
+    Fit(fit::Fit),
 }
 
 /// A wish on the command line that cannot be met: ends with code 2, like a misspelt flag.
@@ -53,6 +59,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
     };
     let result = match &cli.command {
         Command::Detect(arguments) => detect::run(arguments, out),
+        Command::Estimate(arguments) => estimate::run(arguments, out),
+        Command::Fit(arguments) => fit::run(arguments, out),
     };
     match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
