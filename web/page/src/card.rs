@@ -2,7 +2,7 @@
 
 use askama::Template;
 use chart::{Part, Verdict};
-use data::answer::{Answer, Scope};
+use data::answer::{Answer, FootprintGib, Scope};
 use estimator::Range;
 
 use crate::figure;
@@ -84,6 +84,7 @@ pub(crate) struct CardRow<'a> {
     ground: String,
     remedy: String,
     remedy_href: String,
+    longest: String,
     flags: String,
     facts: Vec<Fact>,
 }
@@ -126,7 +127,7 @@ impl<'a> CardRow<'a> {
                 .unwrap_or_default(),
             ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
             prefill_open: answer.evidence.prefill.scope == Scope::Uncalibrated,
-            memory_bar: memory_bar(answer, m),
+            memory_bar: memory_bar(&answer.footprint_gib, m),
             memory: m.answer.of_usable(
                 &figure::gib(answer.footprint_gib.total),
                 &figure::gib(answer.footprint_gib.usable),
@@ -141,6 +142,7 @@ impl<'a> CardRow<'a> {
             ground,
             remedy,
             remedy_href,
+            longest: m.answer.longest_short(&longest_context(answer, m)),
             flags: answer.flags.join(" "),
             facts: facts(card, m),
         }
@@ -196,13 +198,12 @@ fn swapped(card: &Card, m: &Messages) -> String {
 }
 
 /// The footprint as a bar; the figures stand beside it and in the details.
-pub(crate) fn memory_bar(answer: &Answer, m: &Messages) -> String {
-    let parts = memory_parts(answer, m).map(|(name, gib)| Part { name, gib });
-    chart::memory_bar(&parts, answer.footprint_gib.usable, None)
+pub(crate) fn memory_bar(footprint: &FootprintGib, m: &Messages) -> String {
+    let parts = memory_parts(footprint, m).map(|(name, gib)| Part { name, gib });
+    chart::memory_bar(&parts, footprint.usable, None)
 }
 
-fn memory_parts(answer: &Answer, m: &Messages) -> [(&'static str, f64); 4] {
-    let gib = &answer.footprint_gib;
+fn memory_parts(gib: &FootprintGib, m: &Messages) -> [(&'static str, f64); 4] {
     [
         (m.answer.part_weights, gib.weights),
         (m.answer.part_kv, gib.kv_cache),
@@ -214,7 +215,7 @@ fn memory_parts(answer: &Answer, m: &Messages) -> [(&'static str, f64); 4] {
 fn facts(card: &Card, m: &Messages) -> Vec<Fact> {
     let answer = &card.answer;
     let mut facts = Vec::new();
-    let memory: Vec<String> = memory_parts(answer, m)
+    let memory: Vec<String> = memory_parts(&answer.footprint_gib, m)
         .into_iter()
         .map(|(name, gib)| format!("{} {name}", figure::gib(gib)))
         .collect();
@@ -226,8 +227,7 @@ fn facts(card: &Card, m: &Messages) -> Vec<Fact> {
         facts.push(Fact::new(m.answer.prefill, format!("{} {}", figure::range(prefill), m.answer.tps)));
     }
     let inverse = &answer.inverse;
-    let longest = inverse.longest_context.map_or(m.answer.none_fits.to_owned(), figure::tokens);
-    facts.push(Fact::new(m.answer.longest_context, longest));
+    facts.push(Fact::new(m.answer.longest_context, longest_context(answer, m)));
     if let Some(streams) = inverse.most_streams.filter(|_| answer.setup.streams > 1) {
         facts.push(Fact::new(m.answer.most_streams, streams.to_string()));
     }
@@ -244,6 +244,10 @@ fn facts(card: &Card, m: &Messages) -> Vec<Fact> {
     }
     facts.extend(answer.unverified.iter().map(|what| Fact::new(m.answer.note, m.results.unverified(what))));
     facts
+}
+
+fn longest_context(answer: &Answer, m: &Messages) -> String {
+    answer.inverse.longest_context.map_or(m.answer.none_fits.to_owned(), figure::tokens)
 }
 
 /// What each figure rests on; figures that rest on the same are named together.

@@ -38,8 +38,8 @@ struct Cell {
 /// What goes into `#results` for setups side by side; `path` is the page's own.
 pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
     let all: Vec<_> = view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
-    let columns = view.columns.iter().enumerate().map(|(i, column)| {
-        let names = ["hardware", "model", "quant"].map(|field| format!("{field}{}", i + 1));
+    let columns = view.columns.iter().map(|column| {
+        let names = ["hardware", "model", "quant"].map(|field| format!("{field}{}", column.number));
         let gone: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
         Head { column, without: query.link(path, &gone) }
     });
@@ -107,7 +107,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
         (
             m.answer.memory,
             row(columns, |answer| Cell {
-                svg: card::memory_bar(answer, m),
+                svg: card::memory_bar(&answer.footprint_gib, m),
                 ..words_only(m.answer.of_usable(
                     &figure::gib(answer.footprint_gib.total),
                     &figure::gib(answer.footprint_gib.usable),

@@ -75,7 +75,7 @@ fn sentence(problem: &FileProblem, m: &Messages) -> String {
 }
 
 fn file_row<'a>(line: &'a FileLine, path: &str, query: &Query, m: &Messages) -> FileRow<'a> {
-    let verdict = line.answer.as_ref().map(|answer| words::verdict(answer, line.fast_enough));
+    let verdict = line.outcome.map(|outcome| outcome.verdict);
     FileRow {
         line,
         href: query.link(path, &[("file", &line.address)]),
@@ -84,6 +84,6 @@ fn file_row<'a>(line: &'a FileLine, path: &str, query: &Query, m: &Messages) -> 
         class: verdict.map_or("", chart::Verdict::class),
         mark: verdict.map(|v| chart::verdict_mark(v, None)).unwrap_or_default(),
         verdict: verdict.map_or("", |v| words::verdict_word(v, m)),
-        decode: line.answer.as_ref().and_then(|a| a.decode_tps).map(figure::range).unwrap_or_default(),
+        decode: line.outcome.and_then(|o| o.decode_tps).map(figure::range).unwrap_or_default(),
     }
 }

@@ -88,3 +88,17 @@ pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> aska
     }
     .render()
 }
+
+#[derive(Template)]
+#[template(path = "suggestion.html")]
+struct Suggestion<'a> {
+    m: &'a Messages,
+    words: String,
+    href: String,
+}
+
+/// What goes into `#suggest`: the machine that the browser itself names, for people to take or to leave.
+pub fn suggestion(id: &str, name: &str, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
+    let href = query.link(path, &[("hardware", id), ("page", "")]);
+    Suggestion { m, words: m.results.suggested(name), href }.render()
+}

@@ -17,6 +17,7 @@ mod figures;
 mod file;
 #[cfg(feature = "full")]
 mod form;
+pub mod gather;
 mod home;
 mod listing;
 pub mod messages;
@@ -34,7 +35,7 @@ pub use document::{Site, compare_page, device_page, gguf_page, home_page, model_
 pub use file::results as gguf_results;
 #[cfg(feature = "full")]
 pub use form::Choices;
-pub use home::results as home_results;
+pub use home::{results as home_results, suggestion};
 pub use model::results as model_results;
 pub use query::Query;
 #[cfg(feature = "full")]

@@ -45,20 +45,19 @@ struct QuantRow<'a> {
 
 impl<'a> QuantRow<'a> {
     fn new(line: &'a QuantLine, path: &str, query: &Query, m: &Messages) -> Self {
-        let verdict = line.answer.as_ref().map(|answer| words::verdict(answer, line.fast_enough));
-        let answer = line.answer.as_ref();
+        let outcome = &line.outcome;
         QuantRow {
             line,
             href: query.link(path, &[("quant", &line.id), ("page", "")]),
             chosen: query.is("quant", &line.id),
             bits: format!("{:.2}", line.bits_per_weight),
             size: figure::gib(line.weights_gib),
-            class: verdict.map_or("", chart::Verdict::class),
-            mark: verdict.map(|v| chart::verdict_mark(v, None)).unwrap_or_default(),
-            verdict: verdict.map_or("", |v| words::verdict_word(v, m)),
-            decode: answer.and_then(|a| a.decode_tps).map(figure::range).unwrap_or_default(),
-            ttft: answer.and_then(|a| a.ttft_ms).map(figure::duration).unwrap_or_default(),
-            memory_bar: answer.map(|a| card::memory_bar(a, m)).unwrap_or_default(),
+            class: outcome.verdict.class(),
+            mark: chart::verdict_mark(outcome.verdict, None),
+            verdict: words::verdict_word(outcome.verdict, m),
+            decode: outcome.decode_tps.map(figure::range).unwrap_or_default(),
+            ttft: outcome.ttft_ms.map(figure::duration).unwrap_or_default(),
+            memory_bar: card::memory_bar(&outcome.footprint_gib, m),
         }
     }
 }

@@ -62,6 +62,15 @@ impl Query {
         link
     }
 
+    /// The same query with one name set anew.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Query {
+        let mut query = self.clone();
+        query.pairs.retain(|(n, _)| n != name);
+        query.pairs.push((name.to_owned(), value.to_owned()));
+        query
+    }
+
     /// The same query with only the names that describe a setup, so that a link carries the setup and no filter.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Query {

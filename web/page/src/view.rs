@@ -1,18 +1,9 @@
 //! What a page shows, as plain data: answers and the names around them, no markup and no sentence.
 
-use data::answer::Answer;
-use estimator::Range;
-
+use data::answer::{Answer, FootprintGib};
 /// What is wrong with one field of the form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The field's name in the query.
-    pub field: String,
-    /// What is wrong and what to do, in a sentence.
-    pub message: String,
-    /// Values that may have been meant.
-    pub near: Vec<String>,
-}
+pub use data::query::FieldError as Problem;
+use estimator::Range;
 
 /// The machine that the answers are for.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,6 +221,19 @@ pub struct ModelFacts {
     pub unverified: Option<String>,
 }
 
+/// How one thing runs on the picked machine, in a line of a table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// The verdict, with the wanted speed taken in.
+    pub verdict: chart::Verdict,
+    /// Decode speed in tokens a second; `None` where it does not run.
+    pub decode_tps: Option<Range>,
+    /// Time to the first token, in milliseconds; `None` where it does not run.
+    pub ttft_ms: Option<Range>,
+    /// Memory by part.
+    pub footprint_gib: FootprintGib,
+}
+
 /// One quantisation of a model on the picked machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantLine {
@@ -243,10 +247,8 @@ pub struct QuantLine {
     pub weights_gib: f64,
     /// What it loses, in words.
     pub loss: String,
-    /// The estimate on the picked machine.
-    pub answer: Option<Answer>,
-    /// Whether that reaches the wanted speed.
-    pub fast_enough: bool,
+    /// How it runs on the picked machine.
+    pub outcome: Outcome,
 }
 
 /// A model's page.
@@ -304,6 +306,8 @@ pub struct DeviceView {
 /// One column of the comparison, as it was asked for and as it was understood.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Column {
+    /// Its number in the query, from 1.
+    pub number: usize,
     /// Name of the machine.
     pub machine: String,
     /// Name of the model.
@@ -369,10 +373,8 @@ pub struct FileLine {
     pub parts: u32,
     /// Address of its first part, to read its header.
     pub address: String,
-    /// The estimate, once its header has been read.
-    pub answer: Option<Answer>,
-    /// Whether that reaches the wanted speed.
-    pub fast_enough: bool,
+    /// How it runs, once its header has been read.
+    pub outcome: Option<Outcome>,
 }
 
 /// Any model: what was read from a file or a repository.

@@ -260,6 +260,19 @@ pub fn start() -> StartNote {
     }
 }
 
+fn outcome(answer: &Answer) -> Outcome {
+    Outcome {
+        verdict: match answer.placement {
+            Verdict::Whole => chart::Verdict::Runs,
+            Verdict::Offloaded => chart::Verdict::Offloaded,
+            Verdict::TooBig => chart::Verdict::TooBig,
+        },
+        decode_tps: answer.decode_tps,
+        ttft_ms: answer.ttft_ms,
+        footprint_gib: answer.footprint_gib,
+    }
+}
+
 pub fn model_page(with_machine: bool) -> ModelView {
     let note = ModelNote {
         id: "qwen3-30b-a3b".into(),
@@ -313,8 +326,7 @@ pub fn model_page(with_machine: bool) -> ModelView {
                     bits_per_weight: *bits,
                     weights_gib: answer.footprint_gib.weights,
                     loss: (*loss).into(),
-                    fast_enough: true,
-                    answer: Some(answer),
+                    outcome: outcome(&answer),
                 }
             })
             .collect(),
@@ -341,6 +353,7 @@ pub fn device_page() -> DeviceView {
 
 pub fn compare() -> CompareView {
     let column = |i: usize, machine: &str, params_b: f64, active_b: f64| Column {
+        number: i,
         machine: machine.into(),
         model: model(i).name,
         quant: "Q4_K_M".into(),
@@ -377,8 +390,7 @@ pub fn file() -> FileView {
                     size_gib: answer.footprint_gib.weights,
                     parts: 1 + i as u32 / 3,
                     address: format!("https://huggingface.co/bartowski/x/resolve/main/Q{i}.gguf"),
-                    fast_enough: true,
-                    answer: Some(answer),
+                    outcome: Some(outcome(&answer)),
                 }
             })
             .collect(),

@@ -1,0 +1,101 @@
+//! All models on one machine.
+
+use data::Engine;
+use data::engine::Chosen;
+use data::shortlist::{Card as Listed, Tier, shortlist};
+
+use super::{Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, wanted};
+use crate::query::Query;
+use crate::view::{Card, HomeView, PER_PAGE, Pages, Problem, Spot, StartNote, Subject};
+
+/// Machines to start with, by names that the catalogue knows; what it does not know is left out.
+const POPULAR: [&str; 12] = [
+    "RTX 3060 12GB",
+    "RTX 3090",
+    "RTX 4060 Ti 16GB",
+    "RTX 4070",
+    "RTX 4090",
+    "RTX 5070 Ti",
+    "RTX 5090",
+    "RX 7900 XTX",
+    "M4 Max",
+    "M2 Pro",
+    "Ryzen AI Max+ 395",
+    "DGX Spark",
+];
+
+/// Curves of speed against context in one chart: more could not be told apart.
+const CURVES: usize = 3;
+
+/// The first page's view, also for an address that cannot be read: then it says what is wrong.
+#[must_use]
+pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
+    match asked(engine, query) {
+        Ok(asked) => answered(engine, query, &asked),
+        // An address without a machine is no mistake but a beginning.
+        Err(_) if !names_a_machine(query) => unanswered(engine, Vec::new()),
+        Err(problems) => unanswered(engine, problems),
+    }
+}
+
+fn unanswered(engine: &Engine<'_>, problems: Vec<Problem>) -> HomeView {
+    let catalog = engine.catalog;
+    let popular = POPULAR.iter().filter_map(|name| catalog.device(name).ok());
+    HomeView {
+        machine: None,
+        wanted: wanted(engine, None),
+        spots: Vec::new(),
+        cards: Vec::new(),
+        pages: Pages::asked("", 0),
+        curves: Vec::new(),
+        longest_context: None,
+        problems,
+        start: StartNote {
+            popular: popular.map(|row| (row.id.clone(), row.name.clone())).collect(),
+            counts: (catalog.devices().len(), catalog.models().len(), catalog.quants().len()),
+        },
+    }
+}
+
+fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
+    let Asked { rig, job, filters } = asked;
+    let listed = shortlist(engine, rig, job, filters);
+    let pages = Pages::asked(query.get("page"), listed.len());
+    let shown = listed.iter().skip(pages.first()).take(PER_PAGE);
+    let well = listed.iter().filter(|card| card.tier == Tier::Well).take(CURVES);
+    HomeView {
+        machine: Some(machine_note(engine, rig)),
+        wanted: wanted(engine, Some(asked)),
+        spots: listed.iter().map(|card| spot(card, filters.min_tps)).collect(),
+        cards: shown.map(|listed| card(engine, asked, listed)).collect(),
+        pages,
+        curves: well
+            .map(|card| curve(engine, rig, job, card.model, card.quant, &card.model.name))
+            .filter(|curve| !curve.points.is_empty())
+            .collect(),
+        longest_context: None,
+        problems: Vec::new(),
+        start: StartNote::default(),
+    }
+}
+
+fn spot(listed: &Listed<'_>, minimum_tps: f64) -> Spot {
+    let fast_enough = listed.brief.decode_tps() >= minimum_tps;
+    Spot {
+        name: listed.model.name.clone(),
+        score: listed.model.capability.score(),
+        decode_tps: listed.brief.estimate.speeds.map(|speeds| speeds.decode_tps),
+        verdict: chart_verdict(&listed.brief.estimate.placement, fast_enough),
+    }
+}
+
+fn card(engine: &Engine<'_>, asked: &Asked<'_>, listed: &Listed<'_>) -> Card {
+    let chosen = Chosen { model: listed.model, quant: listed.quant, asked: None };
+    Card {
+        subject: Subject::Model(model_note(listed.model)),
+        quant: listed.quant.name.clone(),
+        answer: engine.answer(&asked.rig, &asked.job, &chosen),
+        fast_enough: listed.brief.decode_tps() >= asked.filters.min_tps,
+        measured: None,
+    }
+}

@@ -1,0 +1,209 @@
+//! One model on all machines, and all its quantisations on one.
+
+use data::Engine;
+use data::engine::{Brief, Chosen};
+use data::query::{Fits, Job, Params, Rig};
+use data::row::{HardwareRow, Mixer, ModelRow, QuantRow};
+use data::shortlist;
+use data::subject::{self, Subject};
+use estimator::Placement;
+use estimator::units::GIB;
+
+use super::{
+    Asked, asked, chart_verdict, class_name, curve, machine_note, model_note, names_a_machine, outcome,
+    sources, wanted,
+};
+use crate::card::JOB;
+use crate::query::Query;
+use crate::view::{
+    Card, DeviceNote, LayerKind, ModelFacts, ModelView, PER_PAGE, Pages, Problem, QuantLine, Subject as About,
+};
+
+/// A model's view by its id; `None` where no model has it.
+#[must_use]
+pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> {
+    let row = engine.catalog.models().iter().find(|row| row.id == id)?;
+    let mut problems = Vec::new();
+    let quant = match query.get("quant") {
+        "" => None,
+        text => engine.catalog.quant(text).map_err(|lookup| problems.push(lookup.at("quant", text))).ok(),
+    };
+    let asked =
+        if names_a_machine(query) { asked(engine, query).map_err(|e| problems.extend(e)).ok() } else { None };
+    let wanted = wanted(engine, asked.as_ref());
+    let mut machines = machines(engine, row, quant, query, &mut problems);
+    machines.sort_by(|a, b| {
+        b.brief.decode_tps().total_cmp(&a.brief.decode_tps()).then_with(|| a.row.id.cmp(&b.row.id))
+    });
+    let running = machines.iter().filter(|m| m.brief.estimate.placement != Placement::TooBig).count();
+    let pages = Pages::asked(query.get("page"), machines.len());
+    let cards = machines.iter().skip(pages.first()).take(PER_PAGE).map(|machine| machine.card(engine, row));
+    let on_machine = asked.as_ref().map(|asked| Picked::new(engine, row, quant, asked)).unwrap_or_default();
+    Some(ModelView {
+        model: model_note(row),
+        facts: facts(engine, row),
+        wanted,
+        quant: quant.map(|quant| quant.name.clone()).unwrap_or_default(),
+        counts: (machines.len(), running),
+        cards: cards.collect(),
+        pages,
+        machine: asked.as_ref().map(|asked| machine_note(engine, &asked.rig)),
+        quants: on_machine.quants,
+        curves: on_machine.curves,
+        longest_context: on_machine.longest_context,
+        problems,
+    })
+}
+
+/// The model on one machine of the catalogue.
+struct OnMachine<'c> {
+    row: &'c HardwareRow,
+    rig: Rig<'c>,
+    job: Job,
+    quant: &'c QuantRow,
+    brief: Brief,
+    minimum_tps: f64,
+}
+
+impl OnMachine<'_> {
+    fn card(&self, engine: &Engine<'_>, model: &ModelRow) -> Card {
+        let device = &self.rig.first().device;
+        let chosen = Chosen { model, quant: self.quant, asked: None };
+        Card {
+            subject: About::Device(DeviceNote {
+                id: self.row.id.clone(),
+                name: self.row.name.clone(),
+                class: class_name(self.row).to_owned(),
+                memory_gib: device.memory_gib,
+                bandwidth_gb_s: device.bandwidth_gb_s,
+            }),
+            quant: self.quant.name.clone(),
+            answer: engine.answer(&self.rig, &self.job, &chosen),
+            fast_enough: self.brief.decode_tps() >= self.minimum_tps,
+            measured: None,
+        }
+    }
+}
+
+/// The model on every machine that the filters let through, at the asked quantisation or each machine's best.
+fn machines<'c>(
+    engine: &Engine<'c>,
+    model: &'c ModelRow,
+    quant: Option<&'c QuantRow>,
+    query: &Query,
+    problems: &mut Vec<Problem>,
+) -> Vec<OnMachine<'c>> {
+    let job_only = query.only(JOB);
+    let filters = match Params::read_page(query.pairs())
+        .and_then(|params| data::query::Filters::read(&params, engine.rules))
+    {
+        Ok(filters) => filters,
+        Err(errors) => {
+            // A machine that was picked has already said so.
+            let new: Vec<Problem> = errors.into_iter().filter(|error| !problems.contains(error)).collect();
+            problems.extend(new);
+            return Vec::new();
+        }
+    };
+    let rows = engine.catalog.devices().iter();
+    let kind = query.get("kind");
+    rows.filter(|row| kind.is_empty() || class_name(row) == kind)
+        .filter_map(|row| {
+            // A job that a machine cannot have, such as MLX on a PC, leaves that machine out.
+            let query = job_only.with("hardware", &row.id);
+            let Asked { rig, job, .. } = asked(engine, &query).ok()?;
+            let (quant, brief) = match quant {
+                Some(quant) if quant.runtimes.contains(&job.runtime) => {
+                    (quant, engine.brief(&rig, &job, &Subject::of_row(model, quant)))
+                }
+                Some(_) => return None,
+                None => {
+                    let card = shortlist::card(engine, &rig, &job, model, filters.min_tps)?;
+                    (card.quant, card.brief)
+                }
+            };
+            let minimum_tps = filters.min_tps;
+            Some(OnMachine { row, rig, job, quant, brief, minimum_tps })
+        })
+        .filter(|machine| match filters.fits {
+            Fits::All => true,
+            Fits::Runs => machine.brief.estimate.placement != Placement::TooBig,
+            Fits::Whole => machine.brief.estimate.placement == Placement::Whole,
+        })
+        .collect()
+}
+
+/// What is shown for the picked machine alone.
+#[derive(Default)]
+struct Picked {
+    quants: Vec<QuantLine>,
+    curves: Vec<crate::view::Curve>,
+    longest_context: Option<u32>,
+}
+
+impl Picked {
+    fn new(engine: &Engine<'_>, model: &ModelRow, quant: Option<&QuantRow>, asked: &Asked<'_>) -> Picked {
+        let Asked { rig, job, filters } = asked;
+        let mut best: Option<&QuantRow> = None;
+        let quants = engine
+            .quants_of(job.runtime, model)
+            .map(|row| {
+                let subject = Subject::of_row(model, row);
+                let brief = engine.brief(rig, job, &subject);
+                let fast = brief.decode_tps() >= filters.min_tps;
+                if chart_verdict(&brief.estimate.placement, fast) == chart::Verdict::Runs {
+                    best = best.or(Some(row));
+                }
+                QuantLine {
+                    id: row.id.clone(),
+                    name: row.name.clone(),
+                    bits_per_weight: row.bits_per_weight,
+                    weights_gib: brief.estimate.footprint.weights / GIB,
+                    loss: row.loss.word().to_owned(),
+                    outcome: outcome(&brief, filters.min_tps),
+                }
+            })
+            .collect();
+        let charted = quant.or(best);
+        Picked {
+            quants,
+            curves: charted
+                .map(|quant| curve(engine, rig, job, model, quant, &quant.name))
+                .filter(|curve| !curve.points.is_empty())
+                .into_iter()
+                .collect(),
+            longest_context: charted
+                .and_then(|quant| engine.longest_context(rig, job, &Subject::of_row(model, quant))),
+        }
+    }
+}
+
+fn facts(engine: &Engine<'_>, row: &ModelRow) -> ModelFacts {
+    let f16 = estimator::CacheTypes { k: estimator::CacheType::F16, v: estimator::CacheType::F16 };
+    ModelFacts {
+        native_context_tokens: row.native_context_tokens,
+        layers: row
+            .layers
+            .iter()
+            .filter(|group| !group.parallel)
+            .map(|group| (group.count, kind(group.mixer)))
+            .collect(),
+        experts: row.experts.map(|experts| (experts.active, experts.total)),
+        kv_bytes_per_token: estimator::cache::growth_bytes_per_token(&subject::shape(row), f16),
+        released: row.released.clone(),
+        license: row.license.clone(),
+        hf_repo: row.hf_repo.clone(),
+        sources: sources(engine, &row.sources),
+        unverified: row.unverified.clone(),
+    }
+}
+
+fn kind(mixer: Mixer) -> LayerKind {
+    match mixer {
+        Mixer::Full { kv_heads, .. } => LayerKind::Full(kv_heads),
+        Mixer::Window { window, .. } => LayerKind::Window(window),
+        Mixer::Latent { .. } => LayerKind::Latent,
+        Mixer::Recurrent { .. } => LayerKind::Recurrent,
+        Mixer::FeedForward => LayerKind::FeedForward,
+    }
+}

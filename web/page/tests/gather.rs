@@ -1,0 +1,137 @@
+//! Views from the real catalogue and the real constants.
+
+use data::Engine;
+use data::query::Params;
+use page::messages::EN;
+use page::view::{PER_PAGE, Subject};
+use page::{Query, Site, gather};
+
+fn engine() -> Engine<'static> {
+    Engine::embedded()
+}
+
+#[test]
+fn an_address_without_a_machine_is_a_beginning_and_no_mistake() {
+    let view = gather::home(&engine(), &Query::parse("context=32k"));
+    assert!(view.machine.is_none() && view.problems.is_empty());
+    assert_eq!(
+        view.start.popular.len(),
+        12,
+        "every popular machine is in the catalogue: {:?}",
+        view.start.popular
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_named_all_at_once() {
+    let view = gather::home(&engine(), &Query::parse("hardware=RTX+3099&min_tps=fast"));
+    let fields: Vec<&str> = view.problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["hardware", "min_tps"]);
+    assert!(view.problems[0].near.iter().any(|id| id.contains("3090")), "{:?}", view.problems[0].near);
+}
+
+#[test]
+fn every_card_says_what_the_engine_answers_for_its_setup() {
+    let engine = engine();
+    let view = gather::home(&engine, &Query::parse("hardware=RTX+3090&context=32k&kv=q8_0"));
+    assert_eq!(view.cards.len(), PER_PAGE);
+    for card in view.cards.iter().step_by(7) {
+        let Subject::Model(model) = &card.subject else { panic!("a card of another kind") };
+        let params = Params::read([
+            ("hardware", "RTX 3090"),
+            ("context", "32k"),
+            ("kv", "q8_0"),
+            ("model", &model.id),
+            ("quant", &card.answer.setup.quant),
+        ])
+        .unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        let chosen = engine.choose(&params, &rig, &job).unwrap();
+        assert_eq!(engine.answer(&rig, &job, &chosen), card.answer, "{}", model.id);
+    }
+}
+
+#[test]
+fn the_second_page_goes_on_where_the_first_ends() {
+    let ids = |address: &str| -> Vec<String> {
+        let view = gather::home(&engine(), &Query::parse(address));
+        view.cards.iter().map(|card| card.answer.setup.model.clone()).collect()
+    };
+    let (first, second) = (ids("hardware=rtx+3090"), ids("hardware=rtx+3090&page=2"));
+    assert_eq!(first.len(), PER_PAGE);
+    assert!(!second.is_empty() && second.iter().all(|id| !first.contains(id)));
+}
+
+#[test]
+fn a_model_page_holds_its_quantisations_and_its_machines() {
+    let view = gather::model(&engine(), "llama-3.1-8b", &Query::parse("hardware=RTX+3090")).unwrap();
+    assert_eq!(view.facts.kv_bytes_per_token, 131_072.0);
+    let bits: Vec<f64> = view
+        .quants
+        .iter()
+        .filter(|q| ["q8_0", "q4_k_m"].contains(&q.id.as_str()))
+        .map(|q| q.bits_per_weight)
+        .collect();
+    assert!(bits.len() == 2 && bits[0] > bits[1], "best first: {bits:?}");
+    let speeds: Vec<f64> =
+        view.cards.iter().filter_map(|card| card.answer.decode_tps).map(|range| range.mid).collect();
+    assert!(speeds.len() > 20 && speeds.is_sorted_by(|a, b| a >= b), "fastest first: {speeds:?}");
+    assert!(gather::model(&engine(), "no-such-model", &Query::default()).is_none());
+}
+
+#[test]
+fn a_machine_kind_keeps_other_machines_out() {
+    let view = gather::model(&engine(), "llama-3.1-8b", &Query::parse("kind=apple")).unwrap();
+    assert!(!view.cards.is_empty());
+    for card in &view.cards {
+        let Subject::Device(device) = &card.subject else { panic!("a card of another kind") };
+        assert_eq!(device.class, "apple", "{}", device.id);
+    }
+}
+
+#[test]
+fn a_device_page_answers_for_that_device_whatever_the_address_says() {
+    let engine = engine();
+    let id = engine.catalog.device("RTX 3090").unwrap().id.clone();
+    let view = gather::device(&engine, &id, &Query::parse("hardware=M4+Max")).unwrap();
+    assert_eq!(view.models.machine.unwrap().devices[0].0, id);
+}
+
+#[test]
+fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
+    let query = Query::parse(
+        "hardware1=RTX+3090&model1=llama-3.1-8b&hardware3=RTX+3099&model3=llama-3.1-8b&quant1=Q4_K_M&context=8k",
+    );
+    let view = gather::compare(&engine(), &query);
+    assert_eq!(view.columns.iter().map(|c| c.number).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(view.columns[0].answer.as_ref().unwrap().setup.context, 8192);
+    assert_eq!(view.columns[1].problems[0].field, "hardware3");
+}
+
+#[test]
+fn the_browser_renders_the_same_region_as_the_server() {
+    let engine = engine();
+    let site = Site { style: String::new(), loader: String::new(), choices: gather::choices(engine.catalog) };
+    let query = Query::parse("hardware=M4+Max&context=16k&sort=speed");
+    let region = gather::render(&engine, "/", &query, &EN).unwrap();
+    let whole = page::home_page(&gather::home(&engine, &query), &query, &EN, &site).unwrap();
+    assert!(whole.contains(&region));
+    assert_eq!(
+        gather::render(&engine, "/gguf", &query, &EN),
+        None,
+        "that page reads files, which is the browser's own"
+    );
+    assert_eq!(gather::render(&engine, "/m/no-such-model", &query, &EN), None);
+}
+
+#[test]
+fn every_name_that_the_form_offers_leads_to_a_row() {
+    let catalog = engine().catalog;
+    let choices = gather::choices(catalog);
+    for name in &choices.models {
+        assert!(catalog.model(name).is_ok(), "{name}: {:?}", catalog.model(name).err());
+    }
+    for name in &choices.devices {
+        assert!(catalog.device(name).is_ok(), "{name}: {:?}", catalog.device(name).err());
+    }
+}
