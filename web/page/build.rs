@@ -16,7 +16,8 @@ type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 
 fn main() {
     let full = std::env::var_os("CARGO_FEATURE_FULL").is_some();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
+    let folder =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("messages");
     println!("cargo::rerun-if-changed={}", folder.display());
     let english = read(&folder.join("en.toml"), full);
 

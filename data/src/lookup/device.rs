@@ -90,7 +90,13 @@ impl DeviceNames {
         text: &str,
         memory_gib: Option<f64>,
     ) -> Result<usize, Lookup> {
-        if let Some(row) = rows.iter().position(|row| row.id == text.trim()) {
+        let text = text.trim();
+        if let Some(row) = rows.iter().position(|row| row.id == text) {
+            return Ok(row);
+        }
+        // A row's own full name, as lists offer it, means that row and no relative.
+        let mut named = rows.iter().enumerate().filter(|(_, row)| row.name == text);
+        if let (Some((row, _)), None) = (named.next(), named.next()) {
             return Ok(row);
         }
         let asked = read(text);

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, address) in [
         ("start", ""),
         ("home", "hardware=RTX+3090&context=32k"),
-        ("home-apple", "hardware=M4+Max&context=16k&runtime=mlx&group=family"),
+        ("home-apple", "hardware=m4-max-40-core&context=16k&runtime=mlx&group=family"),
         ("home-cpu", "hardware=i7-13700K&host_ram_gib=64"),
         ("home-wrong", "hardware=RTX+3099&context=4x"),
     ] {
@@ -37,11 +37,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.join("device.html"), page::device_page(&view, &Query::default(), &EN, &site)?)?;
 
     let query = Query::parse(
-        "hardware1=RTX+3090&model1=qwen3-30b-a3b&hardware2=M4+Max&model2=llama-3.1-70b&quant2=Q4_K_M\
+        "hardware1=RTX+3090&model1=qwen3-30b-a3b&hardware2=m4-max-40-core&model2=llama-3.1-70b&quant2=Q4_K_M\
          &hardware3=Strix+Halo&model3=gpt-oss-120b&context=8k",
     );
     let html = page::compare_page(&gather::compare(&engine, &query), &query, &EN, &site)?;
     std::fs::write(folder.join("compare.html"), html)?;
+
+    let method = gather::method(&engine, include_str!("../../../estimator/METHODOLOGY.md"), &EN);
+    std::fs::write(folder.join("method.html"), page::method_page(&method, &EN, &site)?)?;
 
     let empty = page::view::FileView::default();
     std::fs::write(folder.join("gguf.html"), page::gguf_page(&empty, &Query::default(), &EN, &site)?)?;

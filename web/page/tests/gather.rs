@@ -93,7 +93,7 @@ fn a_machine_kind_keeps_other_machines_out() {
 fn a_device_page_answers_for_that_device_whatever_the_address_says() {
     let engine = engine();
     let id = engine.catalog.device("RTX 3090").unwrap().id.clone();
-    let view = gather::device(&engine, &id, &Query::parse("hardware=M4+Max")).unwrap();
+    let view = gather::device(&engine, &id, &Query::parse("hardware=m4-max-40-core")).unwrap();
     assert_eq!(view.models.machine.unwrap().devices[0].0, id);
 }
 
@@ -112,7 +112,7 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
 fn the_browser_renders_the_same_region_as_the_server() {
     let engine = engine();
     let site = Site { style: String::new(), loader: String::new(), choices: gather::choices(engine.catalog) };
-    let query = Query::parse("hardware=M4+Max&context=16k&sort=speed");
+    let query = Query::parse("hardware=m4-max-40-core&context=16k&sort=speed");
     let region = gather::render(&engine, "/", &query, &EN).unwrap();
     let whole = page::home_page(&gather::home(&engine, &query), &query, &EN, &site).unwrap();
     assert!(whole.contains(&region));

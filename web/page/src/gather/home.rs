@@ -18,8 +18,8 @@ const POPULAR: [&str; 12] = [
     "RTX 5070 Ti",
     "RTX 5090",
     "RX 7900 XTX",
-    "M4 Max",
-    "M2 Pro",
+    "m4-max-40-core",
+    "m2-pro-19-core",
     "Ryzen AI Max+ 395",
     "DGX Spark",
 ];

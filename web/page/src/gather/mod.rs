@@ -5,6 +5,8 @@
 mod compare;
 mod device;
 mod home;
+#[cfg(feature = "full")]
+mod method;
 mod model;
 
 use std::borrow::Cow;
@@ -18,6 +20,8 @@ use data::subject::Subject;
 pub use device::device;
 use estimator::Placement;
 pub use home::home;
+#[cfg(feature = "full")]
+pub use method::method;
 pub use model::model;
 
 use crate::messages::Messages;
