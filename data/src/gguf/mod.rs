@@ -6,6 +6,7 @@
 //!
 //! The format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. Versions 1 to 3, little-endian.
 
+mod convert;
 mod error;
 mod header;
 mod keys;
@@ -17,6 +18,7 @@ pub mod shape;
 mod split;
 mod types;
 
+pub use convert::TooVaried;
 pub use error::{GgufError, Looks};
 pub use header::{Array, Header, Tensor, Value};
 pub use model::model;

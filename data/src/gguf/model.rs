@@ -54,6 +54,7 @@ pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
         quant: quant::name(&tensors, claimed, eight),
         params: sums.params,
         active_params: sums.active_params,
+        guess_params: sums.guess_params,
         bytes: sums.bytes,
         tied_embeddings: tied,
         hidden_size: narrow(keys.needed("embedding_length")?),
@@ -94,6 +95,7 @@ fn role(keys: &Keys<'_>, name: &str) -> Role {
 struct Sums {
     params: u64,
     active_params: u64,
+    guess_params: u64,
     bytes: RoleBytes,
 }
 
@@ -102,14 +104,13 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
     let used = keys.per_layer("expert_used_count").unwrap_or_default();
     let overflow =
         GgufError::Corrupt { at: 0, what: "its tensors together are larger than a number can count" };
-    let mut sums = Sums { params: 0, active_params: 0, bytes: RoleBytes::default() };
+    let mut sums = Sums { params: 0, active_params: 0, guess_params: 0, bytes: RoleBytes::default() };
     for tensor in tensors {
         let role = role(keys, &tensor.name);
         let head_as_well = tied && tensor.name == "token_embd.weight";
         let active = match role {
-            Role::Always | Role::Head => tensor.weights,
-            Role::Table if head_as_well => tensor.weights,
-            Role::Table | Role::Idle => 0,
+            Role::Table | Role::Head | Role::Always => tensor.weights,
+            Role::Idle => 0,
             Role::Routed => {
                 let layer = in_layer(&tensor.name).map_or(0, |(layer, _)| layer as usize);
                 let used = u128::from(used.get(layer).copied().unwrap_or(0));
@@ -126,6 +127,9 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
             Role::Idle => &mut bytes.idle,
         };
         *place = place.checked_add(tensor.bytes).ok_or(overflow.clone())?;
+        if role == Role::Idle {
+            sums.guess_params = sums.guess_params.saturating_add(tensor.weights);
+        }
         if role == Role::Table {
             bytes.embedding_row += tensor.bytes / tensor.dims.get(1).copied().unwrap_or(1).max(1);
         }

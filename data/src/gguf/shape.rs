@@ -15,9 +15,10 @@ pub struct ModelShape {
     pub quant: Quant,
     /// All weights, in their number.
     pub params: u64,
-    /// Weights that one token's pass multiplies with: without rows of tables that are only looked up, without the
-    /// experts that it does not visit, without what only guesses further tokens.
+    /// Weights without the experts that a token does not visit and without [`ModelShape::guess_params`].
     pub active_params: u64,
+    /// Weights of layers that only guess further tokens.
+    pub guess_params: u64,
     /// Bytes by role.
     pub bytes: RoleBytes,
     /// Whether the output head is the embedding table.

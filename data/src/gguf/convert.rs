@@ -1,0 +1,98 @@
+//! [`ModelShape`] → what the estimator computes with.
+
+use super::shape::{Mixer, ModelShape};
+use core::fmt;
+use estimator::{Experts, LayerGroup, LayerKind, Layers, Model, Weights};
+
+/// The model has more kinds of layer than the estimator tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooVaried;
+
+impl fmt::Display for TooVaried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = estimator::MAX_LAYER_GROUPS;
+        write!(f, "this model has more than {most} different kinds of layer, which cannot be estimated")
+    }
+}
+
+impl core::error::Error for TooVaried {}
+
+/// Bytes of one number of a recurrent state, which runtimes keep in 32 bits.
+const STATE_NUMBER_BYTES: f64 = 4.0;
+const BILLION: f64 = 1e9;
+
+impl ModelShape {
+    /// The shape that estimates are made of.
+    ///
+    /// # Errors
+    /// [`TooVaried`] if its layers are of more kinds than the estimator holds.
+    pub fn to_model(&self) -> Result<Model, TooVaried> {
+        let mut layers = Layers::new();
+        for layer in &self.layers {
+            let group = LayerGroup { stores: layer.stores, ..LayerGroup::new(1, kind(layer.mixer)) };
+            let added = layers.add(group);
+            let beside = layer.beside.is_none_or(|mixer| {
+                layers.add(LayerGroup {
+                    parallel: true,
+                    stores: layer.stores,
+                    ..LayerGroup::new(1, kind(mixer))
+                })
+            });
+            if !(added && beside) {
+                return Err(TooVaried);
+            }
+        }
+        Ok(Model {
+            params_b: (self.params - self.guess_params) as f64 / BILLION,
+            active_params_b: self.active_params as f64 / BILLION,
+            hidden_size: self.hidden_size,
+            vocab_size: self.vocab_size,
+            tied_embeddings: self.tied_embeddings,
+            layers,
+            experts: self.experts.map(|experts| Experts {
+                total: experts.total,
+                active: experts.active,
+                shared: experts.shared,
+                leading_dense_layers: experts.leading_dense_layers,
+            }),
+            native_context: self.context_tokens,
+        })
+    }
+
+    /// Its bytes by role. A table that is also the head counts as head, since that is how it is read; layers that
+    /// only guess further tokens lie with the tables, since they are held and not read.
+    #[must_use]
+    pub fn to_weights(&self) -> Weights {
+        let bytes = &self.bytes;
+        Weights {
+            embedding_bytes: (bytes.embedding - bytes.tied_head + bytes.idle) as f64,
+            embedding_row_bytes: bytes.embedding_row as f64,
+            head_bytes: (bytes.head + bytes.tied_head) as f64,
+            dense_bytes: bytes.always as f64,
+            routed_bytes: bytes.experts as f64,
+        }
+    }
+}
+
+fn kind(mixer: Mixer) -> LayerKind {
+    match mixer {
+        Mixer::Full(heads) => LayerKind::Full {
+            heads: heads.query,
+            kv_heads: heads.kv,
+            key_dim: heads.key_dim,
+            value_dim: heads.value_dim,
+        },
+        Mixer::Window { heads, window } => LayerKind::Window {
+            heads: heads.query,
+            kv_heads: heads.kv,
+            key_dim: heads.key_dim,
+            value_dim: heads.value_dim,
+            window,
+        },
+        Mixer::Latent { heads, rank, rope_dim } => LayerKind::Latent { heads, rank, rope_dim },
+        Mixer::Recurrent { state_elements } => {
+            LayerKind::Recurrent { state_bytes: state_elements as f64 * STATE_NUMBER_BYTES }
+        }
+        Mixer::Nothing => LayerKind::Recurrent { state_bytes: 0.0 },
+    }
+}
