@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What was asked, as it was understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Asked {
     /// Device ids, one for each device in the machine; `own` for figures that were typed in.
     pub hardware: Vec<String>,
@@ -50,6 +51,7 @@ pub struct Asked {
 
 /// The verdict, as the API spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All on the device.
@@ -74,6 +76,7 @@ impl Verdict {
 
 /// Memory by part, GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FootprintGib {
     /// Weights.
     pub weights: f64,
@@ -93,6 +96,7 @@ pub struct FootprintGib {
 
 /// Where measurements come from that a figure rests on, nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// This very device.
@@ -120,6 +124,7 @@ impl Scope {
 
 /// What one figure rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// Measurements that it was fitted to.
     pub rows: u32,
@@ -129,6 +134,7 @@ pub struct Evidence {
 
 /// What each figure rests on; the last three only where the setup has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EvidenceByFigure {
     /// Decode speed of one stream.
     pub decode: Evidence,
@@ -147,6 +153,7 @@ pub struct EvidenceByFigure {
 
 /// What lies in RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum SpillAnswer {
     /// Whole layers.
@@ -167,6 +174,7 @@ pub enum SpillAnswer {
 
 /// The same question asked the other way round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Inverse {
     /// The longest context with which it lies whole on the devices, up to the model's own.
     pub longest_context: Option<u32>,
@@ -182,6 +190,7 @@ pub struct Inverse {
 
 /// The smallest change that would make it run, where it does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "change")]
 pub enum Remedy {
     /// A smaller cache type at the same context.
@@ -208,16 +217,21 @@ pub enum Remedy {
 
 /// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Answer {
     /// What was asked, as it was understood.
     pub setup: Asked,
     /// Tokens a second while answering, each stream; absent when it does not run.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<documented::Range>))]
     pub decode_tps: Option<Range>,
     /// Tokens a second while answering, all streams together.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<documented::Range>))]
     pub aggregate_tps: Option<Range>,
     /// Prompt tokens a second.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<documented::Range>))]
     pub prefill_tps: Option<Range>,
     /// Milliseconds from the prompt to the first token.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<documented::Range>))]
     pub ttft_ms: Option<Range>,
     /// The verdict.
     pub placement: Verdict,
@@ -227,6 +241,7 @@ pub struct Answer {
     /// Memory by part, GiB.
     pub footprint_gib: FootprintGib,
     /// What a decode step's time mostly goes to.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<documented::Bound>))]
     pub bound_by: Option<Bound>,
     /// What to type to run it so, one argument each.
     pub flags: Vec<String>,
@@ -240,4 +255,38 @@ pub struct Answer {
     /// Facts about device or model that were recalled rather than read, in words.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unverified: Vec<String>,
+}
+
+/// The estimator's own types as the API's description names them: the estimator knows nothing of descriptions.
+#[cfg(feature = "openapi")]
+#[expect(dead_code, reason = "only described, never made")]
+mod documented {
+    /// A figure with its range: nine of ten measurements are expected between `low` and `high`.
+    #[derive(utoipa::ToSchema)]
+    pub struct Range {
+        /// The low end.
+        low: f64,
+        /// The middle.
+        mid: f64,
+        /// The high end.
+        high: f64,
+    }
+
+    /// What a decode step's time mostly goes to.
+    #[derive(utoipa::ToSchema, serde::Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Bound {
+        /// Reading weights.
+        Bandwidth,
+        /// Reading the cache.
+        KvCache,
+        /// Fixed costs.
+        Overhead,
+        /// Arithmetic.
+        Compute,
+        /// Reading RAM.
+        HostRam,
+        /// Exchange between devices.
+        Link,
+    }
 }

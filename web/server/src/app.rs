@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use data::catalog::Catalog;
+use data::{Catalog, Engine};
+use page::Site;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -40,8 +41,10 @@ pub struct Parts {
     pub policies: Policies,
     /// The files in this binary.
     pub assets: Files,
-    /// What is known of devices, models and quantisations.
-    pub catalog: &'static Catalog,
+    /// What answers are made with: catalogue, rules, fitted constants.
+    pub engine: Engine<'static>,
+    /// What every page needs to know of its site.
+    pub site: Site,
     /// Answers that are the same for everybody.
     pub shelf: Shelf,
 }
@@ -65,12 +68,14 @@ impl App {
             Some(dir) => Files::package(dir)?,
             None => Files::default(),
         };
+        let (engine, assets) = (Engine::embedded(), Files::embedded());
         Ok(App::new(Parts {
+            site: pages::site(engine.catalog, &assets),
             store: Store::open(&args.data_dir).await?,
             package,
             policies: Policies::new(&args.connect_src),
-            assets: Files::embedded(),
-            catalog: Catalog::embedded(),
+            assets,
+            engine,
             shelf: Shelf::default(),
         }))
     }
@@ -97,7 +102,17 @@ impl App {
 
     /// What is known of devices, models and quantisations.
     pub fn catalog(&self) -> &'static Catalog {
-        self.parts.catalog
+        self.parts.engine.catalog
+    }
+
+    /// What answers are made with.
+    pub fn engine(&self) -> &Engine<'static> {
+        &self.parts.engine
+    }
+
+    /// What every page needs to know of its site.
+    pub fn site(&self) -> &Site {
+        &self.parts.site
     }
 
     /// Answers that are the same for everybody.
@@ -135,7 +150,7 @@ pub fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
         .layer(from_fn_with_state(limits, limits::url))
         .layer(from_fn_with_state(Arc::new(Semaphore::new(limits.in_flight)), limits::in_flight))
         .layer(CatchPanicLayer::custom(after_panic))
-        .layer(from_fn(deliver::deliver))
+        .layer(from_fn_with_state(app.clone(), deliver::deliver))
         .layer(from_fn_with_state(app.clone(), headers::guard))
         .layer(from_fn(log::requests))
 }

@@ -16,12 +16,19 @@ struct Embedded {
     bytes: &'static [u8],
 }
 
-/// Everything under `web/assets`.
-const EMBEDDED: &[Embedded] = &[Embedded {
-    name: "loader.js",
-    media_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../../assets/loader.js"),
-}];
+/// The files under `web/assets` that are sent as they are; `style.css` is sent as the pages make it of its parts.
+const EMBEDDED: &[Embedded] = &[
+    Embedded {
+        name: "icon.svg",
+        media_type: "image/svg+xml",
+        bytes: include_bytes!("../../assets/icon.svg"),
+    },
+    Embedded {
+        name: "loader.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/loader.js"),
+    },
+];
 
 /// What a file of the WASM package is. `application/wasm` lets browsers compile while they load.
 const PACKAGE_TYPES: &[(&str, &str)] = &[
@@ -59,6 +66,7 @@ impl Files {
         for file in EMBEDDED {
             files.add(file.name, Representation::new(file.media_type, file.bytes));
         }
+        files.add("style.css", Representation::new("text/css; charset=utf-8", page::stylesheet()));
         files
     }
 
@@ -88,6 +96,11 @@ impl Files {
     /// Whether there are any.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// The address of a file with its version, under which it may be kept for ever; empty where there is no such file.
+    pub fn address(&self, folder: &str, name: &str) -> String {
+        self.version(name).map(|version| format!("{folder}{name}?v={version}")).unwrap_or_default()
     }
 
     /// The version of a file: it changes with every byte.

@@ -1,11 +1,12 @@
 //! From an answer to bytes on the wire: encoded, conditional, and an error in the form that its reader takes.
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::app::App;
 use crate::encoding::Encoding;
 use crate::pages;
 use crate::problem::Problem;
@@ -13,11 +14,12 @@ use crate::representation::Representation;
 
 /// Fills the envelope that a handler returned: a [`Representation`], a [`Problem`], or a bare error status from a
 /// layer below, which is a problem too.
-pub async fn deliver(request: Request, next: Next) -> Response {
+pub async fn deliver(State(app): State<App>, request: Request, next: Next) -> Response {
     let wish = Wish::of(&request);
     let mut response = next.run(request).await;
     if let Some(problem) = problem_of(&response) {
-        let answer = if wish.is_for_programs { problem.as_json() } else { pages::error(&problem) };
+        let answer =
+            if wish.is_for_programs { problem.as_json() } else { pages::error(&problem, app.site()) };
         return wish.fill(response, &answer);
     }
     match response.extensions_mut().remove::<Representation>() {

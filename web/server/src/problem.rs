@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use data::query::FieldError;
 
 use crate::representation::{Caching, PROBLEM, Representation};
 
@@ -124,9 +125,18 @@ pub struct Problem {
     kind: Kind,
     status: StatusCode,
     detail: String,
-    field: Option<String>,
-    near: Vec<String>,
+    errors: Vec<FieldError>,
+    unknown: Option<(String, Vec<Link>)>,
     retry_after_s: Option<u32>,
+}
+
+/// A page that may have been meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its path.
+    pub path: String,
+    /// What it is about.
+    pub name: String,
 }
 
 /// A problem as it is sent (RFC 9457), as `application/problem+json`.
@@ -144,11 +154,26 @@ pub struct ProblemBody<'a> {
     status: u16,
     /// What is wrong with this request, and what to do.
     detail: &'a str,
-    /// The parameter that is to blame, where one is.
+    /// The parameter that is to blame, where one is; of several, the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     /// What comes close to what was sent, best first.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    near: &'a [String],
+    /// Everything that is wrong with the parameters, so that it can be mended in one go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ParameterError<'a>>,
+}
+
+/// What is wrong with one parameter.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct ParameterError<'a> {
+    /// Its name.
+    #[schema(example = "model")]
+    field: &'a str,
+    /// What is wrong, and what to do.
+    message: &'a str,
+    /// What comes close to what was sent, best first.
     near: &'a [String],
 }
 
@@ -159,20 +184,27 @@ impl Problem {
             kind,
             status: kind.status(),
             detail: detail.into(),
-            field: None,
-            near: Vec::new(),
+            errors: Vec::new(),
+            unknown: None,
             retry_after_s: None,
         }
     }
 
-    /// A parameter that cannot be used, and what comes close to it.
-    pub fn parameter(field: impl Into<String>, detail: impl Into<String>, near: Vec<String>) -> Self {
-        Problem { field: Some(field.into()), near, ..Problem::new(Kind::Parameter, detail) }
+    /// Parameters that cannot be used, each with what comes close to it.
+    pub fn parameters(errors: Vec<FieldError>) -> Self {
+        let sentences: Vec<_> =
+            errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+        Problem { errors, ..Problem::new(Kind::Parameter, sentences.join(" ")) }
     }
 
     /// Nothing has this address.
     pub fn not_found() -> Self {
         Problem::new(Kind::NotFound, Kind::NotFound.explanation())
+    }
+
+    /// Nothing is called so; these come near.
+    pub fn not_known(what: impl Into<String>, near: Vec<Link>) -> Self {
+        Problem { unknown: Some((what.into(), near)), ..Problem::not_found() }
     }
 
     /// The problem that a bare error status stands for.
@@ -187,21 +219,15 @@ impl Problem {
         self
     }
 
-    /// The same problem, with what comes close.
-    pub fn with_near(mut self, near: Vec<String>) -> Self {
-        self.near = near;
-        self
-    }
-
     /// The same problem, with a time after which to try again.
     pub fn retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    /// The kind in a few words.
-    pub fn title(&self) -> &'static str {
-        self.kind.title()
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The HTTP status.
@@ -214,9 +240,9 @@ impl Problem {
         &self.detail
     }
 
-    /// What comes close to what was asked, best first.
-    pub fn near(&self) -> &[String] {
-        &self.near
+    /// The name that nothing has, and what comes near it.
+    pub fn unknown(&self) -> Option<(&str, &[Link])> {
+        self.unknown.as_ref().map(|(what, near)| (what.as_str(), near.as_slice()))
     }
 
     /// The problem as programs read it.
@@ -226,11 +252,24 @@ impl Problem {
             title: self.kind.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
-            field: self.field.as_deref(),
-            near: &self.near,
+            field: self.errors.first().map(|error| error.field.as_str()),
+            near: self.errors.first().map(|error| error.near.as_slice()).unwrap_or_default(),
+            errors: self.errors.iter().map(ParameterError::from).collect(),
         };
         let json = serde_json::to_vec(&body).expect("strings and numbers have a JSON form");
         Representation::new(PROBLEM, json).caching(Caching::Never)
+    }
+}
+
+impl<'a> From<&'a FieldError> for ParameterError<'a> {
+    fn from(error: &'a FieldError) -> Self {
+        ParameterError { field: &error.field, message: &error.message, near: &error.near }
+    }
+}
+
+impl From<Vec<FieldError>> for Problem {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Problem::parameters(errors)
     }
 }
 
@@ -253,7 +292,10 @@ mod tests {
 
     #[test]
     fn the_body_is_an_rfc_9457_problem() {
-        let problem = Problem::parameter("model", "There is no model \"lama\".", vec!["llama-3.1-8b".into()]);
+        let problem = Problem::parameters(vec![
+            FieldError::with_near("model", "There is no \"lama\".".into(), vec!["llama-3.1-8b".into()]),
+            FieldError::new("context", "This is no number.".into()),
+        ]);
         let answer = problem.as_json();
         assert_eq!(answer.media_type(), "application/problem+json");
         let body: serde_json::Value = serde_json::from_slice(answer.plain()).unwrap();
@@ -263,9 +305,13 @@ mod tests {
                 "type": "/problems/parameter",
                 "title": "A parameter cannot be used",
                 "status": 400,
-                "detail": "There is no model \"lama\".",
+                "detail": "model: There is no \"lama\". context: This is no number.",
                 "field": "model",
                 "near": ["llama-3.1-8b"],
+                "errors": [
+                    {"field": "model", "message": "There is no \"lama\".", "near": ["llama-3.1-8b"]},
+                    {"field": "context", "message": "This is no number.", "near": []},
+                ],
             })
         );
     }

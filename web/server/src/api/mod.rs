@@ -3,6 +3,7 @@
 //! What is sent has types of its own, apart from the rows that it is made of: a row may change its shape with the
 //! files, version 1 of the API may not.
 
+mod estimate;
 mod hardware;
 mod models;
 mod quants;
@@ -11,6 +12,7 @@ mod sources;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::routing::get;
+use data::query::FieldError;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -43,6 +45,7 @@ struct Description;
 
 fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(estimate::estimate))
         .routes(routes!(hardware::list))
         .routes(routes!(models::list))
         .routes(routes!(quants::list))
@@ -69,10 +72,9 @@ async fn openapi(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Re
 fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
     match query_string::pairs(query.unwrap_or_default())?.first() {
         None => Ok(()),
-        Some((name, _)) => Err(Problem::parameter(
+        Some((name, _)) => Err(Problem::parameters(vec![FieldError::new(
             name,
-            "This address takes no parameters; it lists everything.",
-            Vec::new(),
-        )),
+            "This address takes no parameters.".to_owned(),
+        )])),
     }
 }

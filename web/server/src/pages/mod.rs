@@ -1,17 +1,194 @@
-//! The pages.
+//! The pages: the address is the question, `web/page` finds the answer and writes it down.
+//!
+//! A page without a query is the same for everybody and is kept; one with a query is made each time. Making one
+//! takes milliseconds of arithmetic, so it is done beside the threads that serve connections.
+
+use std::fmt::Display;
 
 use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use data::query::Params;
+use data::{Catalog, Engine, Lookup};
+use page::messages::EN;
+use page::view::FileView;
+use page::{ErrorView, Query, Site, gather};
 
 use crate::app::App;
-use crate::problem::Problem;
-use crate::representation::{Caching, Representation, TEXT};
+use crate::assets::Files;
+use crate::headers::Reach;
+use crate::problem::{Kind, Link, Problem};
+use crate::representation::{Caching, HTML, Representation};
+
+/// The estimator's documentation: the page shows the very text that the crate is documented with.
+const METHODOLOGY: &str = include_str!("../../../../estimator/METHODOLOGY.md");
 
 /// Every page.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/", get(home))
+        .route("/m/{id}", get(model))
+        .route("/d/{id}", get(device))
+        .route("/compare", get(compare))
+        .route("/gguf", get(gguf))
+        .route("/methodology", get(methodology))
+        .route("/about", get(about))
+}
+
+/// What every page needs to know of its site.
+pub fn site(catalog: &Catalog, assets: &Files) -> Site {
+    Site {
+        style: assets.address("/assets/", "style.css"),
+        loader: assets.address("/assets/", "loader.js"),
+        choices: gather::choices(catalog),
+    }
+}
+
+/// `GET /`: all models on one machine.
+async fn home(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
+    let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
+        written(page::home_page(&gather::home(engine, query), query, &EN, site))
+    };
+    answer(app, uri, make).await
+}
+
+/// `GET /m/{id}`: a model, the machines that run it, and how fast.
+async fn model(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    let catalog = app.catalog();
+    if !catalog.models().iter().any(|row| row.id == id) {
+        let name_of = |id: &str| catalog.models().iter().find(|row| row.id == id).map(|row| row.name.clone());
+        return elsewhere("/m/", &id, &uri, catalog.model(&id).map(|row| row.id.as_str()), name_of);
+    }
+    let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
+        let view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
+        written(page::model_page(&view, query, &EN, site))
+    };
+    answer(app, uri, make).await.map(IntoResponse::into_response)
+}
+
+/// `GET /d/{id}`: a device, and what runs on it.
+async fn device(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    let catalog = app.catalog();
+    if !catalog.devices().iter().any(|row| row.id == id) {
+        let name_of =
+            |id: &str| catalog.devices().iter().find(|row| row.id == id).map(|row| row.name.clone());
+        return elsewhere("/d/", &id, &uri, catalog.device(&id).map(|row| row.id.as_str()), name_of);
+    }
+    let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
+        let view = gather::device(engine, &id, query).ok_or_else(Problem::not_found)?;
+        written(page::device_page(&view, query, &EN, site))
+    };
+    answer(app, uri, make).await.map(IntoResponse::into_response)
+}
+
+/// `GET /compare`: setups side by side.
+async fn compare(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
+    let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
+        written(page::compare_page(&gather::compare(engine, query), query, &EN, site))
+    };
+    answer(app, uri, make).await
+}
+
+/// `GET /gguf`: any model, by the header of its file, which the browser reads from wherever it lies.
+async fn gguf(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
+        written(page::gguf_page(&file_view(engine, query), query, &EN, site))
+    };
+    let mut response = answer(app, uri, make).await?.into_response();
+    response.extensions_mut().insert(Reach::AnyHttps);
+    Ok(response)
+}
+
+/// `GET /methodology`: the equations, and the constants in use.
+async fn methodology(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
+    let make = |engine: &Engine<'_>, _: &Query, site: &Site| {
+        written(page::method_page(&gather::method(engine, METHODOLOGY, &EN), &EN, site))
+    };
+    answer(app, uri, make).await
+}
+
+/// `GET /about`: what this is, and what happens to what people type.
+async fn about(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
+    answer(app, uri, |_: &Engine<'_>, _: &Query, site: &Site| written(page::about_page(&EN, site))).await
+}
+
+/// The machine that a file will be estimated on. Reading the file is the browser's.
+fn file_view(engine: &Engine<'_>, query: &Query) -> FileView {
+    if query.get("hardware").is_empty() && query.get("bandwidth_gb_s").is_empty() {
+        return FileView::default();
+    }
+    match Params::read_page(query.pairs()).and_then(|params| engine.read(&params)) {
+        Ok((rig, _)) => FileView { machine: rig.to_string(), ..FileView::default() },
+        Err(problems) => FileView { problems, ..FileView::default() },
+    }
 }
 
 /// A problem as people read it.
-pub fn error(problem: &Problem) -> Representation {
-    Representation::new(TEXT, problem.detail().to_owned()).caching(Caching::Never)
+pub fn error(problem: &Problem, site: &Site) -> Representation {
+    let view = match problem.kind() {
+        Kind::NotFound => match problem.unknown() {
+            Some((what, near)) => ErrorView::NotKnown {
+                what: what.to_owned(),
+                near: near.iter().map(|link| (link.path.clone(), link.name.clone())).collect(),
+            },
+            None => ErrorView::NotFound,
+        },
+        Kind::Parameter | Kind::Method | Kind::TooLarge => ErrorView::Bad(problem.detail().to_owned()),
+        Kind::TimedOut | Kind::Overloaded | Kind::NotReady | Kind::Internal => ErrorView::Ours,
+    };
+    // A page about an error must not fail: without its markup there is still its sentence.
+    let html = page::error_page(&view, &EN, site).unwrap_or_else(|_| EN.error.wrong.to_owned());
+    Representation::new(HTML, html).caching(Caching::Never)
+}
+
+/// Makes a page, or takes it from the shelf.
+async fn answer(
+    app: App,
+    uri: Uri,
+    make: impl FnOnce(&Engine<'_>, &Query, &Site) -> Result<String, Problem> + Send + 'static,
+) -> Result<Representation, Problem> {
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let is_plain = query.pairs().next().is_none();
+    if let Some(kept) = app.shelf().kept(uri.path()).filter(|_| is_plain) {
+        return Ok(kept);
+    }
+    let made = tokio::task::spawn_blocking(move || {
+        let page = || make(app.engine(), &query, app.site()).map(|html| Representation::new(HTML, html));
+        if is_plain { app.shelf().get_or_make(uri.path(), page) } else { page() }
+    });
+    // A panic there is a panic here: the layer above makes an answer of it.
+    made.await.unwrap_or_else(|gone| std::panic::resume_unwind(gone.into_panic()))
+}
+
+/// A page that could not be written is our fault, and the log says why.
+fn written(html: Result<String, impl Display>) -> Result<String, Problem> {
+    html.map_err(|error| {
+        tracing::error!(%error, "a page could not be written");
+        Problem::new(Kind::Internal, Kind::Internal.explanation())
+    })
+}
+
+/// The way to what is meant by a name that is no id: another name of a row leads to its page, and one that is near
+/// some rows to a page that offers them.
+fn elsewhere(
+    folder: &str,
+    asked: &str,
+    uri: &Uri,
+    found: Result<&str, Lookup>,
+    name_of: impl Fn(&str) -> Option<String>,
+) -> Result<Response, Problem> {
+    match found {
+        Ok(id) => {
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let location = HeaderValue::try_from(format!("{folder}{id}{query}"));
+            let location = location.map_err(|_| Problem::not_found())?;
+            Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response())
+        }
+        Err(lookup) => {
+            let link = |id: &String| Some(Link { path: format!("{folder}{id}"), name: name_of(id)? });
+            Err(Problem::not_known(asked, lookup.suggestions().iter().filter_map(link).collect()))
+        }
+    }
 }

@@ -3,7 +3,10 @@
 mod api;
 mod assets;
 mod client;
+mod estimate;
+mod hostile;
 mod openapi;
+mod pages;
 mod rules;
 mod schema;
 mod wire;

@@ -45,6 +45,61 @@ async fn the_description_is_served_as_openapi_3_1() {
     }
 }
 
+/// Setups whose answers have every part that an answer can have.
+const SETUPS: &[&str] = &[
+    "hardware=rtx-3090&model=qwen3-30b-a3b&quant=q4_k_m&context=32k",
+    "hardware=m4-max-40-core&model=llama-3.1-70b&quant=q4_k_m",
+    "hardware=ryzen-ai-max-395&model=gpt-oss-120b",
+    "hardware=rtx-4060-laptop&model=qwen3-14b&quant=q8_0&streams=4",
+    "hardware=rtx-4060&model=deepseek-v3&quant=q8_0&host_ram_gib=16",
+    "hardware=rtx-3090&devices=2&model=llama-3.1-70b&runtime=vllm&quant=q4_k_m&split=tensor",
+    "bandwidth_gb_s=500&memory_gib=16&compute_f16_tflops=40&class=discrete_gpu&model=llama-3.1-8b",
+];
+
+#[tokio::test]
+async fn every_estimate_is_as_described() {
+    let site = Site::open(&[]).await;
+    let document = document(&site).await;
+    let responses = &document["paths"]["/api/v1/estimate"]["get"]["responses"];
+    let schema = &responses["200"]["content"]["application/json"]["schema"];
+    for setup in SETUPS {
+        let answer = site.get(&format!("/api/v1/estimate?{setup}")).await;
+        assert_eq!(answer.status, 200, "{setup}: {}", answer.text());
+        let departures = departures(&document, schema, &answer.json());
+        assert!(departures.is_empty(), "{setup}: {departures:#?}");
+    }
+    let refusal = site.get("/api/v1/estimate?hardwear=rtx-3090&context=x").await;
+    let schema = &responses["400"]["content"]["application/problem+json"]["schema"];
+    assert_eq!(departures(&document, schema, &refusal.json()), Vec::<String>::new());
+}
+
+/// The description and the reader have one list of parameters, and each is taken as its example writes it.
+#[tokio::test]
+async fn every_described_parameter_is_taken() {
+    let site = Site::open(&[]).await;
+    let document = document(&site).await;
+    let parameters = document["paths"]["/api/v1/estimate"]["get"]["parameters"].as_array().unwrap();
+    let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    let read: Vec<_> = data::query::PARAMETERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, read);
+    for parameter in parameters {
+        let (name, example) = (parameter["name"].as_str().unwrap(), parameter["example"].as_str().unwrap());
+        // What it needs beside it: a machine and a model, unless it is itself part of one.
+        let machine = match name {
+            "hardware" => "",
+            "bandwidth_gb_s" => "memory_gib=24",
+            "memory_gib" | "usable_gib" => "hardware=m4-max-40-core",
+            "class" | "compute_f16_tflops" => "bandwidth_gb_s=936&memory_gib=24",
+            "split" => "hardware=rtx-3090&devices=2",
+            _ => "hardware=rtx-3090",
+        };
+        let model = if name == "model" { "" } else { "model=llama-3.1-8b" };
+        let asked = format!("/api/v1/estimate?{name}={example}&{machine}&{model}");
+        let answer = site.get(&asked).await;
+        assert_eq!(answer.status, 200, "{asked}: {}", answer.text());
+    }
+}
+
 /// Every list is as described, and so is the refusal of what it does not take.
 #[tokio::test]
 async fn answers_are_as_described() {
