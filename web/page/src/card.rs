@@ -228,7 +228,10 @@ fn facts(card: &Card, m: &Messages) -> Vec<Fact> {
     }
     let inverse = &answer.inverse;
     facts.push(Fact::new(m.answer.longest_context, longest_context(answer, m)));
-    if let Some(streams) = inverse.most_streams.filter(|_| answer.setup.streams > 1) {
+    if let Some(best) = inverse.best_quant.as_ref().filter(|best| **best != answer.setup.quant) {
+        facts.push(Fact::new(m.answer.best_quant, best));
+    }
+    if let Some(streams) = inverse.most_streams {
         facts.push(Fact::new(m.answer.most_streams, streams.to_string()));
     }
     let target = m.answer.bandwidth_needed(&figure::number(inverse.target_tps));

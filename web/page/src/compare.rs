@@ -125,6 +125,17 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
                 words_only(longest.map_or(m.answer.none_fits.to_owned(), figure::tokens))
             }),
         ),
+        (
+            m.answer.best_quant,
+            row(columns, |answer| words_only(answer.inverse.best_quant.clone().unwrap_or_default())),
+        ),
+        (
+            m.answer.remedy,
+            row(columns, |answer| {
+                let remedy = answer.remedy.as_ref();
+                words_only(remedy.map(|r| words::remedy(r, "", &Query::default(), m).0).unwrap_or_default())
+            }),
+        ),
         (m.answer.flags, row(columns, |answer| words_only(answer.flags.join(" ")))),
         (m.answer.rests_on, row(columns, |answer| words_only(words::evidence(answer.evidence.decode, m)))),
     ]

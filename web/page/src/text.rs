@@ -42,7 +42,7 @@ struct Method<'a> {
 
 /// The method, with the constants in use and their scores.
 pub fn method_page(view: &MethodView<'_>, m: &Messages, site: &Site) -> askama::Result<String> {
-    let fitted = m.method.fitted(&view.fitted_on, &view.rows.to_string());
+    let fitted = m.method.fitted(&view.fitted_on, &crate::figure::number(f64::from(view.rows)));
     let body = Method { m, view, fitted, text: rendered(view.markdown) }.render()?;
     framed(m.method.title, "/methodology", body, m, site)
 }

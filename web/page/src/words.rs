@@ -63,6 +63,10 @@ pub(crate) fn remedy(remedy: &Remedy, path: &str, query: &Query, m: &Messages) -
         Remedy::CacheType { kv } => {
             (m.answer.remedy_cache(kv), query.link(path, &[("kv", kv), ("kv_v", "")]))
         }
+        // Only a model's own page has a field for the quantisation.
+        Remedy::Quant { quant } if path.starts_with("/m/") => {
+            (m.answer.remedy_quant(quant), query.link(path, &[("quant", quant)]))
+        }
         Remedy::Quant { quant } => (m.answer.remedy_quant(quant), String::new()),
         Remedy::Context { context } => (
             m.answer.remedy_context(&figure::tokens(*context)),

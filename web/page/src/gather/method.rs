@@ -37,7 +37,7 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
         markdown,
         fitted_on: provenance.date.clone(),
         rows: provenance.rows_used,
-        scores: Table { caption: w.scores.to_owned(), head: owned(head), rows: rows.collect() },
+        scores: Table { caption: w.score_note.to_owned(), head: owned(head), rows: rows.collect() },
         constants: engine.fitted.parts.iter().map(|part| constants(part, m)).collect(),
     }
 }
