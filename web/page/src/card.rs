@@ -2,7 +2,7 @@
 
 use askama::Template;
 use chart::{Part, Verdict};
-use data::answer::{Answer, FootprintGib, Scope};
+use data::answer::{Answer, FootprintGib};
 use estimator::Range;
 
 use crate::figure;
@@ -70,12 +70,11 @@ pub(crate) struct CardRow<'a> {
     decode: String,
     unit: &'static str,
     aggregate: String,
-    decode_open: bool,
+    decode_note: String,
     bar: String,
     measured: String,
-    measured_long: String,
     ttft: String,
-    prefill_open: bool,
+    prefill_note: &'static str,
     memory_bar: String,
     memory: String,
     in_ram: String,
@@ -115,18 +114,17 @@ impl<'a> CardRow<'a> {
                 .filter(|_| answer.setup.streams > 1)
                 .map(|range| m.answer.aggregate(&figure::range(range)))
                 .unwrap_or_default(),
-            decode_open: answer.evidence.decode.scope == Scope::Uncalibrated,
+            decode_note: words::decode_note(&answer.evidence, m),
             bar: answer
                 .decode_tps
                 .map(|range| chart::range_bar(plain(range), TRACK_TPS, verdict, measured, None))
                 .unwrap_or_default(),
-            measured: measured.map(|tps| m.answer.measured(&figure::number(tps))).unwrap_or_default(),
-            measured_long: card
+            measured: card
                 .measured
-                .map(|measured| m.answer.measured_long(&measured.count.to_string()))
+                .map(|by| m.answer.measured(&by.count.to_string(), &figure::number(by.decode_tps)))
                 .unwrap_or_default(),
             ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
-            prefill_open: answer.evidence.prefill.scope == Scope::Uncalibrated,
+            prefill_note: words::prefill_note(&answer.evidence, m),
             memory_bar: memory_bar(&answer.footprint_gib, m),
             memory: m.answer.of_usable(
                 &figure::gib(answer.footprint_gib.total),

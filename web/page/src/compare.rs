@@ -1,7 +1,7 @@
 //! Setups side by side.
 
 use askama::Template;
-use data::answer::{Answer, Scope};
+use data::answer::Answer;
 
 use crate::card::{self, plain};
 use crate::figures::{self, Figure};
@@ -70,7 +70,6 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
     let lows = answers().filter_map(|a| a.decode_tps).map(|r| r.low);
     let highs = answers().filter_map(|a| a.decode_tps).map(|r| r.high);
     let track = (lows.fold(f64::INFINITY, f64::min) / 2.0, highs.fold(0.0, f64::max) * 2.0);
-    let open = |scope: Scope| if scope == Scope::Uncalibrated { m.answer.uncalibrated } else { "" };
     vec![
         (
             m.compare.verdict,
@@ -87,7 +86,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
                 Some(tps) => Cell {
                     svg: chart::range_bar(plain(tps), track, words::verdict(answer, true), None, None),
                     words: figure::range(tps),
-                    note: open(answer.evidence.decode.scope).to_owned(),
+                    note: words::decode_note(&answer.evidence, m),
                     best: several && tps.mid >= fastest,
                 },
             }),
@@ -96,7 +95,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
             m.compare.ttft,
             row(columns, |answer| Cell {
                 words: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
-                note: open(answer.evidence.prefill.scope).to_owned(),
+                note: words::prefill_note(&answer.evidence, m).to_owned(),
                 ..Cell::default()
             }),
         ),

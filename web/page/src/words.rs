@@ -1,7 +1,7 @@
 //! Codes of the answer in words: the only place where a verdict, a bound or a remedy becomes a sentence.
 
 use chart::Verdict;
-use data::answer::{Answer, Evidence, Remedy, Scope, SpillAnswer};
+use data::answer::{Answer, Evidence, EvidenceByFigure, Remedy, Scope, SpillAnswer};
 use estimator::Bound;
 
 use crate::figure;
@@ -46,6 +46,25 @@ pub(crate) fn evidence(evidence: Evidence, m: &Messages) -> String {
         Scope::Class => m.answer.scope_class(&rows),
         Scope::Uncalibrated => m.answer.scope_uncalibrated.to_owned(),
     }
+}
+
+/// What stands beside the decode speed where a part of it was never measured; empty where all was.
+pub(crate) fn decode_note(by: &EvidenceByFigure, m: &Messages) -> String {
+    let open = |evidence: Option<Evidence>| evidence.is_some_and(|e| e.scope == Scope::Uncalibrated);
+    let notes = [
+        (open(Some(by.decode)), m.answer.uncalibrated),
+        (open(by.runtime), m.answer.uncalibrated_runtime),
+        (open(by.streams), m.answer.uncalibrated_streams),
+        (open(by.offload), m.answer.uncalibrated_offload),
+    ];
+    let open: Vec<&str> = notes.into_iter().filter(|(open, _)| *open).map(|(_, words)| words).collect();
+    // Where the whole figure is open, its parts are too.
+    if open.first() == Some(&m.answer.uncalibrated) { open[0].to_owned() } else { open.join(", ") }
+}
+
+/// The same for prefill and the time to the first token.
+pub(crate) fn prefill_note(by: &EvidenceByFigure, m: &Messages) -> &'static str {
+    if by.prefill.scope == Scope::Uncalibrated { m.answer.uncalibrated } else { "" }
 }
 
 pub(crate) fn spill(spill: SpillAnswer, m: &Messages) -> String {

@@ -162,6 +162,12 @@ fn a_figure_that_rests_on_nothing_says_so_beside_it() {
     let html = page::home_results(&view, "/", &Query::default(), &EN).unwrap();
     let decode = html.split("<dt>Decode</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
     assert!(decode.contains(EN.answer.uncalibrated), "{decode}");
+
+    let mut view = sample::home(1);
+    view.cards[0].answer.evidence.runtime = Some(open);
+    let html = page::home_results(&view, "/", &Query::default(), &EN).unwrap();
+    let decode = html.split("<dt>Decode</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
+    assert!(decode.contains(EN.answer.uncalibrated_runtime), "a factor that was never measured: {decode}");
 }
 
 #[test]
