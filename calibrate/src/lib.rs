@@ -1,1 +1,20 @@
-//! calibrate: measurements in, constants out.
+//! Measurements in, constants out.
+
+pub mod clean;
+pub mod commands;
+pub mod devices;
+pub mod extra;
+pub mod features;
+pub mod fit;
+pub mod folds;
+pub mod models;
+pub mod observation;
+pub mod predict;
+pub mod problem;
+pub mod recipe;
+pub mod refit;
+pub mod row;
+pub mod score;
+pub mod shrinkage;
+pub mod solve;
+pub mod text;

@@ -160,7 +160,7 @@ pub enum Factor {
 
 /// One level of an effect: its value, how uncertain that is (both in natural logs), rows behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Level(pub f64, pub f64, pub u32);
+pub struct Level(pub f32, pub f32, pub u32);
 
 /// An effect with its levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

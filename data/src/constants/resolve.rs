@@ -84,8 +84,8 @@ impl Part {
             let level = facts.level(effect.factor).and_then(|name| effect.levels.get(name.as_ref()));
             match level {
                 Some(level) => {
-                    sum.value += level.0;
-                    sum.variance += level.1 * level.1;
+                    sum.value += f64::from(level.0);
+                    sum.variance += f64::from(level.1 * level.1);
                     let scope = match effect.factor {
                         Factor::Device => Scope::Device,
                         Factor::Generation if sum.evidence.scope != Scope::Device => Scope::Generation,

@@ -1,0 +1,86 @@
+//! The commands, without their command line.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use data::Catalog;
+use data::constants::Fitted;
+
+use crate::observation::Reader;
+use crate::predict::Predictor;
+use crate::refit::{refit, to_toml};
+use crate::row::{MeasurementRow, files};
+
+/// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub fn digest(measurements: &Path) -> Result<String> {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut hash = OFFSET;
+    let mut take = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+    };
+    for path in files(measurements)? {
+        take(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default().as_bytes());
+        take(&std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?);
+    }
+    Ok(format!("fnv1a64:{hash:016x}"))
+}
+
+/// Fits, and gives the text of the constants file.
+///
+/// # Errors
+///
+/// When a fit does not end at a minimum.
+pub fn refit_text(rows: &[MeasurementRow], input: &str, progress: impl FnMut(&str)) -> Result<String> {
+    to_toml(&refit(rows, input.to_owned(), progress)?)
+}
+
+/// Writes every row of `measurements` to `out` with `status`, `predicted_tok_s`, `low_tok_s` and `high_tok_s`.
+///
+/// # Errors
+///
+/// When a file cannot be read or written.
+pub fn predict(measurements: &Path, out: &Path) -> Result<()> {
+    let predictor = Predictor::new(Fitted::embedded()).context("the built-in constants lack a figure")?;
+    let reader = Reader::new(Catalog::embedded())?;
+    let mut input = csv::Reader::from_path(measurements)
+        .with_context(|| format!("{} cannot be opened", measurements.display()))?;
+    let mut output =
+        csv::Writer::from_path(out).with_context(|| format!("{} cannot be written", out.display()))?;
+    let header = input.headers()?.clone();
+    let mut wide = header.clone();
+    for column in ["status", "predicted_tok_s", "low_tok_s", "high_tok_s"] {
+        wide.push_field(column);
+    }
+    output.write_record(&wide)?;
+    for (index, record) in input.records().enumerate() {
+        let mut record = record?;
+        let mut row: MeasurementRow = record.deserialize(Some(&header))?;
+        // Whatever was measured must not reach the prediction.
+        row.tok_s = None;
+        match reader.read(index, &row) {
+            Ok(observation) => {
+                let range = predictor.predict(&observation);
+                record.push_field("ok");
+                for value in [range.middle, range.low, range.high] {
+                    record.push_field(&format!("{:.6}", libm::exp(value)));
+                }
+            }
+            Err(reason) => {
+                record.push_field(reason.words());
+                for _ in 0..3 {
+                    record.push_field("");
+                }
+            }
+        }
+        output.write_record(&record)?;
+    }
+    output.flush()?;
+    Ok(())
+}

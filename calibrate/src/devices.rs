@@ -1,0 +1,373 @@
+//! Which device a source means.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use data::Catalog;
+use data::backend::Backend;
+use data::constants::{class, device_key, is_stacked, tier};
+use data::row::HardwareRow;
+use estimator::{Compute, HardwareClass};
+use serde::Deserialize;
+
+use crate::row::MeasurementRow;
+use crate::text::{key, occurs};
+
+/// What is known about a row's device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// The key under which its measurements count together.
+    pub key: String,
+    /// The key under which a fold leaves it out: its laptop and power variants too.
+    pub fold: String,
+    /// Class of its memory.
+    pub class: HardwareClass,
+    /// Its maker, lower case.
+    pub vendor: String,
+    /// Its generation; empty where not known.
+    pub generation: String,
+    /// Apple's tier; empty for others.
+    pub tier: &'static str,
+    /// Whether its memory is stacked.
+    pub stacked: bool,
+    /// Peak bandwidth, GB/s.
+    pub bandwidth_gb_s: f64,
+    /// Memory, GiB, where row or catalogue say.
+    pub memory_gib: Option<f64>,
+    /// Peak compute.
+    pub compute: Compute,
+    /// Stock power, watts.
+    pub tdp_w: Option<f64>,
+    /// Link to the host, GB/s.
+    pub link_gb_s: Option<f64>,
+    /// Whether it is no row of the catalogue.
+    pub unknown: bool,
+}
+
+/// `data/measurement-names.toml`.
+#[derive(Debug, Deserialize)]
+pub struct NameFile {
+    /// Devices.
+    pub device: Vec<DeviceName>,
+    /// Models.
+    pub model: Vec<ModelName>,
+}
+
+/// One spelling of a device.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceName {
+    has: Vec<String>,
+    row: Option<String>,
+    bandwidth_gb_s: Option<f64>,
+    generation: Option<String>,
+    class: Option<String>,
+    vendor: Option<String>,
+    #[serde(default)]
+    stacked: bool,
+    /// Holds for graphics only: a processor of that name is another device.
+    #[serde(default)]
+    gpu_only: bool,
+}
+
+/// One spelling of a model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelName {
+    /// What occurs in its name.
+    pub has: String,
+    /// The row's id.
+    pub row: String,
+}
+
+/// Devices by all their spellings.
+pub struct Devices<'c> {
+    catalog: &'c Catalog,
+    spellings: Vec<DeviceName>,
+    keys: HashMap<String, Vec<&'c HardwareRow>>,
+}
+
+/// Words that say nothing about which device it is.
+const NOISE: [&str; 16] = [
+    "nvidia",
+    "geforce",
+    "amd",
+    "radeon",
+    "generation",
+    "tesla",
+    "(tm)",
+    "(r)",
+    "graphics",
+    "edition",
+    "workstation",
+    "intel",
+    "apple",
+    "gpu",
+    "card",
+    "with max-q design",
+];
+
+fn device_name_key(name: &str) -> String {
+    let mut name = name.to_lowercase().replace("laptop gpu", "laptop").replace("mobile", "laptop");
+    // Core counts in words: "12P+4E+40GPU", "(40-core GPU)".
+    if let Some(at) = name.find("gpu").filter(|at| name[..*at].ends_with(|c: char| c.is_ascii_digit())) {
+        let start = name[..at].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + 1);
+        let cores = name[start..at].to_owned();
+        let cut = name.find('(').unwrap_or(name.len());
+        let first =
+            name[..cut].split_whitespace().take_while(|w| !w.contains('+')).collect::<Vec<_>>().join(" ");
+        name = format!("{first} {cores}-core");
+    }
+    for word in NOISE {
+        name = name.replace(word, " ");
+    }
+    key(&name)
+}
+
+fn without_size(id: &str) -> Option<&str> {
+    let (name, size) = id.rsplit_once('-')?;
+    size.strip_suffix("gb").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).map(|_| name)
+}
+
+impl<'c> Devices<'c> {
+    /// The catalogue's devices, and the spellings of `data/measurement-names.toml`.
+    #[must_use]
+    pub fn new(catalog: &'c Catalog, spellings: Vec<DeviceName>) -> Self {
+        let mut keys: HashMap<String, Vec<&HardwareRow>> = HashMap::new();
+        for row in catalog.devices() {
+            let id = row.id.as_str();
+            let mut names = vec![device_name_key(&row.name), key(id)];
+            names.extend(without_size(id).map(key));
+            if let Some((name, _)) = id.strip_suffix("-core").and_then(|rest| rest.rsplit_once('-')) {
+                names.push(key(name));
+            }
+            for suffix in ["-ada", "-blackwell", "-laptop"] {
+                if let Some(name) = id.strip_suffix(suffix)
+                    && suffix != "-laptop"
+                {
+                    names.push(key(&format!("{name}{suffix}")));
+                }
+            }
+            for name in row.aliases.iter().chain(&row.shared_names) {
+                names.push(device_name_key(name));
+            }
+            names.sort();
+            names.dedup();
+            for name in names {
+                keys.entry(name).or_default().push(row);
+            }
+        }
+        Devices { catalog, spellings, keys }
+    }
+
+    /// The device of a measurement; `None` where nothing tells its bandwidth.
+    #[must_use]
+    pub fn find(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
+        let known = self.by_key(row, backend).map(|found| self.of_row(found, row));
+        known
+            .or_else(|| self.by_spelling(row, backend))
+            .or_else(|| self.by_part(row, backend))
+            .or_else(|| from_figures(row))
+    }
+
+    fn by_key(&self, row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
+        let wanted = device_name_key(&row.device);
+        let bare = wanted.replace("cpuonly", "").replace("cpu", "");
+        let spelled = ["", "rtx", "gtx", "rx", "instinct"];
+        let candidates = spelled
+            .iter()
+            .map(|prefix| format!("{prefix}{bare}"))
+            .find_map(|name| self.keys.get(name.as_str()))?;
+        choose(candidates, row, backend)
+    }
+
+    fn by_spelling(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
+        let name = row.device.to_lowercase();
+        let is_cpu = backend == Backend::Cpu || row.device_class == "cpu";
+        let spelling = self
+            .spellings
+            .iter()
+            .filter(|spelling| !(spelling.gpu_only && is_cpu))
+            .find(|spelling| spelling.has.iter().all(|word| occurs(&name, word)))?;
+        if let Some(id) = &spelling.row {
+            let found = self.catalog.devices().iter().find(|device| device.id == *id)?;
+            return Some(self.of_row(found, row));
+        }
+        let class = match spelling.class.as_deref() {
+            Some("discrete_gpu") => HardwareClass::DiscreteGpu,
+            Some("unified") => HardwareClass::Unified,
+            Some("mobile") => HardwareClass::Mobile,
+            _ => HardwareClass::Cpu,
+        };
+        let key = if class == HardwareClass::Cpu { processor_key(&name) } else { key(&name) };
+        Some(Device {
+            fold: fold_key(&key),
+            key,
+            class,
+            vendor: spelling.vendor.clone().unwrap_or_default(),
+            generation: spelling.generation.clone().unwrap_or_default(),
+            tier: "",
+            stacked: spelling.stacked,
+            bandwidth_gb_s: row.device_bandwidth_gbs.or(spelling.bandwidth_gb_s)?,
+            memory_gib: row.device_mem_gib,
+            compute: Compute::default(),
+            tdp_w: None,
+            link_gb_s: None,
+            unknown: true,
+        })
+    }
+
+    /// A device whose name is part of what the source wrote: the longest one.
+    fn by_part(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
+        let wanted = device_name_key(&row.device);
+        let mut best: Option<(&str, &Vec<&'c HardwareRow>)> = None;
+        for (name, rows) in &self.keys {
+            let longer = best.is_none_or(|(found, _)| (name.len(), name.as_str()) > (found.len(), found));
+            if name.len() >= 5 && longer && wanted.contains(name.as_str()) {
+                best = Some((name, rows));
+            }
+        }
+        let found = choose(best?.1, row, backend)?;
+        Some(self.of_row(found, row))
+    }
+
+    fn of_row(&self, found: &HardwareRow, row: &MeasurementRow) -> Device {
+        let key = device_key(found);
+        Device {
+            fold: fold_key(&key),
+            key,
+            class: class(found),
+            vendor: found.vendor.clone(),
+            generation: found.generation.clone().unwrap_or_default(),
+            tier: tier(found),
+            stacked: is_stacked(found),
+            bandwidth_gb_s: found.bandwidth_gb_s,
+            memory_gib: row.device_mem_gib.or_else(|| found.memory_gib.last().copied()),
+            compute: Compute {
+                f16_tflops: found.compute_f16_tflops,
+                int8_tops: found.compute_int8_tops,
+                fp8_tflops: found.compute_fp8_tflops,
+                fp4_tflops: found.compute_fp4_tflops,
+            },
+            tdp_w: found.tdp_w.map(f64::from),
+            link_gb_s: found.link.map(data::row::Link::gb_s),
+            unknown: false,
+        }
+    }
+}
+
+/// The key under which a fold leaves a device out.
+fn fold_key(key: &str) -> String {
+    let mut fold = key.to_owned();
+    for variant in [
+        "-laptop", "-max-q", "-server", "-sff", "-d-v2", "-d", "-gddr6", "-pcie", "-sxm2", "-sxm4", "-sxm5",
+        "-nvl",
+    ] {
+        if let Some(name) = fold.strip_suffix(variant) {
+            fold = name.to_owned();
+        }
+    }
+    fold
+}
+
+/// A processor's name without its core count, clock and graphics.
+fn processor_key(name: &str) -> String {
+    let cut = [" @", " w/", " with", " (", "-core"].iter().filter_map(|mark| name.find(mark)).min();
+    let name = &name[..cut.unwrap_or(name.len())];
+    let name = match name.rsplit_once(' ') {
+        Some((front, last))
+            if cut.is_some() && last.bytes().all(|b| b.is_ascii_digit()) && last.len() <= 2 =>
+        {
+            front
+        }
+        _ => name,
+    };
+    key(&name.replace("cpu", ""))
+}
+
+/// One of several versions that share a name, by memory and by class.
+fn choose<'c>(rows: &[&'c HardwareRow], row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
+    let wants_cpu = row.device_class == "cpu" && backend == Backend::Cpu;
+    let fits_class = |found: &&&HardwareRow| match class(found) {
+        HardwareClass::DiscreteGpu => !wants_cpu,
+        _ => true,
+    };
+    let rows: Vec<_> = rows.iter().filter(fits_class).copied().collect();
+    let by_memory = row.device_mem_gib.and_then(|memory| {
+        let off = |found: &HardwareRow| {
+            found.memory_gib.iter().map(|size| (size - memory).abs()).fold(f64::INFINITY, f64::min)
+        };
+        let nearest = rows.iter().map(|found| off(found)).fold(f64::INFINITY, f64::min);
+        rows.iter().rev().find(|found| off(found) == nearest && nearest <= memory * 0.15).copied()
+    });
+    // Without a size, the version with most cores and bandwidth, which is what such lists mostly hold.
+    by_memory.or_else(|| {
+        rows.iter().copied().reduce(|a, b| if b.bandwidth_gb_s >= a.bandwidth_gb_s { b } else { a })
+    })
+}
+
+/// A device that is in no list but whose bandwidth the source states.
+fn from_figures(row: &MeasurementRow) -> Option<Device> {
+    let bandwidth_gb_s = row.device_bandwidth_gbs.filter(|value| *value > 0.0)?;
+    let (class, vendor) = match row.device_class.as_str() {
+        "apple" => (HardwareClass::Apple, "apple"),
+        "nvidia" => (HardwareClass::DiscreteGpu, "nvidia"),
+        "amd" => (HardwareClass::DiscreteGpu, "amd"),
+        "intel" => (HardwareClass::DiscreteGpu, "intel"),
+        "unified_other" => (HardwareClass::Unified, ""),
+        "mobile" => (HardwareClass::Mobile, ""),
+        _ => (HardwareClass::Cpu, ""),
+    };
+    let key = key(&row.device);
+    Some(Device {
+        fold: key.clone(),
+        generation: generation_of(&row.device.to_lowercase()).to_owned(),
+        key,
+        class,
+        vendor: vendor.to_owned(),
+        tier: "",
+        stacked: class == HardwareClass::DiscreteGpu && bandwidth_gb_s > 2000.0,
+        bandwidth_gb_s,
+        memory_gib: row.device_mem_gib,
+        compute: Compute::default(),
+        tdp_w: None,
+        link_gb_s: None,
+        unknown: true,
+    })
+}
+
+/// The generation that a product number tells.
+fn generation_of(name: &str) -> &'static str {
+    let lines = [
+        ("rtx 50##", "blackwell"),
+        ("rtx 40##", "ada"),
+        ("rtx 30##", "ampere"),
+        ("rtx 20##", "turing"),
+        ("gtx 16##", "turing"),
+        ("gtx 10##", "pascal"),
+        ("blackwell", "blackwell"),
+        (" ada", "ada"),
+        ("rx 9###", "rdna4"),
+        ("rx 7###", "rdna3"),
+        ("rx 6###", "rdna2"),
+        ("rx 5###", "rdna1"),
+        ("arc b", "battlemage"),
+        ("arc a", "alchemist"),
+        (" m1", "m1"),
+        (" m2", "m2"),
+        (" m3", "m3"),
+        (" m4", "m4"),
+        (" m5", "m5"),
+    ];
+    lines.iter().find(|(pattern, _)| occurs(name, pattern)).map_or("", |(_, generation)| generation)
+}
+
+/// The spellings of `data/measurement-names.toml`, as they were built in.
+///
+/// # Errors
+///
+/// When the file has another shape.
+pub fn spellings() -> Result<NameFile> {
+    toml::from_str(include_str!("../../data/measurement-names.toml"))
+        .context("data/measurement-names.toml does not have its shape")
+}

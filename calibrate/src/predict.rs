@@ -1,0 +1,170 @@
+//! What fitted parts say about an observation, in logs.
+
+use data::constants::{Figure, Fitted, Group, Part, Term};
+
+use crate::clean::Reason;
+use crate::extra::{Parts, decode_seconds, device_seconds, part_of, streams_work};
+use crate::features::{host_load, prefill_work};
+use crate::observation::{Metric, Observation};
+use estimator::units::GB;
+
+const MS: f64 = 1e-3;
+
+/// A prediction of one row's speed, in natural logs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogRange {
+    /// The middle.
+    pub middle: f64,
+    /// The low end of the 90 % interval.
+    pub low: f64,
+    /// The high end.
+    pub high: f64,
+}
+
+/// Fitted parts, by figure.
+pub struct Predictor {
+    decode: Parts,
+    prefill: Parts,
+    streams: Parts,
+    offload: Part,
+    exchange: Part,
+}
+
+/// Distances of an interval's ends from its middle, independent causes added in squares.
+#[derive(Clone, Copy)]
+struct Ends {
+    low: f64,
+    high: f64,
+}
+
+impl Ends {
+    fn of(part: &Part, variance: f64) -> Self {
+        let sd = libm::sqrt(variance);
+        Ends { low: part.low * sd, high: part.high * sd }
+    }
+
+    fn and(self, other: Ends) -> Ends {
+        Ends { low: libm::hypot(self.low, other.low), high: libm::hypot(self.high, other.high) }
+    }
+}
+
+impl Predictor {
+    /// A predictor of all figures; `None` where a figure has no fit for all devices together.
+    #[must_use]
+    pub fn new(fitted: &Fitted) -> Option<Self> {
+        let of = |figure| -> Parts {
+            let own = fitted.parts.iter().filter(|part| part.figure == figure);
+            own.map(|part| (part.group, part.clone())).collect()
+        };
+        let any = |figure| fitted.part(figure, Group::Any).cloned();
+        let predictor = Predictor {
+            decode: of(Figure::Decode),
+            prefill: of(Figure::Prefill),
+            streams: of(Figure::Streams),
+            offload: any(Figure::Offload)?,
+            exchange: any(Figure::Exchange)?,
+        };
+        let complete = [&predictor.decode, &predictor.prefill, &predictor.streams];
+        complete.iter().all(|parts| parts.contains_key(&Group::Any)).then_some(predictor)
+    }
+
+    /// The speed that the row would state: all streams together, prompt included where it says so.
+    #[must_use]
+    pub fn predict(&self, row: &Observation) -> LogRange {
+        let (seconds, ends) = match row.metric {
+            Metric::Decode => self.decode_seconds(row),
+            Metric::Prefill => {
+                let (prompt_s, ends) = self.prompt_seconds(row);
+                (prompt_s / row.setup.workload.new_tokens(), ends)
+            }
+        };
+        let seconds = match (row.metric, row.has(Reason::EndToEnd)) {
+            (Metric::Decode, true) => seconds + self.prompt_share_s(row),
+            _ => seconds,
+        };
+        let tokens = if row.metric == Metric::Decode { row.streams } else { 1.0 };
+        let middle = libm::log(tokens / seconds);
+        LogRange { middle, low: middle - ends.low, high: middle + ends.high }
+    }
+
+    /// Seconds of one step of all streams.
+    fn decode_seconds(&self, row: &Observation) -> (f64, Ends) {
+        let part = part_of(&self.decode, row);
+        let mut ends = Ends::of(part, part.effects_of(&row.facts()).variance);
+        let power = libm::pow(row.power_share, part.term(Term::Power));
+        let tensor = row.devices > 1.0 && splits_tensors(row);
+        let mut seconds = decode_seconds(part, row) / power;
+        if row.streams > 1.0 {
+            let streams = part_of(&self.streams, row);
+            let effects = streams.effects_of(&row.facts());
+            let mut further = 0.0;
+            for (term, constant) in &streams.terms {
+                further += constant * streams_work(row, *term, &part_of(&self.prefill, row).flop_per_byte);
+            }
+            seconds = (seconds + further) * libm::exp(-effects.value);
+            ends = ends.and(Ends::of(streams, effects.variance));
+        }
+        if row.has(Reason::PartialOffload) || row.has(Reason::ExceedsMemory) {
+            let (bytes, crossings) = spilled(row);
+            let ram = row.offload.host_bandwidth_gb_s.unwrap_or(row.setup.machine.host.bandwidth_gb_s) * GB;
+            let effects = self.offload.effects_of(&row.facts());
+            let host = self.offload.term(Term::Host) * bytes / ram
+                + self.offload.term(Term::Crossing) * crossings * MS;
+            seconds = (device_seconds(&self.decode, row, bytes) / power + host) * libm::exp(-effects.value);
+            ends = ends.and(Ends::of(&self.offload, effects.variance));
+        }
+        if row.devices > 1.0 {
+            let hand_over = self.exchange.term(Term::Crossing) * MS;
+            let layers = f64::from(row.setup.model.layers.count());
+            let exchanges = if tensor { 2.0 * layers } else { row.devices - 1.0 };
+            seconds = if tensor { seconds / row.devices } else { seconds } + exchanges * hand_over;
+            ends = ends.and(Ends::of(&self.exchange, self.exchange.effects_of(&row.facts()).variance));
+        }
+        (seconds, ends)
+    }
+
+    /// Seconds of the whole prompt.
+    fn prompt_seconds(&self, row: &Observation) -> (f64, Ends) {
+        let part = part_of(&self.prefill, row);
+        let effects = part.effects_of(&row.facts());
+        let mut seconds = 0.0;
+        for (term, constant) in &part.terms {
+            seconds += constant * prefill_work(row, *term, &part.flop_per_byte);
+        }
+        seconds *= libm::exp(-effects.value) / libm::pow(row.power_share, part.term(Term::Power));
+        if row.devices > 1.0 && splits_tensors(row) {
+            seconds /= row.devices;
+        }
+        (seconds, Ends::of(part, effects.variance))
+    }
+
+    /// For a rate over the whole time: the prompt's seconds for each generated token.
+    fn prompt_share_s(&self, row: &Observation) -> f64 {
+        let Some(prompt) = row.prompt else { return 0.0 };
+        let mut read = row.clone();
+        read.metric = Metric::Prefill;
+        read.setup.workload.prompt_tokens = prompt as u32;
+        read.setup.workload.cached_tokens = 0;
+        self.prompt_seconds(&read).0 * row.streams / row.generated
+    }
+}
+
+/// Servers split every matrix over their devices; llama.cpp gives each device whole layers.
+fn splits_tensors(row: &Observation) -> bool {
+    matches!(row.runtime, "vllm" | "sglang" | "tensorrt-llm" | "deepspeed" | "exllamav3" | "mlc")
+}
+
+/// Bytes that a step reads from RAM: as stated, else what does not fit the card.
+fn spilled(row: &Observation) -> (f64, f64) {
+    let (bytes, crossings) = host_load(row);
+    if bytes > 0.0 {
+        return (bytes, crossings);
+    }
+    let gib = estimator::units::GIB;
+    let weights = &row.setup.weights;
+    let held = weights.total_bytes() - weights.embedding_bytes;
+    let over = held - row.device.memory_gib.unwrap_or(f64::INFINITY) * row.devices * gib * 0.9;
+    let load = estimator::decode::Load::of(&row.setup);
+    let read = load.layer_bytes + load.routed_bytes;
+    ((over / held).clamp(0.0, 1.0) * read, 1.0)
+}

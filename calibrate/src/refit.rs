@@ -1,0 +1,200 @@
+//! From measurements to constants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use data::Catalog;
+use data::constants::{Figure, Fitted, Group, Part, Provenance, Score};
+
+use crate::clean::Reason;
+use crate::extra::{Parts, work};
+use crate::features::Intensity;
+use crate::fit::{Vote, fit_figure, log_rate, rounded, used, votes};
+use crate::folds::{By, HeldOut, held_out, parts, set_intervals};
+use crate::observation::{Observation, Reader};
+use crate::row::MeasurementRow;
+use crate::score::{Predicted, quantile, score};
+
+/// All figures, in the order in which they stand on each other.
+pub const FIGURES: [Figure; 5] =
+    [Figure::Decode, Figure::Prefill, Figure::Streams, Figure::Offload, Figure::Exchange];
+
+/// Rows as observations, and rows about which nothing can be said.
+pub struct Observed {
+    /// The observations.
+    pub rows: Vec<Observation>,
+    /// Places of the others, with the reason.
+    pub refused: Vec<(usize, Reason)>,
+}
+
+/// Reads rows into observations.
+///
+/// # Errors
+///
+/// When the built-in spellings cannot be read.
+pub fn observe(rows: &[MeasurementRow]) -> Result<Observed> {
+    let reader = Reader::new(Catalog::embedded())?;
+    let mut observed = Observed { rows: Vec::new(), refused: Vec::new() };
+    for (index, row) in rows.iter().enumerate() {
+        match reader.read(index, row) {
+            Ok(observation) => observed.rows.push(observation),
+            Err(reason) => observed.refused.push((index, reason)),
+        }
+    }
+    Ok(observed)
+}
+
+/// Operations for each byte of bandwidth: the median of each generation's devices whose compute the catalogue knows,
+/// and the lower quartile of all generations for any other.
+#[must_use]
+pub fn intensity(catalog: &Catalog) -> Intensity {
+    let mut by_generation: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for row in catalog.devices() {
+        let Some(f16) = row.compute_f16_tflops else { continue };
+        let tflops = f16.max(row.compute_int8_tops.unwrap_or(0.0) / 4.0);
+        let generation = row.generation.clone().unwrap_or_default();
+        by_generation.entry(generation).or_default().push(tflops * 1e3 / row.bandwidth_gb_s);
+    }
+    let mut all = Vec::new();
+    let mut intensity = Intensity::new();
+    for (generation, mut ratios) in by_generation {
+        let median = quantile(&mut ratios, 0.5);
+        all.push(median);
+        intensity.insert(generation, rounded(median));
+    }
+    intensity.insert("*".to_owned(), rounded(quantile(&mut all, 0.25)));
+    intensity
+}
+
+/// A figure's parts with their intervals, and its held-out predictions.
+pub struct Refitted<'o> {
+    /// The parts.
+    pub parts: Parts,
+    /// The votes that it was fitted to.
+    pub votes: Vec<Vote<'o>>,
+    /// Predictions of them by fits that had not seen their device.
+    pub held: Vec<HeldOut>,
+}
+
+/// Fits one figure. `decode` are the finished decode parts, for the figures that stand on them.
+///
+/// # Errors
+///
+/// When a fit does not end at a minimum.
+pub fn refit_figure<'o>(
+    figure: Figure,
+    rows: &'o [Observation],
+    intensity: &Intensity,
+    decode: Option<&Parts>,
+    by: By,
+) -> Result<Refitted<'o>> {
+    let votes = votes(figure, rows.iter().filter(|row| used(figure, row)), |row| {
+        work(figure, row, intensity, decode)
+    });
+    let full = fit_figure(figure, &votes, None)?;
+    let held = held_out(figure, &votes, &full, by)?;
+    let mut parts = parts(&full, intensity);
+    let spread: Vec<(Group, f64, f64)> = held
+        .iter()
+        .map(|held| {
+            let vote = &votes[held.vote];
+            (vote.row.group(), vote.log_speed - held.middle, held.sd)
+        })
+        .collect();
+    set_intervals(&mut parts, &spread);
+    Ok(Refitted { parts, votes, held })
+}
+
+/// Held-out predictions as log speeds, for scoring.
+#[must_use]
+pub fn predictions(figure: Figure, refitted: &Refitted<'_>) -> Vec<Predicted> {
+    refitted
+        .held
+        .iter()
+        .map(|held| {
+            let vote = &refitted.votes[held.vote];
+            let per_token = -log_rate(figure, vote.row, 1.0);
+            let group = vote.row.group();
+            let part = refitted.parts.get(&group).unwrap_or_else(|| &refitted.parts[&Group::Any]);
+            let middle = held.middle + per_token;
+            Predicted {
+                index: vote.row.index,
+                class: group.name().to_owned(),
+                device: vote.row.device.fold.clone(),
+                measured: vote.log_speed + per_token,
+                middle,
+                low: middle - part.low * held.sd,
+                high: middle + part.high * held.sd,
+            }
+        })
+        .collect()
+}
+
+/// All figures, and their held-out scores.
+///
+/// # Errors
+///
+/// When a fit does not end at a minimum.
+pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Fitted> {
+    let observed = observe(rows)?;
+    let intensity = intensity(Catalog::embedded());
+    let mut written: Vec<Part> = Vec::new();
+    let mut scores: Vec<Score> = Vec::new();
+    let mut decode: Option<Parts> = None;
+    let mut used_rows = BTreeSet::new();
+    for figure in FIGURES {
+        progress(&format!("fitting {}", name(figure)));
+        let refitted = refit_figure(figure, &observed.rows, &intensity, decode.as_ref(), By::Device)?;
+        used_rows.extend(observed.rows.iter().filter(|row| used(figure, row)).map(|row| row.index));
+        let predicted = predictions(figure, &refitted);
+        for group in Group::ALL {
+            let own: Vec<&Predicted> = predicted.iter().filter(|row| row.class == group.name()).collect();
+            if !own.is_empty() {
+                scores.push(rounded_score(score(&format!("{} {}", name(figure), group.name()), &own)));
+            }
+        }
+        written.extend(refitted.parts.values().cloned());
+        if figure == Figure::Decode {
+            decode = Some(refitted.parts);
+        }
+    }
+    let date = observed.rows.iter().map(|row| row.date.as_str()).max().unwrap_or_default().to_owned();
+    let provenance =
+        Provenance { date, rows_read: rows.len() as u32, rows_used: used_rows.len() as u32, input, scores };
+    Ok(Fitted { provenance, parts: written })
+}
+
+/// One word for a figure.
+#[must_use]
+pub const fn name(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Decode => "decode",
+        Figure::Prefill => "prefill",
+        Figure::Streams => "streams",
+        Figure::Offload => "offload",
+        Figure::Exchange => "exchange",
+    }
+}
+
+fn rounded_score(score: Score) -> Score {
+    let three = |value: f64| format!("{value:.3}").parse().unwrap_or(value);
+    Score {
+        median: three(score.median),
+        p90: three(score.p90),
+        r2: three(score.r2),
+        macro_median: three(score.macro_median),
+        coverage: three(score.coverage),
+        width: three(score.width),
+        ..score
+    }
+}
+
+/// The text of `constants.toml`.
+///
+/// # Errors
+///
+/// When a number is none.
+pub fn to_toml(fitted: &Fitted) -> Result<String> {
+    let head = "# Written by `calibrate refit`; never by hand. Levels are [value, its uncertainty, rows], in natural logs.\n\n";
+    Ok(format!("{head}{}", toml::to_string(fitted)?))
+}

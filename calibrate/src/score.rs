@@ -1,0 +1,75 @@
+//! How well rows are predicted.
+
+use std::collections::BTreeMap;
+
+use data::constants::Score;
+
+/// A prediction beside what was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// The observation's index in what was read.
+    pub index: usize,
+    /// What it is scored with.
+    pub class: String,
+    /// The device.
+    pub device: String,
+    /// Natural log of the measured speed.
+    pub measured: f64,
+    /// Natural log of the middle.
+    pub middle: f64,
+    /// Natural log of the low end.
+    pub low: f64,
+    /// Natural log of the high end.
+    pub high: f64,
+}
+
+impl Predicted {
+    /// Absolute error as a share of the measured speed.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        (libm::exp(self.middle - self.measured) - 1.0).abs()
+    }
+}
+
+/// The quantile `share` of `values`, between the two nearest.
+#[must_use]
+pub fn quantile(values: &mut [f64], share: f64) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
+    values.sort_by(f64::total_cmp);
+    let at = share * (values.len() - 1) as f64;
+    let below = libm::floor(at) as usize;
+    let above = (below + 1).min(values.len() - 1);
+    values[below] + (at - below as f64) * (values[above] - values[below])
+}
+
+/// The scores of these predictions.
+#[must_use]
+pub fn score(name: &str, rows: &[&Predicted]) -> Score {
+    let mut errors: Vec<f64> = rows.iter().map(|row| row.error()).collect();
+    let mean = rows.iter().map(|row| row.measured).sum::<f64>() / rows.len().max(1) as f64;
+    let (mut left, mut all) = (0.0, 0.0);
+    let mut by_device: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut inside = 0;
+    for row in rows {
+        left += (row.measured - row.middle) * (row.measured - row.middle);
+        all += (row.measured - mean) * (row.measured - mean);
+        by_device.entry(&row.device).or_default().push(row.error());
+        inside += usize::from(row.low <= row.measured && row.measured <= row.high);
+    }
+    let mut widths: Vec<f64> = rows.iter().map(|row| libm::exp(row.high - row.low)).collect();
+    let devices = by_device.len();
+    let medians: f64 = by_device.values_mut().map(|errors| quantile(errors, 0.5)).sum();
+    Score {
+        name: name.to_owned(),
+        rows: rows.len() as u32,
+        devices: devices as u32,
+        median: quantile(&mut errors, 0.5),
+        p90: quantile(&mut errors, 0.9),
+        r2: 1.0 - left / all,
+        macro_median: medians / devices.max(1) as f64,
+        coverage: inside as f64 / rows.len().max(1) as f64,
+        width: quantile(&mut widths, 0.5),
+    }
+}
