@@ -62,6 +62,9 @@ fn rendered(markdown: &str) -> String {
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
         // Raw HTML is shown as it is written: the page's policy allows no style and no script in it anyway.
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+        // A wide block scrolls sideways, so the keyboard must reach it.
+        Event::Start(Tag::CodeBlock(_)) => Event::Html("<pre tabindex=\"0\"><code>".into()),
+        Event::End(TagEnd::CodeBlock) => Event::Html("</code></pre>\n".into()),
         // An attribute for alignment would be a style.
         Event::Start(Tag::Table(columns)) => {
             Event::Start(Tag::Table(vec![pulldown_cmark::Alignment::None; columns.len()]))
@@ -125,4 +128,18 @@ pub fn error_page(view: &ErrorView, m: &Messages, site: &Site) -> askama::Result
 fn framed(title: &str, current: &str, body: String, m: &Messages, site: &Site) -> askama::Result<String> {
     let full_title = format!("{title} – {}", m.site.name);
     Frame { title: &full_title, heading: title, current, ..Frame::default() }.with_body(body).render(m, site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rendered;
+
+    #[test]
+    fn headings_go_down_a_rank_and_raw_markup_is_shown_as_written() {
+        let html = rendered("# One\n\n<b style=\"x\">raw</b>\n\n```text\na < b\n```\n\n|h|\n|:-:|\n|`c`|\n");
+        assert!(html.contains("<h2>One</h2>"), "{html}");
+        assert!(html.contains("&lt;b style=") && !html.contains("<b"), "{html}");
+        assert!(html.contains("<pre tabindex=\"0\"><code>a &lt; b\n</code></pre>"), "{html}");
+        assert!(html.contains("<th>h</th>") && html.contains("<td><code>c</code></td>"), "{html}");
+    }
 }
