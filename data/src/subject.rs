@@ -88,6 +88,7 @@ pub fn shape(row: &ModelRow) -> Model {
             leading_dense_layers: e.leading_dense_layers,
         }),
         native_context: row.native_context_tokens,
+        feed_forward_size: None,
     }
 }
 

@@ -183,6 +183,8 @@ pub struct Model {
     pub experts: Option<Experts>,
     /// Tokens of context that it was made for.
     pub native_context: u32,
+    /// Width of the widest feed-forward block that every token passes, where it is known; routed experts are none.
+    pub feed_forward_size: Option<u32>,
 }
 
 impl Model {
@@ -213,10 +215,13 @@ impl Model {
         self.layers.groups().iter().filter(|group| is(group.kind)).map(|group| f64::from(group.count)).sum()
     }
 
-    /// Elements between the two halves of a gated feed-forward block, of all experts that a token visits together:
-    /// what its active parameters leave after tables and attention, over three matrices a layer.
+    /// Elements between the two halves of the widest gated feed-forward block. Where it is not known: what the active
+    /// parameters leave after tables and attention, over three matrices a layer, experts visited and all.
     #[must_use]
     pub fn feed_forward_width(&self) -> f64 {
+        if let Some(size) = self.feed_forward_size {
+            return size.into();
+        }
         let hidden = f64::from(self.hidden_size);
         let tables = if self.tied_embeddings { 1.0 } else { 2.0 };
         let attention: f64 =

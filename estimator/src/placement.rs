@@ -83,7 +83,7 @@ impl Footprint {
 }
 
 /// Scratch memory of one pass on one device, in bytes: the mask, and the widest moment of the pass, which is a
-/// feed-forward block, an attention, or the output head.
+/// feed-forward block, the experts, an attention, or the output head.
 #[must_use]
 pub fn compute_buffer_bytes(
     model: &Model,
@@ -97,8 +97,7 @@ pub fn compute_buffer_bytes(
     let mut mask_slots = [0.0_f64; 2];
     let mut attention_width = 0.0_f64;
     for group in model.layers.groups() {
-        let (queries, keys) = widths(group.kind);
-        attention_width = attention_width.max(queries + keys);
+        attention_width = attention_width.max(attention_elements(group.kind, rules));
         match group.kind {
             LayerKind::Window { window, .. } => {
                 mask_slots[1] = mask_slots[1].max(cache::window_slots(slots, window, layout, tokens));
@@ -109,26 +108,39 @@ pub fn compute_buffer_bytes(
     }
     let mask = tokens * rules.mask_bytes * (mask_slots[0] + mask_slots[1]);
     let hidden = rules.hidden_rows * f64::from(model.hidden_size);
-    let wide =
-        (rules.feed_forward_rows * model.feed_forward_width()).max(rules.attention_rows * attention_width);
+    let feed_forward = rules.feed_forward_rows * model.feed_forward_width();
+    let wide = feed_forward.max(expert_elements(model, rules)).max(attention_width);
     let rows_of_logits = if rules.logits_for_all { tokens } else { workload.parallel() };
     let head = rows_of_logits * f64::from(model.vocab_size) + tokens * hidden;
     mask + rules.element_bytes * (tokens * (hidden + wide)).max(head)
 }
 
-/// Elements of one token's queries and of its keys.
-fn widths(kind: LayerKind) -> (f64, f64) {
+/// Elements that one token's attention holds at its widest, beside the residual rows.
+fn attention_elements(kind: LayerKind, rules: &BufferRules) -> f64 {
     match kind {
         LayerKind::Full { heads, kv_heads, key_dim, .. }
         | LayerKind::Window { heads, kv_heads, key_dim, .. } => {
-            (f64::from(heads) * f64::from(key_dim), f64::from(kv_heads) * f64::from(key_dim))
+            rules.attention_rows * f64::from(heads + kv_heads) * f64::from(key_dim)
         }
+        // Per head: the query as projected (its plain part is twice the rotary one in all models known), the same
+        // absorbed into the latent space, its rotated part, and both of those joined.
         LayerKind::Latent { heads, rank, rope_dim } => {
-            let latent = f64::from(rank) + f64::from(rope_dim);
-            (f64::from(heads) * latent, latent)
+            let (rank, rope) = (f64::from(rank), f64::from(rope_dim));
+            f64::from(heads) * (3.0 * rope + rank + rope + (rank + rope))
         }
-        LayerKind::Recurrent { .. } => (0.0, 0.0),
+        LayerKind::Recurrent { .. } => 0.0,
     }
+}
+
+/// Elements that one token's routed experts hold at their widest: gate, up and their product, and the outputs of all
+/// experts visited, which take the place of gate and up where they fit there.
+fn expert_elements(model: &Model, rules: &BufferRules) -> f64 {
+    let Some(experts) = model.experts else { return 0.0 };
+    let hidden = f64::from(model.hidden_size);
+    let layers = f64::from(model.expert_layers().max(1));
+    let width = model.routed_params() * experts.visited_share(1.0) / (3.0 * hidden * layers);
+    let outputs = f64::from(experts.active) * hidden;
+    rules.feed_forward_rows * width + if outputs > 2.0 * width { outputs } else { 0.0 }
 }
 
 /// Shares of the layers by device, summing to one.

@@ -56,6 +56,7 @@ impl ModelShape {
                 leading_dense_layers: experts.leading_dense_layers,
             }),
             native_context: self.context_tokens,
+            feed_forward_size: Some(self.feed_forward_size),
         })
     }
 

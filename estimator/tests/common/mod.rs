@@ -36,6 +36,7 @@ pub fn model(groups: &[LayerGroup]) -> Model {
         layers,
         experts: None,
         native_context: 131_072,
+        feed_forward_size: None,
     }
 }
 

@@ -1,0 +1,120 @@
+//! Weights, cache and compute buffer against what llama.cpp logs when it loads the same file.
+//!
+//! The logs in `fixtures/llama-memory/` were written by a real llama.cpp (`recorded_logs`, with `LLM_SPEED_RECORD=1`
+//! set): they hold everywhere. Where llama-server is installed (`cargo xtask engines llama-server`), the same loads are
+//! made again and must say the same.
+
+mod cases;
+mod live;
+mod log;
+
+use cases::{Case, Run};
+use data::gguf;
+use estimator::{BufferRules, CacheLayout, CacheTypes, Model, Weights, Workload, cache, placement};
+use log::Log;
+
+const MIB: f64 = 1_048_576.0;
+/// llama.cpp prints mebibytes with two places.
+const ROUNDING_MIB: f64 = 0.005_001;
+
+/// What llama.cpp does, as `data/rules.toml` has it.
+fn rules() -> (BufferRules, CacheLayout, u32) {
+    let row = &data::Rules::embedded().rows.runtimes["llama.cpp"];
+    let buffer = &data::Rules::embedded().rows.buffer;
+    let buffer = BufferRules {
+        element_bytes: buffer.element_bytes,
+        mask_bytes: buffer.mask_bytes,
+        hidden_rows: buffer.hidden_rows,
+        feed_forward_rows: buffer.feed_forward_rows,
+        attention_rows: buffer.attention_rows,
+        logits_for_all: row.logits_for_all,
+    };
+    let layout = CacheLayout { pad_tokens: row.pad_tokens, windows_capped: row.windows_capped };
+    (buffer, layout, row.micro_batch)
+}
+
+/// The model that our reader sees in the file of this case.
+fn model(case: &Case) -> (Model, Weights) {
+    let header = gguf::read(&case.made.header(), None).expect("the header is whole");
+    let shape = gguf::model(&[header]).expect("the model is described");
+    (shape.to_model().expect("few kinds of layer"), shape.to_weights())
+}
+
+/// Holds a log against what we say of the same load.
+fn compare(case: &Case, run: &Run, log: &Log) {
+    let (model, weights) = model(case);
+    let (buffer, layout, micro_batch) = rules();
+    let name = format!("{} {run:?}", case.name);
+
+    let ours = weights.total_bytes() / MIB;
+    // the log counts from the first tensor to the last, with the padding between
+    let padding = case.made.tensors.len() as f64 * 32.0 / MIB;
+    assert!(
+        (0.0..=padding + 2.0 * ROUNDING_MIB).contains(&(log.weights_mib - ours + ROUNDING_MIB)),
+        "{name}: weights {ours} MiB, not {}",
+        log.weights_mib
+    );
+
+    let types = CacheTypes { k: run.cache, v: run.cache };
+    let context = f64::from(run.context_tokens / run.slots);
+    let ours = cache::held_bytes(&model, types, layout, context, run.slots.into(), micro_batch.into()) / MIB;
+    let printed = log.cache_mib.iter().chain(&log.state_mib);
+    let theirs: f64 = printed.clone().sum();
+    let rounding = ROUNDING_MIB * printed.count() as f64;
+    assert!((ours - theirs).abs() <= rounding, "{name}: cache and state {ours} MiB, not {theirs}");
+
+    let workload = Workload {
+        prompt_tokens: 1,
+        cached_tokens: 0,
+        context_tokens: run.context_tokens / run.slots,
+        streams: run.slots,
+    };
+    let ours = placement::compute_buffer_bytes(&model, &buffer, layout, &workload, micro_batch) / MIB;
+    let off = ours / log.compute_mib - 1.0;
+    assert!(off.abs() <= 0.15, "{name}: compute buffer {ours} MiB, not {}: {off:+.3}", log.compute_mib);
+    println!(
+        "{name}: weights {} MiB, cache {theirs:.2} MiB, compute {ours:.2} for {} MiB ({:+.1} %)",
+        log.weights_mib,
+        log.compute_mib,
+        100.0 * off
+    );
+}
+
+#[test]
+fn recorded_logs() {
+    for case in cases::all() {
+        for run in &case.runs {
+            let path = cases::fixture(case.name, run);
+            let text = std::fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}; see this file's head", path.display()));
+            compare(&case, run, &Log::read(&text).expect("a log of a whole load"));
+        }
+    }
+}
+
+/// Skips by name where there is no llama-server, but not in CI.
+#[test]
+fn live_loads() {
+    let Some(server) = live::llama_server() else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no llama-server: `cargo xtask engines llama-server` installs it"
+        );
+        eprintln!("SKIPPED live_loads: no llama-server; `cargo xtask engines llama-server` installs it");
+        return;
+    };
+    let record = std::env::var_os("LLM_SPEED_RECORD").is_some();
+    let folder = tempfile::tempdir().unwrap();
+    for case in cases::all() {
+        let file = folder.path().join(format!("{}.gguf", case.name));
+        case.made.write(&file, house::gguf_make::Fill::Zeros).unwrap();
+        for run in &case.runs {
+            let text = live::load(&server, &file, run).unwrap();
+            if record {
+                std::fs::write(cases::fixture(case.name, run), log::keep(&text)).unwrap();
+            }
+            compare(&case, run, &Log::read(&text).expect("a log of a whole load"));
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
+}
