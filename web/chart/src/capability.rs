@@ -142,7 +142,7 @@ pub fn speed_over_capability(chart: &CapabilityChart<'_>) -> String {
             frame.named(name.anchor, name.at, placed[i].name);
         }
     }
-    frame.svg.finish()
+    frame.finish()
 }
 
 /// The range, where it can stand on a logarithmic axis.

@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     pub(crate) x: Scale,
     pub(crate) y: Scale,
     pub(crate) plot: Area,
+    /// Names that are written last, on top of all marks.
+    late: Vec<((f64, f64), String)>,
 }
 
 /// All that a frame is made from.
@@ -80,7 +82,7 @@ impl Plan<'_> {
         }
         self.x_ticks(&mut svg, &x, x_most, plot);
         svg.text("unit", Anchor::End, (plot.right, size.height - 3.0), self.x.0.label);
-        Ok(Frame { svg, x, y, plot })
+        Ok(Frame { svg, x, y, plot, late: Vec::new() })
     }
 
     fn x_ticks(&self, svg: &mut Svg, x: &Scale, most: usize, plot: Area) {
@@ -122,7 +124,15 @@ impl Frame {
             right: self.plot.left + 6.0 + label::width(name),
             bottom: at + 2.0,
         });
-        self.svg.text("tick", Anchor::Start, (self.plot.left + 6.0, baseline), name);
+        self.late.push(((self.plot.left + 6.0, baseline), name.to_owned()));
+    }
+
+    /// The chart as text.
+    pub(crate) fn finish(mut self) -> String {
+        for (at, name) in std::mem::take(&mut self.late) {
+            self.named(Anchor::Start, at, &name);
+        }
+        self.svg.finish()
     }
 
     /// A dashed line down the plot at this value, named at its top, on the side with more room.

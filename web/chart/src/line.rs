@@ -84,7 +84,7 @@ pub fn line(chart: &LineChart<'_>) -> String {
     if let Some((value, name)) = chart.limit {
         frame.limit(value, name);
     }
-    frame.svg.finish()
+    frame.finish()
 }
 
 /// Speed against context length: tokens on a logarithmic axis, speed from zero.

@@ -81,7 +81,7 @@ impl Scale {
                 } else {
                     (low - low.abs().max(1.0), high + high.abs().max(1.0))
                 };
-                let step = linear_step(high - low, most_ticks);
+                let step = linear_step(low, high, most_ticks);
                 ((low / step).floor() * step, (high / step).ceil() * step)
             }
             Spread::Log10 => {
@@ -123,7 +123,7 @@ impl Scale {
         let most = most.max(2);
         match self.spread {
             Spread::Linear => {
-                let step = linear_step(self.high - self.low, most);
+                let step = linear_step(self.low, self.high, most);
                 let first = (self.low / step - 1e-9).ceil();
                 let last = (self.high / step + 1e-9).floor();
                 // `+ 0.0` turns a negative zero into zero.
@@ -170,10 +170,15 @@ impl Scale {
     }
 }
 
-/// The 1-2-5 step that cuts a span into at most `most - 1` pieces.
-fn linear_step(span: f64, most: usize) -> f64 {
-    let rough = (span / (most.max(3) - 2) as f64).max(1e-12);
-    at_least_125(rough)
+/// The smallest 1-2-5 step whose multiples hold the span with at most `most` ticks, three at least.
+fn linear_step(low: f64, high: f64, most: usize) -> f64 {
+    let most = most.max(3);
+    let mut step = at_least_125(((high - low) / most as f64).max(1e-12));
+    // Two ticks more than the span needs may be taken by widening to round ends; a few steps up always suffice.
+    while (high / step - 1e-9).ceil() - (low / step + 1e-9).floor() + 1.0 > most as f64 {
+        step = at_least_125(step * 1.5);
+    }
+    step
 }
 
 /// The smallest of …, 1, 2, 5, 10, 20, … that is not below `value`.
@@ -247,8 +252,8 @@ mod tests {
 
     #[test]
     fn ticks_are_the_round_values_a_person_would_choose() {
-        assert_eq!(ticks_of(Spread::Linear, 0.0, 97.0, 6), [0.0, 50.0, 100.0]);
-        assert_eq!(ticks_of(Spread::Linear, 0.0, 97.0, 8), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
+        assert_eq!(ticks_of(Spread::Linear, 0.0, 97.0, 5), [0.0, 50.0, 100.0]);
+        assert_eq!(ticks_of(Spread::Linear, 0.0, 97.0, 6), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         assert_eq!(ticks_of(Spread::Log10, 3.0, 150.0, 8), [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]);
         assert_eq!(ticks_of(Spread::Log10, 3.0, 15_000.0, 6), [10.0, 100.0, 1000.0, 10_000.0]);
         assert_eq!(ticks_of(Spread::Log2, 512.0, 131_072.0, 5), [512.0, 2048.0, 8192.0, 32_768.0, 131_072.0]);
@@ -295,7 +300,7 @@ mod tests {
             prop_assert!(places.is_sorted());
 
             let ticks = scale.ticks(most);
-            prop_assert!(!ticks.is_empty() && ticks.len() <= most.max(3) + 1, "{ticks:?}");
+            prop_assert!(!ticks.is_empty() && ticks.len() <= most.max(3), "{ticks:?}");
             prop_assert!(ticks.windows(2).all(|pair| pair[0] < pair[1]), "{ticks:?}");
             let (low, high) = scale.ends();
             let slack = 1e-6 * (high - low).abs();

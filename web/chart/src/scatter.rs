@@ -102,7 +102,7 @@ pub fn scatter(chart: &ScatterChart<'_>) -> String {
             frame.svg.mark(&class, Shape::nth(i), at, 3.2, pair.tip);
         }
     }
-    frame.svg.finish()
+    frame.finish()
 }
 
 fn drawable(pair: &Pair<'_>) -> bool {

@@ -26,6 +26,8 @@ const POPULAR: [&str; 12] = [
 
 /// Curves of speed against context in one chart: more could not be told apart.
 const CURVES: usize = 3;
+/// How much faster a less capable model must be for a curve of its own: their bands then hardly overlap.
+const CLEARLY: f64 = 1.8;
 
 /// The first page's view, also for an address that cannot be read: then it says what is wrong.
 #[must_use]
@@ -62,14 +64,14 @@ fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
     let listed = shortlist(engine, rig, job, filters);
     let pages = Pages::asked(query.get("page"), listed.len());
     let shown = listed.iter().skip(pages.first()).take(PER_PAGE);
-    let well = listed.iter().filter(|card| card.tier == Tier::Well).take(CURVES);
     HomeView {
         machine: Some(machine_note(engine, rig)),
         wanted: wanted(engine, Some(asked)),
         spots: listed.iter().map(|card| spot(card, filters.min_tps)).collect(),
         cards: shown.map(|listed| card(engine, asked, listed)).collect(),
         pages,
-        curves: well
+        curves: telling(&listed)
+            .into_iter()
             .map(|card| curve(engine, rig, job, card.model, card.quant, &card.model.name))
             .filter(|curve| !curve.points.is_empty())
             .collect(),
@@ -77,6 +79,23 @@ fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
         problems: Vec::new(),
         start: StartNote::default(),
     }
+}
+
+/// Models whose curves tell most: the most capable that runs well, then ever less capable ones that are clearly faster.
+fn telling<'a, 'c>(listed: &'a [Listed<'c>]) -> Vec<&'a Listed<'c>> {
+    let mut well: Vec<&Listed<'_>> = listed.iter().filter(|card| card.tier == Tier::Well).collect();
+    let score = |card: &Listed<'_>| card.model.capability.score();
+    well.sort_by(|a, b| score(b).total_cmp(&score(a)).then_with(|| a.model.id.cmp(&b.model.id)));
+    let mut fastest_tps = 0.0;
+    well.retain(|card| {
+        let clearly = card.brief.decode_tps() > CLEARLY * fastest_tps;
+        if clearly {
+            fastest_tps = card.brief.decode_tps();
+        }
+        clearly
+    });
+    well.truncate(CURVES);
+    well
 }
 
 fn spot(listed: &Listed<'_>, minimum_tps: f64) -> Spot {
