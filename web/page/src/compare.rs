@@ -47,7 +47,11 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         m,
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
-        rows: rows(&view.columns, m),
+        // A row that no setup has anything for, such as what would make it run, is left out.
+        rows: rows(&view.columns, m)
+            .into_iter()
+            .filter(|(_, cells)| cells.iter().any(|cell| !cell.words.is_empty()))
+            .collect(),
         figures: figures::context(&view.curves, None, "", m).into_iter().collect(),
     }
     .render()

@@ -204,3 +204,14 @@ fn the_style_sheet_has_no_comment_and_loads_nothing() {
     assert!(!css.contains("/*") && !css.contains("url(") && !css.contains("@import"));
     assert!(css.contains("prefers-color-scheme") && css.contains(":focus-visible"));
 }
+
+#[test]
+fn a_comparison_has_no_row_that_is_empty() {
+    let remedy = |view| {
+        page::compare_results(&view, "/compare", &Query::default(), &EN).unwrap().contains(EN.answer.remedy)
+    };
+    let mut view = sample::compare();
+    assert!(remedy(view.clone()), "one of these setups does not run");
+    view.columns.truncate(1);
+    assert!(!remedy(view), "the one that is left runs");
+}
