@@ -1,7 +1,8 @@
 //! Every model on one machine: for each, the quantisation to take, and all in order.
 //!
 //! The rule: the highest-quality quantisation that lies whole on the device at the asked context and reaches the
-//! minimum speed; where none does, the fastest way in which it runs at all.
+//! minimum speed; where none does, the fastest way in which it runs at all. A model that only fits at a quantisation
+//! of severe loss stands behind those that run well: its capability score is that of the published weights.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -11,15 +12,15 @@ use estimator::Placement;
 use crate::answer::Remedy;
 use crate::engine::{Brief, Engine};
 use crate::query::{Filters, Fits, Job, Rig, Sort};
-use crate::row::{ModelRow, QuantRow};
+use crate::row::{ModelRow, QuantLoss, QuantRow};
 use crate::subject::Subject;
 
 /// How well a model runs; better ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
-    /// Whole on the device, at the minimum speed or above.
+    /// Whole on the device, at the minimum speed or above, at a quantisation without severe loss.
     Well,
-    /// Runs, but slower than the minimum, or partly in RAM.
+    /// Runs, but slower than the minimum, partly in RAM, or at a quantisation of severe loss.
     Somehow,
     /// Does not run.
     Not,
@@ -52,7 +53,9 @@ pub fn shortlist<'c>(engine: &Engine<'c>, rig: &Rig<'_>, job: &Job, filters: &Fi
         .filter(|row| filters.admit(row))
         .filter_map(|row| card(engine, rig, job, row, filters.min_tps))
         .filter(|card| match filters.fits {
-            Fits::Whole => card.tier == Tier::Well,
+            Fits::Whole => {
+                card.brief.estimate.placement == Placement::Whole && card.brief.decode_tps() >= filters.min_tps
+            }
             Fits::Runs => card.tier != Tier::Not,
             Fits::All => true,
         })
@@ -75,7 +78,8 @@ pub fn card<'c>(
     for quant in engine.quants_of(job.runtime, model) {
         let brief = engine.brief(rig, job, &Subject::of_row(model, quant));
         if brief.estimate.placement == Placement::Whole && brief.decode_tps() >= min_tps {
-            chosen = Some((quant, brief, Tier::Well));
+            let tier = if quant.loss == QuantLoss::Severe { Tier::Somehow } else { Tier::Well };
+            chosen = Some((quant, brief, tier));
             break;
         }
         // Strictly faster, so that of equals the better quality stays.
@@ -120,4 +124,64 @@ fn order(a: &Card<'_>, b: &Card<'_>, filters: &Filters) -> Ordering {
     };
     let family = if filters.by_family { a.model.family.cmp(&b.model.family) } else { Ordering::Equal };
     family.then(wanted).then_with(|| a.model.id.cmp(&b.model.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Params;
+
+    fn list(pairs: &[(&str, &str)]) -> Vec<Card<'static>> {
+        let engine = Engine::embedded();
+        let params = Params::read_page(pairs.iter().copied()).unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        shortlist(&engine, &rig, &job, &Filters::read(&params, engine.rules).unwrap())
+    }
+
+    #[test]
+    fn the_best_quantisation_that_fits_and_is_fast_enough_is_taken() {
+        let engine = Engine::embedded();
+        let params = Params::read_page([("hardware", "rtx-3090")]).unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        for card in list(&[("hardware", "rtx-3090"), ("fits", "whole")]) {
+            assert!(card.brief.decode_tps() >= 10.0);
+            // Every better quantisation fails at one of the two.
+            for better in engine.quants_of(job.runtime, card.model).take_while(|quant| quant.id != card.quant.id) {
+                let brief = engine.brief(&rig, &job, &Subject::of_row(card.model, better));
+                let fits = brief.estimate.placement == Placement::Whole;
+                assert!(!fits || brief.decode_tps() < 10.0, "{} at {}", card.model.id, better.id);
+            }
+        }
+    }
+
+    #[test]
+    fn capability_leads_within_each_tier() {
+        let cards = list(&[("hardware", "rtx-3090")]);
+        assert!(cards.len() > 200);
+        for pair in cards.windows(2) {
+            assert!(pair[0].tier <= pair[1].tier);
+            if pair[0].tier == pair[1].tier {
+                assert!(pair[0].model.capability.score() >= pair[1].model.capability.score());
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_run_says_what_would_help() {
+        let not: Vec<_> =
+            list(&[("hardware", "rtx-3060-12gb"), ("host_ram_gib", "8")]).into_iter().filter(|c| c.tier == Tier::Not).collect();
+        assert!(!not.is_empty());
+        assert!(not.iter().all(|card| card.remedy.is_some()));
+    }
+
+    #[test]
+    fn filters_leave_out_what_they_say() {
+        for card in list(&[("hardware", "rtx-4090"), ("family", "Qwen3"), ("min_score", "50"), ("fits", "runs")]) {
+            assert_eq!(card.model.family, "Qwen3");
+            assert!(card.model.capability.score() >= 50.0);
+            assert_ne!(card.brief.estimate.placement, Placement::TooBig);
+        }
+        let by_speed = list(&[("hardware", "rtx-4090"), ("sort", "speed"), ("fits", "whole")]);
+        assert!(by_speed.windows(2).all(|pair| pair[0].brief.decode_tps() >= pair[1].brief.decode_tps()));
+    }
 }
