@@ -5,6 +5,7 @@ extern crate alloc;
 pub mod answer;
 pub mod backend;
 pub mod catalog;
+pub mod check;
 pub mod constants;
 pub mod engine;
 #[cfg(feature = "envelope")]

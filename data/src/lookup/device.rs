@@ -14,7 +14,7 @@ use crate::row::{DeviceClass, HardwareRow};
 const NOISE: &[&str] = &[
     "nvidia", "geforce", "amd", "ati", "radeon", "intel", "apple", "qualcomm", "google", "corporation", "inc", "r",
     "tm", "c", "graphics", "gpu", "gpus", "igpu", "dgpu", "egpu", "card", "video", "vram", "ram", "memory", "unified",
-    "with", "w", "design", "edition", "generation", "processor", "cpu", "series", "desktop", "integrated", "cuda", "rocm",
+    "with", "w", "design", "edition", "generation", "processor", "cpu", "series", "integrated", "cuda", "rocm",
     "vulkan", "metal", "opengl", "angle", "radv", "mesa", "llvm", "device", "soc", "chip", "the", "a", "an", "and", "on",
     "workstation", "mac", "macbook", "imac", "mini", "studio", "air", "book", "renderer",
 ];
@@ -48,6 +48,8 @@ struct Name {
     cores: Option<u32>,
     laptop: bool,
     makers: Vec<&'static str>,
+    /// Made from another name by leaving something out; it yields to names that are so in full.
+    shortened: bool,
 }
 
 /// Every name of every device.
@@ -68,13 +70,13 @@ impl DeviceNames {
             for text in own {
                 let name = Name { gpu_cores: row.gpu_cores, ..read(text) };
                 if let Some(words) = without_brackets(text) {
-                    names.push((at, Name { words, ..name.clone() }));
+                    names.push((at, Name { words, shortened: true, ..name.clone() }));
                 }
                 if let [first, rest @ ..] = &name.words[..]
                     && SERIES.contains(&first.as_str())
                     && !rest.is_empty()
                 {
-                    names.push((at, Name { words: rest.to_vec(), ..name.clone() }));
+                    names.push((at, Name { words: rest.to_vec(), shortened: true, ..name.clone() }));
                 }
                 names.push((at, name));
             }
@@ -90,24 +92,28 @@ impl DeviceNames {
         text: &str,
         memory_gib: Option<f64>,
     ) -> Result<usize, Lookup> {
-        let text = text.trim();
-        if let Some(row) = rows.iter().position(|row| row.id == text) {
-            return Ok(row);
-        }
-        // A row's own full name, as lists offer it, means that row and no relative.
-        let mut named = rows.iter().enumerate().filter(|(_, row)| row.name == text);
-        if let (Some((row, _)), None) = (named.next(), named.next()) {
-            return Ok(row);
+        let called: Vec<usize> = (0..rows.len()).filter(|row| is_called(&rows[*row], text.trim())).collect();
+        if !called.is_empty() {
+            return single(called, |row| rows[row].id.clone(), Vec::new);
         }
         let asked = read(text);
-        let plain = without_brackets(text).map(|words| Name { words, ..asked.clone() });
-        let mut found = plain.map_or_else(Vec::new, |plain| self.candidates(rows, &plain));
-        if found.is_empty() {
-            found = self.candidates(rows, &asked);
+        let mut readings = vec![asked.clone()];
+        if let Some(words) = without_brackets(text) {
+            readings.insert(0, Name { words, ..asked.clone() });
         }
-        if found.is_empty() && asked.words.iter().any(|word| word == "maxq") {
+        if asked.words.iter().any(|word| word == "maxq") {
             let words = asked.words.iter().filter(|word| *word != "maxq").cloned().collect();
-            found = self.candidates(rows, &Name { words, laptop: true, ..asked.clone() });
+            readings.push(Name { words, laptop: true, ..asked.clone() });
+        }
+        let sized = asked.memory_gib.or(memory_gib).is_some();
+        let mut found = Vec::new();
+        for reading in &readings {
+            // "RTX 4050" exists in laptops alone, which is then what is meant.
+            for laptop in [reading.laptop, true] {
+                if found.is_empty() {
+                    found = self.candidates(rows, &Name { laptop, ..reading.clone() }, sized);
+                }
+            }
         }
         if let Some(wanted) = asked.memory_gib {
             let sold = found.iter().copied().filter(|row| sold_with(&rows[*row], wanted, 0.12));
@@ -115,7 +121,9 @@ impl DeviceNames {
         } else if let Some(seen) = memory_gib {
             keep_if_any(&mut found, |row| sold_with(&rows[row], seen, 0.12));
         }
-        for cores in [asked.gpu_cores, asked.cores].into_iter().flatten() {
+        // "M2 Ultra 76" and "M4 Max 40-core" mean the GPU's cores where that many exist.
+        let loose = asked.words.iter().filter_map(|word| word.parse().ok());
+        for cores in loose.chain([asked.gpu_cores, asked.cores].into_iter().flatten()) {
             keep_if_any(&mut found, |row| rows[row].gpu_cores == Some(cores));
         }
         single(found, |row| rows[row].id.clone(), || self.near(rows, &asked))
@@ -137,8 +145,8 @@ impl DeviceNames {
         ranked(scores.into_iter(), 0.4, rows.len())
     }
 
-    /// Rows whose names fit the words, before memory and cores are looked at.
-    fn candidates(&self, rows: &[HardwareRow], asked: &Name) -> Vec<usize> {
+    /// Rows whose names fit the words, before memory and cores are looked at; `sized` when they will be.
+    fn candidates(&self, rows: &[HardwareRow], asked: &Name, sized: bool) -> Vec<usize> {
         let fits = |row: usize| {
             let row = &rows[row];
             let version = row.class != DeviceClass::DiscreteGpu || row.laptop == asked.laptop;
@@ -147,11 +155,7 @@ impl DeviceNames {
         let equal: Vec<&(usize, Name)> =
             self.names.iter().filter(|(row, name)| name.words == asked.words && fits(*row)).collect();
         if !equal.is_empty() && !asked.words.is_empty() {
-            // "RTX 3080" is the card of that name; its 12 GB sister says so in hers.
-            let plain = equal.iter().filter(|(_, name)| name.memory_gib.is_none());
-            let plain: Vec<usize> = plain.map(|(row, _)| *row).collect();
-            let all: Vec<usize> = equal.iter().map(|(row, _)| *row).collect();
-            return if asked.memory_gib.is_some() || plain.is_empty() { all } else { plain };
+            return versions(&equal, sized);
         }
         let by_pattern: Vec<usize> = self
             .patterns
@@ -165,7 +169,8 @@ impl DeviceNames {
         let held: Vec<&(usize, Name)> =
             self.names.iter().filter(|(row, name)| fits(*row) && holds(&asked.words, &name.words)).collect();
         let longest = held.iter().map(|(_, name)| name.words.len()).max().unwrap_or(0);
-        held.iter().filter(|(_, name)| name.words.len() == longest).map(|(row, _)| *row).collect()
+        let held: Vec<_> = held.into_iter().filter(|(_, name)| name.words.len() == longest).collect();
+        versions(&held, sized)
     }
 
     fn near(&self, rows: &[HardwareRow], asked: &Name) -> Vec<usize> {
@@ -177,6 +182,21 @@ impl DeviceNames {
         }
         ranked(scores.into_iter(), 0.45, 5)
     }
+}
+
+/// Whether the text is the id or the maker's name of the row to the letter.
+fn is_called(row: &HardwareRow, text: &str) -> bool {
+    row.id == text || row.name.eq_ignore_ascii_case(text)
+}
+
+/// The rows of names that fit. "RTX 3080" is the card of that name, as its 12 GB sister says so in hers: names
+/// with a memory size count only when no other fits, or when sizes will be looked at.
+fn versions(fitting: &[&(usize, Name)], sized: bool) -> Vec<usize> {
+    let in_full = fitting.iter().any(|(_, name)| !name.shortened);
+    let fitting: Vec<_> = fitting.iter().filter(|(_, name)| !(in_full && name.shortened)).collect();
+    let plain: Vec<usize> =
+        fitting.iter().filter(|(_, name)| name.memory_gib.is_none()).map(|(row, _)| *row).collect();
+    if sized || plain.is_empty() { fitting.iter().map(|(row, _)| *row).collect() } else { plain }
 }
 
 /// Keeps only the rows that pass, if any does.
@@ -330,8 +350,10 @@ fn take_memory(text: &str) -> (String, Option<f64>) {
         let (number, behind) = from.split_at(number_len);
         let spaced = behind.trim_start_matches([' ', '-']);
         let unit = spaced.find(|sign: char| !sign.is_ascii_alphabetic()).map_or(spaced, |end| &spaced[..end]);
-        // The 10G of "A10G" is no memory.
-        let apart = !before.ends_with(|sign: char| sign.is_alphanumeric());
+        // The 10G of "A10G", the 1165G7 and the 5600G are no memory.
+        let behind_unit = spaced[unit.len()..].starts_with(|sign: char| sign.is_alphanumeric());
+        let apart =
+            !before.ends_with(|sign: char| sign.is_alphanumeric()) && number.len() <= 3 && !behind_unit;
         let gib = match unit.to_ascii_lowercase().as_str() {
             "g" if !apart => None,
             "gb" | "gib" | "g" => number.parse().ok(),

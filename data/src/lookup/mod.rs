@@ -7,6 +7,8 @@ pub(crate) mod device;
 pub(crate) mod model;
 pub(crate) mod quant;
 mod similar;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use similar::similarity;
 

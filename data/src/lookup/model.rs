@@ -19,7 +19,7 @@ const NOISE: &[&str] = &[
     // how it was packed
     "gguf", "ggml", "mlx", "awq", "gptq", "bnb", "autoround", "auto", "round", "imatrix", "imat", "qat", "dwq", "ud", "dynamic",
     "static", "mtp", "quantized", "quant", "compressed", "tensors", "model", "latest", "mix", "safetensors", "gs", "128g",
-    "symmetric", "128k", "bit", "only", "full",
+    "symmetric", "bit", "only", "full", "mcg",
 ];
 
 /// Words of a row that people leave out: its date, its version.
@@ -58,7 +58,7 @@ impl ModelNames {
         let readings = readings(text);
         let equal = readings.iter().map(|asked| self.rows_where(|name| name == asked));
         let shorter = readings.iter().map(|asked| self.fewest_left_out(asked));
-        let begun = readings.iter().map(|asked| self.rows_where(|name| begins(name, asked)));
+        let begun = readings.iter().map(|asked| self.begun(asked));
         let found = equal.chain(shorter).chain(begun).find(|found| !found.is_empty()).unwrap_or_default();
         single(found, |row| rows[row].id.clone(), || self.near(rows, &readings))
     }
@@ -86,6 +86,15 @@ impl ModelNames {
             self.names.iter().filter_map(|(row, name)| Some((*row, left_out(name, asked)?))).collect();
         let least = lacks.iter().map(|(_, lack)| *lack).min();
         lacks.iter().filter(|(_, lack)| Some(*lack) == least).map(|(row, _)| *row).collect()
+    }
+
+    /// Rows whose names go on where the words end: "gpt-oss" begins two. Where names go on with nothing but a
+    /// size, they alone are meant: "Llama 3.3" is no Nemotron.
+    fn begun(&self, asked: &[String]) -> Vec<usize> {
+        let begun = |name: &[String]| name.starts_with(asked);
+        let sized = |name: &[String]| begun(name) && name[asked.len()..].iter().all(|word| is_size(word));
+        let found = if asked.len() > 1 { self.rows_where(sized) } else { Vec::new() };
+        if found.is_empty() { self.rows_where(begun) } else { found }
     }
 
     fn near(&self, rows: &[ModelRow], readings: &[Vec<String>]) -> Vec<usize> {
@@ -120,25 +129,24 @@ fn left_out(name: &[String], asked: &[String]) -> Option<usize> {
     asked.next().is_none().then_some(lack)
 }
 
-/// Whether a name goes on where the words end: "gpt-oss" is the beginning of two.
-fn begins(name: &[String], asked: &[String]) -> bool {
-    asked.len() > 1 && name.starts_with(asked)
+/// Whether a word tells a size or version and no more: "30b", the "8x" of "8x7b", "0.1".
+fn is_size(word: &str) -> bool {
+    word.starts_with(|sign: char| sign.is_ascii_digit()) || matches!(word, "a" | "e" | "v")
 }
 
 /// The ways to read a text, likeliest first.
 fn readings(text: &str) -> Vec<Vec<String>> {
     let part = last_part(text);
     let mut readings = vec![words(part)];
-    // bartowski writes the owner before an underscore, Ollama and Hugging Face a tag behind a colon
+    // bartowski writes the owner before an underscore
     if let Some((_, behind)) = part.split_once('_') {
         readings.push(words(behind));
     }
-    if let Some((before, _)) = part.split_once(':') {
-        readings.push(words(before));
-    }
     for at in 0..readings.len() {
-        let joined = join_versions(&readings[at]);
-        readings.push(joined);
+        readings.push(join_versions(&readings[at]));
+        readings.push(without_moe(&readings[at]));
+        // a context length that some files are named by
+        readings.push(readings[at].iter().filter(|word| *word != "128k").cloned().collect());
     }
     let mut seen: Vec<Vec<String>> = Vec::new();
     for reading in readings {
@@ -165,6 +173,12 @@ fn join_versions(words: &[String]) -> Vec<String> {
     joined
 }
 
+/// llama-bench writes "qwen3moe 30B.A3B".
+fn without_moe(words: &[String]) -> Vec<String> {
+    let bare = words.iter().map(|word| word.strip_suffix("moe").unwrap_or(word));
+    bare.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 /// The text behind the owner, without the file's ending or the number of its part.
 fn last_part(text: &str) -> &str {
     let text = text.trim().trim_end_matches('/');
@@ -175,10 +189,8 @@ fn last_part(text: &str) -> &str {
     } else {
         part.trim_end_matches(".safetensors")
     };
-    match part.rsplit_once("-of-") {
-        Some((before, parts)) if parts.len() == 5 => {
-            before.trim_end_matches(|sign: char| sign.is_ascii_digit() || sign == '-')
-        }
+    match part.rsplit_once("-of-").and_then(|(before, _)| before.rsplit_once('-')) {
+        Some((name, number)) if number.len() == 5 && number.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => part,
     }
 }
@@ -187,8 +199,10 @@ fn last_part(text: &str) -> &str {
 pub(crate) fn words(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut last = ' ';
-    for sign in text.chars().flat_map(char::to_lowercase) {
-        let dot = sign == '.' && last.is_ascii_digit();
+    let text = text.replace('+', " plus ");
+    let mut signs = text.chars().flat_map(char::to_lowercase).peekable();
+    while let Some(sign) = signs.next() {
+        let dot = sign == '.' && last.is_ascii_digit() && signs.peek().is_some_and(char::is_ascii_digit);
         let part = sign.is_alphanumeric() || dot;
         let starts = last == ' ' || (sign.is_ascii_digit() && !last.is_ascii_digit() && last != '.');
         match all.last_mut() {
@@ -197,9 +211,6 @@ pub(crate) fn words(text: &str) -> Vec<String> {
             _ => {}
         }
         last = if part { sign } else { ' ' };
-    }
-    for word in &mut all {
-        word.truncate(word.trim_end_matches('.').len());
     }
     without_noise(&all)
 }
@@ -228,12 +239,31 @@ fn quant_words(word: &str, tail: &[String]) -> usize {
     let size = |text: &String| {
         matches!(
             text.as_str(),
-            "k" | "m" | "s" | "l" | "xl" | "xs" | "xxs" | "nl" | "ks" | "p" | "r" | "0" | "1" | "4"
+            "k" | "m"
+                | "s"
+                | "l"
+                | "xl"
+                | "xs"
+                | "xxs"
+                | "nl"
+                | "ks"
+                | "p"
+                | "r"
+                | "0"
+                | "1"
+                | "4"
+                | "small"
+                | "medium"
+                | "large"
         )
     };
     match word {
-        "q" | "iq" | "tq" if number(next) => 2 + tail[1..].iter().take_while(|text| size(text)).count(),
-        "f" | "bf" | "fp" | "int" | "nf" | "mxfp" | "nvfp" | "exl" | "w" | "i" | "g" if number(next) => {
+        "q" | "iq" | "tq" | "dq" if number(next) => {
+            2 + tail[1..].iter().take_while(|text| size(text)).count()
+        }
+        "f" | "bf" | "fp" | "int" | "nf" | "mxfp" | "nvfp" | "exl" | "w" | "i" | "g" | "mul"
+            if number(next) =>
+        {
             let wide = matches!((word, tail.get(1).map(String::as_str)), ("w", Some("16" | "8")));
             2 + usize::from(wide)
         }

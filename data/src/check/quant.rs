@@ -1,0 +1,53 @@
+//! Rules about quantisations and suites.
+
+use crate::catalog::Catalog;
+use crate::row::{QuantGroup, Runtime};
+
+/// Within a family, more bits are never said to be worse. Mixes chosen tensor by tensor are measured on different
+/// models, so their sizes need not be ordered.
+pub(super) fn bits_are_possible_and_ordered(catalog: &Catalog) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for row in catalog.quants() {
+        let parts = [row.bulk_bits_per_weight, row.head_bits_per_weight, row.embedding_bits_per_weight];
+        let bits = core::iter::once(row.bits_per_weight).chain(parts.into_iter().flatten());
+        wrong.extend(
+            bits.filter(|bits| !(1.0..=32.0).contains(bits))
+                .map(|bits| format!("{}: {bits} bits a weight", row.id)),
+        );
+        if row.quality > 100 {
+            wrong.push(format!("{}: a quality of {}", row.id, row.quality));
+        }
+    }
+    for a in catalog.quants() {
+        for b in catalog.quants() {
+            let comparable = a.group == b.group && !matches!(a.group, QuantGroup::Ud | QuantGroup::Ternary);
+            if comparable && a.bits_per_weight > b.bits_per_weight && a.quality < b.quality {
+                wrong.push(format!("{}: more bits than {}, and said to be worse", a.id, b.id));
+            }
+        }
+    }
+    wrong
+}
+
+pub(super) fn every_runtime_loads_something(catalog: &Catalog) -> Vec<String> {
+    let loads = |runtime: &Runtime| catalog.quants().iter().any(|row| row.runtimes.contains(runtime));
+    Runtime::ALL
+        .iter()
+        .filter(|runtime| !loads(runtime))
+        .map(|runtime| format!("{} loads none", runtime.name()))
+        .collect()
+}
+
+pub(super) fn workloads_are_complete(catalog: &Catalog) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for suite in catalog.suites() {
+        for row in &suite.workload {
+            let empty = row.prompt_tokens.is_empty() || row.streams.is_empty();
+            let zero = row.prompt_tokens.iter().chain(&row.streams).chain([&row.output_tokens, &row.turns]);
+            if empty || zero.into_iter().any(|count| *count == 0) {
+                wrong.push(format!("{} {}: a count is missing or zero", suite.id, row.id));
+            }
+        }
+    }
+    wrong
+}
