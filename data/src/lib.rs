@@ -21,6 +21,7 @@ pub mod paste;
 pub mod query;
 pub mod row;
 pub mod rules;
+pub mod safetensors;
 pub mod shortlist;
 pub mod subject;
 pub mod submission;

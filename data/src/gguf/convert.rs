@@ -43,7 +43,7 @@ impl ModelShape {
             }
         }
         Ok(Model {
-            params_b: (self.params - self.guess_params) as f64 / BILLION,
+            params_b: (self.params - self.idle_params) as f64 / BILLION,
             active_params_b: self.active_params as f64 / BILLION,
             hidden_size: self.hidden_size,
             vocab_size: self.vocab_size,

@@ -54,7 +54,7 @@ pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
         quant: quant::name(&tensors, claimed, eight),
         params: sums.params,
         active_params: sums.active_params,
-        guess_params: sums.guess_params,
+        idle_params: sums.idle_params,
         bytes: sums.bytes,
         tied_embeddings: tied,
         hidden_size: narrow(keys.needed("embedding_length")?),
@@ -95,7 +95,7 @@ fn role(keys: &Keys<'_>, name: &str) -> Role {
 struct Sums {
     params: u64,
     active_params: u64,
-    guess_params: u64,
+    idle_params: u64,
     bytes: RoleBytes,
 }
 
@@ -104,7 +104,7 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
     let used = keys.per_layer("expert_used_count").unwrap_or_default();
     let overflow =
         GgufError::Corrupt { at: 0, what: "its tensors together are larger than a number can count" };
-    let mut sums = Sums { params: 0, active_params: 0, guess_params: 0, bytes: RoleBytes::default() };
+    let mut sums = Sums { params: 0, active_params: 0, idle_params: 0, bytes: RoleBytes::default() };
     for tensor in tensors {
         let role = role(keys, &tensor.name);
         let head_as_well = tied && tensor.name == "token_embd.weight";
@@ -128,7 +128,7 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
         };
         *place = place.checked_add(tensor.bytes).ok_or(overflow.clone())?;
         if role == Role::Idle {
-            sums.guess_params = sums.guess_params.saturating_add(tensor.weights);
+            sums.idle_params = sums.idle_params.saturating_add(tensor.weights);
         }
         if role == Role::Table {
             bytes.embedding_row += tensor.bytes / tensor.dims.get(1).copied().unwrap_or(1).max(1);

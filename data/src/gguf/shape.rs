@@ -15,10 +15,11 @@ pub struct ModelShape {
     pub quant: Quant,
     /// All weights, in their number.
     pub params: u64,
-    /// Weights without the experts that a token does not visit and without [`ModelShape::guess_params`].
+    /// Weights without the experts that a token does not visit and without [`ModelShape::idle_params`].
     pub active_params: u64,
-    /// Weights of layers that only guess further tokens.
-    pub guess_params: u64,
+    /// Weights that plain decoding of text does not read: layers that only guess further tokens, and parts for
+    /// pictures and sound.
+    pub idle_params: u64,
     /// Bytes by role.
     pub bytes: RoleBytes,
     /// Whether the output head is the embedding table.
@@ -59,7 +60,7 @@ pub struct RoleBytes {
     pub always: u64,
     /// All routed experts.
     pub experts: u64,
-    /// Held, but not read by plain decoding: layers that guess further tokens.
+    /// Held, but not read by plain decoding of text: layers that guess further tokens, parts for pictures and sound.
     pub idle: u64,
 }
 
