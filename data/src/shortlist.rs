@@ -54,7 +54,8 @@ pub fn shortlist<'c>(engine: &Engine<'c>, rig: &Rig<'_>, job: &Job, filters: &Fi
         .filter_map(|row| card(engine, rig, job, row, filters.min_tps))
         .filter(|card| match filters.fits {
             Fits::Whole => {
-                card.brief.estimate.placement == Placement::Whole && card.brief.decode_tps() >= filters.min_tps
+                card.brief.estimate.placement == Placement::Whole
+                    && card.brief.decode_tps() >= filters.min_tps
             }
             Fits::Runs => card.tier != Tier::Not,
             Fits::All => true,
@@ -146,7 +147,9 @@ mod tests {
         for card in list(&[("hardware", "rtx-3090"), ("fits", "whole")]) {
             assert!(card.brief.decode_tps() >= 10.0);
             // Every better quantisation fails at one of the two.
-            for better in engine.quants_of(job.runtime, card.model).take_while(|quant| quant.id != card.quant.id) {
+            for better in
+                engine.quants_of(job.runtime, card.model).take_while(|quant| quant.id != card.quant.id)
+            {
                 let brief = engine.brief(&rig, &job, &Subject::of_row(card.model, better));
                 let fits = brief.estimate.placement == Placement::Whole;
                 assert!(!fits || brief.decode_tps() < 10.0, "{} at {}", card.model.id, better.id);
@@ -168,15 +171,19 @@ mod tests {
 
     #[test]
     fn what_does_not_run_says_what_would_help() {
-        let not: Vec<_> =
-            list(&[("hardware", "rtx-3060-12gb"), ("host_ram_gib", "8")]).into_iter().filter(|c| c.tier == Tier::Not).collect();
+        let not: Vec<_> = list(&[("hardware", "rtx-3060-12gb"), ("host_ram_gib", "8")])
+            .into_iter()
+            .filter(|c| c.tier == Tier::Not)
+            .collect();
         assert!(!not.is_empty());
         assert!(not.iter().all(|card| card.remedy.is_some()));
     }
 
     #[test]
     fn filters_leave_out_what_they_say() {
-        for card in list(&[("hardware", "rtx-4090"), ("family", "Qwen3"), ("min_score", "50"), ("fits", "runs")]) {
+        for card in
+            list(&[("hardware", "rtx-4090"), ("family", "Qwen3"), ("min_score", "50"), ("fits", "runs")])
+        {
             assert_eq!(card.model.family, "Qwen3");
             assert!(card.model.capability.score() >= 50.0);
             assert_ne!(card.brief.estimate.placement, Placement::TooBig);
