@@ -137,7 +137,8 @@ fn kept_line(
     benchy: bool,
 ) -> String {
     let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
-    let mut line = format!("| {} ", model.safe().unwrap_or(UNSAFE));
+    let unsafe_name = if model.text.is_empty() { "" } else { UNSAFE };
+    let mut line = format!("| {} ", model.safe().unwrap_or(unsafe_name));
     for column in kept(table) {
         let cell = if table.header.is_empty() { row.cells.get(1) } else { table.cell(row, column) };
         let text = cell.and_then(Name::safe).unwrap_or_default();

@@ -129,8 +129,13 @@ fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Na
     let from = body.len() - value.len();
     let to = match *label {
         "using device" => {
-            let (open, close) = (value.find('(')?, value.rfind(')')?);
-            return (open < close).then(|| ("device", of(from + open + 1, from + close)));
+            let open = value.find('(')? + 1;
+            let mut depth = 1;
+            let close = value[open..].bytes().position(|byte| {
+                depth += i32::from(byte == b'(') - i32::from(byte == b')');
+                depth == 0
+            })?;
+            return Some(("device", of(from + open, from + open + close)));
         }
         "0 =" => value.find(" (").or_else(|| value.find(" |")).unwrap_or(value.len()),
         "model size" | "file size" => value.find(" (").unwrap_or(value.len()),
@@ -177,57 +182,75 @@ fn of_meta(at: usize, meta: &[(&'static str, Name)]) -> Context {
     context
 }
 
-/// The model of a command: `-m x.gguf`, `ollama run x`, `mlx_lm.generate --model x`.
+/// A command without the prompt of the shell before it.
+fn command_text(body: &str) -> &str {
+    let prompts = ["$ ", "% ", "# ", "> "];
+    let found = prompts.iter().filter_map(|prompt| body.find(prompt).map(|at| at + prompt.len())).min();
+    found.filter(|at| *at <= 80).map_or(body, |at| &body[at..])
+}
+
+/// The model of a command: `-m x.gguf`, `ollama run x`, `mlx_lm.generate --model x`; or of a server that loads it.
 fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Context> {
     if body.len() > 4096 {
         return None;
     }
-    let words = || body.split_ascii_whitespace();
     let place = |word: &str| {
         let start = at + (word.as_ptr() as usize - body.as_ptr() as usize);
         Name::new(page, start..start + word.len())
     };
+    let after_text = |text: &str| body.split_once(text).map(|(_, rest)| rest);
+    if let Some(model) = after_text("using model: ").and_then(|rest| rest.split_ascii_whitespace().next()) {
+        return of_ollama(place(model));
+    }
+    if let Some(path) = after_text("loading model '").and_then(|rest| rest.split('\'').next()) {
+        return of_file(&place(path));
+    }
+    let body = command_text(body);
+    let words = || body.split_ascii_whitespace();
     let after = |flags: &[&str]| {
         words().zip(words().skip(1)).find(|(flag, _)| flags.contains(flag)).map(|(_, value)| value)
     };
-    let first = words().find(|word| *word != "$" && *word != ">")?;
-    let mut context = Context::default();
-    if let Some(model) =
-        body.split_once("using model: ").and_then(|(_, rest)| rest.split_ascii_whitespace().next())
-    {
-        let model = place(model);
-        context.lines = format!("ollama run {}\n", model.safe()?);
-        context.about = Some(About::Ollama);
-        context.names.push((Field::Model, model));
-    } else if first.ends_with("ollama") || first.ends_with("ollama.exe") {
-        let model = words().skip_while(|word| *word != "run").skip(1).find(|word| !word.starts_with('-'))?;
-        let model = place(model);
-        context.lines = format!("ollama run {}\n", model.safe()?);
-        context.about = Some(About::Ollama);
-        context.names.push((Field::Model, model));
+    let first = words().next()?;
+    let runs =
+        words().zip(words().skip(1)).position(|(program, verb)| program.contains("ollama") && verb == "run");
+    let starts = |names: &[&str]| names.iter().any(|name| first.starts_with(name));
+    if let Some(run) = runs.filter(|_| starts(&["ollama", "./ollama", "docker", "podman", "sudo", "time"])) {
+        of_ollama(place(words().skip(run + 2).find(|word| !word.starts_with('-'))?))
     } else if first.starts_with("mlx_lm") || body.contains("-m mlx_lm") {
-        let model = place(after(&["--model"])?).base();
-        context.lines = format!("mlx_lm --model {}\n", model.safe()?);
-        context.about = Some(About::Mlx);
-        let quant = model.text.rsplit('-').next().filter(|part| part.ends_with("bit")).map(str::len);
-        context.names.push((Field::Model, model.clone()));
-        context.names.extend(
-            quant.map(|length| (Field::Quant, model.part(model.text.len() - length..model.text.len()))),
-        );
+        of_mlx(&place(after(&["--model"])?).base())
     } else {
-        let is_command = ["-m", "--model"].contains(&first)
-            || first.starts_with(['.', '/', '~'])
-            || first.starts_with("llama");
-        let file = after(&["-m", "--model"])
-            .filter(|file| is_command && file.trim_matches(['"', '\'']).ends_with(".gguf"))?;
-        let file = place(file.trim_matches(['"', '\''])).base();
-        let (model, quant) = file_name(&file);
-        context.lines = format!("-m {}\n", file.safe()?);
-        context.about = Some(About::Llama);
-        context.names.push((Field::Model, model));
-        context.names.extend(quant.map(|quant| (Field::Quant, quant)));
+        let is_command = starts(&["-m", "--model", ".", "/", "~", "llama", "main", "build/", "time", "sudo"]);
+        let file = after(&["-m", "--model"]).map(|file| file.trim_matches(['"', '\'']));
+        of_file(&place(file.filter(|file| is_command && file.ends_with(".gguf"))?))
     }
-    Some(context)
+}
+
+fn of_ollama(model: Name) -> Option<Context> {
+    let lines = format!("ollama run {}\n", model.safe()?);
+    Some(Context {
+        about: Some(About::Ollama),
+        lines,
+        names: [(Field::Model, model)].into(),
+        ..Context::default()
+    })
+}
+
+fn of_mlx(model: &Name) -> Option<Context> {
+    let lines = format!("mlx_lm --model {}\n", model.safe()?);
+    let mut names = Vec::from([(Field::Model, model.clone())]);
+    let end = model.text.len();
+    let quant = model.text.rsplit('-').next().filter(|part| part.ends_with("bit"));
+    names.extend(quant.map(|quant| (Field::Quant, model.part(end - quant.len()..end))));
+    Some(Context { about: Some(About::Mlx), lines, names, ..Context::default() })
+}
+
+fn of_file(path: &Name) -> Option<Context> {
+    let file = path.base();
+    let lines = format!("-m {}\n", file.safe()?);
+    let (model, quant) = file_name(&file);
+    let mut names = Vec::from([(Field::Model, model)]);
+    names.extend(quant.map(|quant| (Field::Quant, quant)));
+    Some(Context { about: Some(About::Llama), lines, names, ..Context::default() })
 }
 
 /// Model and quantisation of a file: `Llama-3.2-1B-Instruct-Q4_K_M.gguf`, `x-Q8_0-00001-of-00003.gguf`.

@@ -79,7 +79,10 @@ pub(super) fn read(text: &str, at: usize) -> (usize, Option<Doc>) {
     };
     let useful = root.filter(|root| match &root.value {
         Json::Object(members) => !members.is_empty(),
-        Json::Array(items) => !items.is_empty(),
+        Json::Array(items) => match items.first().map(|item| &item.value) {
+            Some(Json::Object(members)) => !members.is_empty(),
+            first => first.is_some(),
+        },
         _ => false,
     });
     let doc = useful.map(|root| Doc { root, range: at..reader.at, duplicate_key: reader.duplicate_key });
@@ -108,11 +111,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The next byte that means something. Comments, which examples have, mean nothing.
+    /// The next byte that means something. Comments, which examples have, mean nothing, nor do marks of quoting.
     fn peek(&mut self) -> Option<u8> {
         loop {
+            #[cfg(test)]
+            super::number::work::count();
             let rest = &self.text[self.at..];
-            self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n']).len();
+            self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '>']).len();
             let rest = &self.text[self.at..];
             if !rest.starts_with("//") {
                 return rest.as_bytes().first().copied();

@@ -159,6 +159,9 @@ impl Found {
 
     /// Sets a name, unless it is not one that a model, a quantisation or a device has.
     pub fn name(&mut self, field: Field, name: &Name) {
+        if name.range.is_empty() {
+            return;
+        }
         let Some(text) = name.safe() else {
             self.flag(Flag::StrangeName);
             return;

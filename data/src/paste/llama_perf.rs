@@ -130,7 +130,10 @@ fn sources(page: &Page<'_>) -> Vec<(usize, Source)> {
         page.plain().map(|(number, _)| (number, Source::Line(number))).collect();
     for doc in &page.docs {
         let is_timing = doc.root.name(&["function"]).is_some_and(|name| name.text.contains("print_timing"));
-        if let (true, Some(message)) = (is_timing, doc.root.name(&["msg"])) {
+        let message = doc.root.name(&["msg"]).filter(|_| is_timing);
+        // Docker's own log files: a line of output in a line of JSON.
+        let of_docker = || doc.root.name(&["log"]).filter(|_| doc.root.at(&["stream"]).is_some());
+        if let Some(message) = message.or_else(of_docker) {
             let id = |key: &str| doc.root.number(&[key]).map(|id| id.value as u64);
             let key = id("slot_id").or(id("id_slot")).zip(id("task_id").or(id("id_task")));
             let number = page.lines.partition_point(|line| line.end <= doc.range.start);
@@ -251,7 +254,9 @@ fn phase(found: &mut Found, block: &Block, decode: bool) {
     if decode {
         found.decode = Part::default();
     } else {
+        // llama-cpp-python reuses the whole of a prompt that it has seen.
         found.prefill = Part::default();
+        found.flag(Flag::PrefillFromCache);
     }
 }
 
@@ -270,10 +275,13 @@ fn small_print(found: &mut Found, block: &Block) {
     }
     if let Some(entry) = block.get(Item::Load).filter(|entry| entry.line.whole) {
         found.set(Field::LoadS, &entry.line.time.ms_to_s());
-        // Until September 2024 the total began with the loading, and loading ended with the first prompt.
+        // Until September 2024 the total could begin with the loading, and loading could end with the first prompt.
         if entry.line.label == Label::PrintTimings {
-            let prompt_ms = block.get(Item::Prompt).map_or(0.0, |prompt| prompt.line.time.value);
-            found.other_s += (entry.line.time.value - prompt_ms).max(0.0) / 1e3;
+            let time_s = |part: &Part| part.time.as_ref().map_or(0.0, |time| time.value);
+            let load_s = entry.line.time.value / 1e3;
+            let parts_s = time_s(&found.prefill) + time_s(&found.decode) + found.other_s;
+            let fits = found.total.as_ref().is_some_and(|total| parts_s + load_s <= total.value);
+            found.other_s += if fits { load_s } else { (load_s - time_s(&found.prefill)).max(0.0) };
         }
     }
     found.unaccounted =

@@ -58,8 +58,14 @@ use text::Text;
 type Format = fn(&Page<'_>, &mut Vec<Found>);
 
 /// The formats of JSON documents. A new one is a new line, here or below.
-const DOC_FORMATS: [Format; 5] =
-    [server_json::scan, ollama::scan_docs, lm_studio::scan_docs, vllm::scan_docs, bench_fields::scan_docs];
+const DOC_FORMATS: [Format; 6] = [
+    server_json::scan,
+    ollama::scan_docs,
+    lm_studio::scan_docs,
+    vllm::scan_docs,
+    bench_fields::scan_docs,
+    batched::scan_docs,
+];
 
 /// The formats of lines.
 const LINE_FORMATS: [Format; 14] = [
@@ -133,4 +139,44 @@ fn read_text(text: &Text) -> Reading {
 fn kept_flags(page: &Page<'_>) -> Vec<Flag> {
     let lines = page.plain().filter_map(|(_, line)| page.body(line).strip_prefix(verdict::FLAG_LINE));
     lines.flat_map(str::split_ascii_whitespace).filter_map(Flag::from_word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_BYTES, number::work, read};
+    use alloc::{format, string::String};
+
+    /// Steps for each byte of the text, at its full length: of text that makes the formats look far.
+    fn steps_per_byte(unit: &str) -> f64 {
+        let text = unit.repeat(MAX_BYTES / unit.len());
+        work::take();
+        read(text.as_bytes());
+        work::take() as f64 / text.len() as f64
+    }
+
+    #[test]
+    fn the_work_is_linear_in_the_text() {
+        let spaces = " ".repeat(5_000);
+        let units: [String; 14] = [
+            "prompt eval time =\n".into(),
+            format!("eval time ={spaces}\n"),
+            format!("prompt eval time ={spaces}"),
+            "eval time = 1.00 ms /\n".into(),
+            "{\"a\":".into(),
+            "{\"a\":\n".into(),
+            "[\n{\n".into(),
+            "[{\"a\":1},\n".into(),
+            "{\"a\":\"b\n".into(),
+            "Metrics (ID: a): 1 tokens generated in\n".into(),
+            "Decode batch\n".into(),
+            "slot print_timing: id 0 | task 0 |\n".into(),
+            "| a | b | c | 1.00 ± 1.00 |\n".into(),
+            "9".into(),
+        ];
+        for unit in units {
+            let shown: String = unit.chars().take(40).collect();
+            let steps = steps_per_byte(&unit);
+            assert!(steps < 40.0, "{shown:?}: {steps} steps for each byte");
+        }
+    }
 }

@@ -57,6 +57,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn peek(&self) -> Option<u8> {
+        #[cfg(test)]
+        work::count();
         if self.at < self.end { self.text.as_bytes().get(self.at).copied() } else { None }
     }
 
@@ -156,6 +158,25 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         &self.text[start..self.at]
+    }
+}
+
+/// Counts the bytes that are looked at, so that a test can say how the work grows with the text.
+#[cfg(test)]
+pub(super) mod work {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    /// The steps since the last call.
+    pub fn take() -> usize {
+        STEPS.take()
     }
 }
 

@@ -74,7 +74,10 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 block.values[key] = Some(value);
             }
             // A value at the very end of the paste may be half of one.
-            None if line.end == page.text().len() && cursor.cut => block.cut = true,
+            None if line.end == page.text().len() && cursor.cut => {
+                block.cut = true;
+                continue;
+            }
             None => block.garbled = true,
         }
         block.order.push((key, line.body..cursor.at.max(line.body + KEYS[key].len())));

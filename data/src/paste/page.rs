@@ -14,7 +14,10 @@ use super::{
 /// Lines that one printed line may have been broken into.
 const MAX_JOINED: usize = 4;
 
-/// One line, in the clean text.
+/// Bytes of the shortest line that a format reads: `draft:`
+const SHORTEST: usize = 6;
+
+/// One line, in the clean text: not blank.
 pub(super) struct Line {
     /// First byte, with everything that stands before the line itself.
     pub start: usize,
@@ -39,7 +42,11 @@ impl<'a> Page<'a> {
         let mut start = 0;
         for line in source.clean.split('\n') {
             let end = start + line.len();
-            lines.push(Line { start, body: start + prefix::body(line), end, in_doc: false });
+            let body = start + prefix::body(line);
+            // Blank lines tell nothing; a paste can have a quarter of a million of them.
+            if body < end {
+                lines.push(Line { start, body, end, in_doc: false });
+            }
             start = end + 1;
         }
         let mut page = Page { source, lines, docs: Vec::new() };
@@ -68,8 +75,13 @@ impl<'a> Page<'a> {
     }
 
     /// The lines that are not part of a document, with their numbers.
-    pub fn plain(&self) -> impl Iterator<Item = (usize, &Line)> {
+    pub fn all_plain(&self) -> impl Iterator<Item = (usize, &Line)> {
         self.lines.iter().enumerate().filter(|(_, line)| !line.in_doc)
+    }
+
+    /// Those of them that are long enough to tell something.
+    pub fn plain(&self) -> impl Iterator<Item = (usize, &Line)> {
+        self.all_plain().filter(|(_, line)| line.end - line.body >= SHORTEST)
     }
 
     /// Matches a line; if it ends too early, together with the lines after it, as a console may have broken it.
@@ -79,9 +91,6 @@ impl<'a> Page<'a> {
         matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
     ) -> Option<(T, Range<usize>)> {
         let first = &self.lines[number];
-        if first.body == first.end {
-            return None;
-        }
         for last in self.lines.iter().skip(number).take(MAX_JOINED) {
             if last.in_doc {
                 return None;

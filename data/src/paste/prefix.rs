@@ -51,9 +51,10 @@ fn brackets(rest: &str) -> Option<usize> {
     };
     let length = rest.bytes().take(64).position(|byte| byte == close)? + 1;
     let inside = &rest[1..length - 1];
-    // `[ Prompt: 1 t/s | Generation: 2 t/s ]` and `[BENCHMARK]` are timing lines themselves.
-    let is_timing = inside.contains("t/s") || inside.contains('|') || inside == "BENCHMARK";
-    (!is_timing).then_some(length)
+    // `[ Prompt: 1 t/s | Generation: 2 t/s ]` and `[BENCHMARK]` are timing lines themselves, and so is what has nothing
+    // after it; a brace begins JSON.
+    let is_line = inside.contains("t/s") || inside.contains(['|', '{']) || inside == "BENCHMARK";
+    (!is_line && !rest[length..].trim().is_empty()).then_some(length)
 }
 
 /// `Dec 03 14:58:50 host ollama[937]: `
@@ -118,6 +119,10 @@ fn source_line(rest: &str) -> Option<usize> {
 
 /// Quotes around a line of a notebook, and the dollar-less `msg="`.
 fn word(rest: &str) -> Option<usize> {
+    // PowerShell puts the program before the first line of its errors.
+    if let Some(program) = ["ollama : ", "ollama.exe : "].iter().find(|program| rest.starts_with(**program)) {
+        return Some(program.len());
+    }
     let inside = rest.strip_prefix('"')?;
     let known =
         ["llama_", "print_timings", "prompt eval", "eval ", "total ", "load ", "common_perf", "  ", "main:"];

@@ -40,10 +40,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             if let Some((part, range)) = read {
                 out.extend(response(page, &mut prompt, number, part, range));
             }
-        } else if body.starts_with("(Context:")
-            || page.text()[line.start..line.end].trim_start().starts_with("(Context:")
-        {
-            out.extend(chat(page, line.start..line.end));
+        } else if body.starts_with("(Context:") {
+            out.extend(chat(page, line.body..line.end));
         }
     }
     out.extend(prompt.map(|(_, found)| found));

@@ -140,9 +140,9 @@ impl Text {
                 self.push('&', start, end);
             }
             '<' => {
-                if let Some((breaks, length)) = tag(rest) {
-                    if breaks {
-                        self.push('\n', start, rest[length - 1].2);
+                if let Some((becomes, length)) = tag(rest) {
+                    if let Some(becomes) = becomes {
+                        self.push(becomes, start, rest[length - 1].2);
                     }
                     self.mark(Stain::Html);
                     return length;
@@ -279,8 +279,8 @@ const TAGS: [&str; 16] = [
     "b",
 ];
 
-/// Whether a tag breaks the line, and its length.
-fn tag(rest: &[Placed]) -> Option<(bool, usize)> {
+/// What a tag becomes, if anything is left of it, and its length: rows become lines, and cells are parted by tabs.
+fn tag(rest: &[Placed]) -> Option<(Option<char>, usize)> {
     let closes = rest.iter().take(200).position(|placed| matches!(placed.0, '>' | '\n'))?;
     let slash = usize::from(rest.get(1)?.0 == '/');
     let is_end = |placed: &Placed| !placed.0.is_ascii_alphanumeric();
@@ -290,5 +290,10 @@ fn tag(rest: &[Placed]) -> Option<(bool, usize)> {
         tag.len() == name.len()
             && tag.chars().zip(name).all(|(letter, placed)| letter.eq_ignore_ascii_case(&placed.0))
     })?;
-    (rest[closes].0 == '>').then_some((*known == "br", closes + 1))
+    let becomes = match *known {
+        "br" | "tr" => Some('\n'),
+        "td" | "th" if slash == 1 => Some('\t'),
+        _ => None,
+    };
+    (rest[closes].0 == '>').then_some((becomes, closes + 1))
 }

@@ -66,7 +66,7 @@ fn same_runs(found: &mut [Found]) {
 /// In a chat with Ollama everything from the prompt to the last block of lines before the next prompt is the answer.
 fn answers(page: &Page<'_>, found: &mut [Found]) {
     let prompts: Vec<usize> =
-        page.plain().filter(|(_, line)| page.is_chat_prompt(line)).map(|(_, line)| line.start).collect();
+        page.all_plain().filter(|(_, line)| page.is_chat_prompt(line)).map(|(_, line)| line.start).collect();
     for (number, start) in prompts.iter().enumerate() {
         let end = prompts.get(number + 1).copied().unwrap_or(usize::MAX);
         let from = found.partition_point(|run| run.at.start < *start);
@@ -83,7 +83,7 @@ fn answers(page: &Page<'_>, found: &mut [Found]) {
 /// Blocks that follow each other with nothing between that could begin another run: the program prints its own last.
 fn fakes(page: &Page<'_>, found: &mut [Found]) {
     let separators: Vec<usize> = page
-        .plain()
+        .all_plain()
         .filter(|(_, line)| page.is_separator(line) || page.is_chat_prompt(line))
         .map(|(_, line)| line.start)
         .collect();
@@ -127,10 +127,11 @@ fn repeats(found: &mut [Found]) {
             run.streams,
         ]
     };
+    // One speed without a count may well come twice.
     let counts = |run: &Found| {
-        run.problem.is_none()
-            && run.has_speed()
-            && (run.run.prompt_tokens.is_some() || run.run.output_tokens.is_some())
+        let both = run.run.decode_tps.is_some() && run.run.prefill_tps.is_some();
+        let counted = run.run.prompt_tokens.is_some() || run.run.output_tokens.is_some();
+        run.problem.is_none() && run.has_speed() && (both || counted)
     };
     for run in found.iter_mut().filter(|run| counts(run)) {
         if !seen.insert(key(&run.run)) {

@@ -205,9 +205,7 @@ fn metrics(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
     let known = || speeds.iter().flatten();
     let (lowest, highest) =
         (known().copied().fold(f64::INFINITY, f64::min), known().copied().fold(0.0, f64::max));
-    // One token more or less in the count is not a disagreement.
-    let slack = 1.02 + output.as_ref().map_or(0.0, |count| 1.0 / count.value.max(1.0));
-    if highest > lowest * slack {
+    if highest > lowest * 1.02 {
         found.drop(Field::DecodeTps);
         found.flag(Flag::Disagrees);
     }

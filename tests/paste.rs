@@ -1,0 +1,15 @@
+//! What people paste, and what we read out of it.
+//!
+//! `paste/` holds outputs as they were printed (`real`), changed as texts get changed on their way (`derived`), and
+//! written to deceive (`synthetic`). `paste/expected.tsv` says of each what has to come out, and where it is from.
+
+#[path = "paste/adversarial.rs"]
+mod adversarial;
+#[path = "paste/formats.rs"]
+mod formats;
+#[path = "paste/laws.rs"]
+mod laws;
+#[path = "paste/printers.rs"]
+mod printers;
+#[path = "paste/samples.rs"]
+mod samples;
