@@ -41,6 +41,8 @@ pub enum Reason {
     RangeEnd,
     /// A micro-batch test.
     MicroBatchTest,
+    /// A prompt rate from people's own runs: what a prefix cache served is not stated.
+    SelfReportedPrompt,
     /// Whether the graphics or the processor did it is not stated.
     PlaceUnknown,
     /// Fewer threads than the machine has, by choice.
@@ -73,6 +75,7 @@ impl Reason {
             Reason::HostLimited => "host or link holds the card back",
             Reason::Suspect => "marked doubtful by its collector",
             Reason::RangeEnd => "one end of a published range",
+            Reason::SelfReportedPrompt => "self-reported prompt rate, prefix cache not stated",
             Reason::MicroBatchTest => "micro-batch test",
             Reason::PlaceUnknown => "graphics or processor not stated",
             Reason::FewThreads => "few threads by choice",

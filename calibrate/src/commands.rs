@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use data::Catalog;
 use data::constants::Fitted;
 
-use crate::observation::Reader;
+use crate::folds::By;
+use crate::observation::{Observation, Reader};
 use crate::predict::Predictor;
-use crate::refit::{refit, to_toml};
+use crate::refit::{FIGURES, intensity, kind, name, observe, predictions, refit, refit_figure, to_toml};
 use crate::row::{MeasurementRow, files};
 
 /// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
@@ -82,5 +83,92 @@ pub fn predict(measurements: &Path, out: &Path) -> Result<()> {
         output.write_record(&record)?;
     }
     output.flush()?;
+    Ok(())
+}
+
+/// Refits leaving one device (or model) out at a time, and prints how well what was left out is predicted.
+///
+/// # Errors
+///
+/// When the measurements cannot be read or a fit does not end at a minimum.
+pub fn cross_validate(measurements: &Path, by: By, figures: &[String], worst: Option<&str>) -> Result<()> {
+    let rows = crate::row::read(measurements)?;
+    let observed = observe(&rows)?;
+    let by_index: std::collections::BTreeMap<usize, &Observation> =
+        observed.rows.iter().map(|row| (row.index, row)).collect();
+    let intensity = intensity(Catalog::embedded());
+    let mut decode = None;
+    for figure in FIGURES {
+        let wanted = figures.is_empty() || figures.iter().any(|wanted| wanted == name(figure));
+        if !wanted && (decode.is_some() || name(figure) == "prefill") {
+            continue;
+        }
+        let refitted = refit_figure(figure, &observed.rows, &intensity, decode.as_ref(), by)?;
+        let predicted = predictions(figure, &refitted);
+        let mut groups: std::collections::BTreeMap<String, Vec<&crate::score::Predicted>> =
+            Default::default();
+        for row in &predicted {
+            let observation = by_index[&row.index];
+            let deep = if observation.setup.workload.context_tokens >= 8000 { " deep" } else { "" };
+            let name = format!("{} {} {}", name(figure), row.class, kind(observation));
+            groups.entry(name.clone()).or_default().push(row);
+            if !deep.is_empty() && kind(observation) == "llama.cpp" {
+                groups.entry(format!("{name}{deep}")).or_default().push(row);
+            }
+        }
+        for (name, rows) in &groups {
+            let s = crate::score::score(name, rows);
+            println!(
+                "{:36} {:5} rows {:3} devices  median {:5.1} %  p90 {:6.1} %  R2 {:6.3}  by device {:5.1} %  coverage {:.2}  width {:.2}",
+                s.name,
+                s.rows,
+                s.devices,
+                s.median * 100.0,
+                s.p90 * 100.0,
+                s.r2,
+                s.macro_median * 100.0,
+                s.coverage,
+                s.width
+            );
+        }
+        if let Some(class) = worst {
+            for (group, part) in &refitted.parts {
+                if group.name() != class {
+                    continue;
+                }
+                println!("noise {} low {} high {} {:?}", part.noise_sd, part.low, part.high, part.terms);
+                for effect in &part.effects {
+                    let levels: Vec<String> =
+                        effect.levels.iter().map(|(name, level)| format!("{name}={:.2}", level.0)).collect();
+                    println!("  {:?} sd {:.3}: {}", effect.factor, effect.sd, levels.join(" "));
+                }
+            }
+            let mut worst: Vec<_> = predicted.iter().filter(|row| row.class == class).collect();
+            worst.sort_by(|a, b| (b.middle - b.measured).abs().total_cmp(&(a.middle - a.measured).abs()));
+            for row in worst.iter().take(45) {
+                let o = by_index[&row.index];
+                println!(
+                    "{:+.2} {:8.1} {:22} {:34} {:12} {:7} {:10} {:4} ctx {:6} new {:6} {} {:.2} GiB {} | {}",
+                    row.measured - row.middle,
+                    libm::exp(row.measured),
+                    o.device.key,
+                    rows[o.index].model,
+                    o.quant,
+                    o.backend.name(),
+                    o.runtime,
+                    o.era,
+                    o.setup.workload.context_tokens,
+                    o.setup.workload.new_tokens(),
+                    if o.unfused { "unfused" } else { "fused" },
+                    o.setup.weights.total_bytes() / 1_073_741_824.0,
+                    o.model_id,
+                    o.source
+                );
+            }
+        }
+        if figure == FIGURES[0] {
+            decode = Some(refitted.parts);
+        }
+    }
     Ok(())
 }

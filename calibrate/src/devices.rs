@@ -42,6 +42,8 @@ pub struct Device {
     pub link_gb_s: Option<f64>,
     /// Whether it is no row of the catalogue.
     pub unknown: bool,
+    /// Whether the name fits many devices.
+    pub vague: bool,
 }
 
 /// `data/measurement-names.toml`.
@@ -68,6 +70,9 @@ pub struct DeviceName {
     /// Holds for graphics only: a processor of that name is another device.
     #[serde(default)]
     gpu_only: bool,
+    /// Fits many devices.
+    #[serde(default)]
+    vague: bool,
 }
 
 /// One spelling of a model.
@@ -214,6 +219,7 @@ impl<'c> Devices<'c> {
             tdp_w: None,
             link_gb_s: None,
             unknown: true,
+            vague: spelling.vague,
         })
     }
 
@@ -252,6 +258,7 @@ impl<'c> Devices<'c> {
             tdp_w: found.tdp_w.map(f64::from),
             link_gb_s: found.link.map(data::row::Link::gb_s),
             unknown: false,
+            vague: false,
         }
     }
 }
@@ -333,6 +340,7 @@ fn from_figures(row: &MeasurementRow) -> Option<Device> {
         tdp_w: None,
         link_gb_s: None,
         unknown: true,
+        vague: false,
     })
 }
 

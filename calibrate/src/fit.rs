@@ -120,6 +120,7 @@ pub struct Fitting {
     rows: u32,
     devices: u32,
     counts: Vec<u32>,
+    excess: Vec<f64>,
 }
 
 /// What a group starts from: another fit's values.
@@ -167,7 +168,7 @@ impl Fitting {
                 levels: names
                     .map(|(name, at)| {
                         let value = self.solution.params[offset + at];
-                        let sd = libm::sqrt(self.solution.variances[offset + at]);
+                        let sd = libm::sqrt(self.solution.variances[offset + at] + self.excess[*at]);
                         (name.clone(), Level(rounded(value) as f32, rounded(sd) as f32, self.counts[*at]))
                     })
                     .collect(),
@@ -219,9 +220,13 @@ fn fit_votes(
     let mut means = Vec::new();
     for factor in &recipe.factors {
         let mut names: BTreeSet<String> =
-            facts.iter().filter_map(|facts| facts.level(*factor)).map(std::borrow::Cow::into_owned).collect();
+            speaking(votes, &facts, *factor).map(std::borrow::Cow::into_owned).collect();
         let parent = parents.and_then(|parents| parents.levels.get(factor));
-        names.extend(parent.into_iter().flat_map(BTreeMap::keys).cloned());
+        let driven_here = |name: &&String| {
+            *factor != Factor::BackendFamily
+                || facts.iter().any(|facts| name.split('|').next() == Some(facts.backend.name()))
+        };
+        names.extend(parent.into_iter().flat_map(BTreeMap::keys).filter(driven_here).cloned());
         let start = means.len();
         for name in &names {
             means.push(parent.and_then(|values| values.get(name)).copied().unwrap_or(0.0));
@@ -232,6 +237,8 @@ fn fit_votes(
     let mut counts = vec![0; means.len()];
     let mut devices = BTreeSet::new();
     let scale = votes.len() as f64 / votes.iter().map(|vote| vote.weight).sum::<f64>().max(1e-9);
+    let quiet = votes.iter().filter(|vote| source_kind(vote.row) == 0).count();
+    let all_noisy = quiet * 4 < votes.len();
     let mut rows = Vec::with_capacity(votes.len());
     for (vote, facts) in votes.iter().zip(&facts) {
         let mut row = Row {
@@ -239,12 +246,16 @@ fn fit_votes(
             weight: vote.weight * scale,
             work: [0.0; MAX_TERMS],
             fixed_s: vote.work.fixed_s,
+            tells_noise: all_noisy || source_kind(vote.row) == 0,
             levels: [NO_LEVEL; MAX_EFFECTS],
         };
         for (index, (term, _)) in recipe.terms.iter().enumerate() {
             row.work[index] = vote.work.terms.get(term).copied().unwrap_or(0.0);
         }
         for (place, factor) in recipe.factors.iter().enumerate() {
+            if !speaks_for(vote.row, *factor) {
+                continue;
+            }
             let level = facts.level(*factor).and_then(|name| levels[place].get(name.as_ref()));
             if let Some(level) = level {
                 row.levels[place] = *level as u32;
@@ -265,8 +276,17 @@ fn fit_votes(
         warm(&mut problem, &mut start, &recipe, &levels, last);
     }
     let solution = fit(&mut problem, start, effort).map_err(|error| anyhow!("{}: {error}", group.name()))?;
+    let mut scatter = vec![0.0; problem.means.len()];
+    for (place, factor) in recipe.factors.iter().enumerate() {
+        if matches!(factor, Factor::Runtime | Factor::Origin) {
+            let Block { start, len, .. } = problem.blocks[place];
+            let own = excess(&problem, solution.params.as_slice(), place, len, start);
+            scatter[start..start + len].copy_from_slice(&own);
+        }
+    }
     Ok(Fitting {
         group,
+        excess: scatter,
         recipe,
         levels,
         rows: votes.iter().map(|vote| vote.rows).sum(),
@@ -275,6 +295,32 @@ fn fit_votes(
         solution,
         counts,
     })
+}
+
+/// Levels of a factor among the rows that tell about it.
+fn speaking<'f>(
+    votes: &'f [Vote<'_>],
+    facts: &'f [Facts<'f>],
+    factor: Factor,
+) -> impl Iterator<Item = std::borrow::Cow<'f, str>> {
+    let pairs = votes.iter().zip(facts).filter(move |(vote, _)| speaks_for(vote.row, factor));
+    pairs.filter_map(move |(_, facts)| facts.level(factor))
+}
+
+/// How much more one row of a runtime or origin scatters than the fit's noise, in squared logs.
+fn excess(problem: &Problem, params: &[f64], place: usize, len: usize, start: usize) -> Vec<f64> {
+    let mut squares: Vec<Vec<f64>> = vec![Vec::new(); len];
+    for row in &problem.rows {
+        let level = row.levels[place];
+        if level != NO_LEVEL {
+            let off = row.log_speed - problem.predict(row, params);
+            squares[level as usize - start].push(off * off);
+        }
+    }
+    // The median of a squared normal is 0.455 of its variance.
+    let scatter =
+        |squares: &mut Vec<f64>| if squares.len() < 3 { 0.0 } else { quantile(squares, 0.5) / 0.455 };
+    squares.iter_mut().map(|squares| (scatter(squares) - problem.noise).max(0.0)).collect()
 }
 
 /// Starts from where a fit of nearly the same votes ended.
@@ -317,7 +363,9 @@ pub struct FigureFit {
 /// Kinds of source that differ in noise: benchmark tools, LocalScore, people's own runs, other runtimes.
 const SOURCES: usize = 4;
 
-fn source_kind(row: &Observation) -> usize {
+/// The kind of source that a row is from; 0 is a benchmark tool on llama.cpp or its kin.
+#[must_use]
+pub fn source_kind(row: &Observation) -> usize {
     match () {
         () if row.runtime == "localscore" => 1,
         () if row.origin == "crowd" => 2,
@@ -388,6 +436,23 @@ pub fn fit_groups(
             fit_trusted(figure, votes, None, wanted, trust)
         }
     }
+}
+
+/// Whether a row tells about levels of this effect. Runs on strangers' machines and by other programs tell about those
+/// programs; what a device can do is learnt from benchmark tools, except where next to nothing else was measured.
+fn speaks_for(row: &Observation, factor: Factor) -> bool {
+    let about_device = matches!(
+        factor,
+        Factor::Device
+            | Factor::Generation
+            | Factor::GenerationBackend
+            | Factor::GenerationFamily
+            | Factor::Memory
+            | Factor::Tier
+            | Factor::Vendor
+    );
+    let scarce = matches!(row.group(), Group::Cpu | Group::Mobile);
+    !about_device || scarce || source_kind(row) == 0
 }
 
 /// Weights by kind of source: the variance of benchmark tools' residuals over the kind's own.

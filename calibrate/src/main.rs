@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use calibrate::folds::By;
 use calibrate::{commands, row};
 use clap::{Parser, Subcommand};
 
@@ -34,6 +35,21 @@ enum Command {
         #[arg(long, default_value = "data/constants.toml")]
         constants: PathBuf,
     },
+    /// Leave one device or model out at a time, refit, and say how well it is predicted.
+    Score {
+        /// Folder of measurement files, or one file.
+        #[arg(long, default_value = "data/measurements")]
+        measurements: PathBuf,
+        /// What is left out.
+        #[arg(long, value_parser = ["device", "model"], default_value = "device")]
+        cv: String,
+        /// Figures to score; all without this.
+        #[arg(long)]
+        figure: Vec<String>,
+        /// Lists the worst rows and the constants of this group.
+        #[arg(long)]
+        worst: Option<String>,
+    },
     /// Predict every row of a file; reads no measured value.
     Predict {
         /// A file with the columns of a measurement file.
@@ -61,6 +77,10 @@ fn main() -> Result<()> {
             }
             println!("{} is what the measurements give", constants.display());
             Ok(())
+        }
+        Command::Score { measurements, cv, figure, worst } => {
+            let by = if cv == "model" { By::Model } else { By::Device };
+            commands::cross_validate(&measurements, by, &figure, worst.as_deref())
         }
         Command::Predict { measurements, out } => commands::predict(&measurements, &out),
     }

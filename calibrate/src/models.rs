@@ -67,7 +67,8 @@ fn model_key(name: &str) -> String {
     for word in NOISE {
         name = name.replace(word, " ");
     }
-    key(&name)
+    // "Qwen3-5-27B" and "Qwen3.5-27B" are one model: sizes tell apart what looks alike without points.
+    key(&name).replace('.', "")
 }
 
 /// Sizes that a name tells: total and active parameters, 10⁹.
@@ -99,7 +100,12 @@ pub fn sizes(name: &str) -> (Option<f64>, Option<f64>) {
         let before = start.checked_sub(1).map(|i| bytes[i].to_ascii_lowercase());
         let Some(number) = number.filter(|value| *value > 0.0 && ends) else { continue };
         let size = number * scale;
+        let experts_follow = name[unit + 1..].strip_prefix('-').is_some_and(|rest| {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            digits > 0 && rest[digits..].starts_with(['E', 'e'])
+        });
         match before {
+            _ if experts_follow => {}
             Some(b'a') if total.is_some() => active = active.or(Some(size)),
             // "8x7B" names one expert's size, "17B-128E" the active size: neither is the total.
             Some(b'x') => {}
@@ -159,7 +165,9 @@ impl<'c> Models<'c> {
                 }
                 None => named && run >= 4,
             };
-            let gap = key.len().abs_diff(wanted.len());
+            // A name that states one size only is a dense model's, where there is one.
+            let routed = model.experts.is_some() && active.is_none() && !wanted.contains("moe");
+            let gap = key.len().abs_diff(wanted.len()) + if routed { 6 } else { 0 };
             if agrees && best.is_none_or(|(r, g, _)| run > r || (run == r && gap < g)) {
                 best = Some((run, gap, model));
             }
@@ -170,7 +178,12 @@ impl<'c> Models<'c> {
     /// A shape like that of the catalogue's model that is nearest in size.
     fn by_size(&self, row: &MeasurementRow) -> Option<Known> {
         let (total, active) = sizes(&row.model);
-        let total = row.params_b.filter(|value| *value > 0.0).or(total)?;
+        let stated = row.params_b.filter(|value| *value > 0.0);
+        // A column that contradicts the name is another model's.
+        let total = match (stated, total) {
+            (Some(column), Some(name)) if (column / name).ln().abs() > 0.7 => name,
+            (column, name) => column.or(name)?,
+        };
         let active = row.active_params_b.or(active).filter(|active| *active < total);
         let off = |model: &ModelRow| {
             let size = (model.params_b / total).ln().abs();
@@ -366,5 +379,6 @@ mod tests {
         assert_eq!(sizes("SmolLM2-135M-Instruct"), (Some(0.135), None));
         assert_eq!(sizes("phi-4"), (None, None));
         assert_eq!(sizes("Mixtral-8x7B"), (None, None));
+        assert_eq!(sizes("Llama-4-Scout-17B-16E-Instruct"), (None, None));
     }
 }

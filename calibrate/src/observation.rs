@@ -145,6 +145,12 @@ impl<'c> Reader<'c> {
         if runtime != "llama.cpp" && runtime != "ollama" && !found.contains(&Reason::Fork) {
             found.push(Reason::OtherRuntime);
         }
+        if metric == Metric::Prefill && notes.contains("crowdsourced") {
+            found.push(Reason::SelfReportedPrompt);
+        }
+        if device.vague {
+            found.push(Reason::Suspect);
+        }
         let backend = settled(backend, &device);
         let workload = workload(row, metric);
         let cache = cache_types(&row.kv_type);
@@ -173,7 +179,7 @@ impl<'c> Reader<'c> {
             setup,
             unfused: unfused(row, runtime),
             era: era(&row.date),
-            origin: origin(row, &notes),
+            origin: origin(&notes),
             system: system(&notes),
             micro_batch: micro_batch(&notes, program),
             streams: row.batch.unwrap_or(1.0).max(1.0),
@@ -245,10 +251,7 @@ impl Observation {
         let bytes = self.setup.weights.total_bytes() - self.setup.weights.embedding_bytes + cache;
         let card = self.device.class == estimator::HardwareClass::DiscreteGpu;
         let gib = self.device.memory_gib.map(|gib| gib * self.devices);
-        if card
-            && gib.is_some_and(|gib| bytes > gib * estimator::units::GIB * 0.98)
-            && self.metric == Metric::Decode
-        {
+        if card && gib.is_some_and(|gib| bytes > gib * estimator::units::GIB * 0.98) {
             self.reasons.push(Reason::ExceedsMemory);
         }
         self
@@ -444,9 +447,8 @@ fn era(date: &str) -> &'static str {
     }
 }
 
-fn origin(row: &MeasurementRow, notes: &str) -> &'static str {
+fn origin(notes: &str) -> &'static str {
     match () {
-        () if row.engine.to_lowercase().contains("localscore") => "localscore",
         () if notes.contains("crowdsourced") => "crowd",
         () if notes.contains("llmfit bench") => "crowd",
         () => "tool",

@@ -27,6 +27,8 @@ pub struct Row {
     pub work: [f64; MAX_TERMS],
     /// Seconds that are known and not fitted.
     pub fixed_s: f64,
+    /// Whether the noise is estimated from it: rows of a noisier kind have their own.
+    pub tells_noise: bool,
     /// Effect levels that it is under: indices into the problem's effect parameters, or [`NO_LEVEL`].
     pub levels: [u32; MAX_EFFECTS],
 }
@@ -291,6 +293,7 @@ mod tests {
                 weight: 1.0 + f64::from(index % 2),
                 work: [0.0; MAX_TERMS],
                 fixed_s: 0.05,
+                tells_noise: true,
                 levels: [NO_LEVEL; MAX_EFFECTS],
             };
             row.work[0] = x;

@@ -80,6 +80,7 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
     let own: &[Factor] = match (figure, group) {
         (Figure::Decode | Figure::Prefill, Group::Any) => &[
             F::Group,
+            F::Tier,
             F::Generation,
             F::Device,
             F::Backend,
@@ -109,15 +110,9 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
             F::BackendFamily,
             F::System,
         ],
-        (Figure::Decode | Figure::Prefill, Group::Unified) => &[
-            F::Vendor,
-            F::Generation,
-            F::Device,
-            F::Backend,
-            F::GenerationBackend,
-            F::BackendFamily,
-            F::Routing,
-        ],
+        (Figure::Decode | Figure::Prefill, Group::Unified) => {
+            &[F::Tier, F::Generation, F::Device, F::Backend, F::BackendFamily, F::Routing]
+        }
         (Figure::Decode | Figure::Prefill, Group::Cpu | Group::Mobile) => {
             &[F::Vendor, F::Generation, F::Device, F::GenerationFamily, F::System]
         }

@@ -9,7 +9,7 @@ use data::constants::{Figure, Fitted, Group, Part, Provenance, Score};
 use crate::clean::Reason;
 use crate::extra::{Parts, work};
 use crate::features::Intensity;
-use crate::fit::{Vote, fit_figure, log_rate, rounded, used, votes};
+use crate::fit::{Vote, fit_figure, log_rate, rounded, source_kind, used, votes};
 use crate::folds::{By, HeldOut, held_out, parts, set_intervals};
 use crate::observation::{Observation, Reader};
 use crate::row::MeasurementRow;
@@ -94,8 +94,14 @@ pub fn refit_figure<'o>(
     let full = fit_figure(figure, &votes, None)?;
     let held = held_out(figure, &votes, &full, by)?;
     let mut parts = parts(&full, intensity);
+    // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
+    let quiet = |held: &&HeldOut| {
+        let row = votes[held.vote].row;
+        source_kind(row) == 0 || matches!(row.group(), Group::Cpu | Group::Mobile)
+    };
     let spread: Vec<(Group, f64, f64)> = held
         .iter()
+        .filter(quiet)
         .map(|held| {
             let vote = &votes[held.vote];
             (vote.row.group(), vote.log_speed - held.middle, held.sd)
@@ -103,6 +109,17 @@ pub fn refit_figure<'o>(
         .collect();
     set_intervals(&mut parts, &spread);
     Ok(Refitted { parts, votes, held })
+}
+
+/// Which kind of row a prediction is scored with.
+#[must_use]
+pub fn kind(row: &Observation) -> &'static str {
+    match () {
+        () if row.runtime == "localscore" => "localscore",
+        () if row.origin == "crowd" => "self-reported",
+        () if row.has(Reason::OtherRuntime) => "other runtimes",
+        () => "llama.cpp",
+    }
 }
 
 /// Held-out predictions as log speeds, for scoring.
@@ -147,11 +164,16 @@ pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&s
         let refitted = refit_figure(figure, &observed.rows, &intensity, decode.as_ref(), By::Device)?;
         used_rows.extend(observed.rows.iter().filter(|row| used(figure, row)).map(|row| row.index));
         let predicted = predictions(figure, &refitted);
-        for group in Group::ALL {
-            let own: Vec<&Predicted> = predicted.iter().filter(|row| row.class == group.name()).collect();
-            if !own.is_empty() {
-                scores.push(rounded_score(score(&format!("{} {}", name(figure), group.name()), &own)));
-            }
+        let kinds: BTreeMap<usize, &'static str> =
+            observed.rows.iter().map(|row| (row.index, kind(row))).collect();
+        let mut classes: BTreeMap<String, Vec<&Predicted>> = BTreeMap::new();
+        for row in &predicted {
+            let class = format!("{} {}, {}", name(figure), row.class, kinds[&row.index]);
+            classes.entry(class).or_default().push(row);
+        }
+        // Below eight rows a quantile says nothing.
+        for (class, rows) in classes.iter().filter(|(_, rows)| rows.len() >= 8) {
+            scores.push(rounded_score(score(class, rows)));
         }
         written.extend(refitted.parts.values().cloned());
         if figure == Figure::Decode {

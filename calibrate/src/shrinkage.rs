@@ -49,7 +49,7 @@ fn update_variances(problem: &mut Problem, solution: &Solution) {
         block.variance = (sum / block.len.max(1) as f64).max(LEAST_VARIANCE);
     }
     let (mut sum, mut count) = (0.0, 0.0);
-    for row in &problem.rows {
+    for row in problem.rows.iter().filter(|row| row.tells_noise) {
         let residual = row.log_speed - problem.predict(row, solution.params.as_slice());
         let square = residual * residual;
         let robust = (problem.freedom + 1.0) / (problem.freedom + square / problem.noise);

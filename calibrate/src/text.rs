@@ -2,7 +2,7 @@
 
 /// Whether `pattern` occurs in `text`, `#` standing for one digit. Both in lower case.
 ///
-/// A pattern that ends in a digit or `#` must not be followed by a digit, one that begins so not be preceded by one.
+/// A pattern that ends in `#` must not be followed by a digit, one that begins with a digit or `#` not be preceded by one.
 #[must_use]
 pub fn occurs(text: &str, pattern: &str) -> bool {
     let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
@@ -17,9 +17,7 @@ pub fn occurs(text: &str, pattern: &str) -> bool {
             here.iter().zip(pattern).all(|(t, p)| if *p == b'#' { t.is_ascii_digit() } else { t == p });
         let before = start.checked_sub(1).and_then(|at| text.get(at));
         same && !(is_number(pattern.first()) && digit(before))
-            && !(is_number(pattern.last())
-                && pattern.contains(&b'#')
-                && digit(text.get(start + pattern.len())))
+            && !(pattern.last() == Some(&b'#') && digit(text.get(start + pattern.len())))
     })
 }
 

@@ -40,9 +40,25 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The name of the level of `factor` that these facts are under; `None` where one of them is not known.
+    /// Whether these facts are what an effect is measured from: llama.cpp, today, by a benchmark tool.
+    #[must_use]
+    pub fn is_baseline(&self, factor: Factor) -> bool {
+        match factor {
+            Factor::Runtime => self.runtime == "llama.cpp",
+            Factor::Origin => self.origin == "tool",
+            Factor::Era => self.era == "now",
+            Factor::System => self.system.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The name of the level of `factor` that these facts are under; `None` where one of them is not known, and
+    /// for the baseline.
     #[must_use]
     pub fn level(&self, factor: Factor) -> Option<Cow<'_, str>> {
+        if self.is_baseline(factor) {
+            return None;
+        }
         let one = |text| Some(text).filter(|text: &&str| !text.is_empty()).map(Cow::Borrowed);
         let two = |a: &str, b: &str| (!a.is_empty() && !b.is_empty()).then(|| Cow::Owned(format!("{a}|{b}")));
         let backend = self.backend.name();
@@ -86,9 +102,14 @@ pub fn device_key(row: &HardwareRow) -> String {
     String::from(key)
 }
 
-/// Apple's tier by its device's key; empty for others.
+/// Apple's tier by its device's key; on other unified machines, whether the memory is wider than the 128 bits of a
+/// processor with graphics; empty for cards and processors.
 #[must_use]
 pub fn tier(row: &HardwareRow) -> &'static str {
+    if row.class == DeviceClass::Unified {
+        // 128 bits of the fastest memory of 2026 (LPDDR5X-9600) carry 154 GB/s.
+        return if row.bandwidth_gb_s > 160.0 { "wide" } else { "narrow" };
+    }
     if row.class != DeviceClass::Apple {
         return "";
     }

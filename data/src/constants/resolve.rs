@@ -93,6 +93,7 @@ impl Part {
                     };
                     sum.evidence = Evidence { rows: level.2, scope };
                 }
+                None if facts.is_baseline(effect.factor) => {}
                 None => sum.variance += effect.sd * effect.sd,
             }
         }
