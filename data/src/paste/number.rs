@@ -161,25 +161,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Counts the bytes that are looked at, so that a test can say how the work grows with the text.
-#[cfg(test)]
-pub(super) mod work {
-    use core::cell::Cell;
-
-    std::thread_local! {
-        static STEPS: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub fn count() {
-        STEPS.set(STEPS.get() + 1);
-    }
-
-    /// The steps since the last call.
-    pub fn take() -> usize {
-        STEPS.take()
-    }
-}
-
 /// A number while it is being read: digits are kept in a small buffer, since a break may stand between them.
 #[derive(Default)]
 struct Shape {
@@ -290,6 +271,25 @@ pub(super) fn go_duration(cursor: &mut Cursor<'_>) -> Option<Number> {
     // The decimals that a rate check may count on, in seconds.
     let decimals = (0..9).find(|places| half_digit(*places) <= half * 1.000_001).unwrap_or(9);
     (parts > 0).then_some(Number { value: seconds, range: start..cursor.at, decimals, odd })
+}
+
+#[cfg(test)]
+/// Counts the bytes that are looked at, so that a test can say how the work grows with the text.
+pub(super) mod work {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    /// The steps since the last call.
+    pub fn take() -> usize {
+        STEPS.take()
+    }
 }
 
 #[cfg(test)]
