@@ -64,7 +64,7 @@ pub struct Absent {
 }
 
 /// A runtime that is here. What it started ends when it is dropped.
-pub trait Runtime: Sync {
+pub trait Runtime: Send + Sync {
     /// Its version as it says itself.
     fn version(&self) -> String;
 

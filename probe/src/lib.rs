@@ -1,13 +1,23 @@
 //! llm-speed-probe: how fast is this machine? Measure it, or estimate it.
 
+pub mod calendar;
+pub mod ceiling;
 pub mod cmd;
 pub mod detect;
 pub mod driver;
 pub mod drivers;
 pub mod http;
+pub mod identity;
 pub mod interrupt;
 pub mod machine;
+pub mod measure;
+pub mod model_file;
+pub mod plan;
 pub mod prompt;
+pub mod report;
+pub mod result;
+pub mod runs;
 pub mod statistics;
 pub mod stream;
+pub mod trace;
 pub mod wire;

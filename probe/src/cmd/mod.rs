@@ -2,10 +2,16 @@
 //!
 //! Results go to the writer that is handed in (standard output), progress and warnings to standard error.
 
+mod bench;
+mod beside;
+mod compare;
 mod detect;
 mod estimate;
 mod fit;
+mod list_models;
 mod question;
+mod runtimes;
+mod verify;
 mod words;
 
 use std::ffi::OsString;
@@ -30,9 +36,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Detect(detect::Detect),
+    ListModels(list_models::ListModels),
+    Compare(compare::Compare),
     Estimate(estimate::Estimate),
     Fit(fit::Fit),
+    Verify(verify::Verify),
 }
 
 /// A wish on the command line that cannot be met: ends with code 2, like a misspelt flag.
@@ -58,7 +68,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
         }
     };
     let result = match &cli.command {
+        Command::Bench(arguments) => bench::run(arguments, out),
         Command::Detect(arguments) => detect::run(arguments, out),
+        Command::ListModels(arguments) => list_models::run(arguments, out),
+        Command::Compare(arguments) => compare::run(arguments, out),
+        Command::Verify(arguments) => verify::run(arguments, out),
         Command::Estimate(arguments) => estimate::run(arguments, out),
         Command::Fit(arguments) => fit::run(arguments, out),
     };

@@ -7,7 +7,6 @@ use data::query::{FILTERS, FieldError, PARAMETERS, Params};
 
 use super::UsageError;
 use crate::detect::{self, bandwidth};
-use crate::machine::{self, Known};
 
 /// Every published parameter as a flag of the same name; dashes and underscores are both understood.
 #[derive(Clone, Debug, Default)]
@@ -100,11 +99,7 @@ fn this_machine(engine: &Engine<'_>) -> Vec<(&'static str, String)> {
     let mut fingerprint = detect::this_machine();
     let measured = bandwidth::measure(super::detect::BANDWIDTH_BUDGET);
     fingerprint.ram.read_gb_s = Some(super::detect::round(measured.read_gb_s));
-    let find = |name: &str, memory_gib: Option<f64>| {
-        let row = engine.catalog.device_with_memory(name, memory_gib).ok()?;
-        Some(Known { id: row.id.clone(), class: row.class, memory_gib: row.memory_gib.clone() })
-    };
-    let this = machine::describe(&fingerprint, &find);
+    let this = super::beside::this_machine(engine, &fingerprint);
     for note in &this.notes {
         eprintln!("note: {note}");
     }

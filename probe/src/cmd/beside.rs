@@ -1,0 +1,63 @@
+//! The estimate beside each measured number: the same engine as page and API, asked about this machine.
+
+use data::Engine;
+use data::fingerprint::Fingerprint;
+use data::query::Params;
+use estimator::Range;
+
+use crate::driver::ModelRef;
+use crate::machine::{self, Known};
+use crate::plan::Point;
+
+/// Estimates for one model on this machine.
+pub struct Beside {
+    engine: Engine<'static>,
+    pairs: Vec<(&'static str, String)>,
+    /// Id of the model in the catalogue.
+    pub model: Option<String>,
+}
+
+/// This machine by its published parameters, with remarks.
+pub fn this_machine(engine: &Engine<'_>, fingerprint: &Fingerprint) -> machine::ThisMachine {
+    let find = |name: &str, memory_gib: Option<f64>| {
+        let row = engine.catalog.device_with_memory(name, memory_gib).ok()?;
+        Some(Known { id: row.id.clone(), class: row.class, memory_gib: row.memory_gib.clone() })
+    };
+    machine::describe(fingerprint, &find)
+}
+
+impl Beside {
+    /// For a model as its runtime names it.
+    pub fn new(fingerprint: &Fingerprint, backend: &str, model: &ModelRef) -> Beside {
+        let engine = Engine::embedded();
+        let mut pairs = this_machine(&engine, fingerprint).pairs;
+        let name = model.id.rsplit('/').next().unwrap_or(&model.id);
+        let name = name.strip_suffix(".gguf").unwrap_or(name);
+        let id = engine.catalog.model(name).ok().map(|row| row.id.clone());
+        if let Some(id) = &id {
+            pairs.push(("model", id.clone()));
+        }
+        let quant = model.quant.as_deref().unwrap_or(name);
+        if let Ok(row) = engine.catalog.quant(quant) {
+            pairs.push(("quant", row.id.clone()));
+        }
+        if data::row::Runtime::ALL.iter().any(|runtime| runtime.name() == backend) {
+            pairs.push(("runtime", backend.to_owned()));
+        }
+        Beside { engine, pairs, model: id }
+    }
+
+    /// The decode rate that is estimated for a point; none for a model or a quantisation that is not in the catalogue.
+    pub fn decode(&self, point: &Point) -> Option<Range> {
+        self.pairs.iter().find(|(name, _)| *name == "quant")?;
+        let context = (point.prompt_tokens + point.output_tokens / 2).to_string();
+        let prompt = point.prompt_tokens.to_string();
+        let streams = point.streams.to_string();
+        let own = self.pairs.iter().map(|(name, value)| (*name, value.as_str()));
+        let job = [("context", context.as_str()), ("prompt", &prompt), ("streams", &streams)];
+        let params = Params::read(own.chain(job)).ok()?;
+        let (rig, job) = self.engine.read(&params).ok()?;
+        let chosen = self.engine.choose(&params, &rig, &job).ok()?;
+        self.engine.answer(&rig, &job, &chosen).decode_tps
+    }
+}

@@ -1,0 +1,61 @@
+//! `list-models`: what each runtime has ready.
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use super::runtimes::Where;
+
+/// List the models that are ready to run, by runtime.
+#[derive(clap::Args)]
+pub struct ListModels {
+    #[command(flatten)]
+    place: Where,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
+    let mut all = serde_json::Map::new();
+    for (driver, found) in arguments.place.look(None)? {
+        let name = driver.name();
+        let runtime = match found {
+            Ok(runtime) => runtime,
+            Err(absent) => {
+                eprintln!("{name} not detected; skip ({})", absent.reason);
+                continue;
+            }
+        };
+        let models = match runtime.models() {
+            Ok(models) => models,
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                continue;
+            }
+        };
+        if arguments.json {
+            all.insert(name.to_owned(), serde_json::to_value(&models)?);
+            continue;
+        }
+        writeln!(out, "{name} ({}, {})", runtime.version(), runtime.place())?;
+        for model in &models {
+            let mut parts = vec![model.id.clone()];
+            parts.extend(model.quant.clone());
+            parts.extend(
+                model.size_bytes.map(|bytes| format!("{:.2} GiB", bytes as f64 / (1u64 << 30) as f64)),
+            );
+            parts.extend(model.context_tokens.map(|tokens| format!("context {tokens}")));
+            parts.extend(model.digest.as_deref().map(|digest| digest.chars().take(12).collect()));
+            writeln!(out, "  {}", parts.join("  "))?;
+        }
+        if models.is_empty() {
+            writeln!(out, "  no model yet")?;
+        }
+    }
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut *out, &all)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Finding runtimes: what is here, and for what is not, one line with the reason.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::UsageError;
+use crate::driver::{Absent, Driver, ModelRef, Options, Runtime};
+use crate::drivers::{self, DRIVERS};
+use crate::http::Url;
+
+/// Where to look for runtimes.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Where {
+    /// Only this runtime: llama.cpp, ollama, vllm, mlx, exllama, openai-compatible, openrouter, together, fireworks,
+    /// groq, openai or anthropic.
+    #[arg(long, value_name = "NAME", alias = "runtime")]
+    backend: Option<String>,
+    /// Where its server is, where it is not where it usually is.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// The key that its server wants.
+    #[arg(long, value_name = "KEY")]
+    api_key: Option<String>,
+    /// The program llama-server, or the folder it is in.
+    #[arg(long, value_name = "PATH")]
+    llama_cpp_path: Option<PathBuf>,
+}
+
+/// A driver with what it found.
+pub type Looked = (&'static dyn Driver, Result<Box<dyn Runtime>, Absent>);
+
+impl Where {
+    /// Asks the drivers, each of the wanted ones.
+    ///
+    /// # Errors
+    /// [`UsageError`] on a name or an address that is none.
+    pub fn look(&self, model: Option<&str>) -> Result<Vec<Looked>> {
+        let base_url =
+            self.base_url.as_deref().map(Url::parse).transpose().map_err(|e| UsageError(e.to_string()))?;
+        let options = Options {
+            base_url,
+            api_key: self.api_key.clone(),
+            llama_cpp_path: self.llama_cpp_path.clone(),
+            model: model.map(str::to_owned),
+            ..Options::default()
+        };
+        let wanted: Vec<&'static dyn Driver> = match &self.backend {
+            Some(name) => vec![drivers::by_name(name).ok_or_else(|| {
+                let names: Vec<&str> = DRIVERS.iter().map(|driver| driver.name()).collect();
+                UsageError(format!("--backend: there is no {name}; there are {}", names.join(", ")))
+            })?],
+            // An address is a local or named server: keys of hosted services go nowhere but home.
+            None if options.base_url.is_some() => DRIVERS[..LOCAL].to_vec(),
+            None => DRIVERS.to_vec(),
+        };
+        // Side by side: an address that swallows packets would cost half a second each.
+        Ok(std::thread::scope(|scope| {
+            let handles: Vec<_> = wanted
+                .iter()
+                .map(|driver| {
+                    let options = &options;
+                    (*driver, scope.spawn(move || driver.detect(options)))
+                })
+                .collect();
+            let broke = || Absent { reason: "looking for it broke off".to_owned(), hint: "report this" };
+            handles
+                .into_iter()
+                .map(|(driver, handle)| (driver, handle.join().unwrap_or_else(|_| Err(broke()))))
+                .collect()
+        }))
+    }
+
+    /// The runtime to use: the one that was named, else the first local one with a model. Lines about the others go to
+    /// standard error. Hosted services cost money: they are used when they are named.
+    ///
+    /// # Errors
+    /// When there is none, with what was looked for.
+    pub fn choose(&self, model: Option<&str>) -> Result<(&'static str, Box<dyn Runtime>, ModelRef)> {
+        let mut looked = self.look(model)?;
+        let mut reasons = Vec::new();
+        for (driver, found) in looked.drain(..) {
+            let name = driver.name();
+            let hosted = DRIVERS[LOCAL..].iter().any(|other| other.name() == name);
+            match found {
+                Err(absent) => {
+                    if !hosted || self.backend.is_some() {
+                        eprintln!("{name} not detected; skip ({})", absent.reason);
+                    }
+                    reasons.push(format!("  {name:<18} {}", absent.hint));
+                }
+                Ok(_) if hosted && self.backend.is_none() => {}
+                Ok(runtime) => match pick(&*runtime, name, model) {
+                    Ok(model) => return Ok((name, runtime, model)),
+                    Err(error) => {
+                        eprintln!("{name} {}: {error}; skip", runtime.version());
+                        reasons.push(format!("  {name:<18} {error}"));
+                    }
+                },
+            }
+        }
+        bail!("no runtime with a model was found; any of these would do:\n{}", reasons.join("\n"))
+    }
+}
+
+/// Drivers before this place in the list run on machines of one's own.
+const LOCAL: usize = 6;
+
+fn pick(runtime: &dyn Runtime, name: &'static str, wanted: Option<&str>) -> Result<ModelRef> {
+    let models = runtime.models()?;
+    let Some(wanted) = wanted else {
+        return models.into_iter().next().ok_or_else(|| anyhow!("it has no model"));
+    };
+    let file = std::path::Path::new(wanted).file_name().map(|name| name.to_string_lossy().into_owned());
+    let is_it = |model: &&ModelRef| {
+        model.id == wanted || Some(&model.id) == file.as_ref() || model.id.split(':').next() == Some(wanted)
+    };
+    let found = models.iter().find(is_it).cloned();
+    // Services list models by the hundred and know more than they list.
+    let listed = if models.len() > 50 {
+        found.or(Some(ModelRef { id: wanted.to_owned(), ..ModelRef::default() }))
+    } else {
+        found
+    };
+    listed.ok_or_else(|| {
+        crate::driver::DriverError::NoSuchModel { runtime: name, model: wanted.to_owned() }.into()
+    })
+}

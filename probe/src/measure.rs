@@ -1,0 +1,292 @@
+//! Runs the points of a plan on a runtime: warm-up, repeats until the answer is sure enough, several streams, the trace.
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use data::timings::{Timings, quantile};
+
+use crate::driver::{DriverError, ModelRef, Prompt, Reply, Request, Runtime, Stream};
+use crate::interrupt;
+use crate::plan::Point;
+use crate::prompt::{self, Measure, Seed};
+use crate::statistics::summary;
+use crate::trace;
+
+/// Relative half width of the median's interval at which repeating ends.
+const SETTLED: f64 = 0.03;
+/// Tokens of a warm-up's answer.
+const WARM_UP_TOKENS: u32 = 16;
+
+/// How a runtime's prompts are cut to length.
+pub enum Lengths {
+    /// It offers its tokenizer.
+    Counted,
+    /// Two requests were made, and a line laid through them.
+    Calibrated {
+        /// Tokens of template and start.
+        fixed: f64,
+        /// Tokens of a word.
+        per_word: f64,
+    },
+}
+
+/// What a series of repeats is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Fewest and most repeats.
+    pub repeats: (u32, u32),
+    /// When no further repeat is begun once one is there.
+    pub deadline: Option<Instant>,
+}
+
+/// One runtime with one model, and a nonce that makes this run's prompts its own.
+pub struct Bench<'a> {
+    /// The runtime.
+    pub runtime: &'a dyn Runtime,
+    /// The model.
+    pub model: &'a ModelRef,
+    /// Text that no earlier run had.
+    pub nonce: String,
+    /// How prompts get their length.
+    pub lengths: Lengths,
+    /// Whether thinking is switched off where it can be.
+    pub no_reasoning: bool,
+}
+
+/// All repeats of a point: for each, the replies of its streams or turns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// By repeat.
+    pub rounds: Vec<Vec<Reply>>,
+    /// Whether the lengths of the prompts rest on a calibration.
+    pub calibrated: bool,
+}
+
+impl Bench<'_> {
+    /// Finds out how prompts get their length here: one question, or two short requests.
+    ///
+    /// # Errors
+    /// When the runtime does not answer.
+    pub fn lengths(runtime: &dyn Runtime, model: &ModelRef, nonce: &str) -> Result<Lengths, DriverError> {
+        if runtime.count_tokens(model, "one two three")?.is_some() {
+            return Ok(Lengths::Counted);
+        }
+        let mut stream = runtime.stream(model);
+        let mut observe = |words: usize, name: &str| {
+            // One token a word and nothing fixed: the text has exactly so many words.
+            let plain = Measure::Calibrated { fixed: 0.0, per_word: 1.0 };
+            let text = prompt::fit(&Seed::of(&[name, nonce]), words as u32, &plain)?.text;
+            let prompt = Prompt::Text(text);
+            let request = Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true };
+            Ok::<f64, DriverError>(f64::from(stream.run(&request)?.timings.prompt_tokens))
+        };
+        let (short, long) = (observe(40, "short")?, observe(240, "long")?);
+        let per_word = ((long - short) / 200.0).max(0.1);
+        Ok(Lengths::Calibrated { fixed: short - 40.0 * per_word, per_word })
+    }
+
+    /// Runs a point.
+    ///
+    /// # Errors
+    /// Whatever kept the first repeat from its answer; a later failure ends the series with what is there.
+    pub fn run(
+        &self,
+        point: &Point,
+        limits: Limits,
+        progress: &mut dyn FnMut(u32),
+    ) -> Result<Series, DriverError> {
+        let mut streams: Vec<Box<dyn Stream>> =
+            (0..point.streams).map(|_| self.runtime.stream(self.model)).collect();
+        self.warm_up(point, &mut streams)?;
+        let mut series =
+            Series { rounds: Vec::new(), calibrated: matches!(self.lengths, Lengths::Calibrated { .. }) };
+        let (least, most) = limits.repeats;
+        for round in 0..most {
+            let replies = if point.turns > 1 {
+                self.replay(point, round, &mut streams)
+            } else {
+                self.together(point, round, &mut streams)
+            };
+            match replies {
+                Ok(replies) => series.rounds.push(replies),
+                Err(error) if series.rounds.is_empty() || error.is_interrupt() => return Err(error),
+                Err(error) => {
+                    eprintln!("  stopped after {} repeats: {error}", series.rounds.len());
+                    break;
+                }
+            }
+            progress(round + 1);
+            let late = limits.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let rates: Vec<f64> = series.rounds.iter().filter_map(|round| decode_of(round)).collect();
+            let settled = summary(&rates).is_some_and(|s| s.count >= 2 && s.half_width() <= SETTLED);
+            if late || interrupt::requested() || (round + 1 >= least && settled) {
+                break;
+            }
+        }
+        Ok(series)
+    }
+
+    fn request(&self, point: &Point, name: &str, output_tokens: u32) -> Result<Request, DriverError> {
+        let seed = Seed::of(&[&point.workload, name, &self.nonce]);
+        let counter = |text: &str| {
+            let count = self.runtime.count_tokens(self.model, text)?;
+            count.ok_or_else(|| DriverError::UnknownReply("the tokenizer went away".to_owned()))
+        };
+        let measure = match &self.lengths {
+            Lengths::Counted => Measure::Counter(&counter),
+            Lengths::Calibrated { fixed, per_word } => {
+                Measure::Calibrated { fixed: *fixed, per_word: *per_word }
+            }
+        };
+        let fitted = prompt::fit(&seed, point.prompt_tokens, &measure)?;
+        Ok(Request {
+            prompt: Prompt::Text(fitted.text),
+            output_tokens,
+            reuse_cache: false,
+            no_reasoning: self.no_reasoning,
+        })
+    }
+
+    /// Pages the model in, raises clocks and compiles what is compiled on first use. A long prompt is not read twice
+    /// for that.
+    fn warm_up(&self, point: &Point, streams: &mut [Box<dyn Stream>]) -> Result<(), DriverError> {
+        let short = Point { prompt_tokens: point.prompt_tokens.min(512), ..point.clone() };
+        for (index, stream) in streams.iter_mut().enumerate() {
+            stream.run(&self.request(&short, &format!("warm-up {index}"), WARM_UP_TOKENS)?)?;
+        }
+        Ok(())
+    }
+
+    /// All streams begin at once, each with a prompt of its own.
+    fn together(
+        &self,
+        point: &Point,
+        round: u32,
+        streams: &mut [Box<dyn Stream>],
+    ) -> Result<Vec<Reply>, DriverError> {
+        let requests: Vec<Request> = (0..streams.len())
+            .map(|index| self.request(point, &format!("{round}/{index}"), point.output_tokens))
+            .collect::<Result<_, _>>()?;
+        if let ([stream], [request]) = (&mut *streams, requests.as_slice()) {
+            return Ok(vec![stream.run(request)?]);
+        }
+        let start = Barrier::new(streams.len());
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = streams
+                .iter_mut()
+                .zip(&requests)
+                .map(|(stream, request)| {
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        let begin = Instant::now();
+                        stream.run(request).map(|reply| (begin, reply))
+                    })
+                })
+                .collect();
+            let mut replies = Vec::new();
+            for handle in handles {
+                let joined = handle.join();
+                let (begin, reply) =
+                    joined.map_err(|_| DriverError::Process("a stream's thread broke".to_owned()))??;
+                replies.push((begin, reply));
+            }
+            Ok(on_one_clock(replies))
+        })
+    }
+
+    /// The trace, turn by turn, on one connection.
+    fn replay(
+        &self,
+        point: &Point,
+        round: u32,
+        streams: &mut [Box<dyn Stream>],
+    ) -> Result<Vec<Reply>, DriverError> {
+        let stream = streams.first_mut().ok_or(DriverError::Empty)?;
+        trace::turns(&format!("{}-{round}", self.nonce))
+            .into_iter()
+            .map(|messages| {
+                stream.run(&Request {
+                    prompt: Prompt::Chat(messages),
+                    output_tokens: point.output_tokens,
+                    reuse_cache: true,
+                    no_reasoning: self.no_reasoning,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Streams are stamped from their own requests' end; how much later each began is added, so that their tokens can be
+/// laid beside each other.
+fn on_one_clock(replies: Vec<(Instant, Reply)>) -> Vec<Reply> {
+    let first = replies.iter().map(|(begin, _)| *begin).min();
+    replies
+        .into_iter()
+        .map(|(begin, mut reply)| {
+            let later = first.map_or(Duration::ZERO, |first| begin - first);
+            reply.extras["began_after_ms"] = (later.as_secs_f64() * 1000.0).into();
+            reply
+        })
+        .collect()
+}
+
+/// The middle of the decode rates of a round's replies.
+pub fn decode_of(round: &[Reply]) -> Option<f64> {
+    let rates: Vec<f64> = round.iter().filter_map(|reply| decode_rate(&reply.timings)).collect();
+    quantile(&rates, 0.5)
+}
+
+/// Our clock's rate, unless the way to us bunched the tokens: then the engine's.
+pub fn decode_rate(timings: &Timings) -> Option<f64> {
+    if timings.is_buffered() {
+        return timings.engine.as_ref().and_then(data::timings::EngineClock::decode_tps);
+    }
+    timings.decode_tps()
+}
+
+/// Tokens of all streams together a second, over the time in which every one of them was making tokens.
+pub fn aggregate_of(round: &[Reply]) -> Option<f64> {
+    let began =
+        |reply: &Reply| reply.extras.get("began_after_ms").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+    let mut from = 0.0f64;
+    let mut until = f64::INFINITY;
+    for reply in round {
+        let chunks = &reply.timings.chunks;
+        from = from.max(began(reply) + chunks.first()?.at_ms);
+        until = until.min(began(reply) + chunks.last()?.at_ms);
+    }
+    let tokens: u32 = round
+        .iter()
+        .flat_map(|reply| {
+            reply.timings.chunks.iter().map(move |chunk| (began(reply) + chunk.at_ms, chunk.tokens))
+        })
+        // The tokens that the window's first moment brought were made before it.
+        .filter(|(at, _)| *at > from && *at <= until)
+        .map(|(_, tokens)| tokens)
+        .sum();
+    (until > from && tokens > 0).then(|| f64::from(tokens) / (until - from) * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::timings::Chunk;
+
+    fn reply(began_ms: f64, first_ms: f64, step_ms: f64, tokens: u32) -> Reply {
+        let chunks: Vec<Chunk> =
+            (0..tokens).map(|n| Chunk { at_ms: first_ms + f64::from(n) * step_ms, tokens: 1 }).collect();
+        let timings = Timings { chunks, output_tokens: tokens, ..Timings::default() };
+        Reply { timings, extras: serde_json::json!({"began_after_ms": began_ms}) }
+    }
+
+    #[test]
+    fn streams_count_together_only_while_all_are_at_work() {
+        // The second stream's prompt takes longer: 50 tok/s each while both run, whatever came before and after.
+        let round = [reply(0.0, 100.0, 20.0, 200), reply(1.0, 1099.0, 20.0, 100)];
+        let rate = aggregate_of(&round).unwrap();
+        assert!((rate - 100.0).abs() < 1.5, "{rate}");
+        let apart = [reply(0.0, 0.0, 1.0, 10), reply(0.0, 500.0, 1.0, 10)];
+        assert_eq!(aggregate_of(&apart), None, "they were never at work together");
+    }
+}

@@ -1,0 +1,160 @@
+//! What will be run: the suite's workloads cut to what was asked for, what the model can hold and what time allows.
+
+use std::time::Duration;
+
+use data::row::SuiteRow;
+
+/// One point of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// `W1` … `W5`.
+    pub workload: String,
+    /// Its name: `chat-short`.
+    pub name: String,
+    /// Tokens of the prompt; of a trace its last turn.
+    pub prompt_tokens: u32,
+    /// Tokens to make, each turn.
+    pub output_tokens: u32,
+    /// Streams at the same time.
+    pub streams: u32,
+    /// Turns; more than one is a trace.
+    pub turns: u32,
+}
+
+/// How much is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A smoke test of half a minute: W1 with fewer tokens.
+    Quick,
+    /// Everything that two minutes allow.
+    Default,
+    /// Everything, however long it takes.
+    Full,
+}
+
+impl Extent {
+    /// Time for all workloads together; none is without limit.
+    pub fn budget(self) -> Option<Duration> {
+        match self {
+            Extent::Quick => Some(Duration::from_secs(25)),
+            Extent::Default => Some(Duration::from_secs(115)),
+            Extent::Full => None,
+        }
+    }
+
+    /// Fewest and most repeats of a point.
+    pub fn repeats(self) -> (u32, u32) {
+        match self {
+            Extent::Quick => (2, 3),
+            Extent::Default => (3, 10),
+            Extent::Full => (5, 20),
+        }
+    }
+}
+
+impl Point {
+    /// Prompt and answer together, each stream.
+    pub fn context_tokens(&self) -> u32 {
+        self.prompt_tokens + self.output_tokens
+    }
+
+    /// Time that it takes at these rates, tokens a second; streams share the prefill, and decode side by side.
+    pub fn expected(&self, prefill_tps: f64, decode_tps: f64) -> Duration {
+        let prompts = f64::from(self.prompt_tokens) * f64::from(self.streams);
+        let outputs = f64::from(self.output_tokens) * f64::from(self.turns);
+        Duration::from_secs_f64((prompts / prefill_tps + outputs / decode_tps).clamp(0.0, 1e7))
+    }
+}
+
+/// The points of a suite, in the order of their importance: all W1, then W2, W4's and W3's smaller points before their
+/// larger ones, so that what time cuts off is the largest.
+///
+/// # Errors
+/// A sentence that names the workloads there are.
+pub fn points(suite: &SuiteRow, wanted: &[String], extent: Extent) -> Result<Vec<Point>, String> {
+    for name in wanted {
+        if !suite
+            .workload
+            .iter()
+            .any(|row| row.id.eq_ignore_ascii_case(name) || row.name.eq_ignore_ascii_case(name))
+        {
+            let all: Vec<String> =
+                suite.workload.iter().map(|row| format!("{} ({})", row.id, row.name)).collect();
+            return Err(format!("there is no workload {name}; {} has {}", suite.id, all.join(", ")));
+        }
+    }
+    let mut points = Vec::new();
+    for row in &suite.workload {
+        let asked = wanted
+            .iter()
+            .any(|name| row.id.eq_ignore_ascii_case(name) || row.name.eq_ignore_ascii_case(name));
+        let by_default = if extent == Extent::Quick { row.id == "W1" } else { true };
+        if !(asked || (wanted.is_empty() && by_default)) {
+            continue;
+        }
+        for prompt_tokens in &row.prompt_tokens {
+            for streams in &row.streams {
+                let quick = extent == Extent::Quick;
+                points.push(Point {
+                    workload: row.id.clone(),
+                    name: row.name.clone(),
+                    prompt_tokens: if quick { (*prompt_tokens).min(128) } else { *prompt_tokens },
+                    output_tokens: if quick { row.output_tokens / 4 } else { row.output_tokens },
+                    streams: *streams,
+                    turns: row.turns,
+                });
+            }
+        }
+    }
+    // Work in tokens is what takes time; of equals the suite's order stays.
+    points.sort_by_key(|point| {
+        u64::from(point.prompt_tokens) * u64::from(point.streams)
+            + u64::from(point.output_tokens) * u64::from(point.turns)
+    });
+    Ok(points)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::Catalog;
+
+    fn suite() -> &'static SuiteRow {
+        &Catalog::embedded().suites()[0]
+    }
+
+    #[test]
+    fn the_whole_suite_small_points_first() {
+        let points = points(suite(), &[], Extent::Full).unwrap();
+        let names: Vec<&str> = points.iter().map(|point| point.workload.as_str()).collect();
+        assert_eq!(names.first(), Some(&"W1"));
+        assert_eq!(points.len(), 1 + 1 + 3 + 4 + 1);
+        assert_eq!(points.last().unwrap().prompt_tokens, 130_816, "what time cuts off first");
+        for point in points.iter().filter(|point| point.workload == "W3") {
+            assert!([32_768, 65_536, 131_072].contains(&point.context_tokens()));
+        }
+    }
+
+    #[test]
+    fn quick_is_one_short_point() {
+        let points = points(suite(), &[], Extent::Quick).unwrap();
+        assert_eq!(points.len(), 1);
+        assert_eq!((points[0].workload.as_str(), points[0].output_tokens), ("W1", 64));
+    }
+
+    #[test]
+    fn workloads_go_by_number_or_name() {
+        let named = points(suite(), &["w1".into(), "agent-trace".into()], Extent::Default).unwrap();
+        assert_eq!(named.iter().map(|point| point.workload.as_str()).collect::<Vec<_>>(), ["W1", "W5"]);
+        let error = points(suite(), &["W9".into()], Extent::Default).unwrap_err();
+        assert!(error.contains("W9") && error.contains("W3 (long-context-decay)"), "{error}");
+    }
+
+    #[test]
+    fn a_points_time_follows_from_rates() {
+        let point = &points(suite(), &["W4".into()], Extent::Default).unwrap()[3];
+        assert_eq!(point.streams, 16);
+        let seconds = point.expected(1024.0, 25.6).as_secs_f64();
+        assert!((seconds - 26.0).abs() < 1e-9, "16 prompts of a second each, then ten seconds side by side");
+    }
+}

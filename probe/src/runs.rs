@@ -1,0 +1,237 @@
+//! Saved runs: one file each, written whole or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use data::envelope::{self, Envelope};
+use data::fingerprint::Fingerprint;
+use data::submission::{BackendInfo, ModelIdentity, Submission, WorkloadResult};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A run as it is saved: readable at the top, the signed bytes in its envelope.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedRun {
+    /// Its name: ten letters and digits.
+    pub run_id: String,
+    /// Which suite.
+    pub suite: String,
+    /// The runtime.
+    pub backend: BackendInfo,
+    /// The model.
+    pub model: ModelIdentity,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// The results.
+    pub workloads: Vec<WorkloadResult>,
+    /// Every stamp of every request, byte for byte as its digest was taken.
+    pub raw_timings: Box<RawValue>,
+    /// The signed submission.
+    pub envelope: Envelope,
+    /// Key of an anonymous run, so that it can be withdrawn; it stays here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anonymous_key: Option<[u8; 32]>,
+}
+
+impl SavedRun {
+    /// Signs a submission and sets it beside its raw timings.
+    ///
+    /// # Errors
+    /// When it is too long for an envelope.
+    pub fn new(
+        run_id: &str,
+        submission: &Submission,
+        raw_timings: Box<RawValue>,
+        seed: &[u8; 32],
+    ) -> Result<SavedRun> {
+        let payload = serde_json::to_vec(submission)?;
+        if payload.len() > envelope::PAYLOAD_LIMIT_BYTES {
+            bail!("the run is {} bytes long, {} can be sent", payload.len(), envelope::PAYLOAD_LIMIT_BYTES);
+        }
+        Ok(SavedRun {
+            run_id: run_id.to_owned(),
+            suite: submission.suite.clone(),
+            backend: submission.backend.clone(),
+            model: submission.model.clone(),
+            fingerprint: submission.fingerprint.clone(),
+            workloads: submission.workloads.clone(),
+            raw_timings,
+            envelope: envelope::seal(&payload, seed),
+            anonymous_key: submission.tag.is_none().then_some(*seed),
+        })
+    }
+
+    /// The submission, once signature, readable part and raw timings have been found to agree.
+    ///
+    /// # Errors
+    /// In words, what does not agree.
+    pub fn verify(&self) -> Result<Submission> {
+        let payload = self.envelope.open()?;
+        let signed: Submission =
+            serde_json::from_slice(&payload).context("the signed bytes are no run of this version")?;
+        // Compared as JSON: what is printed is what counts, and a number survives its own text.
+        let same = |ours: &dyn erased::ToJson, theirs: &dyn erased::ToJson| ours.json() == theirs.json();
+        let pairs: [(&str, bool); 5] = [
+            ("suite", self.suite == signed.suite),
+            ("backend", self.backend == signed.backend),
+            ("model", self.model == signed.model),
+            ("fingerprint", same(&self.fingerprint, &signed.fingerprint)),
+            ("workloads", same(&self.workloads, &signed.workloads)),
+        ];
+        if let Some((part, _)) = pairs.iter().find(|(_, agrees)| !agrees) {
+            bail!("{part} differs from what was signed");
+        }
+        if envelope::digest(self.raw_timings.get().as_bytes()) != signed.raw_timings_sha256 {
+            bail!("raw_timings differ from what was signed");
+        }
+        Ok(signed)
+    }
+}
+
+/// JSON of a value, without naming its type.
+mod erased {
+    pub trait ToJson {
+        fn json(&self) -> Option<String>;
+    }
+
+    impl<T: serde::Serialize> ToJson for T {
+        fn json(&self) -> Option<String> {
+            serde_json::to_string(self).ok()
+        }
+    }
+}
+
+/// Where this program keeps what it writes: `LLM_SPEED_HOME`, else the platform's folder for data.
+pub fn data_folder() -> Result<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(own) = variable("LLM_SPEED_HOME") {
+        return Ok(own);
+    }
+    let base = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+    };
+    base.map(|base| base.join("llm-speed")).context("no home folder is known; name one in LLM_SPEED_HOME")
+}
+
+/// Writes a file whole or not at all: a neighbour is written, forced to disk and put in its place.
+///
+/// # Errors
+/// Those of the file system; then the old file is as it was.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let neighbour = path.with_extension(format!("part-{}", std::process::id()));
+    let written = fs::File::create(&neighbour).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(&neighbour, path)) {
+        // The half-written neighbour is of no use; that it cannot be removed either changes nothing.
+        let _ = fs::remove_file(&neighbour);
+        return Err(error);
+    }
+    // The rename itself is on disk only when the folder is; not every system lets a folder be opened.
+    if let Ok(folder) = fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// The file of a run.
+pub fn path_of(folder: &Path, run_id: &str) -> PathBuf {
+    folder.join("runs").join(format!("{run_id}.json"))
+}
+
+/// Reads a run by its id, or by the name of a file.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn load(folder: &Path, reference: &str) -> Result<SavedRun> {
+    let is_id = !reference.is_empty() && reference.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let path = if is_id && path_of(folder, reference).is_file() {
+        path_of(folder, reference)
+    } else {
+        PathBuf::from(reference)
+    };
+    let text = fs::read_to_string(&path).with_context(|| format!("no saved run {reference}"))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no saved run", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::fingerprint::HostState;
+    use data::submission::{Calibration, Identity};
+
+    fn saved() -> SavedRun {
+        let raw = RawValue::from_string("[{\"at_ms\": 1.50}]".to_owned()).unwrap();
+        let submission = Submission {
+            suite: "suite-v1".into(),
+            probe: "0.1.0".into(),
+            measured_on: "2026-11-22".into(),
+            backend: BackendInfo { name: "llama.cpp".into(), version: "b1".into() },
+            model: ModelIdentity {
+                reference: "m.gguf".into(),
+                id: None,
+                quant: Some("Q4_K_M".into()),
+                digest: None,
+                prefix_digest: None,
+                size_bytes: None,
+                identity: Identity::Unverified,
+            },
+            fingerprint: Fingerprint::default(),
+            tag: None,
+            before: HostState::default(),
+            after: HostState::default(),
+            calibration: Calibration::default(),
+            workloads: vec![WorkloadResult::skipped("W3", 32512, 1, "too long".into())],
+            raw_timings_sha256: envelope::digest(raw.get().as_bytes()),
+        };
+        SavedRun::new("abcdefghij", &submission, raw, &[5; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_saved_run_survives_the_disk_and_verifies() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = saved();
+        write_whole(&path_of(folder.path(), "abcdefghij"), &serde_json::to_vec_pretty(&run).unwrap())
+            .unwrap();
+        let loaded = load(folder.path(), "abcdefghij").unwrap();
+        assert_eq!(loaded.verify().unwrap().suite, "suite-v1");
+        assert_eq!(loaded.anonymous_key, Some([5; 32]));
+        assert!(load(folder.path(), "zzzzzzzzzz").is_err());
+    }
+
+    #[test]
+    fn any_change_is_told() {
+        let text = serde_json::to_string(&saved()).unwrap();
+        for (from, to, expected) in [
+            ("Q4_K_M\"", "Q8_0\"", "model differs"),
+            ("\"too long\"", "\"other\"", "workloads differs"),
+            ("1.50", "1.51", "raw_timings differ"),
+            ("\"sig\":\"", "\"sig\":\"AAAA", "not written as it should be"),
+        ] {
+            let changed: SavedRun = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
+            let error = changed.verify().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        write_whole(&path, b"old").unwrap();
+        // A folder in the neighbour's place: the write fails before anything is replaced.
+        let neighbour = path.with_extension(format!("part-{}", std::process::id()));
+        fs::create_dir(&neighbour).unwrap();
+        assert!(write_whole(&path, b"new").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+}
