@@ -6,6 +6,7 @@ pub mod cmd;
 pub mod detect;
 pub mod driver;
 pub mod drivers;
+pub mod gguf_file;
 pub mod http;
 pub mod identity;
 pub mod interrupt;

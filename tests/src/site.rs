@@ -67,6 +67,18 @@ pub fn wasm_package() -> Result<PathBuf> {
     Ok(target_profile_dir()?.parent().context("a target directory has a parent")?.join("web/pkg"))
 }
 
+/// llama.cpp's server: `LLAMA_SERVER`, else where `cargo xtask engines llama-server` puts it.
+pub fn llama_server() -> Result<PathBuf> {
+    if let Some(named) = env::var_os("LLAMA_SERVER") {
+        return Ok(PathBuf::from(named));
+    }
+    let engines = target_profile_dir()?.parent().context("a target directory has a parent")?.join("engines");
+    let folders = std::fs::read_dir(&engines).into_iter().flatten().flatten();
+    folders.map(|folder| folder.path().join("llama-server")).find(|program| program.is_file()).with_context(
+        || format!("no llama-server in {}; `cargo xtask engines llama-server`", engines.display()),
+    )
+}
+
 fn target_profile_dir() -> Result<PathBuf> {
     let test = env::current_exe()?;
     let dir = test.parent().context("a test lies in a directory")?;

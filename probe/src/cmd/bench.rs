@@ -22,7 +22,7 @@ use crate::measure::{Bench as Bencher, Limits, Series};
 use crate::plan::{self, Extent, Point};
 use crate::report::{self, Line};
 use crate::runs::{self, SavedRun};
-use crate::{calendar, ceiling, interrupt, model_file, result};
+use crate::{calendar, ceiling, gguf_file, interrupt, model_file, result};
 
 /// Measure how fast this machine runs a model, and save the run.
 #[derive(clap::Args)]
@@ -41,7 +41,7 @@ pub struct Bench {
     /// Everything, however long it takes; otherwise what two minutes allow.
     #[arg(long)]
     full: bool,
-    /// Fewest repeats of each point.
+    /// Repeats of each point; without it, as many as make the answer sure.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: Option<u32>,
     /// Keep the run on this machine.
@@ -94,7 +94,8 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     };
     let suite = Catalog::embedded().suites().first().context("no suite is built in")?;
     let points = plan::points(suite, &arguments.workload, extent).map_err(UsageError)?;
-    let (backend, mut runtime, model) = arguments.place.choose(arguments.model.as_deref())?;
+    let (backend, mut runtime, mut model) = arguments.place.choose(arguments.model.as_deref())?;
+    complete(&mut model);
 
     let mut run = begin(arguments, &suite.id, backend, &*runtime, &model)?;
     let beside = Beside::new(&run.submission.fingerprint, backend, &model);
@@ -104,7 +105,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     print_plan(&points, &beside, extent);
 
     let repeats = extent.repeats();
-    let repeats = arguments.repeat.map_or(repeats, |least| (least, least.max(repeats.1)));
+    let repeats = arguments.repeat.map_or(repeats, |count| (count, count));
     let deadline = extent.budget().map(|budget| Instant::now() + budget);
     let mut rates = None;
     for (index, point) in points.iter().enumerate() {
@@ -180,6 +181,19 @@ fn begin(
         raw_timings_sha256: String::new(),
     };
     Ok(Run { id: run_id()?, folder, signer, submission, raw: Vec::new() })
+}
+
+/// What the model's own file says goes before what its runtime or its name says: the quantisation by its tensors, and
+/// the context that it was made for.
+fn complete(model: &mut ModelRef) {
+    let Some(file) = &model.file else { return };
+    match gguf_file::shape(file) {
+        Ok(shape) => {
+            model.quant = Some(shape.quant.name);
+            model.context_tokens = Some(shape.context_tokens).filter(|tokens| *tokens > 0);
+        }
+        Err(error) => eprintln!("note: {error}"),
+    }
 }
 
 /// Ten letters and digits that nobody can guess.

@@ -7,9 +7,10 @@ use anyhow::Result;
 use data::fingerprint::{Fingerprint, Gpu, HostState, PowerSource};
 use serde::Serialize;
 
+use super::runtimes::{Looked, Where};
 use crate::detect::{self, bandwidth};
 
-/// Show what this machine is, as it would stand in a result.
+/// Show what this machine is, as it would stand in a result, and which runtimes are here.
 #[derive(clap::Args)]
 pub struct Detect {
     /// Print one JSON object.
@@ -18,6 +19,8 @@ pub struct Detect {
     /// Skip the measurement of the memory bandwidth, which takes about a second.
     #[arg(long)]
     no_bandwidth: bool,
+    #[command(flatten)]
+    place: Where,
 }
 
 /// What `detect --json` prints.
@@ -25,6 +28,18 @@ pub struct Detect {
 struct Found {
     fingerprint: Fingerprint,
     state: HostState,
+    runtimes: Vec<RuntimeLine>,
+}
+
+/// One runtime that was looked for.
+#[derive(Serialize)]
+struct RuntimeLine {
+    name: &'static str,
+    version: Option<String>,
+    /// Why it is not used.
+    absent: Option<String>,
+    /// What would bring it.
+    hint: Option<&'static str>,
 }
 
 /// How long the bandwidth is measured.
@@ -38,14 +53,39 @@ pub fn run(arguments: &Detect, out: &mut dyn Write) -> Result<()> {
         fingerprint.ram.read_gb_s = Some(round(measured.read_gb_s));
         fingerprint.ram.triad_gb_s = Some(round(measured.triad_gb_s));
     }
+    let runtimes = runtimes(&arguments.place)?;
     if arguments.json {
-        serde_json::to_writer_pretty(&mut *out, &Found { fingerprint, state })?;
+        serde_json::to_writer_pretty(&mut *out, &Found { fingerprint, state, runtimes })?;
         writeln!(out)?;
         return Ok(());
     }
     write_fingerprint(&fingerprint, out)?;
     write_state(&state, out)?;
+    for line in &runtimes {
+        match (&line.version, &line.absent) {
+            (Some(version), _) => writeln!(out, "Runtime  {} {version}", line.name)?,
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("unknown");
+                writeln!(out, "         {} not detected; skip ({reason})", line.name)?;
+            }
+        }
+    }
     Ok(())
+}
+
+fn runtimes(place: &Where) -> Result<Vec<RuntimeLine>> {
+    let line = |(driver, found): Looked| match found {
+        Ok(runtime) => {
+            RuntimeLine { name: driver.name(), version: Some(runtime.version()), absent: None, hint: None }
+        }
+        Err(absent) => RuntimeLine {
+            name: driver.name(),
+            version: None,
+            absent: Some(absent.reason),
+            hint: Some(absent.hint),
+        },
+    };
+    Ok(place.look(None)?.into_iter().map(line).collect())
 }
 
 /// To a tenth: the measurement repeats no better.
@@ -168,7 +208,7 @@ mod tests {
     fn this_machine_in_text_and_json() {
         let print = |json| {
             let mut out = Vec::new();
-            run(&Detect { json, no_bandwidth: true }, &mut out).unwrap();
+            run(&Detect { json, no_bandwidth: true, place: Where::default() }, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
         assert!(print(false).contains("\nRAM      "));

@@ -10,6 +10,7 @@ mod estimate;
 mod fit;
 mod list_models;
 mod question;
+mod read;
 mod runtimes;
 mod verify;
 mod words;
@@ -42,6 +43,7 @@ enum Command {
     Compare(compare::Compare),
     Estimate(estimate::Estimate),
     Fit(fit::Fit),
+    Read(read::Read),
     Verify(verify::Verify),
 }
 
@@ -72,6 +74,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
         Command::Detect(arguments) => detect::run(arguments, out),
         Command::ListModels(arguments) => list_models::run(arguments, out),
         Command::Compare(arguments) => compare::run(arguments, out),
+        Command::Read(arguments) => read::run(arguments, out),
         Command::Verify(arguments) => verify::run(arguments, out),
         Command::Estimate(arguments) => estimate::run(arguments, out),
         Command::Fit(arguments) => fit::run(arguments, out),

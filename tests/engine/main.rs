@@ -1,0 +1,157 @@
+//! The probe on a real llama-server with generated models: what a user types, what comes out, what is left behind.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use house::gguf_make::Fill;
+use house::gguf_make::models::{self, Quant, Size};
+use house::site;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Large enough that a token takes a millisecond, small enough that a prompt of 16k tokens takes seconds.
+const SMALL: Size = Size {
+    layers: 4,
+    hidden: 256,
+    heads: 4,
+    kv_heads: 2,
+    head_dim: 64,
+    ffn: 768,
+    vocab: 2048,
+    context: 32_768,
+    quant: Quant::Q4Km,
+};
+
+/// A folder with a model and a place for runs, named so that a leak of its path would be seen.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new(size: Size) -> Result<Bench> {
+        let folder = tempfile::Builder::new().prefix("secret-folder-").tempdir()?;
+        models::llama(size, None).write(&folder.path().join("made-up.gguf"), Fill::Random(7))?;
+        Ok(Bench { folder })
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn probe(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(site::program("llm-speed-probe")?);
+        command.args(arguments).env("LLM_SPEED_HOME", self.path("home"));
+        command.output().context("the probe runs")
+    }
+
+    /// Runs `bench` with these further arguments and returns the saved run.
+    fn bench(&self, arguments: &[&str]) -> Result<Value> {
+        let server = site::llama_server()?;
+        let (model, json) = (self.path("made-up.gguf"), self.path("run.json"));
+        let mut all =
+            vec!["bench", "--no-upload", "--llama-cpp-path", text(&server), "--model", text(&model)];
+        all.extend(["--json", text(&json)]);
+        all.extend(arguments);
+        let output = self.probe(&all)?;
+        let (stdout, stderr) = (utf8(&output.stdout), utf8(&output.stderr));
+        ensure!(output.status.success(), "{stdout}\n{stderr}");
+        ensure!(stdout.lines().last().is_some_and(|line| line.starts_with("run ")), "{stdout}");
+        Ok(serde_json::from_slice(&std::fs::read(&json)?)?)
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are text")
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Programs whose command line names this file.
+#[cfg(target_os = "linux")]
+fn still_running(file: &Path) -> usize {
+    let name = text(file).to_owned();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .filter(|line| utf8(line).contains(&name))
+        .count()
+}
+
+#[test]
+fn chat_short_is_measured_on_two_clocks_that_agree() -> Result<()> {
+    // Some milliseconds a token, so that a clock's own error is small.
+    let bench = Bench::new(Size { layers: 12, hidden: 768, heads: 12, kv_heads: 4, ffn: 2048, ..SMALL })?;
+    let run = bench.bench(&["--workload", "W1", "--repeat", "3"])?;
+    let found = &run["workloads"][0];
+    assert_eq!(found["workload"], "W1");
+    assert_eq!((&found["prompt_tokens"], &found["output_tokens"]), (&128.into(), &256.into()), "{found:#}");
+    assert_eq!(found["repeats"], 3);
+    assert_eq!(found["prefix_cache_hit_rate"], 0.0, "every prompt was new to the server");
+    let gap = found["clock"]["gap"].as_f64().context("both clocks were read")?;
+    assert!(gap.abs() <= 0.01, "client against engine: {gap:+.4}");
+    assert_eq!(run["model"]["identity"], "file");
+    assert_eq!(run["model"]["quant"], "Q4_K_M", "told from the tensors");
+
+    // The file verifies; with one figure changed it does not.
+    let saved = bench.path("run.json");
+    let verified = bench.probe(&["verify", text(&saved)])?;
+    assert!(verified.status.success(), "{}", utf8(&verified.stderr));
+    let forged = bench.path("forged.json");
+    let better = std::fs::read_to_string(&saved)?.replacen("\"decode_tps\": ", "\"decode_tps\": 1", 1);
+    std::fs::write(&forged, better)?;
+    let refused = bench.probe(&["verify", text(&forged)])?;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(utf8(&refused.stderr).contains("differs from what was signed"), "{}", utf8(&refused.stderr));
+
+    // Nothing of where it ran is in it, and nothing that was started is left.
+    assert!(!std::fs::read_to_string(&saved)?.contains("secret-folder"));
+    #[cfg(target_os = "linux")]
+    assert_eq!(still_running(&bench.path("made-up.gguf")), 0);
+    Ok(())
+}
+
+#[test]
+fn streams_share_a_server_and_a_trace_reuses_its_prefix() -> Result<()> {
+    let bench = Bench::new(SMALL)?;
+    let run = bench.bench(&["--workload", "W4,W5", "--repeat", "1", "--full"])?;
+    let found = run["workloads"].as_array().context("results")?;
+    let streams: Vec<u64> = found
+        .iter()
+        .filter(|one| one["workload"] == "W4")
+        .filter_map(|one| one["streams"].as_u64())
+        .collect();
+    assert_eq!(streams, [1, 4, 8, 16]);
+    for one in found.iter().filter(|one| one["workload"] == "W4") {
+        assert!(one["skipped"].is_null(), "{one:#}");
+        assert_eq!(one["prompt_tokens"], 1024, "{one:#}");
+        if one["streams"] != 1 {
+            let together = one["aggregate_tps"].as_f64().context("streams ran side by side")?;
+            let each = one["decode_tps"].as_f64().context("a rate")?;
+            assert!(together > each, "{together} together, {each} each");
+        }
+    }
+    let trace = found.iter().find(|one| one["workload"] == "W5").context("the trace")?;
+    assert_eq!(trace["turns"]["count"], 10, "{trace:#}");
+    let rate = trace["prefix_cache_hit_rate"].as_f64().context("the server counts its cache")?;
+    assert!(rate > 0.5, "only {rate} of the prompts came out of the cache");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_run_is_left_out_with_its_reason() -> Result<()> {
+    let bench = Bench::new(Size { context: 4096, ..SMALL })?;
+    let run = bench.bench(&["--workload", "W1,W2,W3", "--repeat", "1", "--full"])?;
+    let found = run["workloads"].as_array().context("results")?;
+    assert!(found.iter().find(|one| one["workload"] == "W1").is_some_and(|one| one["skipped"].is_null()));
+    for one in found.iter().filter(|one| one["workload"] != "W1") {
+        let reason = one["skipped"].as_str().with_context(|| format!("{one:#} does not fit 4,096 tokens"))?;
+        assert!(reason.contains("4096"), "{reason}");
+    }
+    let nowhere = bench.probe(&["bench", "--base-url", "http://127.0.0.1:9", "--no-upload"])?;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(utf8(&nowhere.stderr).contains("ollama not detected; skip"), "{}", utf8(&nowhere.stderr));
+    Ok(())
+}
