@@ -130,9 +130,9 @@ pub fn compose(seed: &Seed, words: usize) -> Vec<&'static str> {
     text
 }
 
-/// The first `count` words, with a full stop where a sentence ends.
-fn join(words: &[&str], count: usize, fillers: usize) -> String {
-    let mut text = String::with_capacity(count * 6 + fillers * 2);
+/// The first `count` words, with a full stop where a sentence ends, and a tail that makes up what is missing.
+fn join(words: &[&str], count: usize, tail: &str) -> String {
+    let mut text = String::with_capacity(count * 6 + tail.len());
     for (index, word) in words.iter().take(count).enumerate() {
         let starts = word.starts_with(|c: char| c.is_ascii_uppercase());
         if index > 0 {
@@ -140,10 +140,13 @@ fn join(words: &[&str], count: usize, fillers: usize) -> String {
         }
         text.push_str(word);
     }
-    // " a" is one token in every vocabulary seen, and leaves the tokens before it alone.
-    text.push_str(&" a".repeat(fillers));
+    text.push_str(tail);
     text
 }
+
+/// Short pieces for the tail. The first is one token in every large vocabulary; the others are one where words are cut
+/// into letters.
+const PIECES: &[&str] = &[" a", "!", "e", " 7"];
 
 /// A prompt and how its length came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +171,9 @@ pub enum Measure<'a> {
 }
 
 /// Tries with the tokenizer before the nearest is taken: each costs one question.
-const TRIES: u32 = 12;
+const TRIES: u32 = 24;
+/// Tokens that a tail may make up for.
+const TAIL_TOKENS: i64 = 24;
 
 /// A prompt of `tokens` tokens, or as near as it goes.
 ///
@@ -181,33 +186,47 @@ pub fn fit(seed: &Seed, tokens: u32, measure: &Measure<'_>) -> Result<Fitted, Dr
         Measure::Counter(counter) => counter,
         Measure::Calibrated { fixed, per_word } => {
             let words = ((f64::from(tokens) - fixed) / per_word).round().max(1.0) as usize;
-            return Ok(Fitted { text: join(&pool, words.min(pool.len()), 0), tokens: None });
+            return Ok(Fitted { text: join(&pool, words.min(pool.len()), ""), tokens: None });
         }
     };
     // A word with its share of full stops is a little more than a token: begin below, then correct by what is missing.
     let mut words = (tokens as usize * 4 / 5).clamp(1, pool.len());
-    let mut fillers = 0usize;
+    let mut tail = String::new();
+    // The last tail that was not too long with what was missing then, and the piece in use.
+    let (mut kept, mut piece) = ((String::new(), 0), 0);
     let mut best: Option<(i64, Fitted)> = None;
     for _ in 0..TRIES {
-        let text = join(&pool, words, fillers);
+        let text = join(&pool, words, &tail);
         let count = counter(&text)?;
         let missing = wanted - i64::from(count);
         if best.as_ref().is_none_or(|(other, _)| missing.abs() < other.abs()) {
             best = Some((missing, Fitted { text, tokens: Some(count) }));
         }
-        if missing == 0 {
+        if missing == 0 || piece >= PIECES.len() {
             break;
         }
-        if (0..=24).contains(&missing) {
-            fillers += missing as usize;
-        } else if missing < 0 && (fillers as i64) >= -missing {
-            fillers -= missing.unsigned_abs() as usize;
+        if (1..=TAIL_TOKENS).contains(&missing) {
+            // As many pieces as tokens are missing, if each is one token.
+            kept = (tail.clone(), missing);
+            tail.push_str(&PIECES[piece].repeat(missing as usize));
+        } else if missing < 0 && tail.len() > kept.0.len() {
+            // They were more than one each: as many as their cost allows, else the next piece.
+            let added = ((tail.len() - kept.0.len()) / PIECES[piece].len()) as i64;
+            let fitting = kept.1 * added / (kept.1 - missing);
+            tail.clone_from(&kept.0);
+            if fitting > 0 && fitting < added {
+                tail.push_str(&PIECES[piece].repeat(fitting as usize));
+            } else {
+                piece += 1;
+                tail.push_str(PIECES.get(piece).copied().unwrap_or(""));
+            }
         } else {
-            // Aim a few tokens short: the fillers close the gap from below.
-            let per_word = f64::from(count) / (words + fillers) as f64;
+            // Aim a few tokens short: the tail closes the gap from below.
+            let per_word = f64::from(count) / words as f64;
             let step = ((missing - 6) as f64 / per_word).round() as i64;
-            fillers = 0;
+            let step = if step == 0 { missing.signum() } else { step };
             words = (words as i64 + step).clamp(1, pool.len() as i64) as usize;
+            (tail, kept) = (String::new(), (String::new(), 0));
         }
     }
     best.map(|(_, fitted)| fitted).ok_or_else(|| DriverError::UnknownReply("no token count".to_owned()))
@@ -238,9 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn a_vocabulary_of_letters_is_met_exactly_too() {
+        for tokens in [64, 128, 1024, 1025, 1026, 4096] {
+            let counter = |text: &str| Ok(text.len() as u32);
+            let fitted = fit(&Seed::of(&["W1", "letters"]), tokens, &Measure::Counter(&counter)).unwrap();
+            assert_eq!(fitted.tokens, Some(tokens));
+        }
+    }
+
+    #[test]
     fn texts_differ_from_the_first_words_on_between_seeds() {
         let texts: Vec<String> =
-            (0..50).map(|n| join(&compose(&Seed::of(&["W1", &n.to_string()]), 24), 24, 0)).collect();
+            (0..50).map(|n| join(&compose(&Seed::of(&["W1", &n.to_string()]), 24), 24, "")).collect();
         for (index, text) in texts.iter().enumerate() {
             assert!(!texts[..index].contains(text));
         }
@@ -249,7 +277,7 @@ mod tests {
     /// The suite is fixed: other words would be other measurements.
     #[test]
     fn the_words_are_pinned() {
-        let text = join(&compose(&Seed::of(&["suite-v1"]), 2000), 2000, 0);
+        let text = join(&compose(&Seed::of(&["suite-v1"]), 2000), 2000, "");
         let digest: String =
             Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, "0290376ab3263a3cb1c27304b1b6587df3d0fdd22d311674aacc8d030256ba58");

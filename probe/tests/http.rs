@@ -69,3 +69,27 @@ fn nobody_there_is_an_absence() {
     assert!(error.is_absence(), "{error}");
     assert_eq!(error.to_string(), "nothing listens at 127.0.0.1:9");
 }
+
+#[test]
+fn a_server_that_hangs_up_just_as_it_is_asked_is_asked_again() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    std::thread::spawn(move || {
+        // The first connection answers once, then closes upon the second request without a word.
+        for answers in [1, 2] {
+            let (mut stream, _) = listener.accept().unwrap();
+            for turn in 0..2 {
+                let mut buffer = [0; 4096];
+                if stream.read(&mut buffer).unwrap_or(0) == 0 || turn >= answers {
+                    break;
+                }
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+            }
+        }
+    });
+    let mut connection = Connection::new(url, Vec::new(), Timeouts::QUICK);
+    for _ in 0..2 {
+        assert_eq!(connection.get("/").unwrap().body.read_all(100).unwrap(), b"{}");
+    }
+}

@@ -22,7 +22,7 @@ use crate::measure::{Bench as Bencher, Limits, Series};
 use crate::plan::{self, Extent, Point};
 use crate::report::{self, Line};
 use crate::runs::{self, SavedRun};
-use crate::{calendar, ceiling, gguf_file, interrupt, model_file, result};
+use crate::{calendar, ceiling, gguf_file, interrupt, model_file, result, trace};
 
 /// Measure how fast this machine runs a model, and save the run.
 #[derive(clap::Args)]
@@ -281,11 +281,33 @@ fn measure(
         return Err(DriverError::Limit(format!("the model's context ends at {limit} tokens")));
     }
     runtime.prepare(model, Need { context_tokens: point.context_tokens(), streams: point.streams })?;
+    if let Some(tokens) = trace_tokens(&**runtime, model, point)? {
+        if let Some(limit) = model.context_tokens.filter(|limit| *limit < tokens) {
+            let reason =
+                format!("the trace is {tokens} tokens for this model, whose context ends at {limit}");
+            return Err(DriverError::Limit(reason));
+        }
+        runtime.prepare(model, Need { context_tokens: tokens, streams: point.streams })?;
+    }
     let lengths = Bencher::lengths(&**runtime, model, run_id)?;
     let bench = Bencher { runtime: &**runtime, model, nonce: run_id.to_owned(), lengths, no_reasoning };
     let series = bench.run(point, limits, &mut |round| progress.show(round))?;
     progress.done(&series);
     Ok(series)
+}
+
+/// What a trace's last turn needs in this model's tokens, where its text is longer than the suite reckons with.
+fn trace_tokens(runtime: &dyn Runtime, model: &ModelRef, point: &Point) -> Result<Option<u32>, DriverError> {
+    /// Tokens that a chat template puts around a message, generously.
+    const AROUND_A_MESSAGE: u32 = 24;
+    if point.turns < 2 {
+        return Ok(None);
+    }
+    let messages = trace::messages();
+    let text: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
+    let Some(tokens) = runtime.count_tokens(model, &text.join("\n"))? else { return Ok(None) };
+    let needed = tokens + messages.len() as u32 * AROUND_A_MESSAGE + point.output_tokens;
+    Ok((needed > point.context_tokens()).then_some(needed))
 }
 
 /// Why a point is left out for time: what it takes at the rates seen so far, against what is left.

@@ -145,6 +145,17 @@ impl Write for Socket {
     }
 }
 
+/// An answer of which the head was read.
+struct Answered {
+    socket: Socket,
+    status: u16,
+    headers: Vec<(String, String)>,
+    sent: Instant,
+    arrived: Instant,
+    /// What came of the body with the head.
+    rest: Vec<u8>,
+}
+
 impl Connection {
     /// A connection that will be opened when it is first needed.
     pub fn new(url: Url, headers: Vec<(String, String)>, timeouts: Timeouts) -> Connection {
@@ -198,13 +209,28 @@ impl Connection {
         self.send("POST", resource, Some(json))
     }
 
+    /// Sends a request. A server may close an idle connection at the very moment at which we use it: then nothing was
+    /// answered, and the request goes out once more on a fresh one.
     fn send(&mut self, method: &str, resource: &str, json: Option<&[u8]>) -> Result<Response<'_>, HttpError> {
-        self.open()?;
         let request = self.request(method, resource, json);
+        let reused = self.socket.is_some();
+        self.open()?;
+        let answered = match self.exchange(&request) {
+            Err(HttpError::Cut { .. }) if reused => {
+                self.open()?;
+                self.exchange(&request)?
+            }
+            result => result?,
+        };
+        self.respond(answered)
+    }
+
+    /// Writes the request and reads the head of the answer. The socket is given up on any error.
+    fn exchange(&mut self, request: &[u8]) -> Result<Answered, HttpError> {
         let timeouts = self.timeouts;
         let Some(mut socket) = self.socket.take() else { return Err(HttpError::Cut { doing: "connecting" }) };
         let sending = |error: io::Error| HttpError::from_io(&error, "sending the request", timeouts.idle);
-        socket.write_all(&request).and_then(|()| socket.flush()).map_err(sending)?;
+        socket.write_all(request).and_then(|()| socket.flush()).map_err(sending)?;
         let sent = Instant::now();
         let mut bytes = Vec::new();
         let mut arrived;
@@ -223,10 +249,16 @@ impl Connection {
                 return Err(HttpError::Malformed("its head does not end".to_owned()));
             }
         };
+        let rest = bytes.split_off(head_length);
+        Ok(Answered { socket, status, headers, sent, arrived, rest })
+    }
+
+    /// The answer whose head was read, its body still to come.
+    fn respond(&mut self, answered: Answered) -> Result<Response<'_>, HttpError> {
+        let Answered { socket, status, headers, sent, arrived, rest } = answered;
         let framing = Framing::of(&headers)?;
         let keep = !header(&headers, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let rest = bytes.split_off(head_length);
-        let mut body = Body::new(&mut self.socket, socket, rest, arrived, framing, keep, timeouts);
+        let mut body = Body::new(&mut self.socket, socket, rest, arrived, framing, keep, self.timeouts);
         if status >= 400 {
             let text = String::from_utf8_lossy(&body.read_all(64 << 10).unwrap_or_default()).into_owned();
             return Err(HttpError::Status { status, body: text });

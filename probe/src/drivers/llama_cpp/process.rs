@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::driver::{DriverError, Need};
@@ -17,6 +18,12 @@ use crate::wire::ask;
 const START_LIMIT: Duration = Duration::from_secs(900);
 /// Lines of its log that are kept for the case that it dies.
 const LOG_LINES: usize = 12;
+
+/// How long the pipes of a server that ended are read on.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The last lines that it said.
+type Log = Arc<Mutex<VecDeque<String>>>;
 
 /// A running server.
 pub(super) struct Process {
@@ -44,17 +51,14 @@ impl Process {
             .map_err(|error| {
                 DriverError::Process(format!("{} does not start: {error}", program.display()))
             })?;
-        let log = Arc::new(Mutex::new(VecDeque::new()));
-        if let Some(stderr) = child.stderr.take() {
-            keep_last_lines(stderr, &log);
-        }
-        if let Some(stdout) = child.stdout.take() {
-            keep_last_lines(stdout, &log);
-        }
+        let log = Log::default();
+        let mut readers = Vec::new();
+        readers.extend(child.stderr.take().map(|pipe| keep_last_lines(pipe, &log)));
+        readers.extend(child.stdout.take().map(|pipe| keep_last_lines(pipe, &log)));
         let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         // From here on the child ends with this value, also when waiting fails.
         let mut process = Process { child, url, file: file.to_owned(), need };
-        process.wait_until_healthy(&log)?;
+        process.wait_until_healthy(&log, &readers)?;
         Ok(process)
     }
 
@@ -66,7 +70,7 @@ impl Process {
             && self.need.context_tokens >= need.context_tokens
     }
 
-    fn wait_until_healthy(&mut self, log: &Mutex<VecDeque<String>>) -> Result<(), DriverError> {
+    fn wait_until_healthy(&mut self, log: &Log, readers: &[JoinHandle<()>]) -> Result<(), DriverError> {
         let start = Instant::now();
         loop {
             if ask::get_text(&self.url, &[], Timeouts::QUICK, "/health").is_ok() {
@@ -76,6 +80,11 @@ impl Process {
                 return Err(HttpError::Interrupted.into());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
+                // Its last words may still be on their way through the pipes; a child of its own may hold those open.
+                let patience = Instant::now() + LAST_WORDS;
+                while Instant::now() < patience && !readers.iter().all(JoinHandle::is_finished) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
                 let lines = log.lock().unwrap_or_else(PoisonError::into_inner);
                 let last: Vec<&str> = lines.iter().map(String::as_str).collect();
                 return Err(DriverError::Process(format!(
@@ -108,7 +117,7 @@ fn free_port() -> Result<u16, DriverError> {
 }
 
 /// Reads a pipe to its end, so that the server never waits for us, and remembers what it said last.
-fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<VecDeque<String>>>) {
+fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Log) -> JoinHandle<()> {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
@@ -118,7 +127,7 @@ fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<VecDeque<St
             }
             lines.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
         }
-    });
+    })
 }
 
 #[cfg(test)]
