@@ -164,7 +164,7 @@ fn page_and_fit_list_alike() -> Result<()> {
     for parameters in [
         &[("hardware", "rtx-3090"), ("context", "16k")][..],
         &[("hardware", "m4-pro-20-core"), ("sort", "speed"), ("fits", "runs")],
-        &[("hardware", "rtx-4060"), ("family", "Qwen"), ("min_tps", "20")],
+        &[("hardware", "rtx-4060"), ("q", "qwen"), ("min_tps", "20")],
     ] {
         let told: Value = serde_json::from_str(&told(&["fit", "--json"], parameters)?)?;
         let told: Vec<(&str, &str)> = told
