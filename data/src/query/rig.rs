@@ -106,7 +106,8 @@ impl<'c> Rig<'c> {
         let mut devices = Vec::new();
         match params.get("hardware") {
             Some(names) => {
-                for name in names.split([',', '+']).map(str::trim).filter(|name| !name.is_empty()) {
+                let names = names.split(',').flat_map(|part| several(part, catalog));
+                for name in names.map(str::trim).filter(|name| !name.is_empty()) {
                     match catalog.device_with_memory(name, figures.memory_gib) {
                         Ok(row) => devices.push(from_row(row, &figures, rules, &mut errors)),
                         Err(lookup) => errors.push(lookup.at("hardware", name)),
@@ -173,6 +174,14 @@ impl<'c> Rig<'c> {
     #[must_use]
     pub fn first(&self) -> &RigDevice<'c> {
         &self.devices[0]
+    }
+}
+
+/// The names in `a + b`; a plus sign that is part of one device's own name ("Ryzen AI Max+ 395") parts nothing.
+fn several<'t>(text: &'t str, catalog: &Catalog) -> Vec<&'t str> {
+    match catalog.device(text.trim()) {
+        Ok(_) => alloc::vec![text],
+        Err(_) => text.split(" + ").collect(),
     }
 }
 
