@@ -1,10 +1,14 @@
 //! The model in question: a row at a quantisation, or a file that was read.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use estimator::{BitsPerWeight, LayerGroup, LayerKind, Layers, Model, Weights};
 
+use crate::catalog::Catalog;
+use crate::gguf::{ModelShape, TooVaried};
 use crate::row::{MatrixFormat, Mixer, ModelRow, QuantGroup, QuantRow};
 
 /// One model at one quantisation.
@@ -45,6 +49,54 @@ impl Subject {
             matrix_format: quant.matrix_format,
             bits_per_weight: quant.bits_per_weight,
             unverified: row.unverified.iter().chain(&quant.unverified).cloned().collect(),
+        }
+    }
+
+    /// A model as its own files describe it, under the name of its file.
+    ///
+    /// Shape and bytes are exact. Which kernels will run is told from the quantisation's name; where the catalogue has
+    /// none of that name, the commonest ones are assumed and the answer says so.
+    ///
+    /// # Errors
+    /// [`TooVaried`] if the estimator cannot hold its layers.
+    pub fn of_file(shape: &ModelShape, file_name: &str, catalog: &Catalog) -> Result<Self, TooVaried> {
+        let names = [&shape.quant.name, &shape.quant.dominant];
+        let known = names.into_iter().find_map(|name| catalog.quant(name).ok());
+        let unknown = || {
+            let name = &shape.quant.name;
+            format!(
+                "No row for the quantisation {name}: its kernels are taken to be as fast as those of K-quants."
+            )
+        };
+        Ok(Subject {
+            model_id: file_name.to_owned(),
+            name: shape.name.clone().unwrap_or_else(|| file_name.to_owned()),
+            model: shape.to_model()?,
+            weights: shape.to_weights(),
+            quant_id: known.map_or_else(|| shape.quant.name.clone(), |row| row.id.clone()),
+            group: match known {
+                Some(_) if shape.quant.mixed => QuantGroup::Ud,
+                Some(row) => row.group,
+                None => QuantGroup::K,
+            },
+            matrix_format: known.map_or(MatrixFormat::F16, |row| row.matrix_format),
+            bits_per_weight: shape.quant.bits_per_weight,
+            unverified: if known.is_none() { alloc::vec![unknown()] } else { Vec::new() },
+        })
+    }
+
+    /// The same model in another file of `bytes`, of which only the size is known: each part of the weights is larger or
+    /// smaller in proportion.
+    #[must_use]
+    pub fn resized(&self, file_name: &str, bytes: f64, quant: Option<&QuantRow>) -> Self {
+        Subject {
+            model_id: file_name.to_owned(),
+            weights: self.weights.scaled_to(bytes),
+            quant_id: quant.map_or_else(|| self.quant_id.clone(), |row| row.id.clone()),
+            group: quant.map_or(self.group, |row| row.group),
+            matrix_format: quant.map_or(self.matrix_format, |row| row.matrix_format),
+            bits_per_weight: self.bits_per_weight * bytes / self.weights.total_bytes(),
+            ..self.clone()
         }
     }
 }

@@ -1,5 +1,9 @@
 //! The site in a real browser: chromium, headless, against the real server. `cargo xtask test` builds both sides first.
 
+mod journey;
+mod look;
+mod same;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;

@@ -127,8 +127,8 @@ fn the_page_shows_what_the_api_sends() -> Result<()> {
         let others: Vec<_> = parameters.iter().copied().filter(|(name, _)| *name != "model").collect();
         let html = get(&site, &format!("/m/{model}?{}", query(&others)))?;
 
-        let row = Row::find(&html, quant["name"].as_str().context("no name")?)
-            .with_context(|| format!("{what}"))?;
+        let row =
+            Row::find(&html, quant["name"].as_str().context("no name")?).with_context(|| what.to_string())?;
         let verdicts: &[&str] = match sent["placement"].as_str() {
             Some("whole") => &["runs", "slow"],
             Some("offloaded") => &["spill"],

@@ -8,11 +8,11 @@ pub mod webdriver;
 
 /// An HTTP client for this machine: no proxy between, and a status that says no is an answer like any other.
 pub fn local_http() -> ureq::Agent {
-    let minute = std::time::Duration::from_secs(60);
+    let patience = std::time::Duration::from_secs(180);
     ureq::Agent::config_builder()
         .proxy(None)
         .http_status_as_error(false)
-        .timeout_global(Some(minute))
+        .timeout_global(Some(patience))
         .build()
         .into()
 }

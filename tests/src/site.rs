@@ -17,15 +17,25 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts the server on a free port, with the WASM package when `cargo xtask wasm` has made one.
+    /// Starts the server on a free port, with the WASM package that `cargo xtask wasm` has made.
     pub fn open(more_args: &[&str]) -> Result<Self> {
+        let package = wasm_package()?;
+        if !package.is_dir() {
+            bail!("{} is not there; `cargo xtask wasm` first", package.display());
+        }
+        let package = package.to_str().context("the target directory's path is no text")?.to_owned();
+        Self::start(&[&["--wasm-dir", &package], more_args].concat())
+    }
+
+    /// The same, as it is where no WASM package could be built.
+    pub fn without_wasm() -> Result<Self> {
+        Self::start(&[])
+    }
+
+    fn start(args: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(program("llm-speed-server")?);
-        command.args(["--addr", "127.0.0.1:0", "--data-dir"]).arg(data.path()).args(more_args);
-        let package = wasm_package()?;
-        if package.is_dir() {
-            command.arg("--wasm-dir").arg(package);
-        }
+        command.args(["--addr", "127.0.0.1:0", "--data-dir"]).arg(data.path()).args(args);
         let mut process = command.stdout(Stdio::piped()).spawn().context("llm-speed-server did not start")?;
         let stdout = process.stdout.take().context("the server has no output")?;
         let mut site = Self { process, origin: String::new(), _data: data };

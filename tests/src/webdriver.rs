@@ -61,6 +61,7 @@ impl Browser {
             "browserName": "chrome",
             "goog:chromeOptions": {"args": args},
             "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": 120_000, "pageLoad": 60_000},
         }}});
         let base = format!("http://127.0.0.1:{port}/session");
         let session = browser.call(&base, Some(&wanted))?;

@@ -6,50 +6,50 @@
 // No markup is made here and nothing is computed here: both are the Rust of web/page, in browser and server alike.
 
 const form = document.querySelector("form#query");
+const results = document.getElementById("results");
 
 /** The WASM package once it runs, or null where it cannot. */
 const engine = import("/wasm/llm_speed.js")
   .then((module) => module.default().then(() => module))
   .catch(() => null);
 
-/** The page's address for what the form says now; empty fields are left out, so that links stay short. */
+/** This page's address for what the form says now. Empty fields are left out; what no field owns is kept. */
 function address() {
-  const query = new URLSearchParams();
+  const query = new URLSearchParams(location.search);
+  for (const field of form.elements) query.delete(field.name);
+  query.delete("page"); // Another question begins on its first page.
   for (const [name, value] of new FormData(form)) {
-    if (value !== "" && typeof value === "string") query.append(name, value);
+    if (value) query.append(name, value);
   }
+  return at(query);
+}
+
+function at(query) {
   const search = query.toString();
   return location.pathname + (search && "?" + search);
 }
 
-/** Makes the form say what the address says: after the back button. */
-function fillForm() {
+/** Makes the fields say what the address says. An empty value is each field's default, in lists too. */
+function fill() {
   const query = new URLSearchParams(location.search);
-  for (const field of form.elements) {
-    if (!field.name) continue;
-    const values = query.getAll(field.name);
-    if (field.type === "checkbox" || field.type === "radio") {
-      field.checked = values.length ? values.includes(field.value) : field.defaultChecked;
-    } else if (field instanceof HTMLSelectElement) {
-      for (const option of field.options) {
-        option.selected = values.length ? values.includes(option.value) : option.defaultSelected;
-      }
-    } else {
-      field.value = values.length ? values[0] : "";
-    }
-  }
+  for (const field of document.querySelectorAll("form [name]")) field.value = query.get(field.name) ?? "";
 }
 
 /** Puts new results in place; what was unfolded stays unfolded, and the focus stays where it was. */
 function swap(html) {
-  const region = document.getElementById("results");
-  const open = [...region.querySelectorAll("details[open][id]")].map((details) => details.id);
-  const focus = region.contains(document.activeElement) && document.activeElement.id;
-  region.innerHTML = html;
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focus) document.getElementById(focus)?.focus();
-  region.removeAttribute("aria-busy");
+  const held = results.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const open = [...results.querySelectorAll("li")].map((card) => card.querySelector("details[open]") && title(card));
+  results.innerHTML = html;
+  results.removeAttribute("aria-busy");
+  for (const card of results.querySelectorAll("li")) {
+    if (open.includes(title(card))) card.querySelector("details")?.setAttribute("open", "");
+  }
+  const again = held && [...results.querySelectorAll("a")].find((link) => link.getAttribute("href") === held);
+  if (again) again.focus();
+  else if (held) results.focus();
 }
+
+const title = (card) => card.querySelector("h3")?.textContent;
 
 let turn = 0;
 
@@ -59,50 +59,99 @@ async function render() {
   const wasm = await engine;
   if (mine !== turn) return;
   const html = wasm?.renderResults(location.pathname, location.search.slice(1));
-  if (typeof html === "string") return swap(html);
-
-  document.getElementById("results").setAttribute("aria-busy", "true");
+  if (typeof html === "string") {
+    swap(html);
+    // A model elsewhere is fetched first: what is on the page until then says so.
+    if (await wasm.fetchModel(location.pathname, location.search.slice(1))) return render();
+    return;
+  }
+  results.setAttribute("aria-busy", "true");
   try {
     const text = await (await fetch(location.href)).text();
     const region = new DOMParser().parseFromString(text, "text/html").getElementById("results");
     if (mine === turn && region) swap(region.innerHTML);
   } catch {
-    // The server is gone and WebAssembly is missing: what is on the page stays, marked as old.
+    // The server is gone and WebAssembly is missing: what is on the page stays, marked as busy.
   }
 }
 
 /** The field that the newest history entry belongs to: one entry per field that was changed, not one per key. */
 let edited = null;
 
-function follow(field) {
-  const url = address();
+function go(url, field = null) {
   if (url === location.pathname + location.search) return;
   history[field && field === edited ? "replaceState" : "pushState"](null, "", url);
   edited = field;
   render();
 }
 
-if (form && document.getElementById("results")) {
-  form.addEventListener("input", (event) => follow(event.target));
+/** Reads files of this machine; they have no address, so the page's loses the one it had. */
+async function open(files) {
+  const wasm = await engine;
+  if (!wasm || !files.length) return;
+  const query = new URLSearchParams(location.search);
+  query.delete("address");
+  history.pushState(null, "", at(query));
+  const reading = wasm.openFiles([...files]);
+  fill();
+  render();
+  await reading;
+  render();
+}
+
+/** A machine to suggest, where the address names none and the page has a place for it. */
+async function suggest() {
+  const place = document.getElementById("detected");
+  if (!place || location.search.includes("hardware=")) return;
+  const found = await (await engine)?.suggestMachine();
+  const link = place.querySelector("a");
+  if (!found || !link) return;
+  link.textContent = found.name;
+  link.href = "?" + new URLSearchParams({ hardware: found.hardware });
+  place.hidden = false;
+}
+
+if (form && results) {
+  form.addEventListener("input", (event) => go(address(), event.target));
   form.addEventListener("focusout", () => (edited = null));
   form.addEventListener("submit", (event) => {
+    // The comparison's form grows with what it holds, so there the button asks the server.
+    if (location.pathname === "/compare") return;
     event.preventDefault();
-    follow(null);
+    go(address());
   });
   addEventListener("popstate", () => {
     edited = null;
-    fillForm();
+    fill();
     render();
   });
-  // A link that only changes the query of this page (sorting, "the smallest change that makes it run") needs no load.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[href]");
-    if (!link || link.target || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  // A link that only changes this page's query (sorting, "the smallest change that makes it run") needs no load.
+  results.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     if (link.origin !== location.origin || link.pathname !== location.pathname || !link.search || link.hash) return;
     event.preventDefault();
     edited = null;
-    history.pushState(null, "", link.href);
-    fillForm();
-    render();
+    go(link.pathname + link.search);
+    fill();
   });
+  suggest();
+}
+
+const file = document.getElementById("gguf-file");
+if (file) {
+  file.addEventListener("change", () => open(file.files));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    open(event.dataTransfer.files);
+  });
+  document.getElementById("gguf-address").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams(location.search);
+    query.set("address", new FormData(event.target).get("address").trim());
+    go(at(query));
+  });
+  // An address in the page's own is read at once.
+  if (location.search.includes("address=")) render();
 }

@@ -1,7 +1,8 @@
 //! A compiler for a target that is not this machine: the browser, a microcontroller.
 //!
-//! Three ways, tried in this order: the target that rustup has installed; `rustup target add`; Debian's `rustc-web`, which
-//! builds the standard library from its own source package. The last needs no network beyond a Debian mirror.
+//! Two makes, tried in this order: rustup's compiler with the target's library (installed, or added now), and Debian's
+//! `rustc-web`, which builds the library from its own source package and needs no network beyond a Debian mirror. With the
+//! library's source at hand, rustup's can build it too: then it has our flags, and is a good deal smaller.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,8 +24,11 @@ pub enum Choice {
 
 /// A compiler and how to reach the target with it.
 pub enum Toolchain {
-    /// rustup has the target's library: plain cargo will do.
-    Rustup,
+    /// rustup's.
+    Rustup {
+        /// Whether the library's source is there.
+        has_source: bool,
+    },
     /// Debian's compiler, which builds the library itself and lends rustup's linker.
     Debian {
         /// `rust-lld` or `wasm-ld`.
@@ -35,6 +39,9 @@ pub enum Toolchain {
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
+
+/// Where the library's source lies, when it is there, within `lib/rustlib`.
+const LIBRARY_SOURCE: &str = "src/rust/library/Cargo.lock";
 
 impl Toolchain {
     /// Finds, or installs, a compiler for `target`.
@@ -48,29 +55,47 @@ impl Toolchain {
         }
     }
 
-    /// `cargo build` for the target. `library` is what of the standard library to build where it has to be built, and
-    /// `rustflags` come on top of those that make paths on this machine invisible in the result.
-    pub fn cargo_build(&self, target: &str, library: &str, target_dir: &Path) -> Result<Command> {
+    /// Whether the standard library can be built with flags of ours.
+    pub fn builds_library(&self) -> bool {
+        matches!(self, Self::Debian { .. } | Self::Rustup { has_source: true })
+    }
+
+    /// `cargo build` for the target. `library` are the parts of the standard library to build where that is possible,
+    /// with their features; `flags` are for the compiler, on top of those that make paths on this machine invisible.
+    pub fn cargo_build(
+        &self,
+        target: &str,
+        library: &[&str],
+        flags: &[&str],
+        target_dir: &Path,
+    ) -> Result<Command> {
         let mut command = match self {
-            Self::Rustup => tools::cargo(["build"]),
+            Self::Rustup { .. } => tools::cargo(["build"]),
             Self::Debian { linker } => {
                 let mut command = Command::new(DEBIAN_CARGO);
                 let target_linker =
                     format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
                 command
                     .current_dir(tools::root())
-                    .args(["build", &format!("-Zbuild-std={library}")])
-                    // -Zbuild-std is unstable; a distribution's compiler is as stable as it gets.
-                    .env("RUSTC_BOOTSTRAP", "1")
+                    .arg("build")
                     .env("RUSTC", DEBIAN_RUSTC)
                     .env(target_linker, linker);
                 command
             }
         };
+        let mut rustflags = remapped_paths(&self.sysroot()?);
+        if self.builds_library() {
+            // -Zbuild-std is unstable, on a compiler that is not: its version is pinned, so nothing moves under us.
+            command.args(library).env("RUSTC_BOOTSTRAP", "1");
+            for flag in flags {
+                rustflags.push("\x1f");
+                rustflags.push(flag);
+            }
+        }
         command
             .args(["--locked", "--target", target, "--target-dir"])
             .arg(target_dir)
-            .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(&self.sysroot()?))
+            .env("CARGO_ENCODED_RUSTFLAGS", rustflags)
             .env_remove("RUSTFLAGS");
         Ok(command)
     }
@@ -78,29 +103,36 @@ impl Toolchain {
     /// One word for the log.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Rustup => "rustup",
+            Self::Rustup { .. } => "rustup",
             Self::Debian { .. } => "debian",
         }
     }
 
     fn sysroot(&self) -> Result<PathBuf> {
         sysroot(match self {
-            Self::Rustup => "rustc",
+            Self::Rustup { .. } => "rustc",
             Self::Debian { .. } => DEBIAN_RUSTC,
         })
     }
 }
 
 fn rustup(target: &str) -> Result<Toolchain> {
-    let library = sysroot("rustc")?.join("lib/rustlib").join(target);
-    if !library.is_dir() {
+    let lib = sysroot("rustc")?.join("lib/rustlib");
+    if !lib.join(target).is_dir() {
         tools::read(Command::new("rustup").args(["target", "add", target]).current_dir(tools::root()))?;
     }
-    Ok(Toolchain::Rustup)
+    let has_source = || lib.join(LIBRARY_SOURCE).is_file();
+    if !has_source() {
+        // Good to have, not needed: a failure here is told by the size check, if at all.
+        let _ = tools::read(
+            Command::new("rustup").args(["component", "add", "rust-src"]).current_dir(tools::root()),
+        );
+    }
+    Ok(Toolchain::Rustup { has_source: has_source() })
 }
 
 fn debian() -> Result<Toolchain> {
-    let source = |sysroot: PathBuf| sysroot.join("lib/rustlib/src/rust/library/Cargo.lock");
+    let source = |sysroot: PathBuf| sysroot.join("lib/rustlib").join(LIBRARY_SOURCE);
     let ready =
         || Path::new(DEBIAN_CARGO).is_file() && sysroot(DEBIAN_RUSTC).is_ok_and(|dir| source(dir).is_file());
     if !ready() {

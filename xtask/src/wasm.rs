@@ -15,6 +15,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// The cargo profile: small before fast to compile.
 const PROFILE: &str = "wasm";
 
+/// The standard library, in its small form.
+const LIBRARY: &[&str] = &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+/// A panic in the browser ends the module either way: its words and places need not travel.
+const SMALL: &[&str] = &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
+
 /// Arguments of `cargo xtask wasm`.
 #[derive(clap::Args)]
 pub struct Wasm {
@@ -35,7 +40,7 @@ pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
     let toolchain = Toolchain::find(TARGET, choice)?;
     // A compiler of another make gets another directory: the two would only wait for each other's lock.
     let target_dir = tools::target_dir()?.join("web").join(toolchain.name());
-    let mut cargo = toolchain.cargo_build(TARGET, "std,panic_abort", &target_dir)?;
+    let mut cargo = toolchain.cargo_build(TARGET, LIBRARY, SMALL, &target_dir)?;
     tools::run(cargo.args(["--package", "llm-speed-wasm", "--profile", PROFILE]))?;
 
     let module = target_dir.join(TARGET).join(PROFILE).join("wasm.wasm");
@@ -58,6 +63,8 @@ fn bind(module: &Path, package: &Path) -> Result<()> {
         .out_name("llm_speed")
         .web(true)?
         .typescript(true)
+        // The module is found beside the glue unless a caller says otherwise.
+        .omit_default_module_path(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(package)

@@ -78,7 +78,7 @@ fn file_row<'a>(line: &'a FileLine, path: &str, query: &Query, m: &Messages) -> 
     let verdict = line.outcome.map(|outcome| outcome.verdict);
     FileRow {
         line,
-        href: query.link(path, &[("file", &line.address)]),
+        href: query.link(path, &[("address", &line.address)]),
         size: figure::gib(line.size_gib),
         parts: if line.parts > 1 { m.gguf.parts(&line.parts.to_string()) } else { String::new() },
         class: verdict.map_or("", chart::Verdict::class),

@@ -1,8 +1,83 @@
 //! The browser doorway: the same estimate and the same page, as WebAssembly.
-use wasm_bindgen::prelude::*;
+//!
+//! Two readers. The site's own loader asks for the results region of a page whenever its form changes; other sites call
+//! [`estimate`] with the parameters of the API and get the object of the API. Nothing here computes, words or marks up
+//! anything: that is `data` on `estimator`, and `page`.
 
-/// The version of this package.
+mod detect;
+mod estimate;
+mod hub;
+mod listing;
+mod open;
+mod opened;
+mod source;
+mod suggest;
+
+use data::{Catalog, Engine};
+use page::{Query, gather, messages};
+use wasm_bindgen::prelude::*;
+use web_sys::File;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("types.d.ts");
+
 #[wasm_bindgen]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
+extern "C" {
+    /// A setup, as `types.d.ts` has it.
+    #[wasm_bindgen(typescript_type = "Setup")]
+    pub type Setup;
+    /// An answer, as `types.d.ts` has it.
+    #[wasm_bindgen(typescript_type = "Answer")]
+    pub type Answer;
+    /// A suggestion, as `types.d.ts` has it.
+    #[wasm_bindgen(typescript_type = "Suggestion | undefined")]
+    pub type MaybeSuggestion;
+}
+
+/// Estimates one setup: the object that `GET /api/v1/estimate` answers with the same parameters.
+///
+/// Throws a `SetupError` that names every parameter that could not be read.
+#[wasm_bindgen]
+pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
+    let answer = estimate::params(setup)
+        .and_then(|params| estimate::answer(&Engine::embedded(), &params))
+        .map_err(|errors| estimate::thrown(&errors))?;
+    Ok(estimate::to_js(&answer)?.unchecked_into())
+}
+
+/// What this machine may be, by what the browser says of it; undefined where it says too little. A suggestion, no more.
+#[wasm_bindgen(js_name = suggestMachine)]
+pub async fn suggest_machine() -> Result<MaybeSuggestion, JsValue> {
+    let suggestion = suggest::machine(&detect::names().await, Catalog::embedded());
+    let value = suggestion.map_or(Ok(JsValue::UNDEFINED), |found| estimate::to_js(&found))?;
+    Ok(value.unchecked_into())
+}
+
+/// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
+/// same code. Undefined for a page whose results do not change.
+#[wasm_bindgen(js_name = renderResults)]
+pub fn render_results(path: &str, query: &str) -> Option<String> {
+    let engine = Engine::embedded();
+    let query = Query::parse(query);
+    if path == ANY_MODEL {
+        let view = opened::with(|reading| gather::file(&engine, &query, reading));
+        return page::gguf_results(&view, path, &query, &messages::EN).ok();
+    }
+    gather::render(&engine, path, &query, &messages::EN)
+}
+
+/// The page about any model.
+const ANY_MODEL: &str = "/gguf";
+
+/// Reads the header of the model that a page's `address` points at, where that page is about any model and the model is
+/// not held already; true when there is something new to render.
+#[wasm_bindgen(js_name = fetchModel)]
+pub async fn fetch_model(path: String, query: String) -> bool {
+    path == ANY_MODEL && opened::address(Query::parse(&query).get("address")).await
+}
+
+/// Reads the header of a model in files of this machine: one, or all parts of a split one.
+#[wasm_bindgen(js_name = openFiles)]
+pub async fn open_files(files: Vec<File>) {
+    opened::files(files).await;
 }

@@ -4,6 +4,7 @@
 
 mod compare;
 mod device;
+mod file;
 mod home;
 #[cfg(feature = "full")]
 mod method;
@@ -19,6 +20,7 @@ use data::row::{Capability, HardwareRow, ModelRow, QuantRow};
 use data::subject::Subject;
 pub use device::device;
 use estimator::Placement;
+pub use file::{Reading, file};
 pub use home::home;
 #[cfg(feature = "full")]
 pub use method::method;

@@ -10,10 +10,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use data::query::Params;
 use data::{Catalog, Engine, Lookup};
 use page::messages::EN;
-use page::view::FileView;
 use page::{ErrorView, Query, Site, gather};
 
 use crate::app::App;
@@ -94,7 +92,7 @@ async fn compare(State(app): State<App>, uri: Uri) -> Result<Representation, Pro
 /// `GET /gguf`: any model, by the header of its file, which the browser reads from wherever it lies.
 async fn gguf(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
-        written(page::gguf_page(&file_view(engine, query), query, &EN, site))
+        written(page::gguf_page(&gather::file(engine, query, &gather::Reading::Nothing), query, &EN, site))
     };
     let mut response = answer(app, uri, make).await?.into_response();
     response.extensions_mut().insert(Reach::AnyHttps);
@@ -112,17 +110,6 @@ async fn methodology(State(app): State<App>, uri: Uri) -> Result<Representation,
 /// `GET /about`: what this is, and what happens to what people type.
 async fn about(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
     answer(app, uri, |_: &Engine<'_>, _: &Query, site: &Site| written(page::about_page(&EN, site))).await
-}
-
-/// The machine that a file will be estimated on. Reading the file is the browser's.
-fn file_view(engine: &Engine<'_>, query: &Query) -> FileView {
-    if query.get("hardware").is_empty() && query.get("bandwidth_gb_s").is_empty() {
-        return FileView::default();
-    }
-    match Params::read_page(query.pairs()).and_then(|params| engine.read(&params)) {
-        Ok((rig, _)) => FileView { machine: rig.to_string(), ..FileView::default() },
-        Err(problems) => FileView { problems, ..FileView::default() },
-    }
 }
 
 /// A problem as people read it.

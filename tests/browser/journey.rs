@@ -1,0 +1,128 @@
+//! What a person does: ask, change the question, go back, lose the network, have no scripts at all.
+
+use anyhow::Result;
+use house::site::Site;
+use house::webdriver::Browser;
+use serde_json::json;
+
+/// Marks this document, so that a reload cannot pass for a swap, and waits for the WASM engine.
+fn settle(browser: &Browser) -> Result<()> {
+    browser.run("window.sameDocument = true", &json!([]))?;
+    browser
+        .wait("performance.getEntriesByType('resource').some((entry) => entry.name.includes('_bg.wasm'))")?;
+    // Loaded is not yet started: once `renderResults` answers, the loader's own import has run too.
+    browser.run("return import('/wasm/llm_speed.js').then((wasm) => wasm.default())", &json!([]))?;
+    Ok(())
+}
+
+fn same_document(browser: &Browser) -> Result<bool> {
+    Ok(browser.run("return window.sameDocument === true", &json!([]))? == true)
+}
+
+/// How many requests this document has made.
+fn requests(browser: &Browser) -> Result<u64> {
+    let count = browser.run("return performance.getEntriesByType('resource').length", &json!([]))?;
+    Ok(count.as_u64().unwrap_or_default())
+}
+
+#[test]
+fn the_answer_follows_the_question_without_a_reload_and_back_again() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/?hardware=rtx-3090"))?;
+    settle(&browser)?;
+    let first = browser.text("#results")?;
+    assert!(first.contains("RTX 3090"), "{first:.300}");
+    let made = requests(&browser)?;
+
+    browser.keys("[name=context]", "32k")?;
+    browser.wait("location.search.includes('context=32k')")?;
+    browser.wait(&format!("document.querySelector('#results').innerText !== {}", json!(first)))?;
+    let second = browser.text("#results")?;
+    browser.choose("select[name=fits]", "whole")?;
+    browser.wait(&format!("document.querySelector('#results').innerText !== {}", json!(second)))?;
+    assert!(browser.url()?.contains("fits=whole"));
+
+    // One step back for each field, however many keys it took.
+    browser.back()?;
+    browser.wait(&format!("document.querySelector('#results').innerText === {}", json!(second)))?;
+    browser.back()?;
+    browser.wait(&format!("document.querySelector('#results').innerText === {}", json!(first)))?;
+    assert_eq!(browser.run("return document.querySelector('[name=context]').value", &json!([]))?, "");
+    assert_eq!(browser.url()?, site.at("/?hardware=rtx-3090"));
+
+    assert!(same_document(&browser)?, "the page was loaded again");
+    assert_eq!(requests(&browser)?, made, "answers came over the network");
+    assert_eq!(browser.errors()?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn with_the_server_gone_the_page_still_answers() -> Result<()> {
+    let mut site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/?hardware=rtx-3090"))?;
+    settle(&browser)?;
+    let before = browser.text("#results")?;
+    site.end()?;
+
+    browser.run("document.querySelector('[name=hardware]').value = ''", &json!([]))?;
+    browser.keys("[name=hardware]", "RTX 4090")?;
+    browser.wait("document.querySelector('#results').innerText.includes('RTX 4090')")?;
+    assert_ne!(browser.text("#results")?, before);
+    assert!(same_document(&browser)?);
+    Ok(())
+}
+
+#[test]
+fn without_wasm_the_server_renders_what_changes() -> Result<()> {
+    let site = Site::without_wasm()?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/?hardware=rtx-3090"))?;
+    browser.run("window.sameDocument = true", &json!([]))?;
+    let before = browser.text("#results")?;
+    browser.keys("[name=context]", "64k")?;
+    browser.wait(&format!("document.querySelector('#results').innerText !== {}", json!(before)))?;
+    browser.wait("!document.querySelector('#results').hasAttribute('aria-busy')")?;
+    assert!(same_document(&browser)?);
+
+    let changed = browser.text("#results")?;
+    browser.go(&site.at("/?hardware=rtx-3090&context=64k"))?;
+    assert_eq!(browser.text("#results")?, changed);
+    Ok(())
+}
+
+#[test]
+fn without_javascript_the_form_is_a_form() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    let page = site.at("/?hardware=rtx-3090&context=32k");
+    browser.go(&page)?;
+    let with_scripts = browser.text("#results")?;
+
+    browser.javascript(false)?;
+    browser.go(&page)?;
+    assert_eq!(browser.text("#results")?, with_scripts);
+    browser.go(&site.at("/"))?;
+    browser.keys("[name=hardware]", "RTX 3090")?;
+    browser.click("#query button")?;
+    browser.wait("location.search.includes('hardware=RTX')")?;
+    assert!(browser.text("#results")?.contains("RTX 3090"));
+    assert_eq!(browser.errors()?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn a_machine_that_is_not_known_is_answered_with_near_ones() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/"))?;
+    settle(&browser)?;
+    browser.keys("[name=hardware]", "RTX 9999")?;
+    browser.wait("document.querySelector('#results [role=alert] a')")?;
+    // What is offered instead is a link that answers in place.
+    browser.click("#results [role=alert] a")?;
+    browser.wait("!document.querySelector('#results [role=alert]')")?;
+    assert!(same_document(&browser)?);
+    Ok(())
+}

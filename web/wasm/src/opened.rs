@@ -1,0 +1,209 @@
+//! The model that the page about any model holds: a file of this machine, one elsewhere, or a repository.
+
+use std::cell::RefCell;
+
+use data::Catalog;
+use data::gguf::Part;
+use data::subject::Subject;
+use page::gather::Reading;
+use page::view::{FileLine, FileNote, FileProblem};
+use web_sys::File;
+
+use crate::hub::{Place, Repo};
+use crate::listing::{GgufModel, Listing};
+use crate::open::{self, OpenError, OpenedModel};
+use crate::source::{self, Source, SourceError};
+
+const GIB: f64 = (1_u64 << 30) as f64;
+/// A listing of thousands of files is smaller; what is larger is something else.
+const MOST_LISTING_BYTES: u64 = 20 << 20;
+
+/// What is held, and for which address; a file of this machine has none.
+#[derive(Default)]
+struct Held {
+    address: String,
+    reading: Reading,
+}
+
+thread_local! {
+    static HELD: RefCell<Held> = RefCell::default();
+}
+
+/// Looks at what is held.
+pub fn with<T>(look: impl FnOnce(&Reading) -> T) -> T {
+    HELD.with_borrow(|held| look(&held.reading))
+}
+
+fn hold(address: &str, reading: Reading) {
+    HELD.set(Held { address: address.to_owned(), reading });
+}
+
+/// Opens the files of one model on this machine, in whatever order they were given.
+pub async fn files(mut files: Vec<File>) {
+    hold("", Reading::Busy);
+    files.sort_by_key(File::name);
+    let sources: Vec<Source> = files.into_iter().map(Source::Local).collect();
+    let reading = model(&sources).await;
+    hold("", reading);
+}
+
+/// Opens what the address points at, unless it is held already. Whether anything changed.
+pub async fn address(address: &str) -> bool {
+    let address = address.trim();
+    let is_held = HELD.with_borrow(|held| held.address == address);
+    // Without an address, a file that was dropped stays; a model from elsewhere goes with its address.
+    if is_held {
+        return false;
+    }
+    if address.is_empty() {
+        hold("", Reading::Nothing);
+        return true;
+    }
+    hold(address, Reading::Busy);
+    let reading = match Place::read(address) {
+        Ok(Place::File { url }) => match parts_of(&url) {
+            Ok(urls) => model(&urls.into_iter().map(Source::Remote).collect::<Vec<_>>()).await,
+            Err(why) => Reading::Failed(FileProblem::NotGguf(why)),
+        },
+        Ok(Place::Repo(place)) => repo(&place).await.unwrap_or_else(|error| Reading::Failed(problem(error))),
+        Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
+    };
+    // An answer that comes after its question was withdrawn is dropped.
+    if HELD.with_borrow(|held| held.address == address) {
+        hold(address, reading);
+    }
+    true
+}
+
+/// Addresses of all parts of a split model, from that of any one.
+fn parts_of(url: &str) -> Result<Vec<String>, String> {
+    let (path, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let Some(part) = Part::of(path) else { return Ok(vec![url.to_owned()]) };
+    if part.count > MOST_PARTS {
+        return Err(format!("it claims to have {} parts", part.count));
+    }
+    let ending = path.rsplit('.').next().unwrap_or("gguf");
+    Ok((1..=part.count)
+        .map(|n| format!("{}-{n:05}-of-{:05}.{ending}{query}", part.stem, part.count))
+        .collect())
+}
+
+/// No model comes in more files.
+const MOST_PARTS: u32 = 500;
+
+/// Reads the model in these files, for the page.
+async fn model(sources: &[Source]) -> Reading {
+    let name = sources.first().map(Source::name).unwrap_or_default();
+    let opened = match open::model(sources).await {
+        Ok(opened) => opened,
+        Err(error) => return Reading::Failed(problem(error)),
+    };
+    match Subject::of_file(&opened.shape, &name, Catalog::embedded()) {
+        Ok(subject) => Reading::Model { note: note(name, &opened), subject: Box::new(subject) },
+        Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
+    }
+}
+
+fn note(name: String, opened: &OpenedModel) -> FileNote {
+    FileNote {
+        name,
+        size_gib: opened.bytes as f64 / GIB,
+        bits_per_weight: opened.shape.quant.bits_per_weight,
+        tensors: u32::try_from(opened.tensors).unwrap_or(u32::MAX),
+    }
+}
+
+/// Lists a repository. One header, of its smallest complete model, says what all of them are; the others differ in the
+/// size of their weights, which the listing has.
+async fn repo(place: &Repo) -> Result<Reading, OpenError> {
+    let text = source::read_text(&place.listing_url(), MOST_LISTING_BYTES).await?;
+    let listing = match Listing::read(&text) {
+        Ok(listing) => listing,
+        Err(error) => return Ok(Reading::Failed(FileProblem::NotGguf(error.to_string()))),
+    };
+    if listing.ggufs.is_empty() {
+        let why = format!("the repository {} holds none; look for one whose name ends in GGUF", place.name);
+        return Ok(Reading::Failed(FileProblem::NotGguf(why)));
+    }
+    let complete = |model: &&GgufModel| model.paths.len() == model.parts as usize;
+    let smallest = listing.ggufs.iter().filter(complete).min_by_key(|model| model.bytes);
+    let known = match smallest {
+        Some(model) => {
+            let sources: Vec<Source> =
+                model.paths.iter().map(|path| Source::Remote(place.file_url(path))).collect();
+            let opened = open::model(&sources).await?;
+            Subject::of_file(&opened.shape, &model.name, Catalog::embedded())
+                .ok()
+                .map(|subject| (opened, subject))
+        }
+        None => None,
+    };
+    let models = listing.ggufs.iter().map(|model| line(place, model, known.as_ref())).collect();
+    Ok(Reading::Repo { name: place.name.clone(), models })
+}
+
+/// One model of a repository, estimated from its size and the shape they share.
+fn line(
+    place: &Repo,
+    model: &GgufModel,
+    known: Option<&(OpenedModel, Subject)>,
+) -> (FileLine, Option<Subject>) {
+    let bytes = model.bytes.unwrap_or_default() as f64;
+    let subject = known.filter(|_| model.bytes.is_some()).map(|(opened, subject)| {
+        // Headers hold the same keys and vocabulary, so they are of one length.
+        let header_bytes = opened.bytes as f64 - subject.weights.total_bytes();
+        let quant = Catalog::embedded().quant(quant_in(&model.name)).ok();
+        subject.resized(&model.name, (bytes - header_bytes).max(1.0), quant)
+    });
+    let line = FileLine {
+        name: model.name.clone(),
+        size_gib: bytes / GIB,
+        parts: model.parts,
+        address: model.paths.first().map(|path| place.file_url(path)).unwrap_or_default(),
+        outcome: None,
+    };
+    (line, subject)
+}
+
+/// The quantisation in a model's name: what follows the last hyphen or dot, `Qwen3-8B-Q4_K_M` or `model.Q4_K_M`.
+fn quant_in(name: &str) -> &str {
+    name.rsplit(['-', '.', '/']).next().unwrap_or(name)
+}
+
+/// What the page says about an error.
+fn problem(error: OpenError) -> FileProblem {
+    match error {
+        OpenError::Gguf(error) => FileProblem::NotGguf(error.to_string()),
+        OpenError::Source(error) => match error {
+            SourceError::Cors => FileProblem::Cors,
+            SourceError::Unreachable => FileProblem::Unreachable,
+            SourceError::Gated(status) => FileProblem::Gated(status),
+            SourceError::Missing => FileProblem::NotFound,
+            SourceError::NoRanges(bytes) => FileProblem::NoRange(bytes.unwrap_or_default() as f64 / GIB),
+            SourceError::Status(_) | SourceError::Local(_) | SourceError::TooLong(_) => {
+                FileProblem::NotGguf(error.to_string())
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_part_leads_to_all() {
+        let url = "https://h.co/a/b/resolve/main/x-00002-of-00003.gguf?download=true";
+        let parts = parts_of(url).expect("three parts are few");
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[0], "https://h.co/a/b/resolve/main/x-00001-of-00003.gguf?download=true");
+        assert_eq!(parts_of("https://h.co/x.gguf"), Ok(vec!["https://h.co/x.gguf".to_owned()]));
+        assert!(parts_of("https://h.co/x-00001-of-90000.gguf").is_err());
+    }
+
+    #[test]
+    fn the_quantisation_stands_last_in_a_name() {
+        assert_eq!(quant_in("Q8_0/Qwen3-8B-Q8_0"), "Q8_0");
+        assert_eq!(quant_in("model.Q4_K_M"), "Q4_K_M");
+    }
+}
