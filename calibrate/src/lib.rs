@@ -9,6 +9,7 @@ pub mod fit;
 pub mod folds;
 pub mod models;
 pub mod observation;
+pub mod power;
 pub mod predict;
 pub mod problem;
 pub mod recipe;

@@ -423,7 +423,8 @@ fn machine(device: &Device, notes: &str) -> Machine {
 }
 
 fn power_share(notes: &str, device: &Device) -> f64 {
-    let limit = number_after(notes, "power_limit_w=").or_else(|| number_after(notes, "power-limited to "));
+    let spellings = ["power_limit_w=", "power-limited to ", "power capped ", "power limit "];
+    let limit = spellings.into_iter().find_map(|spelling| number_after(notes, spelling));
     match (limit, device.tdp_w) {
         (Some(limit), Some(stock)) if limit > 0.0 => (limit / stock).min(1.0),
         _ => 1.0,

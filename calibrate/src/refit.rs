@@ -12,6 +12,7 @@ use crate::features::Intensity;
 use crate::fit::{Vote, fit_figure, log_rate, rounded, source_kind, used, votes};
 use crate::folds::{By, HeldOut, held_out, parts, set_intervals};
 use crate::observation::{Observation, Reader};
+use crate::power::set_exponent;
 use crate::row::MeasurementRow;
 use crate::score::{Predicted, quantile, score};
 
@@ -94,6 +95,7 @@ pub fn refit_figure<'o>(
     let full = fit_figure(figure, &votes, None)?;
     let held = held_out(figure, &votes, &full, by)?;
     let mut parts = parts(&full, intensity);
+    set_exponent(figure, &mut parts, rows, intensity);
     // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
     let quiet = |held: &&HeldOut| {
         let row = votes[held.vote].row;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::toolchain::Toolchain;
-use crate::{tools, wasm};
+use crate::{engines, tools, wasm};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -24,10 +24,12 @@ const STEPS: &[(&str, Work)] = &[
     ("format", format),
     ("lints", lints),
     ("programs", programs),
+    ("wasm package and its size", wasm_package),
+    ("engines", engine),
     ("tests", tests),
+    ("journeys on a real engine", engine_journeys),
     ("docs", docs),
     ("bare metal", bare_metal),
-    ("wasm package and its size", wasm_package),
     (BROWSER, browser),
 ];
 
@@ -106,6 +108,15 @@ fn programs() -> Result<()> {
     tools::run(&mut tools::cargo(["build", "--workspace", "--bins"]))
 }
 
+/// The real llama.cpp server that tests compare us with.
+fn engine() -> Result<()> {
+    engines::install("llama-server").map(drop)
+}
+
+fn engine_journeys() -> Result<()> {
+    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "engine"]))
+}
+
 fn tests() -> Result<()> {
     tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
 }
@@ -118,7 +129,7 @@ fn docs() -> Result<()> {
 fn bare_metal() -> Result<()> {
     let toolchain = Toolchain::find(BARE_METAL, None)?;
     let target_dir = tools::target_dir()?.join("bare").join(toolchain.name());
-    let mut cargo = toolchain.cargo_build(BARE_METAL, "core", &target_dir)?;
+    let mut cargo = toolchain.cargo_build(BARE_METAL, &["-Zbuild-std=core"], &[], &target_dir)?;
     tools::run(cargo.args(["--package", "llm-speed-estimator"]))
 }
 

@@ -1,15 +1,18 @@
 //! `estimate`: one setup, the same numbers as page and API.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use data::Engine;
 use data::answer::{Answer, Verdict};
+use data::subject::Subject;
 
 use super::question::{Question, usage};
 use super::words;
+use crate::gguf_file;
 
-/// Estimate how fast a model runs on a machine: on this one where none is named.
+/// Estimate how fast a model runs on a machine: on this one where none is named. The model may be a GGUF file.
 #[derive(clap::Args)]
 pub struct Estimate {
     #[command(flatten)]
@@ -33,8 +36,21 @@ pub fn run(arguments: &Estimate, out: &mut dyn Write) -> Result<()> {
 fn answer(engine: &Engine<'static>, question: &Question) -> Result<Answer> {
     let params = question.params(engine)?;
     let (rig, job) = engine.read(&params).map_err(|errors| usage(&errors))?;
+    if let Some(path) = params.get("model").filter(|model| is_file(model)) {
+        let path = Path::new(path);
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let subject = Subject::of_file(&gguf_file::shape(path)?, &name, engine.catalog)?;
+        return Ok(engine.answer_subject(&rig, &job, &subject));
+    }
     let chosen = engine.choose(&params, &rig, &job).map_err(|errors| usage(&errors))?;
     Ok(engine.answer(&rig, &job, &chosen))
+}
+
+/// Whether a model is named by its file rather than by its name.
+fn is_file(model: &str) -> bool {
+    let path = Path::new(model);
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
+        && (model.contains(std::path::MAIN_SEPARATOR) || path.exists())
 }
 
 fn write_answer(engine: &Engine<'_>, answer: &Answer, out: &mut dyn Write) -> Result<()> {

@@ -68,6 +68,12 @@ pub fn run(args: &Engines) -> Result<()> {
     Ok(())
 }
 
+/// Installs one engine, unless it is there, and returns its path.
+pub fn install(name: &str) -> Result<PathBuf> {
+    let engine = ENGINES.iter().find(|engine| engine.name == name).context("an engine of the list")?;
+    engine.installed(false)
+}
+
 impl Engine {
     /// Where its program or file is, installed now if it has to be.
     fn installed(&self, only_check: bool) -> Result<PathBuf> {
