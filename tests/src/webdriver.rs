@@ -100,6 +100,10 @@ impl Browser {
 
     /// Waits until a JavaScript expression is true, and returns its value.
     pub fn wait(&self, expression: &str) -> Result<Value> {
+        self.wait_for(expression, PATIENCE)
+    }
+
+    fn wait_for(&self, expression: &str, patience: Duration) -> Result<Value> {
         let started = Instant::now();
         loop {
             let value = self.run(&format!("return ({expression})"), &json!([]))?;
@@ -112,10 +116,10 @@ impl Browser {
             if is_true {
                 return Ok(value);
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 let page = self.text("body").unwrap_or_default();
                 bail!(
-                    "waited {PATIENCE:?} in vain for `{expression}` on {}; the page says: {page:.600}",
+                    "waited {patience:?} in vain for `{expression}` on {}; the page says: {page:.600}",
                     self.url()?
                 );
             }
@@ -137,7 +141,15 @@ impl Browser {
 
     /// Chooses an option of a `<select>` by its value.
     pub fn choose(&self, css: &str, value: &str) -> Result<()> {
-        self.click(&format!("{css} option[value='{value}']"))
+        // A list that the page has just moved can be missed by the pointer: the click counts once the list says so.
+        let chosen = format!("document.querySelector(\"{css}\").value === '{value}'");
+        for _ in 0..3 {
+            self.click(&format!("{css} option[value='{value}']"))?;
+            if self.wait_for(&chosen, Duration::from_secs(3)).is_ok() {
+                return Ok(());
+            }
+        }
+        self.wait(&chosen).map(drop)
     }
 
     /// A command of the DevTools protocol, for what WebDriver has no word for.

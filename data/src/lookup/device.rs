@@ -180,7 +180,7 @@ impl DeviceNames {
             let version = if rows[*row].laptop == asked.laptop { 0.0 } else { 0.1 };
             scores[*row] = scores[*row].max(similarity(&text, &name.words.join(" ")) - version);
         }
-        ranked(scores.into_iter(), 0.45, 5)
+        ranked(scores.into_iter(), 0.4, 5)
     }
 }
 
