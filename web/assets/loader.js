@@ -112,7 +112,8 @@ async function suggest() {
 }
 
 if (form && results) {
-  form.addEventListener("input", (event) => go(address(), event.target));
+  // Some tools that choose for a person tell of the change alone; what the address says already is passed over.
+  for (const kind of ["input", "change"]) form.addEventListener(kind, (event) => go(address(), event.target));
   form.addEventListener("focusout", () => (edited = null));
   form.addEventListener("submit", (event) => {
     // The comparison's form grows with what it holds, so there the button asks the server.
