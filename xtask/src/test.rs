@@ -27,7 +27,6 @@ const STEPS: &[(&str, Work)] = &[
     ("wasm package and its size", wasm_package),
     ("engines", engine),
     ("tests", tests),
-    ("journeys on a real engine", engine_journeys),
     ("docs", docs),
     ("bare metal", bare_metal),
     (BROWSER, browser),
@@ -111,10 +110,6 @@ fn programs() -> Result<()> {
 /// The real llama.cpp server that tests compare us with.
 fn engine() -> Result<()> {
     engines::install("llama-server").map(drop)
-}
-
-fn engine_journeys() -> Result<()> {
-    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "engine"]))
 }
 
 fn tests() -> Result<()> {
