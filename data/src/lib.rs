@@ -7,6 +7,7 @@ pub mod backend;
 pub mod catalog;
 pub mod check;
 pub mod constants;
+pub mod dump;
 pub mod engine;
 #[cfg(feature = "envelope")]
 pub mod envelope;

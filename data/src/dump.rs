@@ -1,0 +1,171 @@
+//! One line of the server's dump: what `llm-speed-server export` writes and `calibrate refit --submissions` reads.
+//!
+//! A dump is JSON Lines (or CSV with the same columns): one line for each measured point of each run, so a run of five
+//! workloads is five or more lines with the same `run`. Lines of every state are in it, since a dump is also how others
+//! check the server; readers take what they may use. Columns may be added at the end; readers ignore those they do not know.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Counted.
+    Accepted,
+    /// Shown with a remark, not counted.
+    Flagged,
+    /// Waits for a maintainer.
+    Held,
+    /// Somebody doubts it, and nothing is settled.
+    Disputed,
+    /// Taken back; its place stays.
+    Withdrawn,
+}
+
+/// How a run is backed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceClass {
+    /// Measured and signed by the probe, on a model whose file was hashed.
+    Signed,
+    /// Read from a tool's output that somebody pasted.
+    Pasted,
+    /// Anything less: a name without a digest, no tag.
+    Unverified,
+}
+
+/// One measured point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DumpRow {
+    /// The run's public id.
+    pub run: String,
+    /// Where the run stands.
+    pub state: RunState,
+    /// How it is backed.
+    pub evidence_class: EvidenceClass,
+    /// Who it counts for, at most once a cell: a fingerprint's tag, or a key that the server made up for a paste. None
+    /// where nothing tells.
+    #[serde(default)]
+    pub voter: Option<String>,
+    /// Day of the measurement, `2026-11-22` (UTC).
+    pub measured_on: String,
+    /// The device's id in the catalogue, or its name where it has none.
+    pub device: String,
+    /// How many of it worked together.
+    pub devices: u32,
+    /// Memory of one device, GiB.
+    #[serde(default)]
+    pub memory_gib: Option<f64>,
+    /// Power limit as a share of stock, where one was set; none is stock.
+    #[serde(default)]
+    pub power_share: Option<f64>,
+    /// The model's id in the catalogue, or its name where it has none.
+    pub model: String,
+    /// The quantisation's id, or its label where it has none; empty where not known.
+    pub quant: String,
+    /// Size of its files, bytes.
+    #[serde(default)]
+    pub size_bytes: Option<u64>,
+    /// The runtime's name: `llama.cpp`.
+    pub runtime: String,
+    /// Its version as it says itself; empty where not known.
+    pub runtime_version: String,
+    /// What drives the device: `cuda`; empty where not known.
+    pub backend: String,
+    /// Type of the cache: `f16`; empty where not known.
+    pub kv: String,
+    /// The suite's workload, `W1` to `W5`; empty for a paste.
+    pub workload: String,
+    /// Tokens that were in the cache before the prompt.
+    pub cached_tokens: u32,
+    /// Tokens of the prompt that were computed.
+    pub prompt_tokens: u32,
+    /// Tokens answered, each stream.
+    pub output_tokens: u32,
+    /// Requests side by side.
+    pub streams: u32,
+    /// Tokens a second after the first, each stream.
+    #[serde(default)]
+    pub decode_tps: Option<f64>,
+    /// Prompt tokens a second, each stream.
+    #[serde(default)]
+    pub prefill_tps: Option<f64>,
+    /// Milliseconds to the first token.
+    #[serde(default)]
+    pub ttft_ms: Option<f64>,
+    /// Whether part of the model lay in RAM, where that is known.
+    #[serde(default)]
+    pub offloaded: Option<bool>,
+    /// Remarks, joined by spaces: `on_battery`, `throttled`, `power_capped` …
+    pub flags: String,
+}
+
+impl DumpRow {
+    /// The columns in their order, which is the fields' order.
+    pub const COLUMNS: [&'static str; 26] = [
+        "run",
+        "state",
+        "evidence_class",
+        "voter",
+        "measured_on",
+        "device",
+        "devices",
+        "memory_gib",
+        "power_share",
+        "model",
+        "quant",
+        "size_bytes",
+        "runtime",
+        "runtime_version",
+        "backend",
+        "kv",
+        "workload",
+        "cached_tokens",
+        "prompt_tokens",
+        "output_tokens",
+        "streams",
+        "decode_tps",
+        "prefill_tps",
+        "ttft_ms",
+        "offloaded",
+        "flags",
+    ];
+
+    /// Whether a fit may use it: nothing stands against the run.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.state == RunState::Accepted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"run":"r1","state":"accepted","evidence_class":"signed","voter":"t1","measured_on":"2026-11-22",
+        "device":"rtx-3090","devices":1,"memory_gib":24.0,"power_share":null,"model":"qwen3-8b","quant":"q4_k_m",
+        "size_bytes":5027783488,"runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda","kv":"f16",
+        "workload":"W1","cached_tokens":0,"prompt_tokens":512,"output_tokens":128,"streams":1,"decode_tps":110.5,
+        "prefill_tps":4200.0,"ttft_ms":130.0,"offloaded":false,"flags":""}"#;
+
+    #[test]
+    fn columns_are_the_fields_in_their_order() {
+        let row: DumpRow = serde_json::from_str(LINE).unwrap();
+        let text = serde_json::to_string(&row).unwrap();
+        let mut places = Vec::new();
+        for column in DumpRow::COLUMNS {
+            places.push(text.find(&alloc::format!("\"{column}\":")).expect(column));
+        }
+        assert!(places.is_sorted());
+        assert_eq!(text.matches("\":").count(), DumpRow::COLUMNS.len(), "{text}");
+    }
+
+    #[test]
+    fn a_line_without_what_may_be_missing_is_read_and_only_accepted_runs_count() {
+        let short = LINE.replace(r#""memory_gib":24.0,"power_share":null,"#, "").replace("accepted", "held");
+        let row: DumpRow = serde_json::from_str(&short).unwrap();
+        assert_eq!((row.memory_gib, row.counts()), (None, false));
+    }
+}
