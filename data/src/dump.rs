@@ -8,33 +8,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Counted.
-    Accepted,
-    /// Shown with a remark, not counted.
-    Flagged,
-    /// Waits for a maintainer.
-    Held,
-    /// Somebody doubts it, and nothing is settled.
-    Disputed,
-    /// Taken back; its place stays.
-    Withdrawn,
-}
-
-/// How a run is backed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EvidenceClass {
-    /// Measured and signed by the probe, on a model whose file was hashed.
-    Signed,
-    /// Read from a tool's output that somebody pasted.
-    Pasted,
-    /// Anything less: a name without a digest, no tag.
-    Unverified,
-}
+/// Where a run stands, and how it is backed: the words of the wire.
+pub use crate::submission::{EvidenceClass, State as RunState};
 
 /// One measured point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,7 +111,7 @@ impl DumpRow {
     /// Whether a fit may use it: nothing stands against the run.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.state == RunState::Accepted
+        matches!(self.state, RunState::Accepted | RunState::Reinstated)
     }
 }
 

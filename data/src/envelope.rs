@@ -12,10 +12,17 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-/// What the payload is.
+pub use crate::digest::{digest, hex, unhex32};
+
+/// The payload is a run: a [`crate::submission::Submission`].
 pub const PAYLOAD_TYPE: &str = "application/vnd.llm-speed.run+json";
+
+/// The payload withdraws a result: a [`crate::submission::Withdrawal`], signed by the key that signed the run.
+pub const WITHDRAWAL_TYPE: &str = "application/vnd.llm-speed.withdrawal+json";
+
+/// The payload answers a dispute: an [`crate::submission::DisputeAnswer`], signed by the key that signed the run.
+pub const ANSWER_TYPE: &str = "application/vnd.llm-speed.answer+json";
 
 /// Longest payload that is read, in bytes.
 pub const PAYLOAD_LIMIT_BYTES: usize = 64 << 10;
@@ -50,8 +57,13 @@ pub struct Signed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The payload is something else.
-    #[error("the payload is of type {0:?}; this reads {PAYLOAD_TYPE}")]
-    Type(String),
+    #[error("the payload is of type {got:?}; this reads {wanted}")]
+    Type {
+        /// What was sent.
+        got: String,
+        /// What is read here.
+        wanted: &'static str,
+    },
     /// Base64 or hexadecimal that is none.
     #[error("{0} is not written as it should be")]
     Encoding(&'static str),
@@ -76,12 +88,17 @@ fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Signs these bytes with the key made of `seed`.
+/// Signs a run's bytes with the key made of `seed`.
 pub fn seal(payload: &[u8], seed: &[u8; 32]) -> Envelope {
+    seal_as(PAYLOAD_TYPE, payload, seed)
+}
+
+/// Signs bytes of this type with the key made of `seed`.
+pub fn seal_as(payload_type: &str, payload: &[u8], seed: &[u8; 32]) -> Envelope {
     let key = SigningKey::from_bytes(seed);
-    let signature = key.sign(&signed_bytes(PAYLOAD_TYPE, payload));
+    let signature = key.sign(&signed_bytes(payload_type, payload));
     Envelope {
-        payload_type: PAYLOAD_TYPE.into(),
+        payload_type: payload_type.into(),
         payload: base64(payload),
         signatures: vec![Signed {
             keyid: hex(key.verifying_key().as_bytes()),
@@ -91,13 +108,22 @@ pub fn seal(payload: &[u8], seed: &[u8; 32]) -> Envelope {
 }
 
 impl Envelope {
-    /// The payload, once every signature has been found to belong to it.
+    /// A run's bytes, once every signature has been found to belong to them.
     ///
     /// # Errors
     /// Any [`EnvelopeError`], in words for the reader.
     pub fn open(&self) -> Result<Vec<u8>, EnvelopeError> {
-        if self.payload_type != PAYLOAD_TYPE {
-            return Err(EnvelopeError::Type(self.payload_type.chars().take(80).collect()));
+        self.open_as(PAYLOAD_TYPE)
+    }
+
+    /// The same of a payload of another type: a signature for one type is none for another.
+    ///
+    /// # Errors
+    /// Any [`EnvelopeError`], in words for the reader.
+    pub fn open_as(&self, wanted: &'static str) -> Result<Vec<u8>, EnvelopeError> {
+        if self.payload_type != wanted {
+            let got = self.payload_type.chars().take(80).collect();
+            return Err(EnvelopeError::Type { got, wanted });
         }
         // Four characters hold three bytes: refused before anything is decoded.
         if self.payload.len() > PAYLOAD_LIMIT_BYTES / 3 * 4 + 8 {
@@ -120,34 +146,6 @@ impl Envelope {
         }
         Ok(payload)
     }
-}
-
-/// SHA-256 in hexadecimal: of a payload, what a challenge binds to and a log keeps.
-pub fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex32(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        // Upper case would be a second name for the same key.
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(bytes)
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -229,7 +227,7 @@ mod tests {
         assert_eq!(envelope.open(), Err(EnvelopeError::Signature));
         let mut envelope = seal(b"payload", &SEED);
         envelope.payload_type = "text/plain".into();
-        assert!(matches!(envelope.open(), Err(EnvelopeError::Type(_))));
+        assert!(matches!(envelope.open(), Err(EnvelopeError::Type { .. })));
         let mut envelope = seal(b"payload", &SEED);
         envelope.signatures.clear();
         assert_eq!(envelope.open(), Err(EnvelopeError::Count(0)));

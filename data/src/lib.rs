@@ -7,6 +7,8 @@ pub mod backend;
 pub mod catalog;
 pub mod check;
 pub mod constants;
+#[cfg(feature = "digest")]
+pub mod digest;
 pub mod dump;
 pub mod engine;
 #[cfg(feature = "envelope")]
@@ -18,6 +20,7 @@ mod flags;
 pub mod gguf;
 pub mod json;
 pub mod lookup;
+pub mod machine;
 pub mod paste;
 pub mod query;
 pub mod row;

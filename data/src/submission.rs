@@ -8,6 +8,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+mod wire;
+
+pub use wire::*;
+
 use crate::fingerprint::{Fingerprint, HostState};
 use crate::timings::{DecodeRule, PrefillRule};
 
@@ -86,6 +90,12 @@ pub struct ModelIdentity {
     /// Size of its files in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// Weights that the file's tensors hold, those that plain decoding does not read left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<u64>,
+    /// Bytes that the file's tensors take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensor_bytes: Option<u64>,
     /// How far that goes.
     pub identity: Identity,
 }

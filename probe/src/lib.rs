@@ -10,7 +10,6 @@ pub mod gguf_file;
 pub mod http;
 pub mod identity;
 pub mod interrupt;
-pub mod machine;
 pub mod measure;
 pub mod model_file;
 pub mod plan;

@@ -183,6 +183,8 @@ mod tests {
                 digest: None,
                 prefix_digest: None,
                 size_bytes: None,
+                params: None,
+                tensor_bytes: None,
                 identity: Identity::Unverified,
             },
             fingerprint: Fingerprint::default(),

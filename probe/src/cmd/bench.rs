@@ -218,7 +218,10 @@ fn identify(model: &ModelRef, folder: &std::path::Path) -> ModelIdentity {
         (None, Some(_)) => Identity::Runtime,
         (None, None) => Identity::Unverified,
     };
+    let shape = model.file.as_deref().and_then(|file| gguf_file::shape(file).ok());
     ModelIdentity {
+        params: shape.as_ref().map(|shape| shape.params - shape.idle_params),
+        tensor_bytes: shape.as_ref().map(|shape| shape.bytes.total()),
         reference: name.to_owned(),
         id: None,
         quant: model.quant.clone(),

@@ -2,11 +2,11 @@
 
 use data::Engine;
 use data::fingerprint::Fingerprint;
+use data::machine::{self, ThisMachine};
 use data::query::Params;
 use estimator::Range;
 
 use crate::driver::ModelRef;
-use crate::machine::{self, Known};
 use crate::plan::Point;
 
 /// Estimates for one model on this machine.
@@ -18,12 +18,8 @@ pub struct Beside {
 }
 
 /// This machine by its published parameters, with remarks.
-pub fn this_machine(engine: &Engine<'_>, fingerprint: &Fingerprint) -> machine::ThisMachine {
-    let find = |name: &str, memory_gib: Option<f64>| {
-        let row = engine.catalog.device_with_memory(name, memory_gib).ok()?;
-        Some(Known { id: row.id.clone(), class: row.class, memory_gib: row.memory_gib.clone() })
-    };
-    machine::describe(fingerprint, &find)
+pub fn this_machine(engine: &Engine<'_>, fingerprint: &Fingerprint) -> ThisMachine {
+    machine::in_catalog(engine.catalog, fingerprint)
 }
 
 impl Beside {

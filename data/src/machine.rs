@@ -1,8 +1,15 @@
 //! This machine in the words of the published parameters: so that `estimate` and `fit` without `--hardware` ask the
 //! same question as the page does for a machine that is picked there.
 
-use data::fingerprint::{Fingerprint, Gpu};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use estimator::HardwareClass;
+
+use crate::catalog::Catalog;
+use crate::fingerprint::{Fingerprint, Gpu};
 
 /// What is known of a device by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +32,15 @@ pub struct ThisMachine {
     pub pairs: Vec<(&'static str, String)>,
     /// What was seen and left out, in sentences.
     pub notes: Vec<String>,
+}
+
+/// Describes a machine by its fingerprint, with names as the catalogue knows them.
+pub fn in_catalog(catalog: &Catalog, fingerprint: &Fingerprint) -> ThisMachine {
+    let find = |name: &str, memory_gib: Option<f64>| {
+        let row = catalog.device_with_memory(name, memory_gib).ok()?;
+        Some(Known { id: row.id.clone(), class: row.class, memory_gib: row.memory_gib.clone() })
+    };
+    describe(fingerprint, &find)
 }
 
 /// Describes a machine by its fingerprint. Cards go before integrated graphics, those before the processor.
@@ -73,14 +89,14 @@ impl ThisMachine {
     }
 
     fn put_number(&mut self, name: &'static str, value: f64) {
-        self.put(name, format!("{}", (value * 100.0).round() / 100.0));
+        self.put(name, format!("{}", libm::round(value * 100.0) / 100.0));
     }
 
     /// A card that was capped, or allowed more than stock (which the estimate counts as stock).
     fn put_power(&mut self, gpu: &Gpu) {
         if let (Some(now), Some(stock)) = (gpu.power_limit_w, gpu.power_limit_default_w)
             && stock > 0.0
-            && (now - stock).abs() >= 1.0
+            && libm::fabs(now - stock) >= 1.0
         {
             self.put_number("power", (now / stock).clamp(0.1, 1.0));
         }
@@ -136,7 +152,7 @@ fn usable_ram(fingerprint: &Fingerprint) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use data::fingerprint::Ram;
+    use crate::fingerprint::Ram;
 
     fn find(name: &str, _: Option<f64>) -> Option<Known> {
         let (id, class, sizes): (&str, _, &[f64]) = match name {
