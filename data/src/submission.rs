@@ -36,6 +36,9 @@ pub struct Submission {
     pub tag: Option<String>,
     /// How the machine was doing before.
     pub before: HostState,
+    /// The worst that was seen while it ran, in each part; none where nothing was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<HostState>,
     /// How it was doing afterwards.
     pub after: HostState,
     /// What the probe's own client reaches against a server that does nothing.
@@ -149,6 +152,12 @@ pub struct WorkloadResult {
     /// Reasoning tokens among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u32>,
+    /// Milliseconds to the first token of the answer itself, where reasoning came before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_answer_ms: Option<f64>,
+    /// Tokens of the answer itself a second, where reasoning came before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_tps: Option<f64>,
     /// Milliseconds from request to last byte; of W5 the whole trace.
     pub wall_ms: Option<f64>,
     /// Share of the prompt that came out of a cache; none where nothing proves it.
@@ -228,6 +237,8 @@ impl WorkloadResult {
             prompt_tokens: None,
             output_tokens: None,
             reasoning_tokens: None,
+            first_answer_ms: None,
+            answer_tps: None,
             wall_ms: None,
             prefix_cache_hit_rate: None,
             clock: None,

@@ -34,7 +34,7 @@ pub fn measure() -> Result<Calibration, DriverError> {
     let mut connection = Connection::new(url, Vec::new(), Timeouts::QUICK);
     let mut ask = |output_tokens| {
         let prompt = Prompt::Text(String::new());
-        let request = Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false };
+        let request = Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false, until: None };
         openai::run(&mut connection, &Dialect::LOCAL, "null", &request)
     };
     let mut latencies = Vec::new();

@@ -4,6 +4,7 @@
 //! common [`Timings`]. What else the runtime tells goes along as a raw JSON blob.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use data::timings::Timings;
 use serde::Serialize;
@@ -144,6 +145,8 @@ pub struct Request {
     pub reuse_cache: bool,
     /// Whether thinking is switched off where the model can.
     pub no_reasoning: bool,
+    /// When it is given up, answered or not.
+    pub until: Option<Instant>,
 }
 
 /// What the model reads.
@@ -221,8 +224,13 @@ impl DriverError {
         matches!(self, DriverError::Http(HttpError::Interrupted))
     }
 
+    /// Whether the time was up.
+    pub fn is_out_of_time(&self) -> bool {
+        matches!(self, DriverError::Http(HttpError::OutOfTime))
+    }
+
     /// Whether a workload is left out for a reason rather than failed.
     pub fn is_limit(&self) -> bool {
-        matches!(self, DriverError::Limit(_))
+        matches!(self, DriverError::Limit(_)) || self.is_out_of_time()
     }
 }

@@ -63,6 +63,9 @@ pub enum HttpError {
     /// Encryption failed.
     #[error("no secure connection: {0}")]
     Tls(String),
+    /// The time that a run may take was over before the answer was.
+    #[error("it was not done when the time was up")]
+    OutOfTime,
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,

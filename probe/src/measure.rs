@@ -7,17 +7,16 @@ use data::timings::{Timings, quantile};
 
 use crate::driver::{DriverError, ModelRef, Prompt, Reply, Request, Runtime, Stream};
 use crate::interrupt;
-use crate::plan::Point;
+use crate::plan::{Point, WARM_UP_OUTPUT_TOKENS};
 use crate::prompt::{self, Measure, Seed};
 use crate::statistics::summary;
 use crate::trace;
 
 /// Relative half width of the median's interval at which repeating ends.
 const SETTLED: f64 = 0.03;
-/// Tokens of a warm-up's answer.
-const WARM_UP_TOKENS: u32 = 16;
 
 /// How a runtime's prompts are cut to length.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lengths {
     /// It offers its tokenizer.
     Counted,
@@ -35,8 +34,19 @@ pub enum Lengths {
 pub struct Limits {
     /// Fewest and most repeats.
     pub repeats: (u32, u32),
-    /// When no further repeat is begun once one is there.
-    pub deadline: Option<Instant>,
+    /// No repeat beyond the fewest is begun that would end after this moment.
+    pub spare_until: Option<Instant>,
+    /// No repeat beyond the first is begun that would end after this moment, and what still runs then is given up.
+    pub until: Option<Instant>,
+}
+
+impl Limits {
+    /// Whether another repeat, as long as the last one, still has its time.
+    fn allow(&self, done: u32, last: Duration) -> bool {
+        let end = Instant::now() + last;
+        let spare = done < self.repeats.0 || self.spare_until.is_none_or(|until| end <= until);
+        spare && self.until.is_none_or(|until| end <= until)
+    }
 }
 
 /// One runtime with one model, and a nonce that makes this run's prompts its own.
@@ -51,6 +61,8 @@ pub struct Bench<'a> {
     pub lengths: Lengths,
     /// Whether thinking is switched off where it can be.
     pub no_reasoning: bool,
+    /// What repeats are given.
+    pub limits: Limits,
 }
 
 /// All repeats of a point: for each, the replies of its streams or turns.
@@ -77,7 +89,8 @@ impl Bench<'_> {
             let plain = Measure::Calibrated { fixed: 0.0, per_word: 1.0 };
             let text = prompt::fit(&Seed::of(&[name, nonce]), words as u32, &plain)?.text;
             let prompt = Prompt::Text(text);
-            let request = Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true };
+            let request =
+                Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true, until: None };
             Ok::<f64, DriverError>(f64::from(stream.run(&request)?.timings.prompt_tokens))
         };
         let (short, long) = (observe(40, "short")?, observe(240, "long")?);
@@ -89,19 +102,15 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// Whatever kept the first repeat from its answer; a later failure ends the series with what is there.
-    pub fn run(
-        &self,
-        point: &Point,
-        limits: Limits,
-        progress: &mut dyn FnMut(u32),
-    ) -> Result<Series, DriverError> {
+    pub fn run(&self, point: &Point, progress: &mut dyn FnMut(u32)) -> Result<Series, DriverError> {
         let mut streams: Vec<Box<dyn Stream>> =
             (0..point.streams).map(|_| self.runtime.stream(self.model)).collect();
         self.warm_up(point, &mut streams)?;
         let mut series =
             Series { rounds: Vec::new(), calibrated: matches!(self.lengths, Lengths::Calibrated { .. }) };
-        let (least, most) = limits.repeats;
+        let (least, most) = self.limits.repeats;
         for round in 0..most {
+            let begun = Instant::now();
             let replies = if point.turns > 1 {
                 self.replay(point, round, &mut streams)
             } else {
@@ -109,17 +118,18 @@ impl Bench<'_> {
             };
             match replies {
                 Ok(replies) => series.rounds.push(replies),
-                Err(error) if series.rounds.is_empty() || error.is_interrupt() => return Err(error),
+                Err(error) if series.rounds.is_empty() => return Err(error),
+                Err(error) if error.is_interrupt() || error.is_out_of_time() => break,
                 Err(error) => {
                     eprintln!("  stopped after {} repeats: {error}", series.rounds.len());
                     break;
                 }
             }
             progress(round + 1);
-            let late = limits.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let rates: Vec<f64> = series.rounds.iter().filter_map(|round| decode_of(round)).collect();
             let settled = summary(&rates).is_some_and(|s| s.count >= 2 && s.half_width() <= SETTLED);
-            if late || interrupt::requested() || (round + 1 >= least && settled) {
+            let enough = round + 1 >= least && settled;
+            if enough || interrupt::requested() || !self.limits.allow(round + 1, begun.elapsed()) {
                 break;
             }
         }
@@ -144,15 +154,15 @@ impl Bench<'_> {
             output_tokens,
             reuse_cache: false,
             no_reasoning: self.no_reasoning,
+            until: self.limits.until,
         })
     }
 
-    /// Pages the model in, raises clocks and compiles what is compiled on first use. A long prompt is not read twice
-    /// for that.
+    /// Pages the model in, raises clocks and compiles what is compiled on first use.
     fn warm_up(&self, point: &Point, streams: &mut [Box<dyn Stream>]) -> Result<(), DriverError> {
-        let short = Point { prompt_tokens: point.prompt_tokens.min(512), ..point.clone() };
+        let short = Point { prompt_tokens: point.warm_up_tokens(), ..point.clone() };
         for (index, stream) in streams.iter_mut().enumerate() {
-            stream.run(&self.request(&short, &format!("warm-up {index}"), WARM_UP_TOKENS)?)?;
+            stream.run(&self.request(&short, &format!("warm-up {index}"), WARM_UP_OUTPUT_TOKENS)?)?;
         }
         Ok(())
     }
@@ -205,12 +215,14 @@ impl Bench<'_> {
         let stream = streams.first_mut().ok_or(DriverError::Empty)?;
         trace::turns(&format!("{}-{round}", self.nonce))
             .into_iter()
+            .take(point.turns as usize)
             .map(|messages| {
                 stream.run(&Request {
                     prompt: Prompt::Chat(messages),
                     output_tokens: point.output_tokens,
                     reuse_cache: true,
                     no_reasoning: self.no_reasoning,
+                    until: self.limits.until,
                 })
             })
             .collect()

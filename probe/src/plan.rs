@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use data::row::SuiteRow;
 
+use crate::trace;
+
 /// One point of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
@@ -58,11 +60,44 @@ impl Point {
         self.prompt_tokens + self.output_tokens
     }
 
-    /// Time that it takes at these rates, tokens a second; streams share the prefill, and decode side by side.
-    pub fn expected(&self, prefill_tps: f64, decode_tps: f64) -> Duration {
+    /// Seconds that a repeat takes at these rates, tokens a second; streams share the prefill, and decode side by side.
+    pub fn repeat_s(&self, prefill_tps: f64, decode_tps: f64) -> f64 {
         let prompts = f64::from(self.prompt_tokens) * f64::from(self.streams);
         let outputs = f64::from(self.output_tokens) * f64::from(self.turns);
-        Duration::from_secs_f64((prompts / prefill_tps + outputs / decode_tps).clamp(0.0, 1e7))
+        (prompts / prefill_tps + outputs / decode_tps).clamp(0.0, 1e7)
+    }
+
+    /// Seconds of the warm-up at these rates.
+    pub fn warm_up_s(&self, prefill_tps: f64, decode_tps: f64) -> f64 {
+        let prompts = f64::from(self.warm_up_tokens()) * f64::from(self.streams);
+        let outputs = f64::from(WARM_UP_OUTPUT_TOKENS) * f64::from(self.streams);
+        (prompts / prefill_tps + outputs / decode_tps).clamp(0.0, 1e7)
+    }
+
+    /// Tokens of a warm-up's prompt: a long one is not read twice for that.
+    pub fn warm_up_tokens(&self) -> u32 {
+        self.prompt_tokens.min(512)
+    }
+
+    /// The point in words: `128 -> 256 tokens`.
+    pub fn words(&self) -> String {
+        let Point { prompt_tokens, output_tokens, streams, turns, .. } = self;
+        match (*turns, *streams) {
+            (turns, _) if turns > 1 => format!("{turns} turns to {prompt_tokens} tokens"),
+            (_, 1) => format!("{prompt_tokens} -> {output_tokens} tokens"),
+            (_, streams) => format!("{prompt_tokens} -> {output_tokens} tokens, {streams} streams"),
+        }
+    }
+}
+
+/// Tokens of a warm-up's answer.
+pub const WARM_UP_OUTPUT_TOKENS: u32 = 16;
+
+/// Cuts a trace to its first turns.
+pub fn cut_turns(points: &mut [Point], turns: u32) {
+    for point in points.iter_mut().filter(|point| point.turns > turns) {
+        point.turns = turns;
+        point.prompt_tokens = (f64::from(point.prompt_tokens) * trace::share(turns)).round().max(1.0) as u32;
     }
 }
 
@@ -154,7 +189,7 @@ mod tests {
     fn a_points_time_follows_from_rates() {
         let point = &points(suite(), &["W4".into()], Extent::Default).unwrap()[3];
         assert_eq!(point.streams, 16);
-        let seconds = point.expected(1024.0, 25.6).as_secs_f64();
+        let seconds = point.repeat_s(1024.0, 25.6);
         assert!((seconds - 26.0).abs() < 1e-9, "16 prompts of a second each, then ten seconds side by side");
     }
 }

@@ -37,6 +37,8 @@ pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> Workload
     result.prompt_tokens = count(&|timings| Some(f64::from(timings.prompt_tokens)));
     result.output_tokens = count(&|timings| Some(f64::from(timings.output_tokens)));
     result.reasoning_tokens = count(&|timings| timings.reasoning_tokens.map(f64::from));
+    result.first_answer_ms = middle(&|timings| timings.first_answer_ms);
+    result.answer_tps = middle(&Timings::answer_tps);
     result.wall_ms = middle(&|timings| Some(timings.wall_ms));
     result.prefix_cache_hit_rate = hit_rate(&all);
     result.clock = Some(clocks(&all));

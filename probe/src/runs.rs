@@ -190,6 +190,7 @@ mod tests {
             fingerprint: Fingerprint::default(),
             tag: None,
             before: HostState::default(),
+            during: None,
             after: HostState::default(),
             calibration: Calibration::default(),
             workloads: vec![WorkloadResult::skipped("W3", 32512, 1, "too long".into())],

@@ -43,6 +43,15 @@ pub fn turns(nonce: &str) -> Vec<Vec<Message>> {
     (0..all.len()).filter(|at| all[*at].role == "user").map(|at| all[..=at].to_vec()).collect()
 }
 
+/// How much of the conversation's text the first `turns` turns read, 0 to 1.
+pub fn share(turns: u32) -> f64 {
+    let length = |messages: &[Message]| messages.iter().map(|message| message.content.len()).sum::<usize>();
+    let all = self::turns("");
+    let read = all.iter().take(turns as usize).next_back().map_or(0, |messages| length(messages));
+    let whole = all.last().map_or(1, |messages| length(messages));
+    read as f64 / whole as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +67,14 @@ mod tests {
         }
         let characters: usize = turns[9].iter().map(|message| message.content.len()).sum();
         assert!((50_000..70_000).contains(&characters), "{characters} characters are not about 16k tokens");
+    }
+
+    #[test]
+    fn fewer_turns_read_less() {
+        assert_eq!(share(10), 1.0);
+        assert_eq!(share(99), 1.0);
+        assert!((0.3..0.6).contains(&share(4)), "{}", share(4));
+        assert_eq!(share(0), 0.0);
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn runtime(name: &str, server: &Server) -> Box<dyn Runtime> {
 
 fn text(output_tokens: u32) -> Request {
     let prompt = Prompt::Text("The history of the printing press".to_owned());
-    Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false }
+    Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false, until: None }
 }
 
 fn chat(output_tokens: u32) -> Request {

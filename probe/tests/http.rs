@@ -9,7 +9,7 @@ use probe::http::{Connection, HttpError, Timeouts, Url};
 
 fn connect(server: &Server, idle_ms: u64) -> Connection {
     let limit = Duration::from_millis(idle_ms);
-    let timeouts = Timeouts { connect: limit, first_byte: limit, idle: limit };
+    let timeouts = Timeouts { connect: limit, first_byte: limit, idle: limit, until: None };
     Connection::new(Url::parse(&server.url).unwrap(), Vec::new(), timeouts)
 }
 

@@ -1,7 +1,11 @@
 //! The probe on a real llama-server with generated models: what a user types, what comes out, what is left behind.
+//!
+//! One test at a time, and one thread for the server: llama.cpp's threads wait for each other in busy loops, so that two
+//! servers on two cores, or a server beside a compiler, run a hundred times slower than one.
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use house::gguf_make::Fill;
@@ -10,29 +14,33 @@ use house::site;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Large enough that a token takes a millisecond, small enough that a prompt of 16k tokens takes seconds.
+/// So small that a prompt of 16k tokens takes seconds on one core.
 const SMALL: Size = Size {
-    layers: 4,
+    layers: 2,
     hidden: 256,
     heads: 4,
-    kv_heads: 2,
+    kv_heads: 1,
     head_dim: 64,
-    ffn: 768,
+    ffn: 512,
     vocab: 2048,
     context: 32_768,
     quant: Quant::Q4Km,
 };
 
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A folder with a model and a place for runs, named so that a leak of its path would be seen.
 struct Bench {
     folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Bench {
     fn new(size: Size) -> Result<Bench> {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new().prefix("secret-folder-").tempdir()?;
         models::llama(size, None).write(&folder.path().join("made-up.gguf"), Fill::Random(7))?;
-        Ok(Bench { folder })
+        Ok(Bench { folder, _alone: alone })
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -41,7 +49,7 @@ impl Bench {
 
     fn probe(&self, arguments: &[&str]) -> Result<Output> {
         let mut command = Command::new(site::program("llm-speed-probe")?);
-        command.args(arguments).env("LLM_SPEED_HOME", self.path("home"));
+        command.args(arguments).env("LLM_SPEED_HOME", self.path("home")).env("LLAMA_ARG_THREADS", "1");
         command.output().context("the probe runs")
     }
 
@@ -80,10 +88,16 @@ fn still_running(file: &Path) -> usize {
         .count()
 }
 
+/// The results of one workload.
+fn of<'a>(run: &'a Value, workload: &str) -> Vec<&'a Value> {
+    let all = run["workloads"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter(|one| one["workload"] == workload).collect()
+}
+
 #[test]
 fn chat_short_is_measured_on_two_clocks_that_agree() -> Result<()> {
     // Some milliseconds a token, so that a clock's own error is small.
-    let bench = Bench::new(Size { layers: 12, hidden: 768, heads: 12, kv_heads: 4, ffn: 2048, ..SMALL })?;
+    let bench = Bench::new(Size { layers: 8, hidden: 512, heads: 8, kv_heads: 2, ffn: 1536, ..SMALL })?;
     let run = bench.bench(&["--workload", "W1", "--repeat", "3"])?;
     let found = &run["workloads"][0];
     assert_eq!(found["workload"], "W1");
@@ -114,18 +128,13 @@ fn chat_short_is_measured_on_two_clocks_that_agree() -> Result<()> {
 }
 
 #[test]
-fn streams_share_a_server_and_a_trace_reuses_its_prefix() -> Result<()> {
-    // A generated vocabulary cuts words into letters: the trace is some 40k tokens in it.
-    let bench = Bench::new(Size { context: 65_536, ..SMALL })?;
-    let run = bench.bench(&["--workload", "W4,W5", "--repeat", "1", "--full"])?;
-    let found = run["workloads"].as_array().context("results")?;
-    let streams: Vec<u64> = found
-        .iter()
-        .filter(|one| one["workload"] == "W4")
-        .filter_map(|one| one["streams"].as_u64())
-        .collect();
+fn streams_share_a_server() -> Result<()> {
+    let bench = Bench::new(SMALL)?;
+    let run = bench.bench(&["--workload", "W4", "--repeat", "1", "--full"])?;
+    let found = of(&run, "W4");
+    let streams: Vec<u64> = found.iter().filter_map(|one| one["streams"].as_u64()).collect();
     assert_eq!(streams, [1, 4, 8, 16]);
-    for one in found.iter().filter(|one| one["workload"] == "W4") {
+    for one in found {
         assert!(one["skipped"].is_null(), "{one:#}");
         assert_eq!(one["prompt_tokens"], 1024, "{one:#}");
         if one["streams"] != 1 {
@@ -134,10 +143,19 @@ fn streams_share_a_server_and_a_trace_reuses_its_prefix() -> Result<()> {
             assert!(together > each, "{together} together, {each} each");
         }
     }
-    let trace = found.iter().find(|one| one["workload"] == "W5").context("the trace")?;
-    assert_eq!(trace["turns"]["count"], 10, "{trace:#}");
+    Ok(())
+}
+
+#[test]
+fn four_turns_of_the_trace_reuse_their_prefix() -> Result<()> {
+    // A generated vocabulary cuts words into letters: the four turns are some 20k tokens in it.
+    let bench = Bench::new(SMALL)?;
+    let run = bench.bench(&["--workload", "W5", "--turns", "4", "--repeat", "1", "--full"])?;
+    let found = of(&run, "W5");
+    let trace = found.first().context("the trace")?;
+    assert_eq!(trace["turns"]["count"], 4, "{trace:#}");
     let rate = trace["prefix_cache_hit_rate"].as_f64().context("the server counts its cache")?;
-    assert!(rate > 0.5, "only {rate} of the prompts came out of the cache");
+    assert!(rate > 0.3, "only {rate} of the prompts came out of the cache");
     Ok(())
 }
 
@@ -145,9 +163,8 @@ fn streams_share_a_server_and_a_trace_reuses_its_prefix() -> Result<()> {
 fn what_cannot_run_is_left_out_with_its_reason() -> Result<()> {
     let bench = Bench::new(Size { context: 4096, ..SMALL })?;
     let run = bench.bench(&["--workload", "W1,W2,W3", "--repeat", "1", "--full"])?;
-    let found = run["workloads"].as_array().context("results")?;
-    assert!(found.iter().find(|one| one["workload"] == "W1").is_some_and(|one| one["skipped"].is_null()));
-    for one in found.iter().filter(|one| one["workload"] != "W1") {
+    assert!(of(&run, "W1")[0]["skipped"].is_null());
+    for one in of(&run, "W2").into_iter().chain(of(&run, "W3")) {
         let reason = one["skipped"].as_str().with_context(|| format!("{one:#} does not fit 4,096 tokens"))?;
         assert!(reason.contains("4096"), "{reason}");
     }

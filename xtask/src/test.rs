@@ -27,6 +27,7 @@ const STEPS: &[(&str, Work)] = &[
     ("wasm package and its size", wasm_package),
     ("engines", engine),
     ("tests", tests),
+    ("real engine", real_engine),
     ("docs", docs),
     ("bare metal", bare_metal),
     (BROWSER, browser),
@@ -114,6 +115,11 @@ fn engine() -> Result<()> {
 
 fn tests() -> Result<()> {
     tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// The probe on a real llama-server: by itself, since it measures.
+fn real_engine() -> Result<()> {
+    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "engine"]))
 }
 
 fn docs() -> Result<()> {

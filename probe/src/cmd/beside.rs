@@ -1,12 +1,17 @@
 //! The estimate beside each measured number: the same engine as page and API, asked about this machine.
 
+use std::ffi::OsStr;
+
 use data::Engine;
+use data::answer::Answer;
 use data::fingerprint::Fingerprint;
 use data::machine::{self, ThisMachine};
 use data::query::Params;
+use data::subject::Subject;
 use estimator::Range;
 
 use crate::driver::ModelRef;
+use crate::gguf_file;
 use crate::plan::Point;
 
 /// Estimates for one model on this machine.
@@ -15,6 +20,17 @@ pub struct Beside {
     pairs: Vec<(&'static str, String)>,
     /// Id of the model in the catalogue.
     pub model: Option<String>,
+    /// The model as its own file describes it, which is exact.
+    subject: Option<Subject>,
+}
+
+/// What is estimated for a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Decode rate of each stream, tokens a second.
+    pub decode_tps: Range,
+    /// Prefill rate of one stream alone, tokens a second.
+    pub prefill_tps: f64,
 }
 
 /// This machine by its published parameters, with remarks.
@@ -40,20 +56,32 @@ impl Beside {
         if data::row::Runtime::ALL.iter().any(|runtime| runtime.name() == backend) {
             pairs.push(("runtime", backend.to_owned()));
         }
-        Beside { engine, pairs, model: id }
+        let file = model.file.as_deref().filter(|file| file.extension() == Some(OsStr::new("gguf")));
+        let shape = file.and_then(|file| gguf_file::shape(file).ok());
+        let subject = shape.and_then(|shape| Subject::of_file(&shape, name, engine.catalog).ok());
+        Beside { engine, pairs, model: id, subject }
     }
 
-    /// The decode rate that is estimated for a point; none for a model or a quantisation that is not in the catalogue.
-    pub fn decode(&self, point: &Point) -> Option<Range> {
-        self.pairs.iter().find(|(name, _)| *name == "quant")?;
+    /// The rates that are estimated for a point; none for a model that is neither a file nor in the catalogue.
+    pub fn speed(&self, point: &Point) -> Option<Speed> {
+        let decode_tps = self.answer(point, point.streams)?.decode_tps?;
+        let alone = self.answer(point, 1)?.prefill_tps?;
+        Some(Speed { decode_tps, prefill_tps: alone.mid })
+    }
+
+    fn answer(&self, point: &Point, streams: u32) -> Option<Answer> {
         let context = (point.prompt_tokens + point.output_tokens / 2).to_string();
         let prompt = point.prompt_tokens.to_string();
-        let streams = point.streams.to_string();
+        let streams = streams.to_string();
         let own = self.pairs.iter().map(|(name, value)| (*name, value.as_str()));
         let job = [("context", context.as_str()), ("prompt", &prompt), ("streams", &streams)];
         let params = Params::read(own.chain(job)).ok()?;
         let (rig, job) = self.engine.read(&params).ok()?;
+        if let Some(subject) = &self.subject {
+            return Some(self.engine.answer_subject(&rig, &job, subject));
+        }
+        self.pairs.iter().find(|(name, _)| *name == "quant")?;
         let chosen = self.engine.choose(&params, &rig, &job).ok()?;
-        self.engine.answer(&rig, &job, &chosen).decode_tps
+        Some(self.engine.answer(&rig, &job, &chosen))
     }
 }

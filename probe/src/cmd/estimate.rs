@@ -8,7 +8,9 @@ use data::Engine;
 use data::answer::{Answer, Verdict};
 use data::subject::Subject;
 
+use super::UsageError;
 use super::question::{Question, usage};
+use super::runtimes::missing_file;
 use super::words;
 use crate::gguf_file;
 
@@ -37,10 +39,20 @@ fn answer(engine: &Engine<'static>, question: &Question) -> Result<Answer> {
     let params = question.params(engine)?;
     let (rig, job) = engine.read(&params).map_err(|errors| usage(&errors))?;
     if let Some(path) = params.get("model").filter(|model| is_file(model)) {
+        if let Some(file) = missing_file(path) {
+            return Err(UsageError(format!("--model: there is no file {file}")).into());
+        }
         let path = Path::new(path);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let subject = Subject::of_file(&gguf_file::shape(path)?, &name, engine.catalog)?;
         return Ok(engine.answer_subject(&rig, &job, &subject));
+    }
+    if let Some(model) = params.get("model").filter(|model| has_ending(model))
+        && engine.catalog.model(model).is_err()
+    {
+        let message =
+            format!("--model: there is no file {model} here, and no model of that name in the catalogue");
+        return Err(UsageError(message).into());
     }
     let chosen = engine.choose(&params, &rig, &job).map_err(|errors| usage(&errors))?;
     Ok(engine.answer(&rig, &job, &chosen))
@@ -48,9 +60,11 @@ fn answer(engine: &Engine<'static>, question: &Question) -> Result<Answer> {
 
 /// Whether a model is named by its file rather than by its name.
 fn is_file(model: &str) -> bool {
-    let path = Path::new(model);
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
-        && (model.contains(std::path::MAIN_SEPARATOR) || path.exists())
+    has_ending(model) && (model.contains(std::path::MAIN_SEPARATOR) || Path::new(model).exists())
+}
+
+fn has_ending(model: &str) -> bool {
+    Path::new(model).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
 }
 
 fn write_answer(engine: &Engine<'_>, answer: &Answer, out: &mut dyn Write) -> Result<()> {

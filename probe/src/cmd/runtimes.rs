@@ -77,6 +77,9 @@ impl Where {
     /// # Errors
     /// When there is none, with what was looked for.
     pub fn choose(&self, model: Option<&str>) -> Result<(&'static str, Box<dyn Runtime>, ModelRef)> {
+        if let Some(file) = model.and_then(missing_file) {
+            return Err(UsageError(format!("--model: there is no file {file}")).into());
+        }
         let mut looked = self.look(model)?;
         let mut reasons = Vec::new();
         for (driver, found) in looked.drain(..) {
@@ -99,12 +102,20 @@ impl Where {
                 },
             }
         }
-        bail!("no runtime with a model was found; any of these would do:\n{}", reasons.join("\n"))
+        let asked = model.map_or_else(String::new, |model| format!(" {model}"));
+        bail!("no runtime with a model{asked} was found; any of these would do:\n{}", reasons.join("\n"))
     }
 }
 
 /// Drivers before this place in the list run on machines of one's own.
 const LOCAL: usize = 6;
+
+/// A model that is named by a file which is not there: with a folder before its name it can be nothing else.
+pub fn missing_file(model: &str) -> Option<&str> {
+    let path = std::path::Path::new(model);
+    let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+    (is_gguf && path.components().count() > 1 && !path.exists()).then_some(model)
+}
 
 fn pick(runtime: &dyn Runtime, name: &'static str, wanted: Option<&str>) -> Result<ModelRef> {
     let models = runtime.models()?;

@@ -81,6 +81,7 @@ struct MessageStream {
 impl Stream for MessageStream {
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
         let (resource, body) = body(&self.model, request);
+        self.connection.wait_until(request.until);
         self.connection.open()?;
         let mut response = self.connection.post(resource, body.to_string().as_bytes())?;
         let mut reader = Reader::new(Collector::new(response.sent));

@@ -180,6 +180,7 @@ impl Stream for OllamaStream {
                 "/api/chat"
             }
         };
+        self.connection.wait_until(request.until);
         self.connection.open()?;
         let mut response = self.connection.post(resource, body.to_string().as_bytes())?;
         let mut collector = Collector::new(response.sent);

@@ -114,7 +114,7 @@ impl<'a> Body<'a> {
             let Some(socket) = self.socket.as_mut() else { return Ok(None) };
             let mut bytes = [0u8; 16 << 10];
             let limit = if self.heard { self.timeouts.idle } else { self.timeouts.first_byte };
-            let count = socket.wait(&mut bytes, limit, "reading the answer")?;
+            let count = socket.wait(&mut bytes, limit, self.timeouts.until, "reading the answer")?;
             self.arrived = Instant::now();
             self.heard = true;
             if count == 0 {

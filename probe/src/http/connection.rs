@@ -21,6 +21,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two arrivals afterwards.
     pub idle: Duration,
+    /// The moment at which waiting ends whatever comes: the end of a run's time.
+    pub until: Option<Instant>,
 }
 
 impl Timeouts {
@@ -29,12 +31,14 @@ impl Timeouts {
         connect: Duration::from_millis(500),
         first_byte: Duration::from_secs(3),
         idle: Duration::from_secs(3),
+        until: None,
     };
     /// For workloads.
     pub const WORKLOAD: Timeouts = Timeouts {
         connect: Duration::from_secs(10),
         first_byte: Duration::from_secs(1800),
         idle: Duration::from_secs(120),
+        until: None,
     };
 }
 
@@ -94,6 +98,7 @@ impl Socket {
         &mut self,
         buffer: &mut [u8],
         limit: Duration,
+        until: Option<Instant>,
         doing: &'static str,
     ) -> Result<usize, HttpError> {
         let start = Instant::now();
@@ -104,6 +109,9 @@ impl Socket {
             };
             if interrupt::requested() {
                 return Err(HttpError::Interrupted);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(HttpError::OutOfTime);
             }
             let waited = matches!(
                 error.kind(),
@@ -160,6 +168,11 @@ impl Connection {
     /// A connection that will be opened when it is first needed.
     pub fn new(url: Url, headers: Vec<(String, String)>, timeouts: Timeouts) -> Connection {
         Connection { url, headers, timeouts, socket: None }
+    }
+
+    /// From now on no answer is waited for after this moment.
+    pub fn wait_until(&mut self, until: Option<Instant>) {
+        self.timeouts.until = until;
     }
 
     /// Opens the connection unless it stands: so that no handshake is inside a measured time.
@@ -236,7 +249,7 @@ impl Connection {
         let mut arrived;
         let (status, headers, head_length) = loop {
             let mut buffer = [0u8; 16 << 10];
-            let count = socket.wait(&mut buffer, timeouts.first_byte, WAITING)?;
+            let count = socket.wait(&mut buffer, timeouts.first_byte, timeouts.until, WAITING)?;
             arrived = Instant::now();
             if count == 0 {
                 return Err(HttpError::Cut { doing: WAITING });

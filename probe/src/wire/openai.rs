@@ -113,6 +113,7 @@ pub fn run(
 ) -> Result<Reply, DriverError> {
     let (resource, body) = dialect.body(model, request);
     let body = body.to_string();
+    connection.wait_until(request.until);
     connection.open()?;
     let mut response = connection.post(&resource, body.as_bytes())?;
     let mut reader = Reader::new(Collector::new(response.sent));

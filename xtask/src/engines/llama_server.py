@@ -4,6 +4,7 @@ Only what the tests of this project type. The wheel logs to standard error as ll
 """
 
 import argparse
+import os
 import signal
 import sys
 from importlib import metadata
@@ -33,7 +34,7 @@ def parameters(words):
     parser.add_argument("-m", "--model", required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("-a", "--alias")
-    parser.add_argument("-t", "--threads", type=int)
+    parser.add_argument("-t", "--threads", type=int, default=int(os.environ.get("LLAMA_ARG_THREADS", 0)))
     parser.add_argument("-ctk", "--cache-type-k", choices=CACHE_TYPES)
     parser.add_argument("-ctv", "--cache-type-v", choices=CACHE_TYPES)
     parser.add_argument("--metrics", action="store_true")

@@ -33,9 +33,11 @@ struct Engine {
     product: &'static str,
 }
 
+const LLAMA_SERVER_NAME: &str = "llama-server";
+
 const ENGINES: &[Engine] = &[
     Engine {
-        name: "llama-server",
+        name: LLAMA_SERVER_NAME,
         // llama.cpp's server as a library (MIT), with its author's build number.
         package: "xllamacpp==2026.10.11549",
         finish: llama_server,
@@ -75,11 +77,20 @@ pub fn install(name: &str) -> Result<PathBuf> {
 }
 
 impl Engine {
+    /// A program of ours over an installed package is written again when we changed it.
+    fn refresh(&self, folder: &Path) -> Result<()> {
+        if self.name == LLAMA_SERVER_NAME {
+            llama_server(folder, &folder.join("venv/bin/python"))?;
+        }
+        Ok(())
+    }
+
     /// Where its program or file is, installed now if it has to be.
     fn installed(&self, only_check: bool) -> Result<PathBuf> {
         let folder = tools::target_dir()?.join("engines").join(self.package.replace("==", "-"));
         let product = folder.join(self.product);
         if product.is_file() {
+            self.refresh(&folder)?;
             return Ok(product);
         }
         if only_check {

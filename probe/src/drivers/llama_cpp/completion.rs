@@ -24,6 +24,7 @@ pub(super) fn run(connection: &mut Connection, text: &str, request: &Request) ->
         "seed": 1,
     })
     .to_string();
+    connection.wait_until(request.until);
     connection.open()?;
     let mut response = connection.post("/completion", body.as_bytes())?;
     let mut reader = Reader { collector: Collector::new(response.sent), extras: Map::new(), complete: false };

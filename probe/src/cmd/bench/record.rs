@@ -1,0 +1,173 @@
+//! A run in the making: what is known so far, signed and saved after each point.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use data::envelope::digest;
+use data::fingerprint::HostState;
+use data::submission::{BackendInfo, Submission, WorkloadResult};
+use data::timings::Timings;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::identify;
+use crate::cmd::detect::{BANDWIDTH_BUDGET, round};
+use crate::detect::{self, bandwidth};
+use crate::driver::{ModelRef, Runtime};
+use crate::identity::{self, Secret, Signer};
+use crate::measure::Series;
+use crate::plan::Point;
+use crate::runs::{self, SavedRun};
+use crate::{calendar, ceiling};
+
+/// One request's stamps, as they are kept.
+#[derive(Serialize)]
+struct Raw<'a> {
+    workload: &'a str,
+    prompt_tokens: u32,
+    streams: u32,
+    round: usize,
+    timings: &'a Timings,
+    extras: &'a serde_json::Value,
+}
+
+/// Everything about a run.
+pub(super) struct Record {
+    pub id: String,
+    pub submission: Submission,
+    folder: PathBuf,
+    signer: Signer,
+    /// JSON texts of [`Raw`].
+    raw: Vec<String>,
+    /// Words about the machine's state that every result carries.
+    state: Vec<String>,
+}
+
+impl Record {
+    /// Looks at the machine and the model, and sets up an empty run.
+    pub fn begin(
+        suite: &str,
+        backend: &str,
+        runtime: &dyn Runtime,
+        model: &ModelRef,
+        anonymous: bool,
+    ) -> Result<Record> {
+        let folder = runs::data_folder()?;
+        let before = detect::this_machine_now();
+        let mut fingerprint = detect::this_machine();
+        let measured = bandwidth::measure(BANDWIDTH_BUDGET);
+        fingerprint.ram.read_gb_s = Some(round(measured.read_gb_s));
+        fingerprint.ram.triad_gb_s = Some(round(measured.triad_gb_s));
+        let measured_on = calendar::today();
+        let signer = if anonymous {
+            identity::anonymous()?
+        } else {
+            let secret = Secret::of_installation(&folder)
+                .context("the installation's secret cannot be made or read")?;
+            secret.signer(&fingerprint.hardware_descriptor(), &measured_on[..7])
+        };
+        let mut state: Vec<String> = before.flags().into_iter().map(str::to_owned).collect();
+        if is_busy(&before, fingerprint.cpu.threads) {
+            state.push("machine_busy".to_owned());
+        }
+        for flag in &state {
+            eprintln!("note: the machine is slower than it could be: {}", flag.replace('_', " "));
+        }
+        let submission = Submission {
+            suite: suite.to_owned(),
+            probe: env!("CARGO_PKG_VERSION").to_owned(),
+            measured_on,
+            backend: BackendInfo { name: backend.to_owned(), version: runtime.version() },
+            model: identify::identify(model, &folder),
+            fingerprint,
+            tag: signer.tag.clone(),
+            after: before.clone(),
+            before,
+            during: None,
+            calibration: ceiling::measure()?,
+            workloads: Vec::new(),
+            raw_timings_sha256: String::new(),
+        };
+        Ok(Record { id: run_id()?, submission, folder, signer, raw: Vec::new(), state })
+    }
+
+    /// A point that was left out.
+    pub fn skip(&mut self, point: &Point, reason: &str) {
+        self.submission.workloads.push(WorkloadResult::skipped(
+            &point.workload,
+            point.prompt_tokens,
+            point.streams,
+            reason.to_owned(),
+        ));
+    }
+
+    /// Keeps a point's stamps.
+    pub fn note(&mut self, point: &Point, series: &Series) {
+        for (round, replies) in series.rounds.iter().enumerate() {
+            for reply in replies {
+                let raw = Raw {
+                    workload: &point.workload,
+                    prompt_tokens: point.prompt_tokens,
+                    streams: point.streams,
+                    round,
+                    timings: &reply.timings,
+                    extras: &reply.extras,
+                };
+                self.raw.extend(serde_json::to_string(&raw));
+            }
+        }
+    }
+
+    /// The last point is done: how the machine was doing meanwhile and afterwards becomes flags of every result.
+    pub fn end(&mut self, during: Option<HostState>) {
+        self.submission.after = detect::this_machine_now();
+        for state in during.iter().chain([&self.submission.after]) {
+            for flag in state.flags() {
+                if !self.state.iter().any(|known| known == flag) {
+                    self.state.push(flag.to_owned());
+                }
+            }
+        }
+        self.submission.during = during;
+        for found in self.submission.workloads.iter_mut().filter(|found| found.skipped.is_none()) {
+            found.flags.extend(self.state.iter().cloned());
+        }
+    }
+
+    /// Signs what is there and writes it whole: a kill at any later point loses nothing that was finished.
+    pub fn save(&mut self) -> Result<(PathBuf, SavedRun)> {
+        let raw = RawValue::from_string(format!("[{}]", self.raw.join(",")))?;
+        self.submission.raw_timings_sha256 = digest(raw.get().as_bytes());
+        let saved = SavedRun::new(&self.id, &self.submission, raw, &self.signer.seed)?;
+        let path = runs::path_of(&self.folder, &self.id);
+        runs::write_whole(&path, &serde_json::to_vec_pretty(&saved)?)
+            .with_context(|| format!("the run cannot be saved at {}", path.display()))?;
+        Ok((path, saved))
+    }
+}
+
+/// Whether other programs want more of the processors than a share that measuring can bear.
+fn is_busy(before: &HostState, threads: u32) -> bool {
+    const BEARABLE_SHARE: f64 = 0.25;
+    before.load_average.is_some_and(|load| load > (BEARABLE_SHARE * f64::from(threads)).max(0.5))
+}
+
+/// Ten letters and digits that nobody can guess.
+fn run_id() -> Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes: [u8; 10] = identity::random()?;
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_counts_against_the_threads_there_are() {
+        let loaded = |load| HostState { load_average: Some(load), ..HostState::default() };
+        assert!(is_busy(&loaded(0.6), 2) && !is_busy(&loaded(0.4), 2));
+        assert!(!is_busy(&loaded(3.0), 16) && is_busy(&loaded(5.0), 16));
+        assert!(!is_busy(&HostState::default(), 4));
+    }
+}
