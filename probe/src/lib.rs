@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod ceiling;
+pub mod client;
 pub mod cmd;
 pub mod detect;
 pub mod driver;

@@ -124,10 +124,21 @@ pub fn data_folder() -> Result<PathBuf> {
 /// # Errors
 /// Those of the file system; then the old file is as it was.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_as(path, bytes, None)
+}
+
+/// The same, with permissions that the file has before it is in its place.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_whole_as(path: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let neighbour = path.with_extension(format!("part-{}", std::process::id()));
     let written = fs::File::create(&neighbour).and_then(|mut file| {
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
         file.write_all(bytes)?;
         file.sync_all()
     });

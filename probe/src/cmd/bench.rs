@@ -5,7 +5,7 @@ mod progress;
 mod record;
 mod time;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use data::submission::WorkloadResult;
 use super::UsageError;
 use super::beside::Beside;
 use super::runtimes::Where;
+use crate::client::consent;
 use crate::driver::{DriverError, ModelRef, Need, Runtime};
 use crate::measure::{Bench as Bencher, Lengths, Limits, Series};
 use crate::plan::{self, Extent, Point};
@@ -59,6 +60,9 @@ pub struct Bench {
     /// Keep the run on this machine.
     #[arg(long)]
     no_upload: bool,
+    /// The server to send it to; without it LLM_SPEED_SERVER, or the one on this machine.
+    #[arg(long, value_name = "URL", conflicts_with = "no_upload")]
+    server: Option<String>,
     /// Sign with a fresh key and leave the machine's tag out.
     #[arg(long)]
     anon: bool,
@@ -154,7 +158,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
             }
         }
         record.submission.backend.version = session.runtime.version();
-        record.save()?;
+        record.try_to_save();
     }
     // What we started ends before anything else is done.
     drop(runtime);
@@ -257,7 +261,7 @@ fn finish(
     title: &str,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let (path, saved) = record.save()?;
+    let (path, saved) = record.save_somewhere(out)?;
     let lines: Vec<Line<'_>> = saved
         .workloads
         .iter()
@@ -270,14 +274,60 @@ fn finish(
         report::write_table(&lines, out)?;
     }
     write_copies(arguments, &saved, out)?;
-    if !arguments.no_upload {
-        eprintln!("kept on this machine: there is no server to send results to yet");
+    let empty = saved.workloads.iter().all(|found: &WorkloadResult| found.skipped.is_some());
+    let wanted = !arguments.no_upload && !empty && !interrupt::requested();
+    let page = if wanted { upload(arguments, &saved) } else { None };
+    match page {
+        Some(page) => writeln!(out, "run {} saved in {}\n{page}", saved.run_id, path.display())?,
+        None => writeln!(out, "run {} saved in {}", saved.run_id, path.display())?,
     }
-    writeln!(out, "run {} saved in {}", saved.run_id, path.display())?;
-    if saved.workloads.iter().all(|found: &WorkloadResult| found.skipped.is_some()) {
+    if empty {
         return Err(anyhow!("no workload could be measured"));
     }
     Ok(())
+}
+
+/// Sends the run where that was agreed to, after asking once on a terminal; the result's page then. Whatever goes wrong
+/// is a remark: the run is safe.
+fn upload(arguments: &Bench, saved: &SavedRun) -> Option<String> {
+    let later = format!("`llm-speed-probe upload {}` sends it", saved.run_id);
+    let folder = runs::data_folder().ok()?;
+    let client = match super::upload::client(arguments.server.as_deref()) {
+        Ok(client) => client,
+        Err(error) => {
+            eprintln!("kept on this machine: {error}");
+            return None;
+        }
+    };
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let agreed = match consent::remembered(&folder) {
+        Some(answer) => answer,
+        None if !is_terminal => {
+            eprintln!("kept on this machine: nobody has agreed to send runs yet; {later}");
+            return None;
+        }
+        None => {
+            let answer = consent::ask(&client.place(), &mut std::io::stdin().lock(), &mut std::io::stderr());
+            let answer = answer.ok().flatten();
+            if let Some(answer) = answer
+                && let Err(error) = consent::remember(&folder, answer)
+            {
+                eprintln!("note: the answer cannot be remembered ({error})");
+            }
+            answer.unwrap_or(false)
+        }
+    };
+    if !agreed {
+        eprintln!("kept on this machine; {later}");
+        return None;
+    }
+    match super::upload::send(&client, &folder, saved) {
+        Ok(page) => Some(page),
+        Err(error) => {
+            eprintln!("kept on this machine: {error:#}; {later}");
+            None
+        }
+    }
 }
 
 /// What was asked for beside the table: the payload, the run as JSON.

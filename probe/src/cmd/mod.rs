@@ -9,9 +9,13 @@ mod detect;
 mod estimate;
 mod fit;
 mod list_models;
+mod login;
+mod manual;
 mod question;
 mod read;
 mod runtimes;
+mod self_update;
+mod upload;
 mod verify;
 mod words;
 
@@ -45,6 +49,11 @@ enum Command {
     Fit(fit::Fit),
     Read(read::Read),
     Verify(verify::Verify),
+    Upload(upload::Upload),
+    Login(login::Login),
+    SelfUpdate(self_update::SelfUpdate),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// A wish on the command line that cannot be met: ends with code 2, like a misspelt flag.
@@ -76,6 +85,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
         Command::Compare(arguments) => compare::run(arguments, out),
         Command::Read(arguments) => read::run(arguments, out),
         Command::Verify(arguments) => verify::run(arguments, out),
+        Command::Upload(arguments) => upload::run(arguments, out),
+        Command::Login(arguments) => login::run(arguments, out),
+        Command::SelfUpdate(arguments) => self_update::run(arguments, out),
+        Command::Completions(arguments) => manual::completions(arguments, out),
+        Command::Man(_) => manual::man(out),
         Command::Estimate(arguments) => estimate::run(arguments, out),
         Command::Fit(arguments) => fit::run(arguments, out),
     };

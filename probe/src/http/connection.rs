@@ -48,6 +48,9 @@ const HEADERS_LIMIT: usize = 100;
 
 const WAITING: &str = "waiting for the answer";
 
+/// What a request brings along: its type and its bytes.
+type Content<'a> = Option<(&'static str, &'a [u8])>;
+
 /// A connection to one server.
 pub struct Connection {
     url: Url,
@@ -103,15 +106,16 @@ impl Socket {
     ) -> Result<usize, HttpError> {
         let start = Instant::now();
         loop {
+            // Asked before each read too: a slow answer that never pauses would go on for ever.
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(HttpError::OutOfTime);
+            }
             let error = match self.read(buffer) {
                 Ok(count) => return Ok(count),
                 Err(error) => error,
             };
             if interrupt::requested() {
                 return Err(HttpError::Interrupted);
-            }
-            if until.is_some_and(|until| Instant::now() >= until) {
-                return Err(HttpError::OutOfTime);
             }
             let waited = matches!(
                 error.kind(),
@@ -219,13 +223,26 @@ impl Connection {
     /// # Errors
     /// As [`Connection::get`].
     pub fn post(&mut self, resource: &str, json: &[u8]) -> Result<Response<'_>, HttpError> {
-        self.send("POST", resource, Some(json))
+        self.send("POST", resource, Some(("application/json", json)))
+    }
+
+    /// Sends the fields of a form to a resource.
+    ///
+    /// # Errors
+    /// As [`Connection::get`].
+    pub fn post_form(&mut self, resource: &str, fields: &str) -> Result<Response<'_>, HttpError> {
+        self.send("POST", resource, Some(("application/x-www-form-urlencoded", fields.as_bytes())))
     }
 
     /// Sends a request. A server may close an idle connection at the very moment at which we use it: then nothing was
     /// answered, and the request goes out once more on a fresh one.
-    fn send(&mut self, method: &str, resource: &str, json: Option<&[u8]>) -> Result<Response<'_>, HttpError> {
-        let request = self.request(method, resource, json);
+    fn send(
+        &mut self,
+        method: &str,
+        resource: &str,
+        content: Content<'_>,
+    ) -> Result<Response<'_>, HttpError> {
+        let request = self.request(method, resource, content);
         let reused = self.socket.is_some();
         self.open()?;
         let answered = match self.exchange(&request) {
@@ -279,22 +296,26 @@ impl Connection {
         Ok(Response { status, headers, sent, body })
     }
 
-    fn request(&self, method: &str, resource: &str, json: Option<&[u8]>) -> Vec<u8> {
+    fn request(&self, method: &str, resource: &str, content: Content<'_>) -> Vec<u8> {
         let mut head = format!(
-            "{method} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: llm-speed-probe/{}\r\nAccept: */*\r\n",
+            "{method} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: llm-speed-probe/{}\r\n",
             self.url.path(resource),
             self.url.authority(),
             env!("CARGO_PKG_VERSION"),
         );
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            head.push_str("Accept: */*\r\n");
+        }
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if let Some(json) = json {
-            head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len()));
-        }
+        let body = content.map_or(&[][..], |(kind, body)| {
+            head.push_str(&format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()));
+            body
+        });
         head.push_str("\r\n");
         let mut request = head.into_bytes();
-        request.extend_from_slice(json.unwrap_or_default());
+        request.extend_from_slice(body);
         request
     }
 }

@@ -1,6 +1,7 @@
 //! A run in the making: what is known so far, signed and saved after each point.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use data::envelope::digest;
@@ -134,15 +135,42 @@ impl Record {
         }
     }
 
-    /// Signs what is there and writes it whole: a kill at any later point loses nothing that was finished.
-    pub fn save(&mut self) -> Result<(PathBuf, SavedRun)> {
+    /// Saves what is there; a disk that is full now may have room later, so the run goes on.
+    pub fn try_to_save(&mut self) {
+        if let Err(error) = self.save(&runs::path_of(&self.folder, &self.id)) {
+            eprintln!("note: {error:#}; it is tried again after the next workload");
+        }
+    }
+
+    /// Saves the whole run: in the folder for data, else in the one for temporary files, else onto `out`.
+    pub fn save_somewhere(&mut self, out: &mut dyn Write) -> Result<(PathBuf, SavedRun)> {
+        let path = runs::path_of(&self.folder, &self.id);
+        let failed = match self.save(&path) {
+            Ok(saved) => return Ok((path, saved)),
+            Err(error) => error,
+        };
+        let elsewhere = std::env::temp_dir().join(format!("llm-speed-{}.json", self.id));
+        if let Ok(saved) = self.save(&elsewhere) {
+            eprintln!("note: {failed:#}; it is in {}", elsewhere.display());
+            return Ok((elsewhere, saved));
+        }
+        serde_json::to_writer_pretty(&mut *out, &self.seal()?)?;
+        writeln!(out)?;
+        Err(failed.context("the run above is kept nowhere else"))
+    }
+
+    fn seal(&mut self) -> Result<SavedRun> {
         let raw = RawValue::from_string(format!("[{}]", self.raw.join(",")))?;
         self.submission.raw_timings_sha256 = digest(raw.get().as_bytes());
-        let saved = SavedRun::new(&self.id, &self.submission, raw, &self.signer.seed)?;
-        let path = runs::path_of(&self.folder, &self.id);
-        runs::write_whole(&path, &serde_json::to_vec_pretty(&saved)?)
+        SavedRun::new(&self.id, &self.submission, raw, &self.signer.seed)
+    }
+
+    /// Signs what is there and writes it whole: a kill at any later point loses nothing that was finished.
+    fn save(&mut self, path: &Path) -> Result<SavedRun> {
+        let saved = self.seal()?;
+        runs::write_whole(path, &serde_json::to_vec_pretty(&saved)?)
             .with_context(|| format!("the run cannot be saved at {}", path.display()))?;
-        Ok((path, saved))
+        Ok(saved)
     }
 }
 

@@ -169,7 +169,11 @@ impl<'a> Time<'a> {
                 format!(", {:.1} to {:.1} tok/s expected", speed.decode_tps.low, speed.decode_tps.high)
             });
             let what = match (slot, cost) {
-                (Slot::LeftOut(reason), _) => format!("left out: {reason}"),
+                (Slot::LeftOut(_), cost) => {
+                    let took = cost
+                        .map_or_else(String::new, |cost| format!(" (about {})", minutes(cost.seconds(1))));
+                    format!("left out: no time{took}")
+                }
                 (Slot::Runs(repeats), Some(cost)) => {
                     let cut = if *repeats < self.repeats.0 {
                         format!(" (of {}, cut for time)", self.repeats.0)
@@ -181,6 +185,9 @@ impl<'a> Time<'a> {
                 (Slot::Runs(repeats), None) => format!("{repeats}x, no estimate for this model"),
             };
             eprintln!("  {:<4}{:<32}{what}", point.workload, point.words());
+        }
+        if slots.iter().any(|slot| slot.repeats() == 0) {
+            eprintln!("--full runs everything, --workload one of them");
         }
     }
 }

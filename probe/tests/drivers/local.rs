@@ -1,65 +1,17 @@
-//! Every driver against replies as its runtime sends them, and against runtimes that fail.
-
-mod common;
+//! Runtimes on one's own machine: llama-server, vLLM, MLX, Ollama, TabbyAPI.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{End, Script, Server};
 use data::timings::{DecodeRule, PrefillRule};
-use probe::driver::{DriverError, Env, Message, ModelRef, Options, Prompt, Reply, Request, Runtime};
+use probe::driver::Request;
 use probe::drivers;
-use probe::http::Url;
 
-fn options(server: &Server) -> Options {
-    Options {
-        base_url: Some(Url::parse(&server.url).unwrap()),
-        env: Env(|_| Some("key".to_owned())),
-        ..Options::default()
-    }
-}
-
-fn runtime(name: &str, server: &Server) -> Box<dyn Runtime> {
-    match drivers::by_name(name).unwrap().detect(&options(server)) {
-        Ok(runtime) => runtime,
-        Err(absent) => panic!("{name}: {}", absent.reason),
-    }
-}
-
-fn text(output_tokens: u32) -> Request {
-    let prompt = Prompt::Text("The history of the printing press".to_owned());
-    Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false, until: None }
-}
-
-fn chat(output_tokens: u32) -> Request {
-    let prompt = Prompt::Chat(vec![Message { role: "user", content: "Hello".to_owned() }]);
-    Request { prompt, ..text(output_tokens) }
-}
-
-fn model() -> ModelRef {
-    ModelRef { id: "m".to_owned(), ..ModelRef::default() }
-}
-
-fn ask(name: &str, server: &Server, request: &Request) -> Result<Reply, DriverError> {
-    runtime(name, server).stream(&model()).run(request)
-}
-
-const PROPS: &str = r#"{"default_generation_settings":{"n_ctx":4096},"total_slots":2,"model_alias":"m","model_ftype":"Q4_K - Medium",
-    "model_path":"/home/somebody/models/m.gguf","build_info":"b10573-3f545bec"}"#;
-
-fn llama(reply: Script) -> Server {
-    Server::start(move |asked| match asked.line.as_str() {
-        "GET /props" => Script::json(PROPS),
-        "GET /v1/models" => Script::json(
-            r#"{"data":[{"id":"m","meta":{"n_ctx_train":32768,"n_params":268098176,"size":246587904,"ftype":"Q4_K - Medium"}}]}"#,
-        ),
-        "POST /tokenize" => Script::json(r#"{"tokens":[2,669,4028,529]}"#),
-        _ => reply.clone(),
-    })
-}
+use crate::common::{Script, Server};
+use crate::{ask, chat, llama, model, options, runtime, text};
 
 #[test]
 fn llama_server_completion() {
-    let recording = include_str!("wire/llama-server_gemma3-270m_completion_stream.txt");
+    let recording = include_str!("../wire/llama-server_gemma3-270m_completion_stream.txt");
     let server = llama(Script::recording(recording, 1.0));
     let reply = ask("llama.cpp", &server, &text(32)).unwrap();
     let timings = &reply.timings;
@@ -80,7 +32,7 @@ fn llama_server_completion() {
 
 #[test]
 fn llama_server_chat_begins_with_an_empty_role() {
-    let recording = include_str!("wire/llama-server_gemma3-270m_v1_chat_stream.txt");
+    let recording = include_str!("../wire/llama-server_gemma3-270m_v1_chat_stream.txt");
     let server = llama(Script::recording(recording, 20.0).in_writes_of(97));
     let reply = ask("llama.cpp", &server, &chat(32)).unwrap();
     assert_eq!((reply.timings.prompt_tokens, reply.timings.output_tokens), (37, 32));
@@ -107,7 +59,7 @@ fn llama_server_tells_its_limits_and_keeps_its_paths() {
 #[test]
 fn vllm_counts_its_cache_in_metrics() {
     let asked_metrics = AtomicU32::new(0);
-    let recording = include_str!("wire/vllm_v1_completions_stream.txt");
+    let recording = include_str!("../wire/vllm_v1_completions_stream.txt");
     let server = Server::start(move |asked| match asked.line.as_str() {
         "GET /version" => Script::json(r#"{"version":"0.32.0"}"#),
         "GET /metrics" => {
@@ -159,7 +111,7 @@ fn usage_with_each_chunk_tells_how_many_tokens_it_holds() {
 
 #[test]
 fn mlx_keeps_alive_with_comments() {
-    let recording = include_str!("wire/mlx_lm_server_v1_chat_stream.txt");
+    let recording = include_str!("../wire/mlx_lm_server_v1_chat_stream.txt");
     let server = Server::start(move |_| Script::recording(recording, 50.0).in_writes_of(31));
     // It is recognised by a header that this server does not send; any server of the form reads the same.
     let server_of_the_form = Server::start(move |asked| match asked.line.as_str() {
@@ -268,141 +220,4 @@ fn tabby_gives_its_own_rates() {
     assert_eq!(timings.prefill_tps(), Some((2000.0, PrefillRule::Engine)));
     assert_eq!(timings.engine.unwrap().decode_tps(), Some(40.0));
     assert!(server.asked()[0].headers.contains("Authorization: Bearer key"));
-}
-
-#[test]
-fn groq_brings_its_clock_and_openrouter_its_comments() {
-    let server = Server::start(|_| {
-        let mut script = Script::events(
-            1,
-            &[
-                r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"x_groq":{"id":"req_1"}}"#,
-                r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}"#,
-                r#"{"choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}]}"#,
-                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}],"x_groq":{"id":"req_1","usage":{"queue_time":0.01,"prompt_tokens":100,"prompt_time":0.02,"completion_tokens":50,"completion_time":0.1,"total_tokens":150,"total_time":0.12}}}"#,
-                "[DONE]",
-            ],
-        );
-        script.pieces.insert(0, (1, b": OPENROUTER PROCESSING\n\n".to_vec()));
-        script
-    });
-    let reply = ask("groq", &server, &text(50)).unwrap();
-    let engine = reply.timings.engine.clone().unwrap();
-    assert_eq!((engine.rule, engine.decode_tps()), (DecodeRule::FromPromptEnd, Some(500.0)));
-    assert_eq!(engine.prefill_tps(), Some(5000.0));
-    assert!(reply.timings.flags(50).contains(&"tokens_bundled"), "2 chunks, 50 tokens");
-    let asked = server.asked().pop().unwrap();
-    assert_eq!(asked.line, "POST /v1/chat/completions");
-    assert!(!asked.body.contains("ignore_eos"), "strict services refuse unknown fields");
-    assert!(asked.body.contains("max_completion_tokens"));
-}
-
-#[test]
-fn reasoning_is_told_apart_in_every_spelling() {
-    for field in ["reasoning_content", "reasoning"] {
-        let thought =
-            format!(r#"{{"choices":[{{"index":0,"delta":{{"{field}":"hm"}},"finish_reason":null}}]}}"#);
-        let server = Server::start(move |_| {
-            Script::events(
-                1,
-                &[
-                    &thought,
-                    &thought,
-                    r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"read_file","arguments":""}}]},"finish_reason":null}]}"#,
-                    r#"{"choices":[{"index":0,"delta":{"content":"so"},"finish_reason":"stop"}]}"#,
-                    r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":4,"completion_tokens_details":{"reasoning_tokens":2}}}"#,
-                ],
-            )
-        });
-        let timings = ask("openrouter", &server, &chat(4)).unwrap().timings;
-        assert_eq!((timings.output_tokens, timings.reasoning_tokens), (4, Some(2)), "{field}");
-        assert_eq!(timings.first_answer_ms, Some(timings.chunks[2].at_ms), "a tool call is an answer");
-    }
-}
-
-#[test]
-fn anthropic_has_a_form_of_its_own() {
-    let server = Server::start(|_| {
-        Script::events(
-            1,
-            &[
-                r#"{"type":"message_start","message":{"id":"msg_1","model":"claude-x","usage":{"input_tokens":25,"cache_creation_input_tokens":0,"cache_read_input_tokens":100,"output_tokens":1}}}"#,
-                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
-                r#"{"type":"ping"}"#,
-                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}"#,
-                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" world"}}"#,
-                r#"{"type":"content_block_stop","index":0}"#,
-                r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":15}}"#,
-                r#"{"type":"message_stop"}"#,
-            ],
-        )
-    });
-    let timings = ask("anthropic", &server, &text(15)).unwrap().timings;
-    assert_eq!((timings.prompt_tokens, timings.cached_tokens, timings.output_tokens), (125, Some(100), 15));
-    assert_eq!(timings.chunks.len(), 2);
-    assert!(server.asked()[0].headers.contains("x-api-key: key"));
-}
-
-#[test]
-fn failures_are_told_apart() {
-    let token = r#"{"index":0,"content":" the","tokens":[506],"stop":false,"tokens_predicted":1}"#;
-    let cases: [(Script, &str); 6] = [
-        (
-            Script::events(1, &[token, token]).ending(End::Cut),
-            "the connection was cut while reading the answer",
-        ),
-        (Script::events(1, &[token, token]), "the stream ended without its closing record"),
-        (Script::events(1, &[token, "{\"content\": \"half"]), "malformed chunk"),
-        (
-            Script::events(1, &[token, r#"{"error":{"code":500,"message":"context shift failed"}}"#]),
-            "context shift failed",
-        ),
-        (
-            Script::status(500, r#"{"error":{"message":"slot unavailable"}}"#),
-            "the server answered 500: slot unavailable",
-        ),
-        (Script::status(503, "Loading model"), "503: Loading model"),
-    ];
-    for (script, expected) in cases {
-        let server = llama(script);
-        let error = ask("llama.cpp", &server, &text(32)).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error:?} instead of {expected:?}");
-    }
-}
-
-#[test]
-fn a_strict_server_is_asked_again_in_the_plainest_form() {
-    let server = Server::start(|asked| match asked.line.as_str() {
-        "GET /v1/models" => Script::json(r#"{"data":[{"id":"m"}]}"#),
-        _ if asked.body.contains("ignore_eos") => Script::status(
-            400,
-            r#"{"error":{"message":"Unrecognized request argument supplied: ignore_eos"}}"#,
-        ),
-        _ => Script::events(
-            1,
-            &[
-                r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#,
-                r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":1}}"#,
-            ],
-        ),
-    });
-    let runtime = runtime("openai-compatible", &server);
-    let mut stream = runtime.stream(&model());
-    assert!(stream.run(&text(8)).is_ok());
-    assert!(stream.run(&text(8)).is_ok());
-    let posts: Vec<_> = server.asked().into_iter().filter(|asked| asked.line.starts_with("POST")).collect();
-    assert_eq!(posts.len(), 3, "refused once, then remembered");
-}
-
-#[test]
-fn a_missing_runtime_is_a_reason_not_an_error() {
-    let nothing = Options {
-        base_url: Some(Url::parse("http://127.0.0.1:9").unwrap()),
-        env: Env(|_| None),
-        ..Options::default()
-    };
-    for driver in drivers::DRIVERS {
-        let absent = driver.detect(&nothing).err().unwrap_or_else(|| panic!("{} was found", driver.name()));
-        assert!(!absent.reason.is_empty() && !absent.hint.is_empty(), "{}", driver.name());
-    }
 }

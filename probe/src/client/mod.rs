@@ -1,0 +1,188 @@
+//! What leaves this machine, and only when it was asked for: runs to a results server, and questions about updates.
+
+pub mod consent;
+pub mod login;
+pub mod receipt;
+pub mod update;
+
+use std::time::Duration;
+
+use data::digest::digest;
+use data::submission::{Receipt, RunRequest};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::{Connection, HttpError, Timeouts, Url};
+use crate::interrupt;
+use crate::runs::SavedRun;
+
+/// The server that `cargo xtask serve` opens; another is named by `--server` or `LLM_SPEED_SERVER`.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:8787";
+
+/// A server's answer is never longer.
+const ANSWER_LIMIT_BYTES: usize = 1 << 20;
+
+/// For a server that somebody waits for.
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(10),
+    first_byte: Duration::from_secs(60),
+    idle: Duration::from_secs(60),
+    until: None,
+};
+
+/// Why a server did not take what it was given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The way there failed, or the server refused, with its words.
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    /// An answer in a form that this version does not know.
+    #[error("the server's answer to {what} cannot be read: {why}")]
+    Unknown {
+        /// What was asked.
+        what: &'static str,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// The server wants proof of work for something else than what is sent.
+    #[error("the server's proof of work is for another payload; nothing was sent")]
+    OtherPayload,
+    /// The proof of work was not found in time.
+    #[error("the proof of work was not found within {0} minutes; try again later")]
+    TooHard(u64),
+    /// The run does not hold what was signed.
+    #[error("{0:#}")]
+    Run(anyhow::Error),
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sent {
+    /// It was taken.
+    Taken(Receipt),
+    /// The server had it already; its page, where the server tells.
+    Known(Option<String>),
+}
+
+/// One results server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: Url,
+}
+
+impl Client {
+    /// For the server that is named, else `LLM_SPEED_SERVER`, else the usual one.
+    ///
+    /// # Errors
+    /// When that is no address.
+    pub fn new(named: Option<&str>) -> Result<Client, HttpError> {
+        let variable = std::env::var("LLM_SPEED_SERVER").ok().filter(|value| !value.is_empty());
+        let address = named.or(variable.as_deref()).unwrap_or(DEFAULT_SERVER);
+        Ok(Client { url: Url::parse(address)? })
+    }
+
+    /// Host and port.
+    pub fn place(&self) -> String {
+        self.url.authority()
+    }
+
+    /// The whole address of a page that the server names relative to itself.
+    pub fn page(&self, path: &str) -> String {
+        if path.starts_with("http://") || path.starts_with("https://") {
+            return path.to_owned();
+        }
+        let scheme = if self.url.tls { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.url.authority(), self.url.path(path))
+    }
+
+    /// Sends a saved run, with the proof of work that the server asks for.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send(&self, saved: &SavedRun) -> Result<Sent, ClientError> {
+        saved.verify().map_err(ClientError::Run)?;
+        let payload = saved.envelope.open().map_err(|error| ClientError::Run(error.into()))?;
+        let pow = self.prove(&digest(&payload))?;
+        let request = RunRequest { envelope: saved.envelope.clone(), pow };
+        match self.post("/api/v1/runs", &request) {
+            Ok(receipt) => Ok(Sent::Taken(receipt)),
+            Err(ClientError::Http(HttpError::Status { status: 409, body })) => {
+                let problem: Option<Value> = serde_json::from_str(&body).ok();
+                let page = problem.and_then(|problem| Some(problem.get("instance")?.as_str()?.to_owned()));
+                Ok(Sent::Known(page))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fetches a challenge for these bytes and solves it.
+    fn prove(&self, digest: &str) -> Result<altcha::Payload, ClientError> {
+        /// How long is tried.
+        const MINUTES: u64 = 10;
+        let challenge: altcha::Challenge =
+            self.get("challenge", &format!("/api/v1/challenge?digest={digest}"))?;
+        let bound = challenge.parameters.data.as_ref().and_then(|data| data.get("digest")?.as_str());
+        if bound != Some(digest) {
+            return Err(ClientError::OtherPayload);
+        }
+        // On a thread of its own, so that Ctrl-C is heard.
+        let work = challenge.clone();
+        let (send, found) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut options = altcha::SolveChallengeOptions::new(&work);
+            options.timeout_ms = MINUTES * 60_000;
+            // Nobody listens any more after Ctrl-C.
+            let _ = send.send(altcha::solve_challenge(options));
+        });
+        let solved = loop {
+            match found.recv_timeout(Duration::from_millis(100)) {
+                Ok(solved) => break solved,
+                Err(_) if interrupt::requested() => return Err(HttpError::Interrupted.into()),
+                Err(_) => {}
+            }
+        };
+        let unknown =
+            |error: altcha::Error| ClientError::Unknown { what: "challenge", why: error.to_string() };
+        let solution = solved.map_err(unknown)?.ok_or(ClientError::TooHard(MINUTES))?;
+        Ok(altcha::Payload { challenge, solution })
+    }
+
+    fn connection(&self) -> Connection {
+        let accept = vec![("Accept".to_owned(), "application/json".to_owned())];
+        Connection::new(self.url.clone(), accept, TIMEOUTS)
+    }
+
+    fn get<T: DeserializeOwned>(&self, what: &'static str, resource: &str) -> Result<T, ClientError> {
+        let bytes = self.connection().get(resource)?.body.read_all(ANSWER_LIMIT_BYTES)?;
+        read(what, &bytes)
+    }
+
+    fn post<T: DeserializeOwned>(
+        &self,
+        resource: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ClientError::Unknown { what: "run", why: error.to_string() })?;
+        let bytes = self.connection().post(resource, &body)?.body.read_all(ANSWER_LIMIT_BYTES)?;
+        read("run", &bytes)
+    }
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(bytes).map_err(|error| ClientError::Unknown { what, why: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_told_as_whole_addresses() {
+        let client = Client::new(Some("https://speed.example/base")).unwrap();
+        assert_eq!(client.page("/r/abc"), "https://speed.example/base/r/abc");
+        assert_eq!(client.page("https://other.example/r/abc"), "https://other.example/r/abc");
+        assert!(Client::new(Some("speed.example")).is_err());
+    }
+}

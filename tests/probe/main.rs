@@ -1,0 +1,105 @@
+//! The probe's program against a stand-in for a runtime: time, faults, kills, full disks, secrets, consent.
+
+mod faults;
+mod secrets;
+mod sending;
+mod time;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use house::pace::{Pace, Server};
+use house::site;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A stand-in and a home for runs.
+struct Stage {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Stage {
+    fn new(pace: Pace) -> Result<Stage> {
+        Ok(Stage { server: Server::start(pace)?, folder: tempfile::tempdir()? })
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// `bench` on the stand-in with these further arguments.
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = probe(&self.home())?;
+        command.args(["bench", "--backend", "llama.cpp", "--base-url", &self.server.url]).args(arguments);
+        Ok(command)
+    }
+
+    fn bench(&self, arguments: &[&str]) -> Result<Output> {
+        self.command(arguments)?.output().context("the probe runs")
+    }
+
+    /// The only run that was saved.
+    fn saved(&self) -> Result<Value> {
+        let runs = std::fs::read_dir(self.home().join("runs"))?;
+        let paths: Vec<PathBuf> =
+            runs.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        ensure!(paths.len() == 1, "{paths:?}");
+        ensure!(verifies(&self.home(), &paths[0])?, "{} does not verify", paths[0].display());
+        Ok(serde_json::from_slice(&std::fs::read(&paths[0])?)?)
+    }
+}
+
+/// The program with a home of its own and nobody to ask.
+fn probe(home: &Path) -> Result<Command> {
+    let mut command = Command::new(site::program("llm-speed-probe")?);
+    command.env("LLM_SPEED_HOME", home).env_remove("LLM_SPEED_SERVER").stdin(Stdio::null());
+    Ok(command)
+}
+
+fn verifies(home: &Path, run: &Path) -> Result<bool> {
+    Ok(probe(home)?.arg("verify").arg(run).stdout(Stdio::null()).status()?.success())
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The results of one workload.
+fn of<'a>(run: &'a Value, workload: &str) -> Vec<&'a Value> {
+    let all = run["workloads"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter(|one| one["workload"] == workload).collect()
+}
+
+/// Waits until something holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        ensure!(Instant::now() < end, "{what}: not within half a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// How many workloads the saved run holds by now.
+fn finished(home: &Path) -> usize {
+    let newest = std::fs::read_dir(home.join("runs"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let run: Option<Value> = newest
+        .and_then(|path| std::fs::read(path).ok())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    run.and_then(|run| run["workloads"].as_array().map(Vec::len)).unwrap_or(0)
+}
+
+/// Sends a signal by the system's own tool.
+fn signal(child: &Child, name: &str) -> Result<()> {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status()?;
+    ensure!(sent.success());
+    Ok(())
+}
