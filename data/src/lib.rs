@@ -6,6 +6,8 @@ pub mod answer;
 pub mod backend;
 pub mod catalog;
 pub mod check;
+#[cfg(feature = "envelope")]
+pub mod checkpoint;
 pub mod constants;
 #[cfg(feature = "digest")]
 pub mod digest;
@@ -21,6 +23,8 @@ pub mod gguf;
 pub mod json;
 pub mod lookup;
 pub mod machine;
+#[cfg(feature = "digest")]
+pub mod merkle;
 pub mod paste;
 pub mod query;
 pub mod row;

@@ -112,6 +112,27 @@ pub fn estimate(setup: &Setup, constants: &Constants) -> Estimate {
     Estimate { placement, footprint, speeds: Some(speeds(setup, &room, spill, constants)) }
 }
 
+/// Speeds that no software can pass: all bytes at peak bandwidth, all arithmetic at peak compute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rooflines {
+    /// Decode, tokens a second and stream.
+    pub decode_tps: f64,
+    /// Prefill, tokens a second.
+    pub prefill_tps: f64,
+}
+
+/// The rooflines of a setup as it is placed, unless it is too big.
+#[must_use]
+pub fn rooflines(setup: &Setup, constants: &Constants) -> Option<Rooflines> {
+    let room = Room::of(setup, constants);
+    let (placement, spill) = place(setup, &room, constants);
+    let shares = room.shares.as_slice();
+    (placement != Placement::TooBig).then(|| Rooflines {
+        decode_tps: 1.0 / decode::roofline_s(setup, shares, spill),
+        prefill_tps: setup.workload.new_tokens() / prefill::roofline_s(setup, shares),
+    })
+}
+
 /// Whole where it fits; else the faster of the ways to leave part of it in RAM.
 fn place(setup: &Setup, room: &Room, constants: &Constants) -> (Placement, Option<Spill>) {
     if room.fits_whole() {

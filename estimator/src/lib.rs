@@ -19,7 +19,7 @@ pub use constants::{
     Constants, DecodeConstants, DeviceConstants, ExchangeConstants, OffloadConstants, PrefillConstants,
     RuntimeRules, Spread,
 };
-pub use estimate::{Bound, Estimate, Range, Speeds, estimate};
+pub use estimate::{Bound, Estimate, Range, Rooflines, Speeds, estimate, rooflines};
 pub use hardware::{
     Compute, ComputeFormat, Device, HardwareClass, Host, MAX_DEVICES, Machine, MemoryRules, Split,
 };

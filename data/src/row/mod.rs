@@ -13,7 +13,7 @@ mod suite;
 pub use hardware::{DeviceClass, HardwareRow, Link};
 pub use model::{Capability, Experts, LayerGroup, Mixer, ModelRow};
 pub use quant::{MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
-pub use rules::{Buffer, Defaults, Memory, RuleRows, RuntimeRow, UseRow};
+pub use rules::{Buffer, Defaults, Memory, PlausibilityRow, RuleRows, RuntimeRow, UseRow};
 use serde::{Deserialize, Serialize};
 pub use source::SourceRow;
 pub use suite::{SuiteRow, WorkloadRow};

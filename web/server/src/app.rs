@@ -12,7 +12,6 @@ use data::{Catalog, Engine};
 use page::Site;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::args::Args;
@@ -22,6 +21,7 @@ use crate::limits::{self, Limits};
 use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
+use crate::submit::Submissions;
 use crate::{api, deliver, health, log, pages};
 
 /// What every handler can reach. Cheap to clone.
@@ -47,6 +47,8 @@ pub struct Parts {
     pub site: Site,
     /// Answers that are the same for everybody.
     pub shelf: Shelf,
+    /// The way in for submissions.
+    pub submissions: Submissions,
 }
 
 /// Why a server could not be opened.
@@ -69,9 +71,14 @@ impl App {
             None => Files::default(),
         };
         let (engine, assets) = (Engine::embedded(), Files::embedded());
+        let store = match &args.database_url {
+            Some(url) => Store::open_url(url).await?,
+            None => Store::open(&args.data_dir).await?,
+        };
         Ok(App::new(Parts {
             site: pages::site(engine.catalog, &assets),
-            store: Store::open(&args.data_dir).await?,
+            submissions: Submissions::open(&store, engine.rules, args).await?,
+            store,
             package,
             policies: Policies::new(&args.connect_src),
             assets,
@@ -120,6 +127,11 @@ impl App {
         &self.parts.shelf
     }
 
+    /// The way in for submissions.
+    pub fn submissions(&self) -> &Submissions {
+        &self.parts.submissions
+    }
+
     /// What pages may do.
     pub fn policies(&self) -> &Policies {
         &self.parts.policies
@@ -145,7 +157,7 @@ pub fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
     routes
         .fallback(async || Problem::not_found())
         .with_state(app.clone())
-        .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(from_fn_with_state(limits, limits::body))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.handling))
         .layer(from_fn_with_state(limits, limits::url))
         .layer(from_fn_with_state(Arc::new(Semaphore::new(limits.in_flight)), limits::in_flight))

@@ -14,6 +14,16 @@ pub struct Args {
     /// Where the database lies; it is made where there is none.
     #[arg(long, value_name = "DIR", default_value = "data-dir")]
     pub data_dir: PathBuf,
+    /// A PostgreSQL database, postgres://user@host/name, instead of a file in the data directory. Several servers may
+    /// share one.
+    #[arg(long, value_name = "URL", env = "LLM_SPEED_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Proxies in front of this server that write X-Forwarded-For: the client is that many entries from its right.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub trusted_proxies: usize,
+    /// Submissions that one network address may make in an hour; a third of them at once.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub submissions_per_hour: u32,
     /// The WASM package, as `cargo xtask wasm` builds it. Without it, every page is rendered by the server alone.
     #[arg(long, value_name = "DIR")]
     pub wasm_dir: Option<PathBuf>,

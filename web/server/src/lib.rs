@@ -13,8 +13,10 @@ pub mod api;
 pub mod app;
 pub mod args;
 pub mod assets;
+pub mod client;
 pub mod deliver;
 pub mod encoding;
+pub mod gate;
 pub mod headers;
 pub mod health;
 pub mod limits;
@@ -26,6 +28,7 @@ pub mod representation;
 pub mod serve;
 pub mod shelf;
 pub mod store;
+pub mod submit;
 
 pub use app::{App, router, under_rules};
 pub use args::Args;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use data::submission::{EVIDENCE_LIMIT_BYTES, PASTE_LIMIT_BYTES};
+use http_body_util::Limited;
 use tokio::sync::Semaphore;
 
 use crate::problem::{Kind, Problem};
@@ -16,7 +19,7 @@ use crate::problem::{Kind, Problem};
 pub struct Limits {
     /// Bytes of a path and its query. The longest of our own links is under a tenth of it.
     pub url_bytes: usize,
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, but for those addresses that take more ([`body_bytes_of`]).
     pub body_bytes: usize,
     /// How long a handler may take.
     pub handling: Duration,
@@ -56,6 +59,28 @@ pub async fn url(State(limits): State<Limits>, request: Request, next: Next) -> 
     }
     let detail = format!("The address has {bytes} bytes; we read up to {}.", limits.url_bytes);
     Problem::new(Kind::TooLarge, detail).with_status(StatusCode::URI_TOO_LONG).into_response()
+}
+
+/// What an address takes in its body: a signed run in base64, a paste or raw timings in JSON's escapes, each with its
+/// proof of work. Other addresses take `usual`.
+fn body_bytes_of(path: &str, usual: usize) -> usize {
+    match path {
+        "/api/v1/runs" => data::envelope::PAYLOAD_LIMIT_BYTES / 3 * 4 + (8 << 10),
+        "/api/v1/pastes" => 2 * PASTE_LIMIT_BYTES,
+        "/api/v1/evidence" => 2 * EVIDENCE_LIMIT_BYTES,
+        _ => usual,
+    }
+}
+
+/// Refuses a body that is longer than its address takes: at once where it says so, else when that much was read.
+pub async fn body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let most = body_bytes_of(request.uri().path(), limits.body_bytes);
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|value| value.parse::<usize>().ok()).is_some_and(|bytes| bytes > most) {
+        let detail = format!("The body is longer than the {most} bytes that this address reads.");
+        return Problem::new(Kind::TooLarge, detail).into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, most)))).await
 }
 
 /// Turns a request away when as many as we take are being handled.

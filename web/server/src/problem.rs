@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use data::query::FieldError;
 
+use crate::gate::{Because, Refusal};
 use crate::representation::{Caching, PROBLEM, Representation};
 
 /// A kind of problem. Its address, `/problems/{slug}`, explains it.
@@ -26,11 +27,23 @@ pub enum Kind {
     NotReady,
     /// Our own mistake.
     Internal,
+    /// Not in the form that is read.
+    Form,
+    /// The proof of work is missing, spent, too old, or for something else.
+    Proof,
+    /// The signature or the key.
+    Signature,
+    /// It says what cannot be.
+    Claim,
+    /// It was taken before.
+    Repeated,
+    /// Too many from one network address.
+    TooOften,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Parameter,
         Kind::NotFound,
         Kind::Method,
@@ -39,6 +52,12 @@ impl Kind {
         Kind::Overloaded,
         Kind::NotReady,
         Kind::Internal,
+        Kind::Form,
+        Kind::Proof,
+        Kind::Signature,
+        Kind::Claim,
+        Kind::Repeated,
+        Kind::TooOften,
     ];
 
     /// The last part of the address that explains it.
@@ -52,6 +71,12 @@ impl Kind {
             Kind::Overloaded => "overloaded",
             Kind::NotReady => "not-ready",
             Kind::Internal => "internal",
+            Kind::Form => "form",
+            Kind::Proof => "proof",
+            Kind::Signature => "signature",
+            Kind::Claim => "claim",
+            Kind::Repeated => "repeated",
+            Kind::TooOften => "too-often",
         }
     }
 
@@ -66,6 +91,12 @@ impl Kind {
             Kind::Overloaded => "Too many requests at once",
             Kind::NotReady => "The database does not answer",
             Kind::Internal => "We made a mistake",
+            Kind::Form => "This is not in the form that is read",
+            Kind::Proof => "The proof of work does not hold",
+            Kind::Signature => "The signature does not hold",
+            Kind::Claim => "It says what cannot be",
+            Kind::Repeated => "It was taken before",
+            Kind::TooOften => "Too many from one network address",
         }
     }
 
@@ -91,6 +122,22 @@ impl Kind {
             Kind::Internal => {
                 "This is a fault in the server, not in the request. The log of the server holds its cause."
             }
+            Kind::Form => {
+                "Submissions are JSON (`Content-Type: application/json`, not compressed) without unknown fields, keys \
+                 that occur twice, or characters that cannot be seen."
+            }
+            Kind::Proof => {
+                "A challenge from /api/v1/challenge is good for the bytes whose digest it was asked for, once, for \
+                 twenty minutes."
+            }
+            Kind::Signature => {
+                "A run is signed by a key of its machine and month, over the exact bytes that are sent."
+            }
+            Kind::Claim => "What a submission says does not agree with itself or with what is known.",
+            Kind::Repeated => "`instance` is the page of the result that these bytes became.",
+            Kind::TooOften => {
+                "Each network address has so many submissions an hour. Wait for as many seconds as `Retry-After` says."
+            }
         }
     }
 
@@ -103,6 +150,11 @@ impl Kind {
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::TimedOut | Kind::Overloaded | Kind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::Form => StatusCode::BAD_REQUEST,
+            Kind::Proof | Kind::Signature => StatusCode::FORBIDDEN,
+            Kind::Claim => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::Repeated => StatusCode::CONFLICT,
+            Kind::TooOften => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -126,7 +178,8 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
-    unknown: Option<(String, Vec<Link>)>,
+    unknown: Option<Box<(String, Vec<Link>)>>,
+    instance: Option<String>,
     retry_after_s: Option<u32>,
 }
 
@@ -154,6 +207,9 @@ pub struct ProblemBody<'a> {
     status: u16,
     /// What is wrong with this request, and what to do.
     detail: &'a str,
+    /// The page of the result that this is about, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
     /// The parameter that is to blame, where one is; of several, the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
@@ -186,6 +242,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             unknown: None,
+            instance: None,
             retry_after_s: None,
         }
     }
@@ -204,7 +261,7 @@ impl Problem {
 
     /// Nothing is called so; these come near.
     pub fn not_known(what: impl Into<String>, near: Vec<Link>) -> Self {
-        Problem { unknown: Some((what.into(), near)), ..Problem::not_found() }
+        Problem { unknown: Some(Box::new((what.into(), near))), ..Problem::not_found() }
     }
 
     /// The problem that a bare error status stands for.
@@ -242,7 +299,7 @@ impl Problem {
 
     /// The name that nothing has, and what comes near it.
     pub fn unknown(&self) -> Option<(&str, &[Link])> {
-        self.unknown.as_ref().map(|(what, near)| (what.as_str(), near.as_slice()))
+        self.unknown.as_deref().map(|(what, near)| (what.as_str(), near.as_slice()))
     }
 
     /// The problem as programs read it.
@@ -252,12 +309,33 @@ impl Problem {
             title: self.kind.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
+            instance: self.instance.as_deref(),
             field: self.errors.first().map(|error| error.field.as_str()),
             near: self.errors.first().map(|error| error.near.as_slice()).unwrap_or_default(),
             errors: self.errors.iter().map(ParameterError::from).collect(),
         };
         let json = serde_json::to_vec(&body).expect("strings and numbers have a JSON form");
         Representation::new(PROBLEM, json).caching(Caching::Never)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match refusal.because {
+            Because::Malformed => Kind::Form,
+            Because::TooLarge => Kind::TooLarge,
+            Because::Proof => Kind::Proof,
+            Because::Signature => Kind::Signature,
+            Because::Claim => Kind::Claim,
+            Because::Repeated => Kind::Repeated,
+            Because::TooOften => Kind::TooOften,
+            Because::Unknown => Kind::NotFound,
+        };
+        Problem {
+            instance: refusal.instance,
+            retry_after_s: refusal.retry_after_s,
+            ..Problem::new(kind, refusal.says)
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::client::Peer;
 use crate::limits::Limits;
 
 /// How long to wait after the system refused us a connection, as it does when files run out.
@@ -44,13 +45,13 @@ pub async fn serve(
     let (stopping, _) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
         let (router, stopping) = (router.clone(), stopping.subscribe());
         tokio::spawn(async move {
-            connection(stream, router, limits, stopping).await;
+            connection(stream, Peer(peer.ip()), router, limits, stopping).await;
             drop(place);
         });
     }
@@ -64,11 +65,18 @@ pub async fn serve(
 }
 
 /// One connection, from its first request to its last.
-async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
     let was_asked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&was_asked);
-    let service = router.map_request(move |request: hyper::Request<_>| {
+    let service = router.map_request(move |mut request: hyper::Request<_>| {
         asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         request
     });
     let mut open =
@@ -86,15 +94,18 @@ async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stopp
 }
 
 /// The next connection, once there is room for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let place = Arc::clone(places).acquire_owned().await.expect("the places are never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                return (stream, place);
+                return (stream, peer, place);
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

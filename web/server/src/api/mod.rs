@@ -5,9 +5,11 @@
 
 mod estimate;
 mod hardware;
+pub mod log;
 mod models;
 mod quants;
 mod sources;
+pub mod submissions;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -38,6 +40,8 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     tags(
         (name = "estimate", description = "Answers for one setup."),
         (name = "catalogue", description = "What is known of devices, models and quantisations."),
+        (name = "submissions", description = "Results that people measured, and what is said about them."),
+        (name = "log", description = "Proof that no result was changed or left out."),
     ),
     components(schemas(crate::problem::ProblemBody))
 )]
@@ -49,12 +53,20 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(hardware::list))
         .routes(routes!(models::list))
         .routes(routes!(quants::list))
+        .routes(routes!(submissions::challenge))
+        .routes(routes!(submissions::runs))
+        .routes(routes!(submissions::pastes))
+        .routes(routes!(log::inclusion))
+        .routes(routes!(log::consistency))
 }
 
 /// Every address under `/api/v1`.
 pub fn routes() -> Router<App> {
     let (router, _) = documented().split_for_parts();
-    router.route(DOCUMENT, get(openapi))
+    router
+        .route(DOCUMENT, get(openapi))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/key", get(log::key))
 }
 
 /// The description of the API, OpenAPI 3.1.

@@ -122,8 +122,8 @@ pub fn error(problem: &Problem, site: &Site) -> Representation {
             },
             None => ErrorView::NotFound,
         },
-        Kind::Parameter | Kind::Method | Kind::TooLarge => ErrorView::Bad(problem.detail().to_owned()),
         Kind::TimedOut | Kind::Overloaded | Kind::NotReady | Kind::Internal => ErrorView::Ours,
+        _ => ErrorView::Bad(problem.detail().to_owned()),
     };
     // A page about an error must not fail: without its markup there is still its sentence.
     let html = page::error_page(&view, &EN, site).unwrap_or_else(|_| EN.error.wrong.to_owned());

@@ -1,19 +1,39 @@
 //! The database. The only room that speaks SQL; it knows nothing of HTTP.
 //!
-//! SQLite, one file in the data directory. Statements go through `sqlx`'s `Any` driver and are written with
-//! `$1 … $n`, which every backend reads, so that a second backend is another directory under `migrations/`.
+//! SQLite, one file in the data directory, or PostgreSQL. Statements go through `sqlx`'s `Any` driver and are written with
+//! `$1 … $n`, which both read, in the SQL that both speak; what differs is the migrations, and how a transaction that
+//! writes begins. Everything that writes begins by taking the log's head, so writers stand in line, in one process or in
+//! several, and what is read after that holds until the end.
+
+mod address;
+mod cells;
+mod change;
+mod intake;
+mod ledger;
+mod results;
+mod secrets;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AnyPool, Executor, Row};
+use sqlx::{Any, AnyPool, Executor, Row, Transaction};
+
+pub use address::Addresses;
+pub use change::{Actor, Change, Event, EventKind, Standing};
+pub use intake::{Arrival, Intake, Judging, Limit};
+pub use ledger::Head;
+pub use results::{Metric, RunRow, Stored};
+pub use secrets::Secrets;
 
 /// The name of the database in the data directory.
 pub const FILE_NAME: &str = "llm-speed.sqlite3";
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Set on every connection. `recursive_triggers` closes a trap: without it `INSERT OR REPLACE` deletes a row and no
 /// trigger hears of it.
@@ -24,6 +44,10 @@ const SQLITE_PRAGMAS: &str = "
     PRAGMA foreign_keys = ON;
     PRAGMA recursive_triggers = ON;
 ";
+
+/// What was acknowledged is on disk, also where an administrator thought otherwise.
+const POSTGRES_SETTINGS: &str =
+    "SET synchronous_commit = on; SET lock_timeout = '5s'; SET client_min_messages = warning;";
 
 /// Connections kept: SQLite has one writer, and readers are few, since rendered pages are kept.
 const CONNECTIONS: u32 = 8;
@@ -48,31 +72,53 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
-    /// The file cannot be opened.
-    #[error("cannot open the database {}; is the directory writable, and the file a database?", path.display())]
+    /// An address that is none of PostgreSQL.
+    #[error("--database-url is postgres://user@host/name; without it, a file in --data-dir is used")]
+    Url,
+    /// The database cannot be opened.
+    #[error("cannot open the database {place}; is it there, writable, and a database?")]
     Open {
-        /// The file.
-        path: PathBuf,
+        /// Where it lies; of a server without what is secret in its address.
+        place: String,
         /// What the driver says.
         source: sqlx::Error,
     },
-    /// The file is of another version, or was changed by hand.
-    #[error("cannot bring the database {} up to date; it may be from a newer version of this server", path.display())]
+    /// The database is of another version, or was changed by hand.
+    #[error("cannot bring the database {place} up to date; it may be from a newer version of this server")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// Where it lies.
+        place: String,
         /// What the driver says.
         source: MigrateError,
     },
     /// A statement failed.
     #[error("the database refused a statement")]
     Query(#[from] sqlx::Error),
+    /// What is stored cannot be what we stored.
+    #[error("the database holds {0}, which this server never wrote")]
+    Broken(&'static str),
+    /// The system has no randomness for keys.
+    #[error("the system has no randomness for keys")]
+    Chance,
+    /// The one who writes has stopped.
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
 }
 
 /// An open database, up to date.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
+    backend: Backend,
 }
 
 /// What a database says about itself.
@@ -92,19 +138,41 @@ impl Store {
             .map_err(|source| StoreError::Directory { path: data_dir.to_owned(), source })?;
         let path = data_dir.join(FILE_NAME);
         let url = sqlite_url(&path).ok_or_else(|| StoreError::Name { path: data_dir.to_owned() })?;
+        Store::connect(&url, path.display().to_string(), Backend::Sqlite).await
+    }
 
+    /// Opens a database of a PostgreSQL server (`postgres://…`) and brings it up to date.
+    pub async fn open_url(url: &str) -> Result<Self, StoreError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(StoreError::Url);
+        }
+        // The password stays out of messages.
+        let place = url.rsplit('@').next().and_then(|place| place.split('?').next()).unwrap_or_default();
+        Store::connect(url, place.to_owned(), Backend::Postgres).await
+    }
+
+    async fn connect(url: &str, place: String, backend: Backend) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
+        let (settings, migrations) = match backend {
+            Backend::Sqlite => (SQLITE_PRAGMAS, &SQLITE),
+            Backend::Postgres => (POSTGRES_SETTINGS, &POSTGRES),
+        };
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
+            .after_connect(move |connection, _| {
+                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
             })
-            .connect(&url)
+            .connect(url)
             .await
-            .map_err(|source| StoreError::Open { path: path.clone(), source })?;
-        SQLITE.run(&pool).await.map_err(|source| StoreError::Migrate { path, source })?;
-        Ok(Store { pool })
+            .map_err(|source| StoreError::Open { place: place.clone(), source })?;
+        migrations.run(&pool).await.map_err(|source| StoreError::Migrate { place, source })?;
+        Ok(Store { pool, backend })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// What the database says about itself: that it answers this is what "ready" means.
@@ -118,6 +186,14 @@ impl Store {
         Ok(Meta { created_at_ms: row.try_get("created_at_ms")?, schema_version: row.try_get("version")? })
     }
 
+    /// A transaction that may write: it has the line to itself from here on.
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(match self.backend {
+            Backend::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Backend::Postgres => self.pool.begin_with("BEGIN").await?,
+        })
+    }
+
     /// Waits for what is under way, writes the log back into the file, and closes it.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -129,76 +205,4 @@ fn sqlite_url(path: &Path) -> Option<String> {
     // A question mark would start the options, a hash the fragment, and a percent sign an escape.
     let path = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     Some(format!("sqlite://{path}?mode=rwc"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_database_is_made_once_and_found_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let data_dir = dir.path().join("new/ä dir? 100% #1");
-        let first = Store::open(&data_dir).await.unwrap();
-        let made = first.meta().await.unwrap();
-        assert!(made.created_at_ms > 1_700_000_000_000, "{made:?}");
-        assert_eq!(made.schema_version, SQLITE.iter().map(|migration| migration.version).max().unwrap());
-        first.close().await;
-        assert!(data_dir.join(FILE_NAME).is_file());
-        assert!(first.meta().await.is_err(), "a closed database is not ready");
-
-        let again = Store::open(&data_dir).await.unwrap();
-        assert_eq!(again.meta().await.unwrap(), made);
-    }
-
-    #[tokio::test]
-    async fn every_connection_has_the_pragmas() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).await.unwrap();
-        let mut held = Vec::new();
-        for _ in 0..3 {
-            let mut connection = store.pool.acquire().await.unwrap();
-            for (pragma, wanted) in [("synchronous", 2_i64), ("recursive_triggers", 1), ("foreign_keys", 1)] {
-                let row = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}")))
-                    .fetch_one(&mut *connection)
-                    .await
-                    .unwrap();
-                assert_eq!(row.get::<i64, _>(0), wanted, "{pragma}");
-            }
-            let row = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
-            assert_eq!(row.get::<String, _>(0), "wal");
-            held.push(connection);
-        }
-    }
-
-    #[tokio::test]
-    async fn the_row_that_says_what_it_is_cannot_be_changed() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).await.unwrap();
-        for statement in [
-            "UPDATE meta SET created_at_ms = 1",
-            "DELETE FROM meta",
-            "INSERT OR REPLACE INTO meta (one, created_at_ms) VALUES (1, 1)",
-            "INSERT INTO meta (one, created_at_ms) VALUES (2, 1)",
-        ] {
-            assert!(sqlx::query(statement).execute(&store.pool).await.is_err(), "{statement}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_no_database_is_refused_with_a_sentence() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(
-            dir.path().join(FILE_NAME),
-            "no database at all, and long enough to be read as one".repeat(40),
-        )
-        .unwrap();
-        let error = Store::open(dir.path()).await.unwrap_err();
-        assert!(error.to_string().contains("cannot open the database"), "{error}");
-
-        let file = dir.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        let error = Store::open(&file).await.unwrap_err();
-        assert!(error.to_string().contains("--data-dir"), "{error}");
-    }
 }

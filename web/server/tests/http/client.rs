@@ -55,6 +55,36 @@ impl Site {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// Posts JSON from an address, as a proxy in front tells it.
+    pub async fn post(&self, path: &str, from: &str, body: &serde_json::Value) -> Answer {
+        let request = Request::builder()
+            .method("POST")
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", from)
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Proof of work for a digest: asked for and done.
+    pub async fn work(&self, digest: &str) -> altcha::Payload {
+        let answer = self.get(&format!("/api/v1/challenge?digest={digest}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let challenge: altcha::Challenge = serde_json::from_slice(&answer.body).unwrap();
+        let options = altcha::SolveChallengeOptions::new(&challenge);
+        let solution = altcha::solve_challenge(options).unwrap().expect("solved in time");
+        altcha::Payload { challenge, solution }
+    }
+
+    /// Sends a run of machine number `who` as a probe does, from an address.
+    pub async fn submit(&self, who: u8, run: &data::submission::Submission, from: &str) -> Answer {
+        let payload = serde_json::to_vec(run).unwrap();
+        let pow = self.work(&data::digest::digest(&payload)).await;
+        let body = serde_json::json!({ "envelope": crate::sample::sealed(who, run), "pow": pow });
+        self.post("/api/v1/runs", from, &body).await
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();

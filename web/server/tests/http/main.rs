@@ -8,5 +8,8 @@ mod hostile;
 mod openapi;
 mod pages;
 mod rules;
+#[path = "../support/sample.rs"]
+mod sample;
 mod schema;
+mod submit;
 mod wire;

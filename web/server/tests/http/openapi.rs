@@ -36,11 +36,12 @@ async fn the_description_is_served_as_openapi_3_1() {
     assert_eq!(document, serde_json::to_value(server::api::document()).unwrap());
     let paths = document["paths"].as_object().unwrap();
     for (path, methods) in paths {
-        let get = &methods["get"];
-        assert!(get["operationId"].is_string() && get["summary"].is_string(), "{path}");
-        for parameter in get["parameters"].as_array().into_iter().flatten() {
-            assert_eq!(parameter["in"], "query", "{path}: {parameter}");
-            assert!(parameter["description"].is_string(), "{path}: {parameter}");
+        for method in methods.as_object().unwrap().values() {
+            assert!(method["operationId"].is_string() && method["summary"].is_string(), "{path}");
+            for parameter in method["parameters"].as_array().into_iter().flatten() {
+                assert!(["query", "path"].map(Value::from).contains(&parameter["in"]), "{path}: {parameter}");
+                assert!(parameter["description"].is_string(), "{path}: {parameter}");
+            }
         }
     }
 }

@@ -1,0 +1,140 @@
+//! The transparency log: its signed checkpoint, and proofs that nothing was changed.
+
+use axum::extract::{RawQuery, State};
+use data::checkpoint::{Checkpoint, public_key};
+use data::digest::hex;
+use data::merkle::Hash;
+use data::query::FieldError;
+
+use crate::app::App;
+use crate::problem::{Problem, ProblemBody};
+use crate::query_string;
+use crate::representation::{Caching, Representation, TEXT};
+
+/// The log's name in its checkpoints.
+pub const ORIGIN: &str = "llm-speed/log";
+
+/// That a payload is in the log (RFC 6962).
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Inclusion {
+    /// The leaf's index, from 0.
+    index: u64,
+    /// Size of the tree that the proof is for.
+    size: u64,
+    /// Hashes from the leaf to the root, in hexadecimal.
+    hashes: Vec<String>,
+}
+
+/// That a later tree continues an earlier one (RFC 6962).
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Consistency {
+    /// The earlier size.
+    from: u64,
+    /// The later size.
+    to: u64,
+    /// Hashes of the proof, in hexadecimal.
+    hashes: Vec<String>,
+}
+
+fn words(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(|hash| hex(hash)).collect()
+}
+
+/// The checkpoint as it is now, signed.
+pub async fn signed_checkpoint(app: &App) -> Result<String, Problem> {
+    let edge = app.store().head().await?.edge;
+    let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: edge.size, root: edge.root() };
+    Ok(checkpoint.sign(&app.submissions().judging.secrets.log_seed))
+}
+
+/// `GET /log/checkpoint`: a signed note.
+pub async fn checkpoint(State(app): State<App>) -> Result<Representation, Problem> {
+    Ok(Representation::new(TEXT, signed_checkpoint(&app).await?).caching(Caching::Never))
+}
+
+/// `GET /log/key`: the public key of the checkpoints, in hexadecimal.
+pub async fn key(State(app): State<App>) -> Representation {
+    let key = public_key(&app.submissions().judging.secrets.log_seed);
+    Representation::new(TEXT, format!("{}\n", hex(&key)))
+}
+
+fn bad(field: &str, message: &str) -> Problem {
+    Problem::parameters(vec![FieldError::new(field, message.to_owned())])
+}
+
+/// The values of exactly these parameters.
+fn exactly<const N: usize>(query: Option<&str>, names: [&str; N]) -> Result<[Option<String>; N], Problem> {
+    let mut values = [const { None }; N];
+    for (key, value) in query_string::pairs(query.unwrap_or_default())? {
+        let place = names.iter().position(|name| *name == key);
+        match place.map(|place| &mut values[place]) {
+            Some(empty @ None) => *empty = Some(value),
+            Some(_) => return Err(bad(&key, "This parameter is given twice.")),
+            None => return Err(bad(&key, "This address takes no such parameter.")),
+        }
+    }
+    Ok(values)
+}
+
+fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Problem> {
+    value.map(|text| text.parse().map_err(|_| bad(name, "This is no whole number."))).transpose()
+}
+
+/// Proof that a payload is in the log.
+#[utoipa::path(
+    get,
+    path = "/api/v1/log/inclusion",
+    operation_id = "inclusion",
+    tag = "log",
+    params(
+        ("digest" = String, Query, description = "SHA-256 of the payload, in hexadecimal", example = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("size" = Option<u64>, Query, description = "size of the tree; the log's own where not given", example = "100"),
+    ),
+    responses(
+        (status = 200, description = "The proof", body = Inclusion),
+        (status = 400, description = "Not so large yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such payload", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn inclusion(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
+    let [digest, size] = exactly(query.as_deref(), ["digest", "size"])?;
+    let digest = digest.ok_or_else(|| bad("digest", "Name the digest of a payload."))?;
+    let index = app.store().log_index(&digest).await?.ok_or_else(Problem::not_found)?;
+    let size = match number("size", size.as_deref())? {
+        Some(size) => size,
+        None => app.store().head().await?.edge.size,
+    };
+    let hashes = app.store().inclusion(index, size).await?;
+    let hashes = hashes.ok_or_else(|| bad("size", "The log has no such size, or the leaf came later."))?;
+    Ok(Representation::json(&Inclusion { index, size, hashes: words(&hashes) }))
+}
+
+/// Proof that the log only grew.
+#[utoipa::path(
+    get,
+    path = "/api/v1/log/consistency",
+    operation_id = "consistency",
+    tag = "log",
+    params(
+        ("from" = u64, Query, description = "the earlier size, at least 1", example = "1"),
+        ("to" = Option<u64>, Query, description = "the later size; the log's own where not given", example = "2"),
+    ),
+    responses(
+        (status = 200, description = "The proof", body = Consistency),
+        (status = 400, description = "No sizes of this log", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn consistency(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Representation, Problem> {
+    let [from, to] = exactly(query.as_deref(), ["from", "to"])?;
+    let from = number("from", from.as_deref())?.ok_or_else(|| bad("from", "Name the earlier size."))?;
+    let to = match number("to", to.as_deref())? {
+        Some(to) => to,
+        None => app.store().head().await?.edge.size,
+    };
+    let hashes = app.store().consistency(from, to).await?;
+    let hashes = hashes.ok_or_else(|| bad("from", "The log never had these sizes in this order."))?;
+    Ok(Representation::json(&Consistency { from, to, hashes: words(&hashes) }))
+}

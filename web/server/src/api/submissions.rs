@@ -1,0 +1,172 @@
+//! Submitting: `challenge`, `runs`, `pastes`.
+
+use std::net::IpAddr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, RawQuery, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data::digest::unhex32;
+use data::query::FieldError;
+use data::submission::Receipt;
+
+use crate::app::App;
+use crate::client::{self, NOWHERE, Peer};
+use crate::problem::{Kind, Problem, ProblemBody};
+use crate::query_string;
+use crate::representation::{Caching, Representation};
+use crate::submit::{self, Body};
+
+/// The client's network address.
+#[derive(Clone, Copy, Debug)]
+pub struct From(pub IpAddr);
+
+impl FromRequestParts<App> for From {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().copied().unwrap_or(NOWHERE);
+        Ok(From(client::address(&parts.headers, peer, app.submissions().proxies)))
+    }
+}
+
+/// The value of the only parameter that an address takes.
+pub(super) fn only(query: Option<&str>, name: &str) -> Result<Option<String>, Problem> {
+    let mut value = None;
+    for (key, text) in query_string::pairs(query.unwrap_or_default())? {
+        if key != name || value.is_some() {
+            let message = format!("This address takes one parameter, {name}, once.");
+            return Err(Problem::parameters(vec![FieldError::new(&key, message)]));
+        }
+        value = Some(text);
+    }
+    Ok(value)
+}
+
+/// Refuses what is no plain JSON: a compressed body could be any size.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let is = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let media_type = is(header::CONTENT_TYPE).unwrap_or_default();
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    if !bare.eq_ignore_ascii_case("application/json") || is(header::CONTENT_ENCODING).is_some() {
+        let detail = "Send JSON that is not compressed, with Content-Type: application/json.";
+        return Err(Problem::new(Kind::Form, detail).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    Ok(())
+}
+
+/// A new thing that was made.
+pub(super) fn made(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let mut response = Representation::json(body).caching(Caching::Never).into_response();
+    *response.status_mut() = status;
+    response
+}
+
+/// Proof of work to do for a payload.
+///
+/// ALTCHA's second version, deterministic: `parameters.data.digest` is the digest that was asked for. Good for twenty
+/// minutes, for that payload, once. It is the harder the more was submitted from one network address.
+#[utoipa::path(
+    get,
+    path = "/api/v1/challenge",
+    operation_id = "challenge",
+    tag = "submissions",
+    params(("digest" = String, Query, description = "SHA-256 of the payload, 64 lower-case hexadecimal digits", example = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")),
+    responses(
+        (status = 200, description = "The challenge", body = serde_json::Value),
+        (status = 400, description = "No digest", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn challenge(
+    State(app): State<App>,
+    From(from): From,
+    RawQuery(query): RawQuery,
+) -> Result<Representation, Problem> {
+    let digest = only(query.as_deref(), "digest")?.filter(|digest| unhex32(digest).is_some());
+    let Some(digest) = digest else {
+        let message = "Give the SHA-256 of what you will send, as 64 lower-case hexadecimal digits.";
+        return Err(Problem::parameters(vec![FieldError::new("digest", message.to_owned())]));
+    };
+    let challenge = submit::challenge(&app, &digest, from).await?;
+    Ok(Representation::json(&challenge).caching(Caching::Never))
+}
+
+/// Submits a signed run.
+///
+/// The body is `{"envelope": …, "pow": …}`: a DSSE envelope signed with Ed25519, and proof of work for the digest of its
+/// payload. With `dry_run=1` nothing is kept, and `pow` may be null.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs",
+    operation_id = "submit_run",
+    tag = "submissions",
+    params(("dry_run" = Option<String>, Query, description = "1: say what would be said, and keep nothing", example = "1")),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What would be said", body = Receipt),
+        (status = 201, description = "It was taken", body = Receipt),
+        (status = 400, description = "Not in the form that is read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Signature or proof of work do not hold", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Taken before; `instance` is its page", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "It says what cannot be", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn runs(
+    State(app): State<App>,
+    From(from): From,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    take(&app, from, query.as_deref(), &headers, body, Body::Run).await
+}
+
+/// Submits lines that a runtime printed.
+///
+/// The body is `{"text": …, "pow": …}`; `text` is JSON with `lines`, `hardware`, `model`, `quant` and, where needed,
+/// `devices`, `memory_gib` and `runtime`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/pastes",
+    operation_id = "submit_paste",
+    tag = "submissions",
+    params(("dry_run" = Option<String>, Query, description = "1: say what would be said, and keep nothing", example = "1")),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What would be said", body = Receipt),
+        (status = 201, description = "It was taken", body = Receipt),
+        (status = 400, description = "Not in the form that is read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Proof of work does not hold", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Taken before; `instance` is its page", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "It says what cannot be", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn pastes(
+    State(app): State<App>,
+    From(from): From,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    take(&app, from, query.as_deref(), &headers, body, Body::Paste).await
+}
+
+async fn take(
+    app: &App,
+    from: IpAddr,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Bytes,
+    what: Body,
+) -> Result<Response, Problem> {
+    is_json(headers)?;
+    let dry = only(query, "dry_run")?.is_some_and(|value| value == "1");
+    let receipt = submit::submit(app, body.to_vec(), what, from, dry).await?;
+    Ok(made(if dry { StatusCode::OK } else { StatusCode::CREATED }, &receipt))
+}

@@ -1,0 +1,203 @@
+//! What a submission claims to be about, found in the catalogue, and what the estimator expects of it.
+
+use std::f64::consts::E;
+
+use data::Engine;
+use data::query::{Job, Params, Rig};
+use data::row::{ModelRow, QuantRow};
+use data::submission::ModelIdentity;
+use estimator::{Placement, Range, rooflines};
+
+use super::{Because, Expected, Refusal};
+
+/// Ratio of a file's weights to the row's beyond which it is another model: vision towers and draft layers lie within.
+const PARAMS_AGREE: f64 = 1.12;
+/// The same of a file's bytes to what row and quantisation make: mixes differ between those who make them.
+const BYTES_AGREE: f64 = 1.3;
+/// Standard deviations of a range's two ends.
+const RANGE_DEVIATIONS: f64 = 2.0 * 1.645;
+
+/// What ran where, by catalogue ids; names as they were sent where the catalogue has none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subject {
+    /// Device ids joined by `+`, and `@70%` behind them where power was limited.
+    pub device: String,
+    /// How many devices.
+    pub devices: u32,
+    /// Memory of one, in GiB, where it is told.
+    pub memory_gib: Option<f64>,
+    /// Power limit as a share of stock, where one was set.
+    pub power_share: Option<f64>,
+    /// Model id.
+    pub model: String,
+    /// Quantisation id; empty where it is not told.
+    pub quant: String,
+    /// The runtime.
+    pub runtime: String,
+    /// Its version; empty where it is not told.
+    pub runtime_version: String,
+    /// What drives the device, by what is usual for it; empty where that is not known.
+    pub backend: String,
+    /// Digest of the model's file; empty where there is none.
+    pub model_digest: String,
+    /// Size of its files in bytes.
+    pub size_bytes: Option<u64>,
+    /// Whether part of it lies in RAM, by the estimate.
+    pub offloaded: Option<bool>,
+}
+
+/// The parameters of one question to the engine.
+pub type Pairs = Vec<(&'static str, String)>;
+
+/// An answer to it: what is expected, and what else the engine told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlook {
+    /// Decode.
+    pub decode: Option<Expected>,
+    /// Prefill.
+    pub prefill: Option<Expected>,
+    /// Whether part of it lies in RAM.
+    pub offloaded: Option<bool>,
+}
+
+/// The machine that these parameters name: its key, and how many devices; none where the catalogue has none.
+pub fn machine(engine: &Engine<'_>, pairs: &Pairs) -> Option<(String, u32, String)> {
+    let (rig, job) = asked(engine, pairs)?;
+    if rig.devices.iter().any(|device| device.row.is_none()) {
+        return None;
+    }
+    let ids: Vec<&str> = rig.devices.iter().map(data::query::RigDevice::id).collect();
+    Some((ids.join("+"), ids.len() as u32, job.backend.name().to_owned()))
+}
+
+fn asked<'c>(engine: &Engine<'c>, pairs: &Pairs) -> Option<(Rig<'c>, Job)> {
+    let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))).ok()?;
+    engine.read(&params).ok()
+}
+
+/// What the estimator expects of a model on the machine of these parameters.
+pub fn outlook(engine: &Engine<'_>, pairs: &Pairs, model: &ModelRow, quant: &QuantRow) -> Outlook {
+    let Some((rig, job)) = asked(engine, pairs) else { return Outlook::default() };
+    let subject = data::subject::Subject::of_row(model, quant);
+    let (constants, _) = engine.constants(&rig, &job, &subject);
+    let setup = engine.setup(&rig, &job, &subject);
+    let estimate = estimator::estimate(&setup, &constants);
+    let bounds = rooflines(&setup, &constants);
+    let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else { return Outlook::default() };
+    Outlook {
+        decode: Some(expected(speeds.decode_tps, bounds.decode_tps)),
+        prefill: Some(expected(speeds.prefill_tps, bounds.prefill_tps)),
+        offloaded: Some(matches!(estimate.placement, Placement::Offloaded(_))),
+    }
+}
+
+fn expected(range: Range, roofline: f64) -> Expected {
+    // The upper end stops at the roofline, so the lower one tells how wide the range really is.
+    let up = (range.high / range.mid).ln();
+    let down = (range.mid / range.low).ln();
+    Expected { mid: range.mid, deviation: 2.0 * up.max(down) / RANGE_DEVIATIONS, roofline }
+}
+
+/// Whether the file behind a claim is of the model and the quantisation that are claimed, by its own figures.
+///
+/// # Errors
+/// In a sentence, what does not agree.
+pub fn agrees(identity: &ModelIdentity, model: &ModelRow, quant: Option<&QuantRow>) -> Result<(), Refusal> {
+    let far = |one: f64, other: f64, limit: f64| (one / other).ln().abs() > limit.log(E);
+    if let Some(params) = identity.params {
+        let params_b = params as f64 / 1e9;
+        if far(params_b.max(1e-9), model.params_b, PARAMS_AGREE) {
+            return Err(Refusal::new(
+                Because::Claim,
+                format!(
+                    "The file has {params_b:.2} billion weights; {} has {:.2}. It is another model.",
+                    model.name, model.params_b
+                ),
+            ));
+        }
+    }
+    let bytes = identity.tensor_bytes.or(identity.size_bytes).map(|bytes| bytes as f64);
+    if let (Some(bytes), Some(quant)) = (bytes, quant) {
+        let wanted = model.params_b * 1e9 * quant.bits_per_weight / 8.0;
+        if far(bytes.max(1.0), wanted, BYTES_AGREE) {
+            return Err(Refusal::new(
+                Because::Claim,
+                format!(
+                    "The file has {:.2} GB; {} in {} has about {:.2}. It is another quantisation or another model.",
+                    bytes / 1e9,
+                    model.name,
+                    quant.name,
+                    wanted / 1e9
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A name that the catalogue does not know, as it may stand in a key: lower case, nothing that parts keys, short.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for sign in text.chars().take(80) {
+        if sign.is_ascii_alphanumeric() || matches!(sign, '.' | '_') {
+            slug.push(sign.to_ascii_lowercase());
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::submission::Identity;
+
+    fn identity(params: u64, bytes: u64) -> ModelIdentity {
+        ModelIdentity {
+            reference: "m.gguf".into(),
+            id: None,
+            quant: None,
+            digest: None,
+            prefix_digest: None,
+            size_bytes: Some(bytes),
+            params: Some(params),
+            tensor_bytes: None,
+            identity: Identity::File,
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_model_is_told() {
+        let engine = Engine::embedded();
+        let model = engine.catalog.model("llama-3.1-8b").unwrap();
+        let quant = engine.catalog.quant("q4_k_m").unwrap();
+        // Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf as published: 8,030,261,312 weights in 4,920,734,272 bytes.
+        assert_eq!(agrees(&identity(8_030_261_312, 4_920_734_272), model, Some(quant)), Ok(()));
+        let small = agrees(&identity(3_212_749_888, 4_920_734_272), model, Some(quant)).unwrap_err();
+        assert!(small.says.contains("another model"), "{}", small.says);
+        let wide = agrees(&identity(8_030_261_312, 8_540_771_136), model, Some(quant)).unwrap_err();
+        assert!(wide.says.contains("another quantisation"), "{}", wide.says);
+    }
+
+    #[test]
+    fn names_in_keys_part_nothing() {
+        assert_eq!(slug("NVIDIA Mystery|9000 <b>"), "nvidia-mystery-9000-b");
+        assert_eq!(slug("||"), "");
+    }
+
+    #[test]
+    fn an_outlook_is_below_its_roofline() {
+        let engine = Engine::embedded();
+        let pairs: Pairs = vec![("hardware", "rtx-3090".into()), ("context", "4096".into())];
+        let (key, count, backend) = machine(&engine, &pairs).unwrap();
+        assert_eq!((key.as_str(), count, backend.as_str()), ("rtx-3090", 1, "cuda"));
+        let model = engine.catalog.model("llama-3.1-8b").unwrap();
+        let quant = engine.catalog.quant("q4_k_m").unwrap();
+        let outlook = outlook(&engine, &pairs, model, quant);
+        let decode = outlook.decode.unwrap();
+        assert!(decode.mid < decode.roofline && decode.deviation > 0.0, "{decode:?}");
+        assert_eq!(outlook.offloaded, Some(false));
+        assert_eq!(machine(&engine, &vec![("hardware", "no such device".into())]), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! Lines that a runtime printed, from bytes to a candidate: the same reader as in the browser decides.
+
+use data::digest::digest;
+use data::paste::{self, Run, Tool, Verdict};
+use data::query::Params;
+use data::row::Runtime;
+use data::submission::{EvidenceClass, Paste, State, TextRequest, depth_bucket};
+
+use super::claim::{self, Pairs, Subject};
+use super::run::{Around, Proof, sentence, spend, unknowns};
+use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
+
+/// Reads the body of `POST /api/v1/pastes`.
+///
+/// # Errors
+/// Why it is not taken, in a sentence.
+pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal> {
+    let request: TextRequest<Proof> = strict::read(body, "the request", &["text"])?;
+    let digest = digest(request.text.as_bytes());
+    let nonce = spend(around, request.pow.as_ref(), &digest)?;
+    let sent: Paste = strict::read(request.text.as_bytes(), "the paste", &["lines"])?;
+    let reading = paste::read(sent.lines.as_bytes());
+    if reading.verdict == Verdict::Refused {
+        return Err(Refusal::new(Because::Claim, reading.says));
+    }
+    let [run] = &reading.runs[..] else {
+        let says = format!("There are {} runs in the lines; send those of one.", reading.runs.len());
+        return Err(Refusal::new(Because::Claim, says));
+    };
+    if run.lines.trim_end() != sent.lines.trim_end() {
+        let says = "Send only the timing lines: what else was pasted is nobody's business.";
+        return Err(Refusal::new(Because::Claim, says));
+    }
+    let mut candidate = Candidate {
+        digest,
+        payload: request.text.into_bytes(),
+        signatures: String::new(),
+        kind: Kind::Paste,
+        evidence: EvidenceClass::Pasted,
+        signer: None,
+        nonce,
+        measured_on: day::of_ms(around.now_ms),
+        suite: String::new(),
+        subject: Subject::default(),
+        raw_timings_sha256: String::new(),
+        points: Vec::new(),
+        reasons: vec![reason("pasted", "Lines that were pasted: nothing proves where they come from.")],
+        state: State::Accepted,
+    };
+    describe(&sent, run, around, &mut candidate)?;
+    for flag in &run.flags {
+        let remark = reason(flag.word(), flag.sentence());
+        if flag.asks() {
+            candidate.lower(State::Flagged, remark);
+        } else {
+            candidate.reasons.push(remark);
+        }
+    }
+    Ok(candidate)
+}
+
+fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
+    let engine = around.engine;
+    let mut pairs: Pairs = vec![("hardware", sent.hardware.clone())];
+    if let Some(count) = sent.devices {
+        pairs.push(("devices", count.to_string()));
+    }
+    if let Some(gib) = sent.memory_gib {
+        pairs.push(("memory_gib", gib.to_string()));
+    }
+    let runtime = runtime(run.tool, sent.runtime.as_deref());
+    pairs.extend(runtime.map(|runtime| ("runtime", runtime.name().to_owned())));
+    let whole = |value: Option<u64>| value.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(0);
+    let (prompt, output) = (whole(run.prompt_tokens), whole(run.output_tokens));
+    let before = whole(run.depth_tokens) + whole(run.cached_tokens);
+    let context = before + prompt + output / 2;
+    let streams = whole(run.streams).max(1);
+    pairs.push(("context", context.max(1).to_string()));
+    pairs.push(("prompt", (before + prompt).max(1).to_string()));
+    if before > 0 && prompt > 0 {
+        pairs.push(("cached", before.to_string()));
+    }
+    pairs.push(("streams", streams.to_string()));
+
+    // The person chose device and model from a list, so a name that is unknown is a mistake to be told.
+    let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str())));
+    let problem = params.and_then(|params| engine.read(&params)).err();
+    if let Some(error) = problem.and_then(|errors| errors.into_iter().next()) {
+        return Err(Refusal::new(Because::Claim, error.to_string()));
+    }
+    let unknown = |what: &str, lookup: &data::Lookup| {
+        Refusal::new(Because::Claim, format!("{what}: {}", sentence(lookup)))
+    };
+    let model = engine.catalog.model(&sent.model).map_err(|lookup| unknown("model", &lookup))?;
+    let quant = engine.catalog.quant(&sent.quant).map_err(|lookup| unknown("quant", &lookup))?;
+    let found = claim::machine(engine, &pairs);
+    let outlook = claim::outlook(engine, &pairs, model, quant);
+    let is_machine_known = found.is_some();
+    let (device, devices, backend) = found.unwrap_or_default();
+    candidate.subject = Subject {
+        device,
+        devices,
+        backend,
+        memory_gib: sent.memory_gib,
+        model: model.id.clone(),
+        quant: quant.id.clone(),
+        runtime: runtime
+            .map_or_else(|| claim::slug(&tool_name(run.tool)), |runtime| runtime.name().to_owned()),
+        offloaded: outlook.offloaded,
+        ..Subject::default()
+    };
+    candidate.points.push(Point {
+        workload: String::new(),
+        prompt_tokens: prompt,
+        cached_tokens: before,
+        output_tokens: output,
+        streams,
+        speculative: run.flags.contains(&paste::Flag::Speculative),
+        depth_tokens: depth_bucket(context),
+        decode_tps: run.decode_tps,
+        prefill_tps: run.prefill_tps,
+        ttft_ms: None,
+        flags: run.flags.iter().map(|flag| flag.word()).collect::<Vec<_>>().join(" "),
+        expected_decode: outlook.decode,
+        expected_prefill: outlook.prefill.filter(|_| streams == 1 && prompt >= 64),
+    });
+    unknowns(candidate, is_machine_known, true, true);
+    Ok(())
+}
+
+fn tool_name(tool: Tool) -> String {
+    serde_json::to_value(tool).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The runtime that a tool belongs to; of tools that are none by themselves, the one that the person named.
+fn runtime(tool: Tool, named: Option<&str>) -> Option<Runtime> {
+    match tool {
+        Tool::LlamaCpp
+        | Tool::LlamaServer
+        | Tool::LlamaBench
+        | Tool::LlamaBatchedBench
+        | Tool::KoboldCpp
+        | Tool::LmStudio => Some(Runtime::LlamaCpp),
+        Tool::Ollama => Some(Runtime::Ollama),
+        Tool::Vllm => Some(Runtime::Vllm),
+        Tool::MlxLm => Some(Runtime::Mlx),
+        _ => Runtime::ALL.into_iter().find(|runtime| Some(runtime.name()) == named),
+    }
+}

@@ -1,0 +1,268 @@
+//! A signed run, from bytes to a candidate.
+
+use altcha::Payload;
+use data::digest::digest;
+use data::machine;
+use data::row::{QuantRow, Runtime};
+use data::submission::{
+    EvidenceClass, Identity, RunRequest, State, Submission, WorkloadResult, depth_bucket,
+};
+use data::{Engine, envelope::Envelope};
+
+use super::claim::{self, Outlook, Pairs, Subject};
+use super::{Because, Candidate, Kind, Point, Refusal, Signer, fields, proof, reason, strict};
+
+/// What the gate needs beside the bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// What estimates are made with.
+    pub engine: &'a Engine<'static>,
+    /// Secrets of the proofs of work.
+    pub secret: &'a proof::Secret,
+    /// The server's clock, milliseconds since 1970 (UTC).
+    pub now_ms: i64,
+    /// Whether nothing will be kept: then proof of work may be missing.
+    pub dry: bool,
+}
+
+/// A body that may lack its proof of work.
+pub(super) type Proof = Option<Payload>;
+
+/// Reads the body of `POST /api/v1/runs`.
+///
+/// # Errors
+/// Why it is not taken, in a sentence.
+pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal> {
+    let request: RunRequest<Proof> = read_request(body)?;
+    let payload = open(&request.envelope)?;
+    let digest = digest(&payload);
+    let nonce = spend(around, request.pow.as_ref(), &digest)?;
+    let run: Submission = strict::read(&payload, "the run", &[])?;
+    fields::check(&run, around.engine.catalog, around.now_ms)?;
+    let signer = Signer {
+        key: request.envelope.signatures[0].keyid.clone(),
+        tag: run.tag.clone(),
+        hardware: data::digest::digest(run.fingerprint.hardware_descriptor().as_bytes()),
+        month: run.measured_on[..7].to_owned(),
+    };
+    let signatures = serde_json::to_string(&request.envelope.signatures)
+        .map_err(|error| Refusal::new(Because::Malformed, error.to_string()))?;
+    let mut candidate = Candidate {
+        digest,
+        payload,
+        signatures,
+        kind: Kind::Run,
+        evidence: if run.model.identity == Identity::Unverified {
+            EvidenceClass::Unverified
+        } else {
+            EvidenceClass::Signed
+        },
+        signer: Some(signer),
+        nonce,
+        measured_on: run.measured_on.clone(),
+        suite: run.suite.clone(),
+        subject: Subject::default(),
+        raw_timings_sha256: run.raw_timings_sha256.clone(),
+        points: Vec::new(),
+        reasons: Vec::new(),
+        state: State::Accepted,
+    };
+    describe(&run, around.engine, &mut candidate)?;
+    Ok(candidate)
+}
+
+fn read_request(body: &[u8]) -> Result<RunRequest<Proof>, Refusal> {
+    // The payload is one long string of base64, which has its own limit; times and numbers of a solution are plain.
+    strict::read(body, "the request", &["payload"])
+}
+
+/// The payload behind its one signature.
+pub(super) fn open(envelope: &Envelope) -> Result<Vec<u8>, Refusal> {
+    if envelope.signatures.len() != 1 {
+        return Err(Refusal::new(Because::Signature, "A run carries one signature, that of its key."));
+    }
+    let payload = envelope.open().map_err(|error| Refusal::new(Because::Signature, sentence(&error)))?;
+    if payload.len() > data::envelope::PAYLOAD_LIMIT_BYTES {
+        let says =
+            format!("The run has {} bytes; {} are read.", payload.len(), data::envelope::PAYLOAD_LIMIT_BYTES);
+        return Err(Refusal::new(Because::TooLarge, says));
+    }
+    Ok(payload)
+}
+
+/// An error as a sentence.
+pub(super) fn sentence(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.')),
+        None => text,
+    }
+}
+
+/// The proof of work's nonce; of a dry run none is needed.
+pub(super) fn spend(
+    around: &Around<'_>,
+    pow: Option<&Payload>,
+    digest: &str,
+) -> Result<Option<(String, i64)>, Refusal> {
+    if around.dry && pow.is_none() {
+        return Ok(None);
+    }
+    proof::check(around.secret, pow, digest, around.now_ms).map(Some)
+}
+
+/// Finds machine and model, and what is expected of each point.
+fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
+    let this = machine::in_catalog(engine.catalog, &run.fingerprint);
+    let found = claim::machine(engine, &this.pairs);
+    let gpu = run.fingerprint.gpus.first();
+    let power_share = this
+        .pairs
+        .iter()
+        .find(|(name, _)| *name == "power")
+        .and_then(|(_, share)| share.parse::<f64>().ok())
+        .filter(|share| *share < 0.95);
+    let known = |name: &str| Runtime::ALL.into_iter().find(|runtime| runtime.name() == name);
+    let subject = &mut candidate.subject;
+    subject.runtime = claim::slug(&run.backend.name);
+    subject.runtime_version.clone_from(&run.backend.version);
+    subject.memory_gib = gpu.and_then(|gpu| gpu.memory_gib);
+    subject.power_share = power_share;
+    subject.model_digest = run.model.digest.clone().unwrap_or_default();
+    subject.size_bytes = run.model.size_bytes;
+    if subject.runtime.is_empty() {
+        return Err(Refusal::new(Because::Claim, "The runtime has no name."));
+    }
+    let is_machine_known = found.is_some();
+    (subject.device, subject.devices, subject.backend) = found.unwrap_or_else(|| {
+        let name = gpu.map_or(run.fingerprint.cpu.model.as_str(), |gpu| gpu.name.as_str());
+        (claim::slug(name), run.fingerprint.gpus.len().max(1) as u32, String::new())
+    });
+    if let Some(share) = power_share {
+        // A capped card is another machine: reports of both must not share a median.
+        subject.device.push_str(&format!("@{:.0}%", (share * 10.0).round() * 10.0));
+    }
+
+    let name = run.model.reference.rsplit('/').next().unwrap_or_default();
+    let name = name.strip_suffix(".gguf").unwrap_or(name);
+    let model = run.model.id.as_deref().map_or_else(
+        || engine.catalog.model(name).ok(),
+        |id| engine.catalog.models().iter().find(|row| row.id == id),
+    );
+    let quant: Option<&QuantRow> =
+        run.model.quant.as_deref().and_then(|quant| engine.catalog.quant(quant).ok());
+    subject.model = model.map_or_else(|| claim::slug(name), |row| row.id.clone());
+    subject.quant = quant
+        .map_or_else(|| claim::slug(run.model.quant.as_deref().unwrap_or_default()), |row| row.id.clone());
+    if let Some(row) = model {
+        claim::agrees(&run.model, row, quant)?;
+    }
+
+    let mut pairs = this.pairs;
+    if let Some(runtime) = known(&run.backend.name) {
+        pairs.push(("runtime", runtime.name().to_owned()));
+    }
+    let mut offloaded = None;
+    for result in run.workloads.iter().filter(|result| result.skipped.is_none()) {
+        let outlook = match (model, quant) {
+            (Some(model), Some(quant)) if is_machine_known => {
+                claim::outlook(engine, &of_point(&pairs, result), model, quant)
+            }
+            _ => Outlook::default(),
+        };
+        offloaded = offloaded.or(outlook.offloaded);
+        candidate.points.push(point(result, &outlook));
+    }
+    candidate.subject.offloaded = offloaded;
+    unknowns(candidate, is_machine_known, model.is_some(), quant.is_some());
+    travelling(run, candidate);
+    Ok(())
+}
+
+/// What cannot be checked does not count, and says why.
+pub(super) fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, quant: bool) {
+    for (known, code, what) in [
+        (machine, "unknown_device", "The device is not in the catalogue"),
+        (model, "unknown_model", "The model is not in the catalogue"),
+        (quant, "unknown_quant", "The quantisation is not in the catalogue"),
+    ] {
+        if !known {
+            let says =
+                format!("{what}, so the speed cannot be checked; it counts once the catalogue has it.");
+            candidate.lower(State::Flagged, reason(code, says));
+        }
+    }
+}
+
+/// Remarks of the probe that travel with the result; they take nothing from it.
+fn travelling(run: &Submission, candidate: &mut Candidate) {
+    for flag in run.before.flags().into_iter().chain(run.after.flags()) {
+        if candidate.reasons.iter().any(|known| known.code == flag) {
+            continue;
+        }
+        let says = match flag {
+            "on_battery" => "The machine ran on its battery.",
+            "powersave_governor" => "The processor was set to save power.",
+            "cpu_thermal_limit" => "Heat slowed the processor down.",
+            "gpu_thermal_limit" => "Heat slowed the graphics processor down.",
+            _ => "The graphics processor reached its power limit.",
+        };
+        candidate.reasons.push(reason(flag, says));
+    }
+    if candidate.evidence == EvidenceClass::Unverified {
+        candidate
+            .reasons
+            .push(reason("model_by_name", "The model is known by name only: no file was hashed."));
+    }
+    if candidate.signer.as_ref().is_some_and(|signer| signer.tag.is_none()) {
+        candidate.reasons.push(reason("anonymous", "Sent without a machine's tag."));
+    }
+}
+
+fn of_point(machine: &Pairs, result: &WorkloadResult) -> Pairs {
+    let mut pairs = machine.clone();
+    let prompt = result.prompt_tokens.unwrap_or(result.target_prompt_tokens).max(1);
+    pairs.push(("context", context(result).max(1).to_string()));
+    pairs.push(("prompt", prompt.to_string()));
+    pairs.push(("streams", result.streams.to_string()));
+    let cached = cached(result);
+    if cached > 0 && cached < prompt {
+        pairs.push(("cached", cached.to_string()));
+    }
+    pairs
+}
+
+/// Prompt tokens that came out of a cache.
+fn cached(result: &WorkloadResult) -> u32 {
+    let prompt = result.prompt_tokens.unwrap_or(result.target_prompt_tokens);
+    (f64::from(prompt) * result.prefix_cache_hit_rate.unwrap_or(0.0)).round() as u32
+}
+
+/// Tokens in the cache half-way through the answer.
+fn context(result: &WorkloadResult) -> u32 {
+    result.prompt_tokens.unwrap_or(result.target_prompt_tokens) + result.output_tokens.unwrap_or(0) / 2
+}
+
+fn point(result: &WorkloadResult, outlook: &Outlook) -> Point {
+    let cached_tokens = cached(result);
+    Point {
+        workload: result.workload.clone(),
+        prompt_tokens: result
+            .prompt_tokens
+            .unwrap_or(result.target_prompt_tokens)
+            .saturating_sub(cached_tokens),
+        cached_tokens,
+        output_tokens: result.output_tokens.unwrap_or(0),
+        streams: result.streams,
+        speculative: result.flags.iter().any(|flag| flag == "speculative"),
+        depth_tokens: depth_bucket(context(result)),
+        decode_tps: result.decode_tps,
+        prefill_tps: result.prefill_tps,
+        ttft_ms: result.ttft_ms,
+        flags: result.flags.join(" "),
+        expected_decode: outlook.decode,
+        // Several prompts at once share the machine in a way that is not estimated.
+        expected_prefill: outlook.prefill.filter(|_| result.streams == 1),
+    }
+}

@@ -1,0 +1,113 @@
+//! What nobody may do to the tables, whoever speaks SQL.
+
+use super::*;
+use crate::store::{Backend, FILE_NAME};
+
+/// Statements that change or remove what was written once.
+const FORBIDDEN: &[&str] = &[
+    "UPDATE run SET model = 'other'",
+    "DELETE FROM run",
+    "UPDATE metric SET decode_tps = 1",
+    "DELETE FROM metric",
+    "UPDATE event SET says = 'nothing'",
+    "DELETE FROM event",
+    "UPDATE payload SET bytes = signatures",
+    "DELETE FROM payload",
+    "UPDATE log_node SET level = 7",
+    "DELETE FROM log_node",
+    "UPDATE log_head SET size = 0",
+    "DELETE FROM log_head",
+    "UPDATE signing_key SET hardware = ''",
+    "DELETE FROM machine_tag",
+    "DELETE FROM model_file",
+    "UPDATE secret SET value = value",
+    "DELETE FROM secret",
+    "UPDATE meta SET created_at_ms = 1",
+    "DELETE FROM meta",
+];
+
+/// Ways to replace a row without updating or deleting it.
+const REPLACING: &[(Backend, &str)] = &[
+    (Backend::Sqlite, "INSERT OR REPLACE INTO payload SELECT digest, bytes, 'forged' FROM payload"),
+    (
+        Backend::Sqlite,
+        "INSERT OR REPLACE INTO event SELECT run, number, at_ms, kind, actor, dispute, code, 'forged' FROM event",
+    ),
+    (Backend::Sqlite, "REPLACE INTO log_node SELECT level, position, hash FROM log_node"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO log_head VALUES (1, 0, x'', 0)"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO meta (one, created_at_ms) VALUES (1, 1)"),
+    (
+        Backend::Postgres,
+        "INSERT INTO payload SELECT digest, bytes, 'forged' FROM payload ON CONFLICT (digest) DO UPDATE SET signatures = 'forged'",
+    ),
+    (Backend::Postgres, "TRUNCATE run CASCADE"),
+    (Backend::Postgres, "TRUNCATE payload"),
+    (Backend::Postgres, "TRUNCATE event"),
+    (Backend::Postgres, "TRUNCATE log_node"),
+    (Backend::Postgres, "TRUNCATE log_head"),
+];
+
+on_both! {
+    async fn what_was_written_once_stays(own: &Own) {
+        let judging = own.judging(30).await;
+        let run = sample::run(1, sample::estimated("rtx-3090"));
+        let taken = own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
+        assert!(taken[0].is_ok(), "{taken:?}");
+        let before = own.store.result("one").await.unwrap().unwrap();
+        for statement in FORBIDDEN {
+            let done = sqlx::query(*statement).execute(&own.store.pool).await;
+            assert!(done.is_err(), "{statement}");
+        }
+        for (backend, statement) in REPLACING {
+            if *backend == own.store.backend() {
+                let done = sqlx::query(*statement).execute(&own.store.pool).await;
+                assert!(done.is_err(), "{statement}");
+            }
+        }
+        assert_eq!(own.store.result("one").await.unwrap().unwrap(), before);
+    }
+
+    async fn a_database_is_made_once_and_found_again(own: &Own) {
+        let made = own.store.meta().await.unwrap();
+        assert!(made.created_at_ms > 1_700_000_000_000, "{made:?}");
+        assert_eq!(made.schema_version, 2);
+        let keys = own.store.secrets().await.unwrap();
+        let again = own.another().await;
+        assert_eq!(again.meta().await.unwrap(), made);
+        let found = again.secrets().await.unwrap();
+        assert_eq!((found.log_seed, found.pepper), (keys.log_seed, keys.pepper));
+        again.close().await;
+        assert!(again.meta().await.is_err(), "a closed database is not ready");
+    }
+
+    async fn erased_bytes_leave_their_place_in_the_log(own: &Own) {
+        let judging = own.judging(30).await;
+        let run = sample::run(1, sample::estimated("rtx-3090"));
+        let taken = own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
+        let digest = taken[0].as_ref().unwrap().digest.clone();
+        let head = own.store.head().await.unwrap();
+        assert!(own.store.erase(&digest, "asked for by the submitter", now_ms()).await.unwrap());
+        assert!(!own.store.erase(&digest, "again", now_ms()).await.unwrap());
+        let after = own.store.result("one").await.unwrap().unwrap();
+        assert_eq!(after.payload, None);
+        assert_eq!(own.store.head().await.unwrap().edge, head.edge);
+        assert_eq!(own.store.log_index(&digest).await.unwrap(), Some(0));
+    }
+}
+
+/// The guard holds where the pragma that SQLite needs was forgotten, as it is by most tools.
+#[tokio::test]
+async fn replacing_is_refused_without_the_pragma_too() {
+    let own = Own::sqlite().await.unwrap();
+    let judging = own.judging(30).await;
+    let run = sample::run(1, sample::estimated("rtx-3090"));
+    own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
+    let url = format!("sqlite://{}", own.dir.path().join(FILE_NAME).display());
+    let other = sqlx::AnyPool::connect(&url).await.unwrap();
+    for (backend, statement) in REPLACING {
+        if *backend == Backend::Sqlite && !statement.contains("meta") {
+            assert!(sqlx::query(*statement).execute(&other).await.is_err(), "{statement}");
+        }
+    }
+    other.close().await;
+}

@@ -1,0 +1,219 @@
+//! Submitting as a client does: challenge, work, request, receipt, and every way in which it is refused.
+
+use axum::body::Body;
+use axum::http::Request;
+use data::checkpoint::Checkpoint;
+use data::digest::{digest, unhex32};
+use data::merkle;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Site};
+use crate::sample;
+
+/// One proxy in front, whose word about addresses is taken.
+const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
+
+fn fair() -> f64 {
+    sample::estimated("rtx-3090")
+}
+
+fn refused(answer: &Answer, status: u16, part: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(part), "{part}: {detail}");
+}
+
+#[tokio::test]
+async fn a_run_is_taken_and_the_log_proves_it() {
+    let site = Site::open(BEHIND).await;
+    for who in 1..=3 {
+        let answer = site.submit(who, &sample::run(who, fair()), &format!("192.0.2.{who}")).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.json()["state"], "accepted");
+        assert_eq!(answer.json()["log_index"], u64::from(who) - 1);
+    }
+    let payload = serde_json::to_vec(&sample::run(2, fair())).unwrap();
+    let note = site.get("/log/checkpoint").await;
+    let key = site.get("/log/key").await;
+    let key = unhex32(key.text().trim()).unwrap();
+    let checkpoint = Checkpoint::verify(note.text(), &key).unwrap();
+    assert_eq!(checkpoint.size, 3);
+
+    let proof = site.get(&format!("/api/v1/log/inclusion?digest={}", digest(&payload))).await.json();
+    let hashes = |proof: &Value| -> Vec<merkle::Hash> {
+        proof["hashes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hash| unhex32(hash.as_str().unwrap()).unwrap())
+            .collect()
+    };
+    let leaf = merkle::leaf(&unhex32(&digest(&payload)).unwrap());
+    assert!(merkle::includes(1, 3, leaf, &hashes(&proof), &checkpoint.root));
+    let first =
+        merkle::leaf(&unhex32(&digest(&serde_json::to_vec(&sample::run(1, fair())).unwrap())).unwrap());
+    let proof = site.get("/api/v1/log/consistency?from=1&to=3").await.json();
+    assert!(merkle::continues(1, 3, &first, &checkpoint.root, &hashes(&proof)));
+    for (path, status) in [
+        ("/api/v1/log/inclusion", 400),
+        ("/api/v1/log/inclusion?digest=aa", 404),
+        ("/api/v1/log/consistency?from=0", 400),
+        ("/api/v1/log/consistency?from=2&to=9", 400),
+        ("/api/v1/log/consistency?from=x", 400),
+        ("/api/v1/log/consistency?from=1&of=2", 400),
+    ] {
+        assert_eq!(site.get(path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_said_and_keeps_nothing() {
+    let site = Site::open(BEHIND).await;
+    let body = |speed: f64| json!({ "envelope": sample::sealed(1, &sample::run(1, speed)), "pow": null });
+    let fine = site.post("/api/v1/runs?dry_run=1", "192.0.2.1", &body(fair())).await;
+    assert_eq!((fine.status.as_u16(), &fine.json()["state"]), (200, &json!("accepted")));
+    assert!(fine.json().get("id").is_none());
+    let wild = site.post("/api/v1/runs?dry_run=1", "192.0.2.1", &body(fair() * 9.0)).await;
+    assert_eq!(wild.json()["state"], "held");
+    assert_eq!(wild.json()["reasons"][1]["code"], "above_roofline", "{}", wild.text());
+    assert_eq!(site.app.store().head().await.unwrap().edge.size, 0);
+    refused(&site.post("/api/v1/runs", "192.0.2.1", &body(fair())).await, 403, "missing");
+}
+
+#[tokio::test]
+async fn what_was_used_is_not_used_again() {
+    let site = Site::open(BEHIND).await;
+    let run = sample::run(1, fair());
+    let bytes = serde_json::to_vec(&run).unwrap();
+    let pow = site.work(&digest(&bytes)).await;
+    let body = json!({ "envelope": sample::sealed(1, &run), "pow": pow });
+    let first = site.post("/api/v1/runs", "192.0.2.1", &body).await;
+    assert_eq!(first.status, 201);
+    let again = site.post("/api/v1/runs", "192.0.2.1", &body).await;
+    refused(&again, 409, "before");
+    assert_eq!(again.json()["instance"], first.json()["url"]);
+    // Work for other bytes, and work that was changed.
+    let mut other = sample::run(1, fair());
+    other.backend.version = "b2".into();
+    let envelope = sample::sealed(1, &other);
+    refused(
+        &site.post("/api/v1/runs", "192.0.2.1", &json!({ "envelope": envelope, "pow": pow })).await,
+        403,
+        "other bytes",
+    );
+    let mut pow =
+        serde_json::to_value(site.work(&digest(&serde_json::to_vec(&other).unwrap())).await).unwrap();
+    pow["challenge"]["parameters"]["expiresAt"] =
+        json!(pow["challenge"]["parameters"]["expiresAt"].as_i64().unwrap() - 1);
+    refused(
+        &site.post("/api/v1/runs", "192.0.2.1", &json!({ "envelope": envelope, "pow": pow })).await,
+        403,
+        "wrong",
+    );
+}
+
+#[tokio::test]
+async fn what_was_changed_or_cannot_be_is_refused_in_a_sentence() {
+    let site = Site::open(BEHIND).await;
+    let run = sample::run(1, fair());
+    let mut envelope = serde_json::to_value(sample::sealed(1, &run)).unwrap();
+    envelope["signatures"][0]["keyid"] = json!(sample::sealed(2, &run).signatures[0].keyid);
+    let post = async |body: Value| site.post("/api/v1/runs?dry_run=1", "192.0.2.1", &body).await;
+    refused(&post(json!({ "envelope": envelope, "pow": null })).await, 403, "signature");
+    let sealed = |change: &dyn Fn(&mut data::submission::Submission)| {
+        let mut run = sample::run(1, fair());
+        change(&mut run);
+        json!({ "envelope": sample::sealed(1, &run), "pow": null })
+    };
+    refused(&post(sealed(&|run| run.measured_on = "2999-01-01".into())).await, 422, "not come");
+    refused(&post(sealed(&|run| run.suite = "suite-v9".into())).await, 422, "suite-v1");
+    refused(&post(sealed(&|run| run.tag = Some("me".into()))).await, 422, "tag");
+    refused(&post(sealed(&|run| run.workloads[0].workload = "W9".into())).await, 422, "W9");
+    refused(&post(sealed(&|run| run.model.params = Some(70_000_000_000))).await, 422, "another model");
+    refused(&post(sealed(&|run| run.backend.version = "b1\u{202E}".into())).await, 400, "U+202E");
+    refused(&post(sealed(&|run| run.fingerprint.gpus[0].name = "x".repeat(600))).await, 400, "longer");
+    refused(
+        &post(json!({ "envelope": sample::sealed(1, &run), "pow": null, "admin": true })).await,
+        400,
+        "admin",
+    );
+
+    // Signed, and no run at all.
+    let text = data::envelope::seal(b"{\"suite\":\"suite-v1\",\"suite\":\"suite-v1\"}", &sample::seed(1));
+    refused(&post(json!({ "envelope": text, "pow": null })).await, 400, "twice");
+
+    for (headers, status) in [
+        (vec![("content-type", "text/plain")], 415),
+        (vec![("content-type", "application/json"), ("content-encoding", "gzip")], 415),
+        (vec![("content-type", "application/json")], 400),
+    ] {
+        let mut request = Request::builder().method("POST").uri("/api/v1/runs");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = site.send(request.body(Body::from("\u{1}")).unwrap()).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    let huge = json!({ "envelope": { "payload": "A".repeat(200_000) } });
+    assert_eq!(site.post("/api/v1/runs", "192.0.2.1", &huge).await.status, 413);
+    assert_eq!(site.app.store().head().await.unwrap().edge.size, 0);
+}
+
+#[tokio::test]
+async fn the_work_grows_with_use_and_ends_in_a_pause() {
+    let site = Site::open(&["--submissions-per-hour", "9"]).await;
+    let tries = async |site: &Site| {
+        let zeros = "0".repeat(64);
+        let challenge = site.get(&format!("/api/v1/challenge?digest={zeros}")).await.json();
+        let challenge: altcha::Challenge = serde_json::from_value(challenge).unwrap();
+        altcha::solve_challenge(altcha::SolveChallengeOptions::new(&challenge)).unwrap().unwrap().counter
+    };
+    let before = tries(&site).await;
+    assert!((200..400).contains(&before));
+    for number in 0..3 {
+        let mut run = sample::run(1, fair());
+        run.backend.version = format!("b{number}");
+        // The header is no proxy's: whoever writes it is one and the same.
+        assert_eq!(site.submit(1, &run, &format!("192.0.2.{number}")).await.status, 201);
+    }
+    let after = tries(&site).await;
+    assert!(after >= 800, "{before} tries before, {after} after three submissions");
+    let mut run = sample::run(1, fair());
+    run.backend.version = "b9".into();
+    let refusal = site.submit(1, &run, "192.0.2.99").await;
+    refused(&refusal, 429, "try again in");
+    assert!(refusal.header("retry-after").parse::<u32>().unwrap() > 60);
+}
+
+#[tokio::test]
+async fn pasted_lines_are_read_by_the_same_reader() {
+    let site = Site::open(BEHIND).await;
+    let printed = "\
+llama_perf_context_print: prompt eval time =     246.64 ms /   512 tokens (    0.48 ms per token,  2075.90 tokens per second)
+llama_perf_context_print:        eval time =    2337.47 ms /   255 runs   (    9.17 ms per token,   109.09 tokens per second)
+llama_perf_context_print:       total time =    2601.83 ms /   767 tokens
+";
+    let reading = data::paste::read(format!("my secret prompt\n{printed}").as_bytes());
+    let lines = reading.timing_lines(0).unwrap();
+    assert!(!lines.contains("secret"));
+    let text = |lines: &str, model: &str| {
+        json!({ "lines": lines, "hardware": "RTX 3090", "model": model, "quant": "Q4_K_M" }).to_string()
+    };
+    let send = async |text: String, from: &str| {
+        let pow = site.work(&digest(text.as_bytes())).await;
+        site.post("/api/v1/pastes", from, &json!({ "text": text, "pow": pow })).await
+    };
+    let taken = send(text(lines, "llama-3.1-8b"), "192.0.2.1").await;
+    assert_eq!(taken.status, 201, "{}", taken.text());
+    assert_eq!(taken.json()["state"], "accepted", "{}", taken.text());
+    assert!(taken.text().contains("\"pasted\""));
+    refused(
+        &send(text(&format!("my secret prompt\n{lines}"), "llama-3.1-8b"), "192.0.2.1").await,
+        422,
+        "only the timing lines",
+    );
+    refused(&send(text(lines, "no such model"), "192.0.2.1").await, 422, "model");
+    refused(&send(text("nothing at all", "llama-3.1-8b"), "192.0.2.1").await, 422, "");
+    refused(&send("{\"lines\":1}".into(), "192.0.2.1").await, 400, "form");
+}

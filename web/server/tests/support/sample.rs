@@ -1,0 +1,119 @@
+//! Runs as a probe would sign them, for tests.
+
+use data::Engine;
+use data::envelope::{self, Envelope};
+use data::fingerprint::{Fingerprint, Gpu, HostState, Ram};
+use data::query::Params;
+use data::submission::{BackendInfo, Calibration, Identity, ModelIdentity, Submission, WorkloadResult};
+
+/// SHA-256 of the same model's file for everybody.
+pub const FILE: &str = "7b064f5842bf9532c91456deda288a1b672397a54fa729aa665952863033557c";
+
+/// What the estimator says of the sample's first workload, tokens a second.
+pub fn estimated(hardware: &str) -> f64 {
+    let engine = Engine::embedded();
+    let pairs = [
+        ("hardware", hardware),
+        ("model", "llama-3.1-8b"),
+        ("quant", "q4_k_m"),
+        ("context", "256"),
+        ("prompt", "128"),
+    ];
+    let params = Params::read(pairs).unwrap();
+    let (rig, job) = engine.read(&params).unwrap();
+    let chosen = engine.choose(&params, &rig, &job).unwrap();
+    engine.answer(&rig, &job, &chosen).decode_tps.unwrap().mid
+}
+
+/// A run of machine number `who` on an RTX 3090 with this decode speed.
+pub fn run(who: u8, decode_tps: f64) -> Submission {
+    let gpu = Gpu {
+        name: "NVIDIA GeForce RTX 3090".into(),
+        maker: "nvidia".into(),
+        memory_gib: Some(24.0),
+        power_limit_w: Some(350.0),
+        power_limit_default_w: Some(350.0),
+        ..Gpu::default()
+    };
+    // The processor tells machines with the same card apart.
+    let mut fingerprint = Fingerprint { gpus: vec![gpu], ..Fingerprint::default() };
+    fingerprint.cpu.model = format!("Test Processor {who}");
+    fingerprint.ram = Ram { total_gib: 64.0, read_gb_s: Some(60.0), ..Ram::default() };
+    Submission {
+        suite: "suite-v1".into(),
+        probe: "0.1.0".into(),
+        measured_on: today(),
+        backend: BackendInfo { name: "llama.cpp".into(), version: "b7000".into() },
+        model: ModelIdentity {
+            reference: "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf".into(),
+            id: None,
+            quant: Some("Q4_K_M".into()),
+            digest: Some(FILE.into()),
+            prefix_digest: None,
+            size_bytes: Some(4_920_734_272),
+            params: Some(8_030_261_312),
+            tensor_bytes: None,
+            identity: Identity::File,
+        },
+        fingerprint,
+        tag: Some(envelope::digest(&[who])),
+        before: HostState::default(),
+        after: HostState::default(),
+        calibration: Calibration { latency_ms: 0.1, ceiling_tps: 100_000.0 },
+        workloads: vec![WorkloadResult {
+            skipped: None,
+            ttft_ms: Some(40.0),
+            decode_tps: Some(decode_tps),
+            decode_tps_interval: Some([decode_tps * 0.99, decode_tps * 1.01]),
+            decode_p50_latency_ms: Some(1000.0 / decode_tps),
+            decode_p95_latency_ms: Some(1100.0 / decode_tps),
+            prompt_tokens: Some(128),
+            output_tokens: Some(256),
+            wall_ms: Some(256.0 * 1000.0 / decode_tps + 40.0),
+            prefix_cache_hit_rate: Some(0.0),
+            repeats: 5,
+            ..WorkloadResult::skipped("W1", 128, 1, String::new())
+        }],
+        raw_timings_sha256: envelope::digest(RAW.as_bytes()),
+    }
+}
+
+/// Raw timings whose digest every sample names.
+pub const RAW: &str = "[]";
+
+/// The key of machine number `who`.
+pub fn seed(who: u8) -> [u8; 32] {
+    [who.wrapping_add(1); 32]
+}
+
+/// The run, signed by its machine's key.
+pub fn sealed(who: u8, run: &Submission) -> Envelope {
+    envelope::seal(&serde_json::to_vec(run).unwrap(), &seed(who))
+}
+
+/// Today, as runs write it.
+pub fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    server_day(since.as_millis() as i64)
+}
+
+fn server_day(at_ms: i64) -> String {
+    // Days since 1970 to a date, by walking the years: slow and plain, so that it is no copy of what it tests.
+    let mut days = at_ms / 86_400_000;
+    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let mut year = 1970;
+    while days >= if leap(year) { 366 } else { 365 } {
+        days -= if leap(year) { 366 } else { 365 };
+        year += 1;
+    }
+    let february = if leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", days + 1)
+}
