@@ -34,22 +34,39 @@ fn main() {
     let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let (dir, out) = (Path::new(&dir), Path::new(&out));
-    let packed = pack(read::rows(dir), &out.join("rows.postcard"))
-        .and_then(|()| {
-            pack(read::parse::<row::RuleRows>(&dir.join("rules.toml")), &out.join("rules.postcard"))
-        })
-        .and_then(|()| {
-            pack(read::parse::<part::Fitted>(&dir.join("constants.toml")), &out.join("constants.postcard"))
-        });
-    if let Err(error) = packed {
+    if let Err(error) = pack(dir, out) {
         eprintln!("{error}");
         std::process::exit(1);
     }
 }
 
-/// Writes what was read as one compact blob.
-fn pack<T: serde::Serialize>(read: Result<T, read::FileError>, to: &Path) -> Result<(), String> {
-    let blob = postcard::to_allocvec(&read.map_err(|error| error.to_string())?)
-        .map_err(|error| error.to_string())?;
-    fs::write(to, blob).map_err(|error| error.to_string())
+/// Writes `rows.packed`: the hash of the rows' shape, and all rows, rules and constants behind it.
+fn pack(dir: &Path, out: &Path) -> Result<(), String> {
+    let words = |error: read::FileError| error.to_string();
+    let content = (
+        read::rows(dir).map_err(words)?,
+        read::parse::<row::RuleRows>(&dir.join("rules.toml")).map_err(words)?,
+        read::parse::<part::Fitted>(&dir.join("constants.toml")).map_err(words)?,
+    );
+    let shape = shape(dir).map_err(|error| error.to_string())?.to_le_bytes();
+    let mut packed = shape.to_vec();
+    packed.extend(postcard::to_allocvec(&content).map_err(|error| error.to_string())?);
+    fs::write(out.join("rows.packed"), packed)
+        .and_then(|()| fs::write(out.join("rows.shape"), shape))
+        .map_err(|error| error.to_string())
+}
+
+/// FNV-1a over the sources that say what a row looks like: it changes whenever packed rows would be read differently.
+fn shape(dir: &Path) -> std::io::Result<u64> {
+    let mut sources: Vec<_> =
+        fs::read_dir(dir.join("src/row"))?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    sources.sort();
+    sources.push(dir.join("src/constants/part.rs"));
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for source in sources {
+        for byte in fs::read(source)? {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    Ok(hash)
 }

@@ -1,14 +1,9 @@
 //! All rows in one place, and how to find one by what people call it.
 
-use std::sync::OnceLock;
-
 use crate::lookup::device::DeviceNames;
 use crate::lookup::model::ModelNames;
 use crate::lookup::{Lookup, quant};
 use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, Runtime, SourceRow, SuiteRow};
-
-/// What `build.rs` packed.
-static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rows.postcard"));
 
 /// The rows, and the names that lead to them.
 #[derive(Debug)]
@@ -35,15 +30,6 @@ impl Catalog {
             quant_order,
             rows,
         }
-    }
-
-    /// The rows that were built in. Unpacked on first use, then kept.
-    #[must_use]
-    pub fn embedded() -> &'static Catalog {
-        static EMBEDDED: OnceLock<Catalog> = OnceLock::new();
-        EMBEDDED.get_or_init(|| {
-            Catalog::new(postcard::from_bytes(PACKED).expect("build.rs packed rows of this very shape"))
-        })
     }
 
     /// All rows.

@@ -57,12 +57,6 @@ pub struct Chosen<'c> {
 }
 
 impl<'c> Engine<'c> {
-    /// The engine on all that was built in.
-    #[must_use]
-    pub fn embedded() -> Engine<'static> {
-        Engine { catalog: Catalog::embedded(), rules: Rules::embedded(), fitted: Fitted::embedded() }
-    }
-
     /// Machine and job from the parameters; all errors at once.
     pub fn read(&self, params: &Params) -> Result<(Rig<'c>, Job), Vec<FieldError>> {
         let rig = Rig::read(params, self.catalog, self.rules)?;

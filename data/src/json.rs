@@ -10,6 +10,8 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{fmt, ops::Range};
 
+use crate::number;
+
 /// Arrays and objects may nest this deep; nothing real goes beyond a dozen.
 pub const MAX_DEPTH: usize = 64;
 
@@ -137,7 +139,7 @@ impl<'a> Node<'a> {
     /// A finite number. `NaN` and `Infinity` have none.
     pub fn as_f64(&self) -> Option<f64> {
         let Value::Number(text) = self.value else { return None };
-        text.parse::<f64>().ok().filter(|number| number.is_finite())
+        number::read(text)
     }
 
     /// A whole number that is not negative, exactly. `3.0` counts as 3; `1e30` has none.

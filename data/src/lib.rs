@@ -25,6 +25,8 @@ pub mod lookup;
 pub mod machine;
 #[cfg(feature = "digest")]
 pub mod merkle;
+pub mod number;
+pub mod packed;
 pub mod paste;
 pub mod query;
 pub mod row;
@@ -38,4 +40,5 @@ pub mod timings;
 pub use catalog::Catalog;
 pub use engine::Engine;
 pub use lookup::Lookup;
+pub use packed::Unpacked;
 pub use rules::Rules;

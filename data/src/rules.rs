@@ -1,13 +1,8 @@
 //! The rules of `data/rules.toml`, as the estimator wants them.
 
-use std::sync::OnceLock;
-
 use estimator::{BufferRules, CacheLayout, Device, HardwareClass, MemoryRules, RuntimeRules};
 
 use crate::row::{RuleRows, Runtime};
-
-/// What `build.rs` packed.
-static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
 
 /// All rules.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,15 +12,6 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules that were built in. Unpacked on first use, then kept.
-    #[must_use]
-    pub fn embedded() -> &'static Rules {
-        static EMBEDDED: OnceLock<Rules> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Rules {
-            rows: postcard::from_bytes(PACKED).expect("build.rs packed rules of this very shape"),
-        })
-    }
-
     /// What systems keep of memory.
     #[must_use]
     pub fn memory(&self) -> MemoryRules {

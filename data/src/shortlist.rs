@@ -120,7 +120,7 @@ fn order(a: &Card<'_>, b: &Card<'_>, filters: &Filters) -> Ordering {
         Sort::Speed => speed(),
         Sort::Ttft => ttft(a).total_cmp(&ttft(b)),
         Sort::Size => down(a.model.params_b, b.model.params_b),
-        Sort::Name => a.model.name.to_lowercase().cmp(&b.model.name.to_lowercase()),
+        Sort::Name => a.model.name.to_ascii_lowercase().cmp(&b.model.name.to_ascii_lowercase()),
         Sort::Newest => b.model.released.cmp(&a.model.released),
     };
     let family = if filters.by_family { a.model.family.cmp(&b.model.family) } else { Ordering::Equal };

@@ -9,7 +9,7 @@ const form = document.querySelector("form#query");
 const results = document.getElementById("results");
 
 /** The WASM package once it runs, or null where it cannot. */
-const engine = import("/wasm/llm_speed.js")
+const engine = import("/wasm/index.js")
   .then((module) => module.default().then(() => module))
   .catch(() => null);
 

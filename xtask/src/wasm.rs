@@ -49,6 +49,7 @@ pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
     if choice.is_some() || !is_fresh(&package.join("llm_speed_bg.wasm"), &module)? {
         bind(&module, &package)?;
     }
+    beside(&package)?;
     budget::check(&package)?;
     Ok(package)
 }
@@ -69,6 +70,20 @@ fn bind(module: &Path, package: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate(package)
         .context("wasm-bindgen")
+}
+
+/// What lies beside the module: the rows it answers from, and the entry that loads both for a site that embeds them.
+fn beside(package: &Path) -> Result<()> {
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(package.join(name), bytes).with_context(|| format!("cannot write {name} into the package"))
+    };
+    write("llm_speed.rows", data::packed::BYTES)?;
+    let folder = tools::root().join("web/wasm/package");
+    for entry in fs::read_dir(&folder).context("web/wasm/package is not readable")? {
+        let entry = entry?;
+        write(&entry.file_name().to_string_lossy(), &fs::read(entry.path())?)?;
+    }
+    Ok(())
 }
 
 /// Whether `made` exists and is not older than what it is made from.

@@ -9,14 +9,9 @@ mod facts;
 mod part;
 mod resolve;
 
-use std::sync::OnceLock;
-
 pub use facts::{Facts, Reference, device_key, family, reference, tier};
 pub use part::{Effect, Factor, Figure, Fitted, Group, Level, Part, Provenance, Score, Term};
 pub use resolve::{DeviceFacts, Effects, Resolved, Situation, class, is_stacked};
-
-/// What `build.rs` packed.
-static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/constants.postcard"));
 
 impl Group {
     /// The group of a device of this class and maker, when it is driven by `backend`.
@@ -40,15 +35,6 @@ impl Group {
 }
 
 impl Fitted {
-    /// The constants that were built in. Unpacked on first use, then kept.
-    #[must_use]
-    pub fn embedded() -> &'static Fitted {
-        static EMBEDDED: OnceLock<Fitted> = OnceLock::new();
-        EMBEDDED.get_or_init(|| {
-            postcard::from_bytes(PACKED).expect("build.rs packed constants of this very shape")
-        })
-    }
-
     /// The fit of `figure` on `group`, or on all devices together where that group has none.
     #[must_use]
     pub fn part(&self, figure: Figure, group: Group) -> Option<&Part> {

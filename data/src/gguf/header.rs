@@ -1,7 +1,7 @@
 //! What a GGUF header says, before anything is made of it.
 
 use super::types::TensorType;
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 /// The header of one GGUF file.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +9,7 @@ pub struct Header {
     /// Version of the format: 1, 2 or 3.
     pub version: u32,
     /// Keys and values; of long texts and of long or non-numeric arrays only the length.
-    pub metadata: BTreeMap<String, Value>,
+    pub metadata: Vec<(String, Value)>,
     /// In the order of the file.
     pub tensors: Vec<Tensor>,
     /// Tensors start at multiples of this many bytes.
@@ -108,7 +108,7 @@ impl Header {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.metadata.get(key)
+        self.metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     /// A tensor by its name.

@@ -22,6 +22,7 @@ pub use convert::TooVaried;
 pub use error::{GgufError, Looks};
 pub use header::{Array, Header, Tensor, Value};
 pub use model::model;
+pub(crate) use quant::tally;
 pub use read::{MAX_HEADER_BYTES, read};
 pub use shape::ModelShape;
 pub use split::{Part, check_parts};

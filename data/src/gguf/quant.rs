@@ -7,10 +7,8 @@
 use super::header::Tensor;
 use super::shape::Quant;
 use super::types::TensorType;
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// A recipe: its main type, what else its layers may hold, and what they must hold to be told from the others.
 struct Recipe {
@@ -77,16 +75,23 @@ const FILE_TYPES: &[(u64, &str)] = &[
     (39, "NVFP4"), (40, "Q1_0"), (41, "Q2_0"),
 ];
 
+/// Adds to what was counted of `key` so far.
+pub(crate) fn tally<K: PartialEq>(sums: &mut Vec<(K, u64)>, key: K, more: u64) {
+    match sums.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, sum)) => *sum = sum.saturating_add(more),
+        None => sums.push((key, more)),
+    }
+}
+
 /// Names the mix of these tensors; `claimed` is the file's `general.file_type`.
 pub(super) fn name(tensors: &[&Tensor], claimed: Option<u64>, eight_experts: bool) -> Quant {
     let weights: u64 = tensors.iter().fold(0, |sum, t| sum.saturating_add(t.weights));
     let bytes: u64 = tensors.iter().fold(0, |sum, t| sum.saturating_add(t.bytes));
     // weights by type of the layers' matrices; of everything where a file has no layers
     let by_type = |wanted: &dyn Fn(&Tensor) -> bool| {
-        let mut sums: BTreeMap<TensorType, u64> = BTreeMap::new();
+        let mut sums: Vec<(TensorType, u64)> = Vec::new();
         for tensor in tensors.iter().filter(|tensor| wanted(tensor)) {
-            let sum = sums.entry(tensor.kind).or_default();
-            *sum = sum.saturating_add(tensor.weights);
+            tally(&mut sums, tensor.kind, tensor.weights);
         }
         sums
     };
@@ -94,22 +99,23 @@ pub(super) fn name(tensors: &[&Tensor], claimed: Option<u64>, eight_experts: boo
     if layers.is_empty() {
         layers = by_type(&|_| true);
     }
-    let main = layers.iter().max_by_key(|(_, weights)| **weights).map(|(kind, _)| *kind);
+    let main = layers.iter().max_by_key(|(_, weights)| *weights).map(|(kind, _)| *kind);
     if main.is_some_and(|main| main.block_weights == 256) {
         // rows that blocks of 256 do not divide fall back to another type in every recipe
         layers = by_type(&|tensor| shows_recipe(tensor, eight_experts) && tensor.dims[0].is_multiple_of(256));
     }
     let main = main.map_or("f32", |kind| kind.name);
-    let holds = |name: &&str| layers.keys().any(|kind| kind.name == *name);
+    let holds = |name: &&str| layers.iter().any(|(kind, _)| kind.name == *name);
     let fits = |recipe: &&Recipe| {
         recipe.main == main
             && recipe.must.iter().all(holds)
-            && layers.keys().all(|kind| kind.name == main || recipe.may.contains(&kind.name))
+            && layers.iter().all(|(kind, _)| kind.name == main || recipe.may.contains(&kind.name))
     };
     let recipe = RECIPES.iter().find(fits);
     let nearest = RECIPES.iter().find(|recipe| recipe.main == main && recipe.must.iter().all(holds));
     let mixed = recipe.is_none() && layers.len() > 1;
-    let mut name = recipe.or(nearest).map_or_else(|| main.to_uppercase(), |recipe| recipe.name.to_string());
+    let mut name =
+        recipe.or(nearest).map_or_else(|| main.to_ascii_uppercase(), |recipe| recipe.name.to_string());
     let table =
         |wanted: &str| tensors.iter().find(|tensor| tensor.name == wanted).map(|tensor| tensor.kind.name);
     // by custom, `_L` says that embeddings and head are kept at 8 bits beside K-quants

@@ -3,7 +3,7 @@
 use super::error::{GgufError, Looks};
 use super::header::{Array, Header, Tensor, Value};
 use super::types::TensorType;
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 /// The longest header that we ask anyone to fetch; the longest known are about 30 MB, nearly all of it tokeniser.
 pub const MAX_HEADER_BYTES: u64 = 512 << 20;
@@ -73,7 +73,8 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
             .saturating_add(tensor_count.saturating_mul(cursor.length_bytes() + 16)),
     )?;
     let metadata = metadata(cursor, pair_count)?;
-    let alignment = match metadata.get("general.alignment") {
+    let alignment = match metadata.iter().find(|(key, _)| key == "general.alignment").map(|(_, value)| value)
+    {
         None => DEFAULT_ALIGNMENT,
         Some(value) => value
             .as_u64()
@@ -81,20 +82,19 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
             .ok_or(cursor.corrupt("general.alignment is no power of two"))?,
     };
     let mut tensors = Vec::new();
-    let mut names = alloc::collections::BTreeSet::new();
     for _ in 0..tensor_count {
-        let tensor = tensor(cursor, alignment)?;
-        if !names.insert(tensor.name.clone()) {
-            return Err(cursor.corrupt("two tensors have one name"));
-        }
-        tensors.push(tensor);
+        tensors.push(tensor(cursor, alignment)?);
+    }
+    let mut names: Vec<&str> = tensors.iter().map(|tensor: &Tensor| tensor.name.as_str()).collect();
+    if has_twins(&mut names) {
+        return Err(cursor.corrupt("two tensors have one name"));
     }
     let data_offset = (cursor.at as u64).next_multiple_of(alignment);
     Ok(Header { version, metadata, tensors, alignment, data_offset })
 }
 
-fn metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<BTreeMap<String, Value>, GgufError> {
-    let mut metadata = BTreeMap::new();
+fn metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Value)>, GgufError> {
+    let mut metadata = Vec::new();
     for _ in 0..count {
         let key = cursor.text(MAX_KEY_BYTES, "a key is longer than the format allows")?;
         let kind = cursor.u32()?;
@@ -102,11 +102,19 @@ fn metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<BTreeMap<String, Valu
         if let (true, Value::Array(array)) = (key.starts_with("tokenizer."), &mut value) {
             array.items = Vec::new(); // one entry a token: nothing that anyone asks for
         }
-        if metadata.insert(key, value).is_some() {
-            return Err(cursor.corrupt("a key stands there a second time"));
-        }
+        metadata.push((key, value));
+    }
+    let mut keys: Vec<&str> = metadata.iter().map(|(key, _)| key.as_str()).collect();
+    if has_twins(&mut keys) {
+        return Err(cursor.corrupt("a key stands there a second time"));
     }
     Ok(metadata)
+}
+
+/// Whether two of these names are one.
+fn has_twins(names: &mut [&str]) -> bool {
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn tensor(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Tensor, GgufError> {

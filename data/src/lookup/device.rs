@@ -7,6 +7,7 @@
 //! behind it makes it another product ("RTX 4070" in "RTX 4070 Ti").
 
 use crate::lookup::{Lookup, ranked, search_score, similarity, single};
+use crate::number;
 use crate::row::{DeviceClass, HardwareRow};
 
 /// Words that say nothing about which device it is.
@@ -251,8 +252,8 @@ fn is_number(word: &str) -> bool {
 fn words(text: &str, keep: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut last = ' ';
-    for sign in text.chars().flat_map(char::to_lowercase) {
-        let part = sign.is_alphanumeric() || keep.contains(sign);
+    for sign in text.chars().map(|sign| sign.to_ascii_lowercase()) {
+        let part = sign.is_ascii_alphanumeric() || keep.contains(sign);
         let digit = |sign: char| sign.is_ascii_digit() || sign == '#';
         let open = last != ' ' && (digit(last) == digit(sign) || last == '|' || sign == '|');
         match words.last_mut() {
@@ -351,13 +352,13 @@ fn take_memory(text: &str) -> (String, Option<f64>) {
         let spaced = behind.trim_start_matches([' ', '-']);
         let unit = spaced.find(|sign: char| !sign.is_ascii_alphabetic()).map_or(spaced, |end| &spaced[..end]);
         // The 10G of "A10G", the 1165G7 and the 5600G are no memory.
-        let behind_unit = spaced[unit.len()..].starts_with(|sign: char| sign.is_alphanumeric());
+        let behind_unit = spaced[unit.len()..].starts_with(|sign: char| sign.is_ascii_alphanumeric());
         let apart =
-            !before.ends_with(|sign: char| sign.is_alphanumeric()) && number.len() <= 3 && !behind_unit;
+            !before.ends_with(|sign: char| sign.is_ascii_alphanumeric()) && number.len() <= 3 && !behind_unit;
         let gib = match unit.to_ascii_lowercase().as_str() {
             "g" if !apart => None,
-            "gb" | "gib" | "g" => number.parse().ok(),
-            "mb" | "mib" => number.parse::<f64>().ok().map(|mib| mib / 1024.0),
+            "gb" | "gib" | "g" => number::read(number),
+            "mb" | "mib" => number::read(number).map(|mib| mib / 1024.0),
             _ => None,
         };
         rest.push_str(before);

@@ -200,10 +200,10 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut last = ' ';
     let text = text.replace('+', " plus ");
-    let mut signs = text.chars().flat_map(char::to_lowercase).peekable();
+    let mut signs = text.chars().map(|sign| sign.to_ascii_lowercase()).peekable();
     while let Some(sign) = signs.next() {
         let dot = sign == '.' && last.is_ascii_digit() && signs.peek().is_some_and(char::is_ascii_digit);
-        let part = sign.is_alphanumeric() || dot;
+        let part = sign.is_ascii_alphanumeric() || dot;
         let starts = last == ' ' || (sign.is_ascii_digit() && !last.is_ascii_digit() && last != '.');
         match all.last_mut() {
             Some(word) if part && !starts => word.push(sign),

@@ -1,6 +1,7 @@
 //! What files, runtimes and people call a quantisation, and which one to take where a runtime cannot load it.
 
 use crate::lookup::{Lookup, ranked, similarity};
+use crate::number;
 use crate::row::{QuantRow, Runtime};
 
 /// The row that `text` names.
@@ -49,7 +50,7 @@ pub(crate) fn nearest<'a>(
 fn by_bits(rows: &[QuantRow], asked: &str) -> Option<usize> {
     let group = asked.split(' ').next().filter(|group| matches!(*group, "exl2" | "exl3"))?;
     let bits: f64 = asked.split(' ').skip(1).find_map(|word| {
-        word.trim_end_matches("bpw").trim_end_matches("bit").trim_end_matches('h').parse().ok()
+        number::read(word.trim_end_matches("bpw").trim_end_matches("bit").trim_end_matches('h'))
     })?;
     let of_group = rows.iter().enumerate().filter(|(_, row)| row.id.starts_with(group));
     let away = |row: &QuantRow| (row.bits_per_weight - bits).abs();
@@ -61,8 +62,8 @@ fn by_bits(rows: &[QuantRow], asked: &str) -> Option<usize> {
 
 /// Lower case, words parted by one space; underscores and hyphens are spaces too.
 fn plain(text: &str) -> String {
-    let lower = text.trim().to_lowercase();
-    let words = lower.split(|sign: char| !sign.is_alphanumeric() && sign != '.');
+    let lower = text.trim().to_ascii_lowercase();
+    let words = lower.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '.');
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }

@@ -87,7 +87,7 @@ impl Filters {
             words: params
                 .get("q")
                 .unwrap_or("")
-                .to_lowercase()
+                .to_ascii_lowercase()
                 .split_whitespace()
                 .map(ToOwned::to_owned)
                 .collect(),
@@ -106,7 +106,9 @@ impl Filters {
     #[must_use]
     pub fn admit(&self, row: &ModelRow) -> bool {
         let has = |word: &String| {
-            [&row.name, &row.family, &row.id].iter().any(|text| text.to_lowercase().contains(word.as_str()))
+            [&row.name, &row.family, &row.id]
+                .iter()
+                .any(|text| text.to_ascii_lowercase().contains(word.as_str()))
         };
         self.words.iter().all(has)
             && self.family.as_ref().is_none_or(|family| row.family.eq_ignore_ascii_case(family))

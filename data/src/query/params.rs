@@ -4,9 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 use crate::lookup::nearest_words as nearest;
+use crate::number;
 
 /// Every parameter of `/api/v1/estimate`, in the order in which addresses are written, with what it is.
 pub const PARAMETERS: &[(&str, &str)] = &[
@@ -164,8 +164,8 @@ impl Params {
     /// A decimal number within bounds.
     pub fn number(&self, name: &str, least: f64, most: f64) -> Result<Option<f64>, FieldError> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        match f64::from_str(text) {
-            Ok(number) if number.is_finite() && (least..=most).contains(&number) => Ok(Some(number)),
+        match number::read(text) {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
                 let message =
                     format!("\"{}\" is no number from {least} to {most}; write it as 12.5.", clip(text));
@@ -216,7 +216,7 @@ fn tokens(text: &str) -> Option<u32> {
         _ => (text, 1.0),
     };
     let plain: String = digits.chars().filter(|c| !matches!(c, ',' | '_')).collect();
-    let number = f64::from_str(plain.trim()).ok()? * unit;
+    let number = number::read(plain.trim())? * unit;
     let whole =
         number.is_finite() && number >= 0.0 && number <= f64::from(u32::MAX) && libm::floor(number) == number;
     whole.then_some(number as u32)

@@ -10,6 +10,7 @@ use estimator::{Compute, Device, HardwareClass, Host, MAX_DEVICES, Machine, Spli
 use super::noted;
 use super::params::{FieldError, Params};
 use crate::catalog::Catalog;
+use crate::number;
 use crate::row::HardwareRow;
 use crate::rules::Rules;
 
@@ -308,7 +309,7 @@ fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>) -> Split {
     let mut shares = [0.0; MAX_DEVICES];
     let mut given = 0;
     for (index, part) in text.split([':', '/']).enumerate() {
-        let number = part.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0 && *n <= 1e6);
+        let number = number::read(part.trim()).filter(|n| *n >= 0.0 && *n <= 1e6);
         match (shares.get_mut(index), number) {
             (Some(share), Some(number)) => *share = number,
             _ => {

@@ -6,13 +6,9 @@ use super::header::{Header, Tensor};
 use super::layers::{in_layer, mixers, rope_number};
 use super::quant::Packing;
 use crate::gguf::shape::{Experts, Layer, ModelShape, Quant, RoleBytes, Rope};
+use crate::gguf::tally;
 use crate::json;
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
@@ -34,9 +30,10 @@ pub fn model(config_json: &str, shards: &[Header]) -> Result<ModelShape, Safeten
     let layer_count = config.layers()?;
     let hidden = config.hidden()?;
     let tensors: Vec<&Tensor> = shards.iter().flat_map(|shard| shard.tensors.iter()).collect();
-    let mut names = BTreeSet::new();
-    if let Some(twice) = tensors.iter().find(|tensor| !names.insert(tensor.name.as_str())) {
-        return Err(SafetensorsError::Shards(format!("{:?} is in two of them", twice.name)));
+    let mut names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twins) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(SafetensorsError::Shards(format!("\"{}\" is in two of them", twins[0])));
     }
     if !tensors.iter().any(|tensor| is_table(&tensor.name)) {
         return Err(SafetensorsError::Shards("the one with the embedding table is missing".into()));
@@ -49,14 +46,16 @@ pub fn model(config_json: &str, shards: &[Header]) -> Result<ModelShape, Safeten
     let tied = !tensors.iter().any(|tensor| is_head(&tensor.name));
 
     let mut sums = Sums::default();
-    let mut expert_layers = BTreeSet::new();
+    let mut expert_layers: Vec<u32> = Vec::new();
     for tensor in &tensors {
         let role = role(&tensor.name, layer_count);
         if let (Role::Routed, Some((layer, _))) = (role, in_layer(&tensor.name)) {
-            expert_layers.insert(layer);
+            expert_layers.push(layer);
         }
         sums.add(tensor, role, tied, packing.weights(tensor));
     }
+    expert_layers.sort_unstable();
+    expert_layers.dedup();
     missing_layers(&tensors, layer_count)?;
     let visited =
         routed_total.zip(used).map_or(1.0, |(total, used)| f64::from(used) / f64::from(total.max(1)));
@@ -75,7 +74,7 @@ pub fn model(config_json: &str, shards: &[Header]) -> Result<ModelShape, Safeten
         mixer,
         beside,
         stores,
-        experts: expert_layers.contains(&(number as u32)),
+        experts: expert_layers.binary_search(&(number as u32)).is_ok(),
     };
     let layers = mixers(&config)?.into_iter().enumerate().map(layer).collect();
     Ok(ModelShape {
@@ -209,13 +208,14 @@ fn is_routed(rest: &str) -> bool {
 
 /// Every layer has a tensor, or shards are missing.
 fn missing_layers(tensors: &[&Tensor], layers: u32) -> Result<(), SafetensorsError> {
-    let seen: BTreeSet<u32> = tensors
+    let mut seen: Vec<u32> = tensors
         .iter()
         .filter(|tensor| matches!(role(&tensor.name, layers), Role::Always | Role::Routed))
         .filter_map(|tensor| in_layer(&tensor.name))
         .map(|(layer, _)| layer)
         .collect();
-    match (0..layers).find(|layer| !seen.contains(layer)) {
+    seen.sort_unstable();
+    match (0..layers).find(|layer| seen.binary_search(layer).is_err()) {
         Some(layer) => Err(SafetensorsError::Shards(format!("the one with layer {layer} is missing"))),
         None => Ok(()),
     }
@@ -238,13 +238,12 @@ fn dense_width(config: &Config<'_>, experts: Option<&Experts>, layers: u32) -> u
 }
 
 fn quant(packing: &Packing, tensors: &[&Tensor], sums: &Sums) -> Quant {
-    let mut by_type: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut by_type: Vec<(&str, u64)> = Vec::new();
     for tensor in tensors {
-        let sum = by_type.entry(tensor.dtype.as_str()).or_default();
-        *sum = sum.saturating_add(packing.weights(tensor));
+        tally(&mut by_type, tensor.dtype.as_str(), packing.weights(tensor));
     }
     let dominant: String =
-        by_type.iter().max_by_key(|(_, weights)| **weights).map_or("", |(name, _)| name).into();
+        by_type.iter().max_by_key(|(_, weights)| *weights).map_or("", |(name, _)| name).into();
     let bits_per_weight =
         if sums.params > 0 { sums.bytes.total() as f64 * 8.0 / sums.params as f64 } else { 0.0 };
     let name = if packing.name.is_empty() { plain_name(&dominant) } else { packing.name.clone() };

@@ -30,7 +30,7 @@ impl Packing {
             // MLX has no method
             "" => match quant.get("mode").and_then(Node::as_str) {
                 Some(mode @ ("mxfp4" | "nvfp4" | "mxfp8")) => {
-                    packed(format!("MLX {}", mode.to_uppercase()), bits)
+                    packed(format!("MLX {}", mode.to_ascii_uppercase()), bits)
                 }
                 _ => packed(format!("MLX {}-bit", bits.unwrap_or(4)), bits.or(Some(4))),
             },
@@ -53,7 +53,7 @@ impl Packing {
                 _ => packed("NVFP4".into(), Some(4)),
             },
             "compressed-tensors" => compressed(quant),
-            other => packed(other.to_uppercase(), bits),
+            other => packed(other.to_ascii_uppercase(), bits),
         }
     }
 

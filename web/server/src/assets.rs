@@ -37,6 +37,7 @@ const PACKAGE_TYPES: &[(&str, &str)] = &[
     // TypeScript's types, for other sites.
     ("ts", "text/plain; charset=utf-8"),
     ("json", "application/json"),
+    ("rows", "application/octet-stream"),
 ];
 
 /// Why the WASM package could not be read.

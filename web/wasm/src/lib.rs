@@ -1,5 +1,7 @@
 //! The browser doorway: the same estimate and the same page, as WebAssembly.
 //!
+//! The rows it answers from are a file of their own, given to [`load`] first.
+//!
 //! Two readers. The site's own loader asks for the results region of a page whenever its form changes; other sites call
 //! [`estimate`] with the parameters of the API and get the object of the API. Nothing here computes, words or marks up
 //! anything: that is `data` on `estimator`, and `page`.
@@ -7,13 +9,13 @@
 mod detect;
 mod estimate;
 mod hub;
+mod known;
 mod listing;
 mod open;
 mod opened;
 mod source;
 mod suggest;
 
-use data::{Catalog, Engine};
 use page::{Query, gather, messages};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
@@ -34,13 +36,23 @@ extern "C" {
     pub type MaybeSuggestion;
 }
 
+/// Takes what is known of devices, models, quantisations and constants: the bytes of `llm_speed.rows`, the file beside
+/// this module. Everything else waits for it.
+///
+/// Throws an `Error` when the file is of another version or damaged.
+#[wasm_bindgen]
+pub fn load(rows: &[u8]) -> Result<(), JsError> {
+    known::load(rows).map_err(JsError::from)
+}
+
 /// Estimates one setup: the object that `GET /api/v1/estimate` answers with the same parameters.
 ///
 /// Throws a `SetupError` that names every parameter that could not be read.
 #[wasm_bindgen]
 pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
+    let engine = known::engine().ok_or_else(|| JsError::new(known::NOTHING_LOADED))?;
     let answer = estimate::params(setup)
-        .and_then(|params| estimate::answer(&Engine::embedded(), &params))
+        .and_then(|params| estimate::answer(&engine, &params))
         .map_err(|errors| estimate::thrown(&errors))?;
     Ok(estimate::to_js(&answer)?.unchecked_into())
 }
@@ -48,16 +60,17 @@ pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
 /// What this machine may be, by what the browser says of it; undefined where it says too little. A suggestion, no more.
 #[wasm_bindgen(js_name = suggestMachine)]
 pub async fn suggest_machine() -> Result<MaybeSuggestion, JsValue> {
-    let suggestion = suggest::machine(&detect::names().await, Catalog::embedded());
+    let names = detect::names().await;
+    let suggestion = known::engine().and_then(|engine| suggest::machine(&names, engine.catalog));
     let value = suggestion.map_or(Ok(JsValue::UNDEFINED), |found| estimate::to_js(&found))?;
     Ok(value.unchecked_into())
 }
 
 /// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
-/// same code. Undefined for a page whose results do not change.
+/// same code. Undefined for a page whose results do not change, and before [`load`].
 #[wasm_bindgen(js_name = renderResults)]
 pub fn render_results(path: &str, query: &str) -> Option<String> {
-    let engine = Engine::embedded();
+    let engine = known::engine()?;
     let query = Query::parse(query);
     if path == ANY_MODEL {
         let view = opened::with(|reading| gather::file(&engine, &query, reading));
@@ -73,11 +86,14 @@ const ANY_MODEL: &str = "/gguf";
 /// not held already; true when there is something new to render.
 #[wasm_bindgen(js_name = fetchModel)]
 pub async fn fetch_model(path: String, query: String) -> bool {
-    path == ANY_MODEL && opened::address(Query::parse(&query).get("address")).await
+    let Some(engine) = known::engine().filter(|_| path == ANY_MODEL) else { return false };
+    opened::address(Query::parse(&query).get("address"), engine.catalog).await
 }
 
 /// Reads the header of a model in files of this machine: one, or all parts of a split one.
 #[wasm_bindgen(js_name = openFiles)]
 pub async fn open_files(files: Vec<File>) {
-    opened::files(files).await;
+    if let Some(engine) = known::engine() {
+        opened::files(files, engine.catalog).await;
+    }
 }

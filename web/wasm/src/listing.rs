@@ -1,7 +1,5 @@
 //! What a repository holds, from the listing of its host.
 
-use std::collections::BTreeMap;
-
 use data::gguf::Part;
 use data::json::{self, JsonError};
 
@@ -34,8 +32,8 @@ impl Listing {
     pub fn read(text: &str) -> Result<Self, JsonError> {
         let root = json::read(text)?;
         let mut listing = Listing::default();
-        let mut models: BTreeMap<&str, BTreeMap<u32, (&str, Option<u64>)>> = BTreeMap::new();
-        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+        // By name and number, so that the parts of one model stand together and in order.
+        let mut parts: Vec<(Part<'_>, &str, Option<u64>)> = Vec::new();
         for file in root.get("siblings").map(json::Node::items).unwrap_or_default() {
             let Some(path) = file.get("rfilename").and_then(json::Node::as_str) else { continue };
             let bytes = file.get("size").and_then(json::Node::as_u64);
@@ -45,22 +43,20 @@ impl Listing {
             } else if lower.ends_with(".safetensors") && is_whole_model(&lower) {
                 listing.safetensors.push(path.to_owned());
             } else if lower.ends_with(".gguf") && is_language_model(&lower) {
-                let (name, number, count) = match Part::of(path) {
-                    Some(part) => (part.stem, part.number, part.count),
-                    None => (&path[..path.len() - ".gguf".len()], 1, 1),
-                };
-                models.entry(name).or_default().insert(number, (path, bytes));
-                counts.insert(name, count);
+                let whole = Part { stem: &path[..path.len() - ".gguf".len()], number: 1, count: 1 };
+                parts.push((Part::of(path).unwrap_or(whole), path, bytes));
             }
         }
         listing.safetensors.sort();
-        listing.ggufs = models
-            .into_iter()
-            .map(|(name, parts)| GgufModel {
-                name: name.to_owned(),
-                parts: counts.get(name).copied().unwrap_or(1),
-                bytes: parts.values().map(|(_, bytes)| *bytes).sum(),
-                paths: parts.into_values().map(|(path, _)| path.to_owned()).collect(),
+        parts.sort_by(|(a, ..), (b, ..)| a.stem.cmp(b.stem).then(a.number.cmp(&b.number)));
+        parts.dedup_by(|(a, ..), (b, ..)| a.stem == b.stem && a.number == b.number);
+        listing.ggufs = parts
+            .chunk_by(|(a, ..), (b, ..)| a.stem == b.stem)
+            .map(|parts| GgufModel {
+                name: parts[0].0.stem.to_owned(),
+                parts: parts[0].0.count,
+                bytes: parts.iter().map(|(_, _, bytes)| *bytes).sum(),
+                paths: parts.iter().map(|(_, path, _)| (*path).to_owned()).collect(),
             })
             .collect();
         Ok(listing)

@@ -39,16 +39,16 @@ fn hold(address: &str, reading: Reading) {
 }
 
 /// Opens the files of one model on this machine, in whatever order they were given.
-pub async fn files(mut files: Vec<File>) {
+pub async fn files(mut files: Vec<File>, catalog: &Catalog) {
     hold("", Reading::Busy);
     files.sort_by_key(File::name);
     let sources: Vec<Source> = files.into_iter().map(Source::Local).collect();
-    let reading = model(&sources).await;
+    let reading = model(&sources, catalog).await;
     hold("", reading);
 }
 
 /// Opens what the address points at, unless it is held already. Whether anything changed.
-pub async fn address(address: &str) -> bool {
+pub async fn address(address: &str, catalog: &Catalog) -> bool {
     let address = address.trim();
     let is_held = HELD.with_borrow(|held| held.address == address);
     // Without an address, a file that was dropped stays; a model from elsewhere goes with its address.
@@ -62,10 +62,12 @@ pub async fn address(address: &str) -> bool {
     hold(address, Reading::Busy);
     let reading = match Place::read(address) {
         Ok(Place::File { url }) => match parts_of(&url) {
-            Ok(urls) => model(&urls.into_iter().map(Source::Remote).collect::<Vec<_>>()).await,
+            Ok(urls) => model(&urls.into_iter().map(Source::Remote).collect::<Vec<_>>(), catalog).await,
             Err(why) => Reading::Failed(FileProblem::NotGguf(why)),
         },
-        Ok(Place::Repo(place)) => repo(&place).await.unwrap_or_else(|error| Reading::Failed(problem(error))),
+        Ok(Place::Repo(place)) => {
+            repo(&place, catalog).await.unwrap_or_else(|error| Reading::Failed(problem(error)))
+        }
         Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
     };
     // An answer that comes after its question was withdrawn is dropped.
@@ -92,13 +94,13 @@ fn parts_of(url: &str) -> Result<Vec<String>, String> {
 const MOST_PARTS: u32 = 500;
 
 /// Reads the model in these files, for the page.
-async fn model(sources: &[Source]) -> Reading {
+async fn model(sources: &[Source], catalog: &Catalog) -> Reading {
     let name = sources.first().map(Source::name).unwrap_or_default();
     let opened = match open::model(sources).await {
         Ok(opened) => opened,
         Err(error) => return Reading::Failed(problem(error)),
     };
-    match Subject::of_file(&opened.shape, &name, Catalog::embedded()) {
+    match Subject::of_file(&opened.shape, &name, catalog) {
         Ok(subject) => Reading::Model { note: note(name, &opened), subject: Box::new(subject) },
         Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
     }
@@ -115,7 +117,7 @@ fn note(name: String, opened: &OpenedModel) -> FileNote {
 
 /// Lists a repository. One header, of its smallest complete model, says what all of them are; the others differ in the
 /// size of their weights, which the listing has.
-async fn repo(place: &Repo) -> Result<Reading, OpenError> {
+async fn repo(place: &Repo, catalog: &Catalog) -> Result<Reading, OpenError> {
     let text = source::read_text(&place.listing_url(), MOST_LISTING_BYTES).await?;
     let listing = match Listing::read(&text) {
         Ok(listing) => listing,
@@ -132,13 +134,11 @@ async fn repo(place: &Repo) -> Result<Reading, OpenError> {
             let sources: Vec<Source> =
                 model.paths.iter().map(|path| Source::Remote(place.file_url(path))).collect();
             let opened = open::model(&sources).await?;
-            Subject::of_file(&opened.shape, &model.name, Catalog::embedded())
-                .ok()
-                .map(|subject| (opened, subject))
+            Subject::of_file(&opened.shape, &model.name, catalog).ok().map(|subject| (opened, subject))
         }
         None => None,
     };
-    let models = listing.ggufs.iter().map(|model| line(place, model, known.as_ref())).collect();
+    let models = listing.ggufs.iter().map(|model| line(place, model, known.as_ref(), catalog)).collect();
     Ok(Reading::Repo { name: place.name.clone(), models })
 }
 
@@ -147,12 +147,13 @@ fn line(
     place: &Repo,
     model: &GgufModel,
     known: Option<&(OpenedModel, Subject)>,
+    catalog: &Catalog,
 ) -> (FileLine, Option<Subject>) {
     let bytes = model.bytes.unwrap_or_default() as f64;
     let subject = known.filter(|_| model.bytes.is_some()).map(|(opened, subject)| {
         // Headers hold the same keys and vocabulary, so they are of one length.
         let header_bytes = opened.bytes as f64 - subject.weights.total_bytes();
-        let quant = Catalog::embedded().quant(quant_in(&model.name)).ok();
+        let quant = catalog.quant(quant_in(&model.name)).ok();
         subject.resized(&model.name, (bytes - header_bytes).max(1.0), quant)
     });
     let line = FileLine {

@@ -48,7 +48,7 @@ pub fn render(engine: &Engine<'_>, path: &str, query: &Query, m: &Messages) -> O
 #[must_use]
 pub fn choices(catalog: &data::Catalog) -> crate::Choices {
     let sorted = |mut names: Vec<String>| {
-        names.sort_by_key(|name| name.to_lowercase());
+        names.sort_by_key(|name| name.to_ascii_lowercase());
         names.dedup();
         names
     };
