@@ -99,15 +99,13 @@ async function open(files) {
   render();
 }
 
-/** A machine to suggest, where the address names none and the page has a place for it. */
+/** A machine to suggest, where the address names none and the page has a place for it. It is never chosen by itself. */
 async function suggest() {
-  const place = document.getElementById("detected");
+  const place = document.getElementById("suggest");
   if (!place || location.search.includes("hardware=")) return;
-  const found = await (await engine)?.suggestMachine();
-  const link = place.querySelector("a");
-  if (!found || !link) return;
-  link.textContent = found.name;
-  link.href = "?" + new URLSearchParams({ hardware: found.hardware });
+  const html = await (await engine)?.renderSuggestion(location.pathname, location.search.slice(1));
+  if (!html) return;
+  place.innerHTML = html;
   place.hidden = false;
 }
 

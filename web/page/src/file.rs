@@ -5,7 +5,7 @@ use askama::Template;
 use crate::card::CardRow;
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::{FileLine, FileProblem, FileView};
+use crate::view::{FileFormat, FileLine, FileProblem, FileView};
 use crate::{figure, listing, words};
 
 #[derive(Template)]
@@ -37,11 +37,13 @@ struct FileRow<'a> {
 /// What goes into `#results` for any model; `path` is the page's own.
 pub fn results(view: &FileView, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
     let what = view.file.as_ref().map(|file| {
-        m.gguf.what(
-            &format!("{:.2}", file.bits_per_weight),
-            &figure::gib(file.size_gib),
-            &figure::number(f64::from(file.tensors)),
-        )
+        let bits = format!("{:.2}", file.bits_per_weight);
+        let size = figure::gib(file.size_gib);
+        let tensors = figure::number(f64::from(file.tensors));
+        match file.format {
+            FileFormat::Gguf => m.gguf.what(&bits, &size, &tensors),
+            FileFormat::Safetensors => m.gguf.what_shards(&bits, &size, &tensors),
+        }
     });
     FileResults {
         m,
@@ -69,6 +71,7 @@ fn sentence(problem: &FileProblem, m: &Messages) -> String {
         FileProblem::Gated(status) => w.gated(&status.to_string()),
         FileProblem::NoRange(gib) => w.no_range(&figure::gib(*gib)),
         FileProblem::NotGguf(why) => w.not_gguf(why),
+        FileProblem::Unreadable(why) => w.unreadable(why),
         FileProblem::NotFound => w.not_found.to_owned(),
         FileProblem::Unreachable => w.unreachable.to_owned(),
     }

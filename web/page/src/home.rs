@@ -7,7 +7,7 @@ use crate::card::JOB;
 use crate::figures::{self, Figure};
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::{HomeView, MachineNote};
+use crate::view::{HomeView, MachineNote, Told};
 use crate::{figure, listing};
 
 #[derive(Template)]
@@ -98,7 +98,14 @@ struct Suggestion<'a> {
 }
 
 /// What goes into `#suggest`: the machine that the browser itself names, for people to take or to leave.
-pub fn suggestion(id: &str, name: &str, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
-    let href = query.link(path, &[("hardware", id), ("page", "")]);
-    Suggestion { m, words: m.results.suggested(name), href }.render()
+pub fn suggestion(told: &Told, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
+    let href = query.link(path, &[("hardware", &told.hardware), ("page", "")]);
+    let words = match told.threads_and_memory {
+        None => m.results.suggested(&told.name),
+        Some((threads, None)) => m.results.suggested_threads(&told.name, &threads.to_string()),
+        Some((threads, Some(gib))) => {
+            m.results.suggested_memory(&format!("{gib}"), &told.name, &threads.to_string())
+        }
+    };
+    Suggestion { m, words, href }.render()
 }

@@ -332,6 +332,17 @@ pub struct CompareView {
 /// Most setups in one comparison.
 pub const MOST_SETUPS: usize = 6;
 
+/// What a browser told of the machine that it runs on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The device that its name leads to: the id.
+    pub hardware: String,
+    /// That device's name.
+    pub name: String,
+    /// Processor threads, and GiB of memory at least; browsers round both.
+    pub threads_and_memory: Option<(u32, Option<f64>)>,
+}
+
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileProblem {
@@ -343,10 +354,21 @@ pub enum FileProblem {
     NoRange(f64),
     /// It is no GGUF file: why.
     NotGguf(String),
+    /// It holds no model that can be understood: why.
+    Unreadable(String),
     /// There is nothing at the address.
     NotFound,
     /// No answer.
     Unreachable,
+}
+
+/// What a model's files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// For llama.cpp and what stands on it.
+    Gguf,
+    /// For vLLM, MLX and ExLlama.
+    Safetensors,
 }
 
 /// What was read from a file's header.
@@ -354,6 +376,8 @@ pub enum FileProblem {
 pub struct FileNote {
     /// Its name.
     pub name: String,
+    /// What its files are.
+    pub format: FileFormat,
     /// Its size, all parts together, in GiB.
     pub size_gib: f64,
     /// Bits per weight over all tensors.

@@ -14,6 +14,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn gpu(this: &WithGpu) -> Option<Gpu>;
 
+    type WithMemory;
+    #[wasm_bindgen(method, getter, js_name = deviceMemory)]
+    fn device_memory(this: &WithMemory) -> Option<f64>;
+
     type Gpu;
     #[wasm_bindgen(method, catch, js_name = requestAdapter)]
     fn request_adapter(this: &Gpu) -> Result<Promise, JsValue>;
@@ -32,8 +36,15 @@ extern "C" {
 /// `UNMASKED_RENDERER_WEBGL` of the extension `WEBGL_debug_renderer_info`.
 const UNMASKED_RENDERER: u32 = 0x9246;
 
-/// Names of the graphics device, the most telling first; they may name nothing that exists. Threads and RAM are not asked
-/// for: browsers round both on purpose (`deviceMemory` says 8 for all that is more), so they tell no machine from another.
+/// Threads, and GiB of memory where the browser tells. Both are rounded on purpose (memory at most to 8), so they tell no
+/// machine from another: they are shown beside the name, for a person to judge by.
+pub fn threads_and_memory() -> Option<(u32, Option<f64>)> {
+    let navigator = web_sys::window()?.navigator();
+    let memory = navigator.unchecked_ref::<WithMemory>().device_memory();
+    Some((navigator.hardware_concurrency() as u32, memory))
+}
+
+/// Names of the graphics device, the most telling first; they may name nothing that exists.
 pub async fn names() -> Vec<String> {
     let Some(window) = web_sys::window() else { return Vec::new() };
     let mut names = adapter_names(&window.navigator()).await;

@@ -66,6 +66,21 @@ pub async fn suggest_machine() -> Result<MaybeSuggestion, JsValue> {
     Ok(value.unchecked_into())
 }
 
+/// What belongs into `#suggest` of the page at `path`: the machine that this may be, with a link to take it and one to
+/// choose another; undefined where the browser says too little.
+#[wasm_bindgen(js_name = renderSuggestion)]
+pub async fn render_suggestion(path: String, query: String) -> Option<String> {
+    let names = detect::names().await;
+    let engine = known::engine()?;
+    let found = suggest::machine(&names, engine.catalog)?;
+    let told = page::view::Told {
+        hardware: found.hardware,
+        name: found.name,
+        threads_and_memory: detect::threads_and_memory(),
+    };
+    page::suggestion(&told, &path, &Query::parse(&query), &messages::EN).ok()
+}
+
 /// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
 /// same code. Undefined for a page whose results do not change, and before [`load`].
 #[wasm_bindgen(js_name = renderResults)]

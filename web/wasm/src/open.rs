@@ -1,11 +1,14 @@
 //! A model from its own files: only their headers are read.
 
 use data::gguf::{self, GgufError, Header, ModelShape};
+use data::safetensors::{self, SafetensorsError};
 
 use crate::source::{Source, SourceError};
 
 /// The first read. Headers without a vocabulary are smaller, those with one a few megabytes.
 const FIRST_BYTES: u64 = 1 << 20;
+/// The first read of a shard: it begins with how long its header is.
+const FIRST_SHARD_BYTES: u64 = 1 << 16;
 
 /// Why a file could not be opened.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -16,6 +19,9 @@ pub enum OpenError {
     /// Bytes, but no GGUF.
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    /// Bytes, but no safetensors, or no model.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
 }
 
 /// What the headers of one model say.
@@ -41,27 +47,73 @@ pub async fn model(sources: &[Source]) -> Result<OpenedModel, OpenError> {
     })
 }
 
-/// The header of one GGUF file, read in growing steps from its start.
+/// Reads the headers of all shards of one model, which its `config.json` describes.
+pub async fn sharded(config: &str, sources: &[Source]) -> Result<OpenedModel, OpenError> {
+    let mut shards = Vec::new();
+    for source in sources {
+        shards.push(shard(source).await?);
+    }
+    Ok(OpenedModel {
+        shape: safetensors::model(config, &shards)?,
+        tensors: shards.iter().map(|shard| shard.tensors.len()).sum(),
+        bytes: shards.iter().map(|shard| shard.file_bytes).sum(),
+    })
+}
+
+/// The header of one GGUF file. It does not say how long it is: each read is at least twice the last.
 async fn header(source: &Source) -> Result<Header, OpenError> {
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut file_bytes = None;
+    let mut start = Start::default();
     let mut wanted = FIRST_BYTES;
     loop {
-        let have = bytes.len() as u64;
-        let part = source.read(have, wanted - have).await?;
-        bytes.extend_from_slice(&part.bytes);
-        file_bytes = part.file_bytes.or(file_bytes);
-        if (bytes.len() as u64) < wanted {
-            // Fewer bytes than asked for: the file ends here, whether its host says so or not.
-            file_bytes = file_bytes.or(Some(bytes.len() as u64));
-        }
-        match gguf::read(&bytes, file_bytes) {
+        let grew = start.grow(source, wanted).await?;
+        match gguf::read(&start.bytes, start.file_bytes) {
             Ok(header) => return Ok(header),
-            Err(GgufError::NeedMore { bytes_at_least }) if part.bytes.is_empty() => {
-                return Err(GgufError::CutOff { file_bytes: have, needed_bytes: bytes_at_least }.into());
+            Err(GgufError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least.max(2 * wanted),
+            Err(GgufError::NeedMore { bytes_at_least }) => {
+                let file_bytes = start.bytes.len() as u64;
+                return Err(GgufError::CutOff { file_bytes, needed_bytes: bytes_at_least }.into());
             }
-            Err(GgufError::NeedMore { bytes_at_least }) => wanted = bytes_at_least.max(2 * wanted),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// The header of one shard, in two reads at most.
+async fn shard(source: &Source) -> Result<safetensors::Header, OpenError> {
+    let mut start = Start::default();
+    let mut wanted = FIRST_SHARD_BYTES;
+    loop {
+        let grew = start.grow(source, wanted).await?;
+        match safetensors::read(&start.bytes, start.file_bytes) {
+            Ok(header) => return Ok(header),
+            Err(SafetensorsError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least,
+            Err(SafetensorsError::NeedMore { bytes_at_least }) => {
+                let file_bytes = start.bytes.len() as u64;
+                return Err(SafetensorsError::CutOff { file_bytes, needed_bytes: bytes_at_least }.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The start of a file, as far as it was read.
+#[derive(Default)]
+struct Start {
+    bytes: Vec<u8>,
+    file_bytes: Option<u64>,
+}
+
+impl Start {
+    /// Reads on until there are `wanted` bytes, or the file ends; whether there were any more.
+    async fn grow(&mut self, source: &Source, wanted: u64) -> Result<bool, SourceError> {
+        let have = self.bytes.len() as u64;
+        let part = source.read(have, wanted - have).await?;
+        self.bytes.extend_from_slice(&part.bytes);
+        self.file_bytes = part.file_bytes.or(self.file_bytes);
+        if (self.bytes.len() as u64) < wanted {
+            // Fewer bytes than asked for: the file ends here, whether its host says so or not.
+            self.file_bytes = self.file_bytes.or(Some(self.bytes.len() as u64));
+        }
+        Ok(!part.bytes.is_empty())
     }
 }

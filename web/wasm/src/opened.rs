@@ -6,17 +6,19 @@ use data::Catalog;
 use data::gguf::Part;
 use data::subject::Subject;
 use page::gather::Reading;
-use page::view::{FileLine, FileNote, FileProblem};
+use page::view::{FileFormat, FileLine, FileNote, FileProblem};
 use web_sys::File;
 
 use crate::hub::{Place, Repo};
 use crate::listing::{GgufModel, Listing};
 use crate::open::{self, OpenError, OpenedModel};
-use crate::source::{self, Source, SourceError};
+use crate::source::{Source, SourceError};
 
 const GIB: f64 = (1_u64 << 30) as f64;
 /// A listing of thousands of files is smaller; what is larger is something else.
 const MOST_LISTING_BYTES: u64 = 20 << 20;
+/// The same for a `config.json`, of a few kilobytes.
+const MOST_CONFIG_BYTES: u64 = 1 << 20;
 
 /// What is held, and for which address; a file of this machine has none.
 #[derive(Default)]
@@ -42,8 +44,20 @@ fn hold(address: &str, reading: Reading) {
 pub async fn files(mut files: Vec<File>, catalog: &Catalog) {
     hold("", Reading::Busy);
     files.sort_by_key(File::name);
-    let sources: Vec<Source> = files.into_iter().map(Source::Local).collect();
-    let reading = model(&sources, catalog).await;
+    let ends_in = |file: &File, ending: &str| file.name().to_ascii_lowercase().ends_with(ending);
+    let reading = if files.iter().any(|file| ends_in(file, ".safetensors")) {
+        let config = files.iter().position(|file| file.name() == "config.json").map(|at| files.remove(at));
+        files.retain(|file| ends_in(file, ".safetensors"));
+        let name = files[0].name();
+        let shards: Vec<Source> = files.into_iter().map(Source::Local).collect();
+        match config {
+            Some(config) => sharded(&name, &Source::Local(config), &shards, catalog).await,
+            None => Reading::Failed(FileProblem::Unreadable(WITHOUT_CONFIG.to_owned())),
+        }
+    } else {
+        let sources: Vec<Source> = files.into_iter().map(Source::Local).collect();
+        model(&sources, catalog).await
+    };
     hold("", reading);
 }
 
@@ -63,12 +77,12 @@ pub async fn address(address: &str, catalog: &Catalog) -> bool {
     let reading = match Place::read(address) {
         Ok(Place::File { url }) => match parts_of(&url) {
             Ok(urls) => model(&urls.into_iter().map(Source::Remote).collect::<Vec<_>>(), catalog).await,
-            Err(why) => Reading::Failed(FileProblem::NotGguf(why)),
+            Err(why) => Reading::Failed(FileProblem::Unreadable(why)),
         },
         Ok(Place::Repo(place)) => {
             repo(&place, catalog).await.unwrap_or_else(|error| Reading::Failed(problem(error)))
         }
-        Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
+        Err(error) => Reading::Failed(FileProblem::Unreadable(error.to_string())),
     };
     // An answer that comes after its question was withdrawn is dropped.
     if HELD.with_borrow(|held| held.address == address) {
@@ -76,6 +90,9 @@ pub async fn address(address: &str, catalog: &Catalog) -> bool {
     }
     true
 }
+
+/// Shards do not say how their tensors are used.
+const WITHOUT_CONFIG: &str = "shards alone do not tell; drop config.json together with all of them";
 
 /// Addresses of all parts of a split model, from that of any one.
 fn parts_of(url: &str) -> Result<Vec<String>, String> {
@@ -100,15 +117,32 @@ async fn model(sources: &[Source], catalog: &Catalog) -> Reading {
         Ok(opened) => opened,
         Err(error) => return Reading::Failed(problem(error)),
     };
-    match Subject::of_file(&opened.shape, &name, catalog) {
-        Ok(subject) => Reading::Model { note: note(name, &opened), subject: Box::new(subject) },
-        Err(error) => Reading::Failed(FileProblem::NotGguf(error.to_string())),
+    reading(&name, &opened, FileFormat::Gguf, catalog)
+}
+
+/// Reads the model in these shards, for the page.
+async fn sharded(name: &str, config: &Source, shards: &[Source], catalog: &Catalog) -> Reading {
+    let config = match config.text(MOST_CONFIG_BYTES).await {
+        Ok(config) => config,
+        Err(error) => return Reading::Failed(problem(error.into())),
+    };
+    match open::sharded(&config, shards).await {
+        Ok(opened) => reading(name, &opened, FileFormat::Safetensors, catalog),
+        Err(error) => Reading::Failed(problem(error)),
     }
 }
 
-fn note(name: String, opened: &OpenedModel) -> FileNote {
+fn reading(name: &str, opened: &OpenedModel, format: FileFormat, catalog: &Catalog) -> Reading {
+    match Subject::of_file(&opened.shape, name, catalog) {
+        Ok(subject) => Reading::Model { note: note(name, opened, format), subject: Box::new(subject) },
+        Err(error) => Reading::Failed(FileProblem::Unreadable(error.to_string())),
+    }
+}
+
+fn note(name: &str, opened: &OpenedModel, format: FileFormat) -> FileNote {
     FileNote {
-        name,
+        name: name.to_owned(),
+        format,
         size_gib: opened.bytes as f64 / GIB,
         bits_per_weight: opened.shape.quant.bits_per_weight,
         tensors: u32::try_from(opened.tensors).unwrap_or(u32::MAX),
@@ -118,14 +152,25 @@ fn note(name: String, opened: &OpenedModel) -> FileNote {
 /// Lists a repository. One header, of its smallest complete model, says what all of them are; the others differ in the
 /// size of their weights, which the listing has.
 async fn repo(place: &Repo, catalog: &Catalog) -> Result<Reading, OpenError> {
-    let text = source::read_text(&place.listing_url(), MOST_LISTING_BYTES).await?;
+    let text = Source::Remote(place.listing_url()).text(MOST_LISTING_BYTES).await?;
     let listing = match Listing::read(&text) {
         Ok(listing) => listing,
-        Err(error) => return Ok(Reading::Failed(FileProblem::NotGguf(error.to_string()))),
+        Err(error) => return Ok(Reading::Failed(FileProblem::Unreadable(error.to_string()))),
     };
     if listing.ggufs.is_empty() {
-        let why = format!("the repository {} holds none; look for one whose name ends in GGUF", place.name);
-        return Ok(Reading::Failed(FileProblem::NotGguf(why)));
+        let remote = |path: &String| Source::Remote(place.file_url(path));
+        let shards: Vec<Source> = listing.safetensors.iter().map(remote).collect();
+        return Ok(match (shards.is_empty(), listing.has_config) {
+            (false, true) => sharded(&place.name, &remote(&"config.json".to_owned()), &shards, catalog).await,
+            (false, false) => {
+                let why = format!("the repository {} has no config.json beside its safetensors", place.name);
+                Reading::Failed(FileProblem::Unreadable(why))
+            }
+            (true, _) => {
+                let why = format!("the repository {} holds neither GGUF nor safetensors files", place.name);
+                Reading::Failed(FileProblem::Unreadable(why))
+            }
+        });
     }
     let complete = |model: &&GgufModel| model.paths.len() == model.parts as usize;
     let smallest = listing.ggufs.iter().filter(complete).min_by_key(|model| model.bytes);
@@ -175,6 +220,7 @@ fn quant_in(name: &str) -> &str {
 fn problem(error: OpenError) -> FileProblem {
     match error {
         OpenError::Gguf(error) => FileProblem::NotGguf(error.to_string()),
+        OpenError::Safetensors(error) => FileProblem::Unreadable(error.to_string()),
         OpenError::Source(error) => match error {
             SourceError::Cors => FileProblem::Cors,
             SourceError::Unreachable => FileProblem::Unreachable,
@@ -182,7 +228,7 @@ fn problem(error: OpenError) -> FileProblem {
             SourceError::Missing => FileProblem::NotFound,
             SourceError::NoRanges(bytes) => FileProblem::NoRange(bytes.unwrap_or_default() as f64 / GIB),
             SourceError::Status(_) | SourceError::Local(_) | SourceError::TooLong(_) => {
-                FileProblem::NotGguf(error.to_string())
+                FileProblem::Unreadable(error.to_string())
             }
         },
     }

@@ -84,15 +84,25 @@ impl Source {
     }
 }
 
-/// A whole small text, such as a listing; one of more than `most_bytes` is not read.
-pub async fn read_text(url: &str, most_bytes: u64) -> Result<String, SourceError> {
-    let (response, abort) = get(url, None).await?;
-    if let Some(length) = content_length(&response).filter(|length| *length > most_bytes) {
-        abort.abort();
-        return Err(SourceError::TooLong(length));
+impl Source {
+    /// The whole of a small text, such as a listing; one of more than `most_bytes` is not read.
+    pub async fn text(&self, most_bytes: u64) -> Result<String, SourceError> {
+        let body = match self {
+            Source::Local(file) if file.size() > most_bytes as f64 => {
+                return Err(SourceError::TooLong(file.size() as u64));
+            }
+            Source::Local(file) => read_local(file, 0, most_bytes).await?.bytes,
+            Source::Remote(url) => {
+                let (response, abort) = get(url, None).await?;
+                if let Some(length) = content_length(&response).filter(|length| *length > most_bytes) {
+                    abort.abort();
+                    return Err(SourceError::TooLong(length));
+                }
+                bytes_of(&response).await?
+            }
+        };
+        Ok(String::from_utf8_lossy(&body).into_owned())
     }
-    let body = bytes_of(&response).await?;
-    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 async fn read_local(file: &File, start: u64, length: u64) -> Result<Part, SourceError> {

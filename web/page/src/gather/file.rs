@@ -1,11 +1,14 @@
 //! Any model: what was read from its files, on the machine that the query names.
 
 use data::Engine;
+use data::query::Job;
+use data::row::Runtime;
 use data::subject::Subject;
+use estimator::HardwareClass;
 
 use super::{Asked, asked, names_a_machine, outcome};
 use crate::query::Query;
-use crate::view::{Card, FileLine, FileNote, FileProblem, FileView, Subject as About};
+use crate::view::{Card, FileFormat, FileLine, FileNote, FileProblem, FileView, Subject as About};
 
 /// How far the reading of a model has come.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +55,7 @@ pub fn file(engine: &Engine<'_>, query: &Query, reading: &Reading) -> FileView {
         Reading::Busy => FileView { reading: true, ..view },
         Reading::Failed(problem) => FileView { problem: Some(problem.clone()), ..view },
         Reading::Model { note, subject } => FileView {
-            card: asked.as_ref().map(|asked| card(engine, asked, subject)),
+            card: asked.as_ref().map(|asked| card(engine, asked, subject, note.format)),
             file: Some(note.clone()),
             ..view
         },
@@ -67,8 +70,16 @@ pub fn file(engine: &Engine<'_>, query: &Query, reading: &Reading) -> FileView {
     }
 }
 
-fn card(engine: &Engine<'_>, asked: &Asked<'_>, subject: &Subject) -> Card {
-    let answer = engine.answer_subject(&asked.rig, &asked.job, subject);
+fn card(engine: &Engine<'_>, asked: &Asked<'_>, subject: &Subject, format: FileFormat) -> Card {
+    let runtime = match (format, asked.job.runtime) {
+        // These load no safetensors: what does on this machine is estimated, and the page says so.
+        (FileFormat::Safetensors, Runtime::LlamaCpp | Runtime::Ollama) => {
+            let apple = asked.rig.first().device.class == HardwareClass::Apple;
+            if apple { Runtime::Mlx } else { Runtime::Vllm }
+        }
+        (_, runtime) => runtime,
+    };
+    let answer = engine.answer_subject(&asked.rig, &Job { runtime, ..asked.job }, subject);
     Card {
         subject: About::File(subject.name.clone()),
         quant: subject.quant_id.clone(),

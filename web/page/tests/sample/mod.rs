@@ -375,6 +375,7 @@ pub fn file() -> FileView {
     FileView {
         machine: "GeForce RTX 3090".into(),
         file: Some(FileNote {
+            format: FileFormat::Gguf,
             name: "Qwen3-30B-A3B-Q4_K_M.gguf".into(),
             size_gib: 17.3,
             bits_per_weight: 4.87,
