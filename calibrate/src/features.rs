@@ -1,12 +1,11 @@
 //! What each term's constant is multiplied with, by row: exactly the loads that the estimator multiplies.
 
-use std::collections::BTreeMap;
-
 use data::constants::{Term, reference};
 use estimator::units::{GB, TERA};
 use estimator::{decode, prefill};
 
 use crate::observation::Observation;
+use litemap::LiteMap;
 
 const MS: f64 = 1e-3;
 
@@ -80,7 +79,7 @@ pub fn host_load(row: &Observation) -> (f64, f64) {
 }
 
 /// Operations for each byte of bandwidth, by generation, among catalogue devices whose compute is known.
-pub type Intensity = BTreeMap<String, f64>;
+pub type Intensity = LiteMap<String, f64>;
 
 /// The reference rate of a row's device, in operations a second.
 #[must_use]

@@ -192,7 +192,7 @@ impl Fitting {
                 let known = generations.into_iter().filter_map(|name| Some((name, intensity.get(name)?)));
                 known.map(|(name, value)| (name.to_owned(), rounded(*value))).collect()
             } else {
-                BTreeMap::new()
+                Intensity::new()
             },
             effects: effects.collect(),
         }

@@ -80,7 +80,8 @@ impl fmt::Display for JsonError {
             JsonErrorKind::DuplicateKey(key) => {
                 write!(
                     f,
-                    "the JSON has the key {key:?} twice in one object, at byte {at}: remove one of them"
+                    "the JSON has the key \"{}\" twice in one object, at byte {at}: remove one of them",
+                    key.escape_default()
                 )
             }
             JsonErrorKind::BadEscape => write!(f, "the JSON has a broken escape in a string, at byte {at}"),

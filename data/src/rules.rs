@@ -32,7 +32,7 @@ impl Rules {
     /// A runtime's habits on a device.
     #[must_use]
     pub fn runtime(&self, runtime: Runtime, device: &Device) -> RuntimeRules {
-        let row = &self.rows.runtimes[runtime.name()];
+        let row = self.rows.runtimes.get(runtime.name()).expect("a test keeps a row for every runtime");
         let on_card = device.class == HardwareClass::DiscreteGpu;
         let reserve_gib = if on_card { row.reserve_card_gib } else { row.reserve_ram_gib };
         let buffer = &self.rows.buffer;
@@ -50,6 +50,18 @@ impl Rules {
                 attention_rows: buffer.attention_rows,
                 logits_for_all: row.logits_for_all,
             },
+        }
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_runtime_has_its_habits() {
+        for runtime in Runtime::ALL {
+            assert!(Rules::embedded().rows.runtimes.contains_key(runtime.name()), "{}", runtime.name());
         }
     }
 }

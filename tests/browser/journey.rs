@@ -10,8 +10,8 @@ fn settle(browser: &Browser) -> Result<()> {
     browser.run("window.sameDocument = true", &json!([]))?;
     browser
         .wait("performance.getEntriesByType('resource').some((entry) => entry.name.includes('_bg.wasm'))")?;
-    // Loaded is not yet started: once `renderResults` answers, the loader's own import has run too.
-    browser.run("return import('/wasm/llm_speed.js').then((wasm) => wasm.default())", &json!([]))?;
+    // Loaded is not yet started: once this import is ready, the loader's own is too.
+    browser.run("return import('/wasm/index.js').then((wasm) => wasm.default())", &json!([]))?;
     Ok(())
 }
 
@@ -124,5 +124,34 @@ fn a_machine_that_is_not_known_is_answered_with_near_ones() -> Result<()> {
     browser.click("#results [role=alert] a")?;
     browser.wait("!document.querySelector('#results [role=alert]')")?;
     assert!(same_document(&browser)?);
+    Ok(())
+}
+
+/// What a browser says of a machine, put in the place of this one's software renderer.
+const A_GRAPHICS_CARD: &str = "WebGLRenderingContext.prototype.getExtension = () => ({});\
+    WebGLRenderingContext.prototype.getParameter = (what) => what === 0x9246\
+        ? 'ANGLE (NVIDIA, NVIDIA GeForce RTX 3090 (0x00002204) Direct3D11 vs_5_0 ps_5_0, D3D11)' : 0;\
+    HTMLCanvasElement.prototype.getContext = () => Object.create(WebGLRenderingContext.prototype);";
+
+#[test]
+fn the_browsers_own_name_for_the_machine_is_only_suggested() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/"))?;
+    settle(&browser)?;
+    assert_eq!(browser.run("return document.querySelector('#suggest').hidden", &json!([]))?, true);
+
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({"source": A_GRAPHICS_CARD}))?;
+    browser.go(&site.at("/?context=8k"))?;
+    browser.wait("!document.querySelector('#suggest').hidden")?;
+    let words = browser.text("#suggest")?;
+    assert!(words.contains("RTX 3090") && words.contains("Choose another"), "{words}");
+    assert!(!browser.url()?.contains("hardware"), "nothing is chosen for a person");
+    browser.click("#suggest a")?;
+    browser.wait("location.search.includes('hardware=rtx-3090')")?;
+    assert!(browser.url()?.contains("context=8k"));
+    assert!(browser.text("#results")?.contains("RTX 3090"));
+    assert!(browser.run("return document.querySelector('#suggest').hidden", &json!([]))? == true);
+    assert_eq!(browser.errors()?, [""; 0]);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The site in a real browser: chromium, headless, against the real server. `cargo xtask test` builds both sides first.
 
+mod embed;
 mod journey;
 mod look;
+mod opened;
 mod same;
 
 use std::collections::BTreeMap;

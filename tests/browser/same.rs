@@ -36,7 +36,7 @@ fn an_estimate_has_the_same_bits_in_browser_and_api() -> Result<()> {
     let site = Site::open(&[])?;
     let browser = Browser::open()?;
     browser.go(&site.at("/"))?;
-    browser.run("return import('/wasm/llm_speed.js').then((wasm) => wasm.default())", &json!([]))?;
+    browser.run("return import('/wasm/index.js').then((wasm) => wasm.default())", &json!([]))?;
     let mut answered = 0;
     for query in SETUPS {
         let api: Value = house::local_http()
@@ -45,7 +45,7 @@ fn an_estimate_has_the_same_bits_in_browser_and_api() -> Result<()> {
             .body_mut()
             .read_json()?;
         let wasm = browser.run(
-            "return import('/wasm/llm_speed.js').then((wasm) => {
+            "return import('/wasm/index.js').then((wasm) => {
                 const setup = Object.fromEntries(new URLSearchParams(arguments[0]));
                 try { return wasm.estimate(setup); } catch (error) { return String(error.message); }
             })",
@@ -67,7 +67,7 @@ fn a_page_has_the_same_markup_from_browser_and_server() -> Result<()> {
     for (name, path) in pages {
         browser.go(&site.at(path))?;
         let both = browser.run(
-            "return import('/wasm/llm_speed.js').then(async (wasm) => {
+            "return import('/wasm/index.js').then(async (wasm) => {
                 await wasm.default();
                 const region = document.getElementById('results');
                 const copy = region.cloneNode(false);

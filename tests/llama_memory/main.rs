@@ -19,7 +19,7 @@ const ROUNDING_MIB: f64 = 0.005_001;
 
 /// What llama.cpp does, as `data/rules.toml` has it.
 fn rules() -> (BufferRules, CacheLayout, u32) {
-    let row = &data::Rules::embedded().rows.runtimes["llama.cpp"];
+    let row = data::Rules::embedded().rows.runtimes.get("llama.cpp").expect("llama.cpp has habits");
     let buffer = &data::Rules::embedded().rows.buffer;
     let buffer = BufferRules {
         element_bytes: buffer.element_bytes,

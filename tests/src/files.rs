@@ -9,11 +9,16 @@ use std::thread;
 
 use anyhow::Result;
 
+/// What is written at once.
+const PIECE_BYTES: usize = 1 << 16;
+
 /// How a file is served.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// Its bytes.
+    /// Its first bytes.
     pub bytes: Vec<u8>,
+    /// How long it is: zeros follow, so that a model of gigabytes needs no memory.
+    pub length: usize,
     /// Whether other sites may read it (`Access-Control-Allow-Origin`).
     pub cors: bool,
     /// Whether `Range` is honoured; where it is not, the whole file comes with status 200.
@@ -25,7 +30,19 @@ pub struct Served {
 impl Served {
     /// As Hugging Face serves a public file.
     pub fn open(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), cors: true, ranges: true, refuse: None }
+        let bytes = bytes.into();
+        Self { length: bytes.len(), bytes, cors: true, ranges: true, refuse: None }
+    }
+
+    /// The bytes from `start` to before `end`, in pieces.
+    fn pieces(&self, start: usize, end: usize) -> impl Iterator<Item = Vec<u8>> {
+        (start..end).step_by(PIECE_BYTES).map(move |at| {
+            let end = end.min(at + PIECE_BYTES);
+            let known = self.bytes.len().clamp(at, end);
+            let mut piece = self.bytes.get(at..known).unwrap_or_default().to_vec();
+            piece.resize(end - at, 0);
+            piece
+        })
     }
 }
 
@@ -79,6 +96,7 @@ fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Served>, sent: &Mutex
 
     let path = target.split('?').next().unwrap_or_default();
     let Some(file) = files.get(path) else { return head(stream, "404 Not Found", true, &[], 0) };
+    let media_type = format!("Content-Type: {}", media_type(path));
     if method == "OPTIONS" {
         let status = if file.cors { "204 No Content" } else { "405 Method Not Allowed" };
         return head(stream, status, file.cors, &[], 0);
@@ -86,23 +104,23 @@ fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Served>, sent: &Mutex
     if let Some(status) = file.refuse {
         return head(stream, &format!("{status} Refused"), file.cors, &[], 0);
     }
-    let whole = file.bytes.len();
-    let (status, body, extra) = match range.filter(|_| file.ranges) {
+    let whole = file.length;
+    let (status, (start, end), extra) = match range.filter(|_| file.ranges) {
         Some((start, end)) if start < whole => {
-            let end = end.min(whole - 1);
-            let content_range = format!("Content-Range: bytes {start}-{end}/{whole}");
-            ("206 Partial Content", &file.bytes[start..=end], vec![content_range])
+            let last = end.min(whole - 1);
+            let content_range = format!("Content-Range: bytes {start}-{last}/{whole}");
+            ("206 Partial Content", (start, last + 1), vec![content_range, media_type])
         }
         Some(_) => {
             return head(stream, "416 Range Not Satisfiable", file.cors, &[], 0);
         }
-        None => ("200 OK", &file.bytes[..], vec![]),
+        None => ("200 OK", (0, whole), vec![media_type]),
     };
-    head(stream, status, file.cors, &extra, body.len())?;
+    head(stream, status, file.cors, &extra, end - start)?;
     if method != "HEAD" {
-        for chunk in body.chunks(1 << 16) {
-            stream.write_all(chunk)?;
-            *sent.lock().expect("no test panics while it counts") += chunk.len();
+        for piece in file.pieces(start, end) {
+            stream.write_all(&piece)?;
+            *sent.lock().expect("no test panics while it counts") += piece.len();
         }
     }
     Ok(())
@@ -120,6 +138,16 @@ fn head(mut stream: &TcpStream, status: &str, cors: bool, extra: &[String], leng
     }
     head.push_str("\r\n");
     Ok(stream.write_all(head.as_bytes())?)
+}
+
+/// Browsers run a script and compile a module only under their own types.
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("js") => "text/javascript",
+        Some("wasm") => "application/wasm",
+        Some("gguf" | "safetensors" | "rows") => "application/octet-stream",
+        _ => "text/html; charset=utf-8",
+    }
 }
 
 /// `bytes=0-1023` → `(0, 1023)`; the other forms are not used by a browser reading a header.
@@ -150,5 +178,12 @@ mod tests {
         assert_eq!(answer.body_mut().read_to_string()?, "GGUF");
         assert_eq!(server.sent(), 4);
         Ok(())
+    }
+
+    #[test]
+    fn zeros_follow_the_bytes() {
+        let file = Served { length: 100_000, ..Served::open(b"GGUF".to_vec()) };
+        let sent: Vec<u8> = file.pieces(2, 70_000).flatten().collect();
+        assert_eq!((sent.len(), &sent[..4]), (69_998, &b"UF\0\0"[..]));
     }
 }

@@ -1,7 +1,6 @@
 //! The shape of `data/constants.toml`, in the file and in memory. `build.rs` compiles this module too.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 /// What was fitted.
@@ -170,7 +169,7 @@ pub struct Effect {
     /// How far levels lie from zero: their standard deviation, in natural logs. It is what a level without data has.
     pub sd: f64,
     /// By name; two facts are joined by `|`.
-    pub levels: BTreeMap<String, Level>,
+    pub levels: LiteMap<String, Level>,
 }
 
 /// The fit of one figure on one group.
@@ -191,10 +190,10 @@ pub struct Part {
     /// How many above.
     pub high: f64,
     /// Constants of the terms.
-    pub terms: BTreeMap<Term, f64>,
+    pub terms: LiteMap<Term, f64>,
     /// Operations for each byte of bandwidth, by generation: for devices whose compute is not known; `*` for any other.
     #[serde(default)]
-    pub flop_per_byte: BTreeMap<String, f64>,
+    pub flop_per_byte: LiteMap<String, f64>,
     /// The effects.
     #[serde(default)]
     pub effects: Vec<Effect>,

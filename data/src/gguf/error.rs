@@ -142,7 +142,7 @@ impl fmt::Display for GgufError {
                 write!(f, "this GGUF has version {version} of the format; versions 1 to 3 are known here")
             }
             GgufError::UnknownType { tensor, number } => {
-                write!(f, "tensor {tensor:?} has type {number}, which is not known here")?;
+                write!(f, "tensor \"{}\" has type {number}, which is not known here", tensor.escape_default())?;
                 if *number >= 97 {
                     f.write_str(": types from 97 up belong to a fork, such as ik_llama.cpp")?;
                 }
@@ -152,7 +152,7 @@ impl fmt::Display for GgufError {
                 write!(f, "this GGUF is damaged at byte {at}: {what}; download it again")
             }
             GgufError::MissingKey(key) => {
-                write!(f, "this GGUF has no {key:?}, so its model cannot be understood")
+                write!(f, "this GGUF has no {key}, so its model cannot be understood")
             }
             GgufError::Parts(what) => write!(f, "the parts of this split model do not fit together: {what}"),
         }

@@ -63,7 +63,7 @@ pub(crate) fn nearest_words<'a>(
     most: usize,
 ) -> Vec<String> {
     let words: Vec<&str> = words.collect();
-    let text: String = text.chars().take(80).flat_map(char::to_lowercase).collect();
+    let text: String = text.chars().take(80).map(|sign| sign.to_ascii_lowercase()).collect();
     let scores = words.iter().map(|word| similarity(&text, word));
     ranked(scores, 0.3, most).into_iter().map(|index| words[index].to_string()).collect()
 }

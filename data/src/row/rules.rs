@@ -1,6 +1,6 @@
 //! `data/rules.toml`: what systems and runtimes keep for themselves, and what we assume where nobody says.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,11 +113,11 @@ pub struct RuleRows {
     /// What systems keep.
     pub memory: Memory,
     /// By runtime's name.
-    pub runtimes: BTreeMap<String, RuntimeRow>,
+    pub runtimes: LiteMap<String, RuntimeRow>,
     /// The compute buffer.
     pub buffer: Buffer,
     /// By use's name.
-    pub uses: BTreeMap<String, UseRow>,
+    pub uses: LiteMap<String, UseRow>,
     /// What is believed of reports.
     pub plausibility: PlausibilityRow,
 }

@@ -70,10 +70,12 @@ impl fmt::Display for SafetensorsError {
             }
             SafetensorsError::NotSafetensors(looks) => write!(f, "this is no safetensors file: {looks}"),
             SafetensorsError::Header(error) => write!(f, "the header of this shard is broken: {error}"),
-            SafetensorsError::Tensor { name, what } => write!(f, "tensor {name:?} of this shard {what}"),
+            SafetensorsError::Tensor { name, what } => {
+                write!(f, "tensor \"{}\" of this shard {what}", name.escape_default())
+            }
             SafetensorsError::Config(error) => write!(f, "config.json is broken: {error}"),
             SafetensorsError::MissingKey(key) => {
-                write!(f, "config.json has no {key:?}, so its model cannot be understood")
+                write!(f, "config.json has no {key}, so its model cannot be understood")
             }
             SafetensorsError::Shards(what) => write!(f, "the shards do not fit together: {what}"),
         }

@@ -12,7 +12,7 @@ const FRAME_MS: f64 = 16.0;
 
 /// Renders the results for contexts that differ each time, so that no answer can be kept from the last turn.
 const MEASURE: &str = "return (async () => {
-    const wasm = await import('/wasm/llm_speed.js');
+    const wasm = await import('/wasm/index.js');
     await wasm.default();
     const times = [];
     let length = 0;

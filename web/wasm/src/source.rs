@@ -204,5 +204,5 @@ fn content_length(response: &Response) -> Option<u64> {
 fn words_of(error: &JsValue) -> String {
     error
         .dyn_ref::<js_sys::Error>()
-        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+        .map_or_else(|| "no reason given".to_owned(), |error| String::from(error.message()))
 }
