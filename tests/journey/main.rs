@@ -2,6 +2,7 @@
 //!
 //! The real programs are started; `cargo xtask test` builds them first.
 
+mod readme;
 mod shown;
 
 use std::process::Command;

@@ -4,6 +4,7 @@
 //! cross build needs is in `toolchain`.
 
 mod bench;
+mod bless;
 mod budget;
 mod engines;
 mod serve;
@@ -33,6 +34,8 @@ enum Chore {
     Test(test::Test),
     /// Benchmarks: the estimator natively, and the whole catalogue in a browser.
     Bench(bench::Bench),
+    /// Write what is kept in one form: the files under `data/`, the API's description, the README's example.
+    Bless,
     /// Install the engines and the model that tests compare us with, and print where they are.
     Engines(engines::Engines),
     /// Pictures of every page for people to look at: light, dark, phone width, without JavaScript.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Serve(args) => serve::run(&args),
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Bless => bless::run(),
         Chore::Engines(args) => engines::run(&args),
         Chore::Shots(args) => shots::run(&args),
         Chore::Wasm(args) => wasm::run(&args),

@@ -18,10 +18,7 @@ fn the_checked_in_description_is_fresh() {
         std::fs::write(&path, &fresh).unwrap();
     }
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        fresh == checked_in,
-        "web/server/openapi.json is stale: run `{BLESS}=1 cargo test -p llm-speed-server --test http openapi`"
-    );
+    assert!(fresh == checked_in, "web/server/openapi.json is stale: run `cargo xtask bless`");
 }
 
 async fn document(site: &Site) -> Value {
