@@ -58,6 +58,7 @@ pub fn run(who: u8, decode_tps: f64) -> Submission {
         fingerprint,
         tag: Some(envelope::digest(&[who])),
         before: HostState::default(),
+        during: None,
         after: HostState::default(),
         calibration: Calibration { latency_ms: 0.1, ceiling_tps: 100_000.0 },
         workloads: vec![WorkloadResult {
