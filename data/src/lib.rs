@@ -23,6 +23,7 @@ pub mod gguf;
 pub mod json;
 pub mod lookup;
 pub mod machine;
+pub mod medians;
 #[cfg(feature = "digest")]
 pub mod merkle;
 pub mod number;

@@ -96,7 +96,8 @@ impl<'a> CardRow<'a> {
         let (remedy, remedy_href) =
             answer.remedy.as_ref().map(|change| words::remedy(change, path, query, m)).unwrap_or_default();
         let (score, ground) = capability(&card.subject, m);
-        let measured = card.measured.map(|measured| measured.decode_tps);
+        let shown = speed(card, m);
+        let measured = card.measured.and_then(|measured| measured.decode_tps);
         CardRow {
             m,
             class: verdict.class(),
@@ -107,22 +108,19 @@ impl<'a> CardRow<'a> {
             note,
             quant: &card.quant,
             swapped: swapped(card, m),
-            decode: answer.decode_tps.map(figure::range).unwrap_or_default(),
+            decode: shown.decode,
             unit: if answer.setup.streams > 1 { m.answer.each } else { m.answer.tps },
             aggregate: answer
                 .aggregate_tps
                 .filter(|_| answer.setup.streams > 1)
                 .map(|range| m.answer.aggregate(&figure::range(range)))
                 .unwrap_or_default(),
-            decode_note: words::decode_note(&answer.evidence, m),
+            decode_note: shown.note,
             bar: answer
                 .decode_tps
                 .map(|range| chart::range_bar(plain(range), TRACK_TPS, verdict, measured, None))
                 .unwrap_or_default(),
-            measured: card
-                .measured
-                .map(|by| m.answer.measured(&by.count.to_string(), &figure::number(by.decode_tps)))
-                .unwrap_or_default(),
+            measured: shown.beside,
             ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
             prefill_note: words::prefill_note(&answer.evidence, m),
             memory_bar: memory_bar(&answer.footprint_gib, m),
@@ -144,6 +142,41 @@ impl<'a> CardRow<'a> {
             flags: answer.flags.join(" "),
             facts: facts(card, m),
         }
+    }
+}
+
+/// The decode speed as a card shows it.
+struct Speed {
+    decode: String,
+    note: String,
+    beside: String,
+}
+
+/// What was measured goes before what is estimated, which then stands beside it.
+fn speed(card: &Card, m: &Messages) -> Speed {
+    let estimate = card.answer.decode_tps.map(figure::range).unwrap_or_default();
+    let estimated = || words::decode_note(&card.answer.evidence, m).to_owned();
+    match card.measured {
+        Some(by) if by.decode_tps.is_some() && !estimate.is_empty() => {
+            let count = by.count.to_string();
+            Speed {
+                decode: by.decode_tps.map(figure::number).unwrap_or_default(),
+                note: if by.signed == 0 {
+                    m.answer.median_of_pastes(&count)
+                } else {
+                    m.answer.median_of(&count)
+                },
+                beside: m.answer.estimated(&estimate),
+            }
+        }
+        Some(by) if by.count == 1 => {
+            Speed { decode: estimate, note: estimated(), beside: m.answer.one_report.to_owned() }
+        }
+        Some(by) => {
+            let beside = m.answer.reports(&by.count.to_string());
+            Speed { decode: estimate, note: estimated(), beside }
+        }
+        None => Speed { decode: estimate, note: estimated(), beside: String::new() },
     }
 }
 

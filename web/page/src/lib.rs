@@ -24,6 +24,8 @@ pub mod messages;
 mod model;
 mod query;
 #[cfg(feature = "full")]
+pub mod report;
+#[cfg(feature = "full")]
 mod text;
 pub mod view;
 mod words;

@@ -72,10 +72,12 @@ pub enum Subject {
 /// What people measured of the very same setup.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
-    /// Median decode speed, in tokens a second.
-    pub decode_tps: f64,
-    /// How many measurements it is the median of.
+    /// Median decode speed, in tokens a second; none where too few reported.
+    pub decode_tps: Option<f64>,
+    /// How many submitters reported.
     pub count: u32,
+    /// How many of them sent a signed run.
+    pub signed: u32,
 }
 
 /// One answer.

@@ -22,7 +22,7 @@ use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
 use crate::submit::Submissions;
-use crate::{api, deliver, health, log, pages};
+use crate::{api, deliver, dump, health, log, medians, pages};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct Parts {
     pub shelf: Shelf,
     /// The way in for submissions.
     pub submissions: Submissions,
+    /// What people measured.
+    pub medians: medians::Kept,
 }
 
 /// Why a server could not be opened.
@@ -84,6 +86,7 @@ impl App {
             assets,
             engine,
             shelf: Shelf::default(),
+            medians: medians::Kept::default(),
         }))
     }
 
@@ -132,6 +135,11 @@ impl App {
         &self.parts.submissions
     }
 
+    /// What people measured.
+    pub fn medians(&self) -> &medians::Kept {
+        &self.parts.medians
+    }
+
     /// What pages may do.
     pub fn policies(&self) -> &Policies {
         &self.parts.policies
@@ -145,6 +153,7 @@ pub fn router(app: &App, limits: Limits) -> Router {
         .merge(api::routes())
         .route("/assets/{name}", get(assets::asset))
         .route("/wasm/{name}", get(assets::package))
+        .route("/dump/{name}", get(dump::file))
         .route("/problems/{slug}", get(health::problem))
         .route("/robots.txt", get(health::robots))
         .route("/healthz", get(health::healthz))

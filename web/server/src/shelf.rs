@@ -32,6 +32,11 @@ impl Shelf {
         Ok(made)
     }
 
+    /// Forgets every answer: what they were made of has changed.
+    pub fn clear(&self) {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The answer of a path, where it is kept already.
     pub fn kept(&self, path: &str) -> Option<Representation> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()

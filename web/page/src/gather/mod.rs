@@ -6,6 +6,7 @@ mod compare;
 mod device;
 mod file;
 mod home;
+mod measured;
 #[cfg(feature = "full")]
 mod method;
 mod model;
@@ -22,6 +23,7 @@ pub use device::device;
 use estimator::Placement;
 pub use file::{Reading, file};
 pub use home::home;
+pub use measured::measured;
 #[cfg(feature = "full")]
 pub use method::method;
 pub use model::model;

@@ -169,8 +169,11 @@ pub fn card(subject: Subject, i: usize, params_b: f64, active_b: f64) -> Card {
         subject,
         quant: "Q4_K_M".into(),
         fast_enough: answer.decode_tps.is_some_and(|tps| tps.mid >= 10.0),
-        measured: (i % 11 == 4 && answer.decode_tps.is_some())
-            .then(|| Measured { decode_tps: answer.decode_tps.unwrap().mid * 1.04, count: 7 }),
+        measured: (i % 11 == 4 && answer.decode_tps.is_some()).then(|| Measured {
+            decode_tps: answer.decode_tps.map(|range| range.mid * 1.04),
+            count: 7,
+            signed: 5,
+        }),
         answer,
     }
 }

@@ -3,11 +3,13 @@
 //! What is sent has types of its own, apart from the rows that it is made of: a row may change its shape with the
 //! files, version 1 of the API may not.
 
+mod disputes;
 mod estimate;
 mod hardware;
 pub mod log;
 mod models;
 mod quants;
+mod results;
 mod sources;
 pub mod submissions;
 
@@ -56,6 +58,12 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(submissions::challenge))
         .routes(routes!(submissions::runs))
         .routes(routes!(submissions::pastes))
+        .routes(routes!(disputes::dispute))
+        .routes(routes!(disputes::answer))
+        .routes(routes!(disputes::evidence))
+        .routes(routes!(disputes::withdraw))
+        .routes(routes!(results::result))
+        .routes(routes!(results::medians))
         .routes(routes!(log::inclusion))
         .routes(routes!(log::consistency))
 }

@@ -95,7 +95,7 @@ fn memory(run: &Submission) -> Result<(), Refusal> {
 }
 
 fn figures(point: &WorkloadResult) -> Result<(), String> {
-    let bounds: [(&str, Option<f64>, f64); 9] = [
+    let bounds: [(&str, Option<f64>, f64); 11] = [
         ("ttft_ms", point.ttft_ms, 1e8),
         ("prefill_tps", point.prefill_tps, 1e7),
         ("decode_tps", point.decode_tps, 1e6),
@@ -103,6 +103,8 @@ fn figures(point: &WorkloadResult) -> Result<(), String> {
         ("decode_p95_latency_ms", point.decode_p95_latency_ms, 1e7),
         ("aggregate_tps", point.aggregate_tps, 1e7),
         ("wall_ms", point.wall_ms, 1e9),
+        ("first_answer_ms", point.first_answer_ms, 1e9),
+        ("answer_tps", point.answer_tps, 1e6),
         ("decode_tps_interval", point.decode_tps_interval.map(|interval| interval[0]), 1e6),
         ("decode_tps_interval", point.decode_tps_interval.map(|interval| interval[1]), 1e6),
     ];

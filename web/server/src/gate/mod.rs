@@ -21,6 +21,7 @@ pub mod proof;
 pub mod run;
 pub mod strict;
 
+use data::medians::cell_key;
 use data::submission::{EvidenceClass, Reason, State};
 
 /// Why a submission is not taken.
@@ -193,10 +194,14 @@ impl Candidate {
     /// The cell that a point belongs to.
     pub fn cell(&self, point: &Point) -> String {
         let s = &self.subject;
-        let speculative = if point.speculative { "|speculative" } else { "" };
-        format!(
-            "{}|{}|{}|{}|{}|{}{speculative}",
-            s.device, s.model, s.quant, s.runtime, point.depth_tokens, point.streams
+        cell_key(
+            &s.device,
+            &s.model,
+            &s.quant,
+            &s.runtime,
+            point.depth_tokens,
+            point.streams,
+            point.speculative,
         )
     }
 }

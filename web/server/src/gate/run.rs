@@ -140,8 +140,7 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         (claim::slug(name), run.fingerprint.gpus.len().max(1) as u32, String::new())
     });
     if let Some(share) = power_share {
-        // A capped card is another machine: reports of both must not share a median.
-        subject.device.push_str(&format!("@{:.0}%", (share * 10.0).round() * 10.0));
+        subject.device = data::medians::capped(&subject.device, share);
     }
 
     let name = run.model.reference.rsplit('/').next().unwrap_or_default();
@@ -197,7 +196,13 @@ pub(super) fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, qu
 
 /// Remarks of the probe that travel with the result; they take nothing from it.
 fn travelling(run: &Submission, candidate: &mut Candidate) {
-    for flag in run.before.flags().into_iter().chain(run.after.flags()) {
+    for flag in run
+        .before
+        .flags()
+        .into_iter()
+        .chain(run.during.iter().flat_map(data::fingerprint::HostState::flags))
+        .chain(run.after.flags())
+    {
         if candidate.reasons.iter().any(|known| known.code == flag) {
             continue;
         }

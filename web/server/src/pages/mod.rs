@@ -5,6 +5,8 @@
 
 use std::fmt::Display;
 
+pub mod report;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -17,6 +19,7 @@ use page::{ErrorView, Query, Site, gather};
 use crate::app::App;
 use crate::assets::Files;
 use crate::headers::Reach;
+use crate::medians;
 use crate::problem::{Kind, Link, Problem};
 use crate::representation::{Caching, HTML, Representation};
 
@@ -33,6 +36,8 @@ pub fn routes() -> Router<App> {
         .route("/gguf", get(gguf))
         .route("/methodology", get(methodology))
         .route("/about", get(about))
+        .route("/r/{id}", get(report::page))
+        .route("/badge/{name}", get(report::picture))
 }
 
 /// What every page needs to know of its site.
@@ -46,8 +51,11 @@ pub fn site(catalog: &Catalog, assets: &Files) -> Site {
 
 /// `GET /`: all models on one machine.
 async fn home(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
-    let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
-        written(page::home_page(&gather::home(engine, query), query, &EN, site))
+    let snapshot = medians::current(&app).await;
+    let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
+        let mut view = gather::home(engine, query);
+        gather::measured(&mut view.cards, &snapshot.index);
+        written(page::home_page(&view, query, &EN, site))
     };
     answer(app, uri, make).await
 }
@@ -59,8 +67,10 @@ async fn model(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Resu
         let name_of = |id: &str| catalog.models().iter().find(|row| row.id == id).map(|row| row.name.clone());
         return elsewhere("/m/", &id, &uri, catalog.model(&id).map(|row| row.id.as_str()), name_of);
     }
+    let snapshot = medians::current(&app).await;
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
-        let view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
+        let mut view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
+        gather::measured(&mut view.cards, &snapshot.index);
         written(page::model_page(&view, query, &EN, site))
     };
     answer(app, uri, make).await.map(IntoResponse::into_response)
@@ -74,8 +84,10 @@ async fn device(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Res
             |id: &str| catalog.devices().iter().find(|row| row.id == id).map(|row| row.name.clone());
         return elsewhere("/d/", &id, &uri, catalog.device(&id).map(|row| row.id.as_str()), name_of);
     }
+    let snapshot = medians::current(&app).await;
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
-        let view = gather::device(engine, &id, query).ok_or_else(Problem::not_found)?;
+        let mut view = gather::device(engine, &id, query).ok_or_else(Problem::not_found)?;
+        gather::measured(&mut view.models.cards, &snapshot.index);
         written(page::device_page(&view, query, &EN, site))
     };
     answer(app, uri, make).await.map(IntoResponse::into_response)

@@ -216,6 +216,38 @@ pub(super) async fn cells_of(
 }
 
 impl Store {
+    /// The cells of a model on a device, by their keys.
+    pub async fn cells_of_device(
+        &self,
+        device: &str,
+        model: &str,
+    ) -> Result<Vec<(String, MedianCell)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT cell, device, model, quant, runtime, depth_tokens, streams, speculative, count, signed,
+                    decode_tps, decode_low, decode_high, prefill_tps, prefills
+             FROM cell WHERE device = $1 AND model = $2",
+        )
+        .bind(device)
+        .bind(model)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get("cell")?, cell(row)?))).collect()
+    }
+
+    /// Submitters with a signed run in a cell whose decode lies between two speeds, tokens a second.
+    pub async fn agreeing(&self, cell: &str, low: f64, high: f64) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS voters FROM vote
+             WHERE cell = $1 AND signed = 1 AND decode_tps >= $2 AND decode_tps <= $3",
+        )
+        .bind(cell)
+        .bind(low)
+        .bind(high)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row.try_get::<i64, _>("voters")? as u64)
+    }
+
     /// Every cell that has a report, in the order of its key.
     pub async fn cells(&self) -> Result<Vec<MedianCell>, StoreError> {
         let rows = sqlx::query(

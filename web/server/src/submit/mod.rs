@@ -121,7 +121,11 @@ pub async fn submit(
         let address = submissions.addresses.key(app.store(), from, at_ms).await?;
         submissions.intake.submit(Arrival { candidate, address, at_ms, id: new_id()? }).await
     };
-    Ok(outcome??)
+    let receipt = outcome??;
+    if !dry {
+        app.medians().touch();
+    }
+    Ok(receipt)
 }
 
 /// A challenge for a payload, as hard as the address is busy.

@@ -7,6 +7,7 @@ mod estimate;
 mod hostile;
 mod openapi;
 mod pages;
+mod results;
 mod rules;
 #[path = "../support/sample.rs"]
 mod sample;

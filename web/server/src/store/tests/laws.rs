@@ -1,5 +1,7 @@
 //! What nobody may do to the tables, whoever speaks SQL.
 
+use sqlx::Row;
+
 use super::*;
 use crate::store::{Backend, FILE_NAME};
 
@@ -65,6 +67,23 @@ on_both! {
             }
         }
         assert_eq!(own.store.result("one").await.unwrap().unwrap(), before);
+    }
+
+    /// A column that nobody has decided about is a failure.
+    async fn every_column_is_public_or_private(own: &Own) {
+        let statement = match own.store.backend() {
+            Backend::Sqlite => "SELECT m.name || '.' || p.name AS name FROM sqlite_master AS m
+                JOIN pragma_table_info(m.name) AS p WHERE m.type = 'table' AND m.name NOT LIKE '%sqlx%'",
+            Backend::Postgres => "SELECT CAST(table_name || '.' || column_name AS TEXT) AS name FROM information_schema.columns
+                WHERE table_schema = 'public' AND table_name NOT LIKE '%sqlx%'",
+        };
+        let rows = sqlx::query(statement).fetch_all(&own.store.pool).await.unwrap();
+        let mut there: Vec<String> = rows.iter().map(|row| row.get("name")).collect();
+        there.sort();
+        let listed = crate::dump::COLUMNS.iter().flat_map(|(table, _, columns)| columns.iter().map(move |column| format!("{table}.{column}")));
+        let mut listed: Vec<String> = listed.collect();
+        listed.sort();
+        assert_eq!(there, listed);
     }
 
     async fn a_database_is_made_once_and_found_again(own: &Own) {

@@ -1,0 +1,333 @@
+//! The page of one result that somebody sent: every signal, where it stands and why, and what was said about it.
+
+use askama::Template;
+use data::submission::{EvidenceClass, Reason, State};
+
+use crate::document::{Frame, Site};
+use crate::figure;
+use crate::messages::Messages;
+
+/// A result as its page shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportView {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// How it is backed.
+    pub evidence: EvidenceClass,
+    /// Name of the machine.
+    pub device: String,
+    /// Its page, where it has one.
+    pub device_href: String,
+    /// Name of the model.
+    pub model: String,
+    /// Its page, where it has one.
+    pub model_href: String,
+    /// Name of the quantisation.
+    pub quant: String,
+    /// The runtime with its version.
+    pub runtime: String,
+    /// Day of the measurement.
+    pub measured_on: String,
+    /// The suite; empty for a paste.
+    pub suite: String,
+    /// Further facts about machine and surroundings: what, and its value, as the probe names them.
+    pub surroundings: Vec<(String, String)>,
+    /// Its points.
+    pub points: Vec<ReportPoint>,
+    /// Why it stands where it does, and remarks.
+    pub reasons: Vec<Reason>,
+    /// How far others reproduced it.
+    pub ladder: Ladder,
+    /// What was said since.
+    pub thread: Vec<Said>,
+    /// Its place in the log.
+    pub log_index: u64,
+    /// SHA-256 of what was sent.
+    pub digest: String,
+    /// Whether what was sent was erased.
+    pub erased: bool,
+}
+
+/// How far others got the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ladder {
+    /// Nobody else has.
+    Single,
+    /// Two machines within a tenth.
+    Reproduced,
+    /// Three or more.
+    Independent,
+}
+
+/// One point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportPoint {
+    /// The workload; empty for a paste.
+    pub workload: String,
+    /// Tokens of the prompt, those in the cache included.
+    pub prompt_tokens: u32,
+    /// Tokens answered.
+    pub output_tokens: u32,
+    /// Streams.
+    pub streams: u32,
+    /// Decode, tokens a second and stream.
+    pub decode_tps: Option<f64>,
+    /// What the estimator expected of it when it came.
+    pub estimate_tps: Option<f64>,
+    /// Prefill, tokens a second.
+    pub prefill_tps: Option<f64>,
+    /// Milliseconds to the first token.
+    pub ttft_ms: Option<f64>,
+    /// Median of the cell with the number of submitters, where there is one.
+    pub median: Option<(f64, u32)>,
+    /// Remarks.
+    pub flags: String,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its number.
+    pub number: u64,
+    /// Day and time, UTC.
+    pub at: String,
+    /// The dispute that it belongs to; its own number where it opens one.
+    pub dispute: Option<u64>,
+    /// What kind: `disputed`, `answered` …
+    pub kind: &'static str,
+    /// Who: `submitter`, `maintainer` …
+    pub actor: &'static str,
+    /// The words.
+    pub says: String,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report<'a> {
+    m: &'a Messages,
+    view: &'a ReportView,
+    state: &'static str,
+    evidence: &'static str,
+    ladder: &'static str,
+    rows: Vec<Row<'a>>,
+    thread: Vec<Line<'a>>,
+}
+
+struct Row<'a> {
+    point: &'a ReportPoint,
+    what: String,
+    decode: String,
+    estimate: String,
+    ratio: String,
+    prefill: String,
+    ttft: String,
+    median: String,
+}
+
+struct Line<'a> {
+    said: &'a Said,
+    kind: &'static str,
+    actor: &'static str,
+    opens: bool,
+}
+
+/// The state in a word or two.
+fn state_word(state: State, m: &Messages) -> &'static str {
+    match state {
+        State::Accepted => m.report.accepted,
+        State::Flagged => m.report.flagged,
+        State::Held => m.report.held,
+        State::Disputed => m.report.disputed,
+        State::Withdrawn => m.report.withdrawn,
+        State::Reinstated => m.report.reinstated,
+    }
+}
+
+fn kind_word(kind: &str, m: &Messages) -> &'static str {
+    match kind {
+        "accepted" => m.report.accepted,
+        "flagged" => m.report.flagged,
+        "held" => m.report.held,
+        "withdrawn" => m.report.withdrawn,
+        "reinstated" => m.report.reinstated,
+        "disputed" => m.report.disputed,
+        "answered" => m.report.answered,
+        "settled" => m.report.settled,
+        "evidence" => m.report.raw_timings,
+        _ => "",
+    }
+}
+
+fn actor_word(actor: &str, m: &Messages) -> &'static str {
+    match actor {
+        "submitter" => m.report.by_submitter,
+        "maintainer" => m.report.by_maintainer,
+        "server" => m.report.by_server,
+        _ => m.report.by_anyone,
+    }
+}
+
+fn row<'a>(point: &'a ReportPoint, m: &Messages) -> Row<'a> {
+    let speed = |value: Option<f64>| value.map(figure::number).unwrap_or_default();
+    let ratio = point.decode_tps.zip(point.estimate_tps).map(|(tps, estimate)| tps / estimate);
+    Row {
+        point,
+        what: m.report.point(
+            &figure::tokens(point.prompt_tokens),
+            &figure::tokens(point.output_tokens),
+            &point.streams.to_string(),
+        ),
+        decode: speed(point.decode_tps),
+        estimate: speed(point.estimate_tps),
+        ratio: ratio.map(|ratio| format!("× {ratio:.2}")).unwrap_or_default(),
+        prefill: speed(point.prefill_tps),
+        ttft: point.ttft_ms.map(|ms| format!("{} ms", figure::number(ms))).unwrap_or_default(),
+        median: point
+            .median
+            .map(|(tps, count)| m.report.median_of(&count.to_string(), &figure::number(tps)))
+            .unwrap_or_default(),
+    }
+}
+
+/// What stands inside the page of a result.
+fn body(view: &ReportView, m: &Messages) -> askama::Result<String> {
+    Report {
+        m,
+        view,
+        state: state_word(view.state, m),
+        evidence: match view.evidence {
+            EvidenceClass::Signed => m.report.signed,
+            EvidenceClass::Pasted => m.report.pasted,
+            EvidenceClass::Unverified => m.report.unverified,
+        },
+        ladder: match view.ladder {
+            Ladder::Single => m.report.single,
+            Ladder::Reproduced => m.report.reproduced,
+            Ladder::Independent => m.report.independent,
+        },
+        rows: view.points.iter().map(|point| row(point, m)).collect(),
+        thread: view
+            .thread
+            .iter()
+            .map(|said| Line {
+                said,
+                kind: kind_word(said.kind, m),
+                actor: actor_word(said.actor, m),
+                opens: said.dispute == Some(said.number),
+            })
+            .collect(),
+    }
+    .render()
+}
+
+/// The page of a result.
+pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Result<String> {
+    let heading = m.report.heading(&view.model, &view.device);
+    Frame {
+        title: &format!("{heading} – {}", m.site.name),
+        heading: &heading,
+        current: "",
+        above: String::new(),
+        form: String::new(),
+        body: body(view, m)?,
+    }
+    .render(m, site)
+}
+
+/// A badge: what was measured, in two boxes side by side, as SVG that stands alone.
+#[must_use]
+pub fn badge(view: &ReportView, m: &Messages) -> String {
+    let fastest = view.points.iter().find_map(|point| point.decode_tps);
+    let right = match (view.state, fastest) {
+        (State::Accepted | State::Reinstated | State::Disputed, Some(tps)) => {
+            format!("{} {}", figure::number(tps), m.answer.tps)
+        }
+        (state, _) => state_word(state, m).to_owned(),
+    };
+    let left = format!("{} {}", view.model, view.quant);
+    // Seven units a letter are generous for a sans-serif of eleven.
+    let width = |text: &str| 7.0 * text.chars().count() as f64 + 14.0;
+    let (one, two) = (width(&left), width(&right));
+    let (whole, first, second) = (one + two, one / 2.0, one + two / 2.0);
+    let (left, right) = (escape(&left), escape(&right));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{whole}\" height=\"20\" role=\"img\" aria-label=\"{left}: {right}\">\
+         <title>{left}: {right}</title><rect width=\"{whole}\" height=\"20\" rx=\"3\" fill=\"#3b4252\"/>\
+         <rect x=\"{one}\" width=\"{two}\" height=\"20\" rx=\"3\" fill=\"#1f6f54\"/>\
+         <g fill=\"#fff\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\" text-anchor=\"middle\">\
+         <text x=\"{first}\" y=\"14\">{left}</text><text x=\"{second}\" y=\"14\">{right}</text></g></svg>"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::EN;
+
+    fn view() -> ReportView {
+        ReportView {
+            id: "abc".into(),
+            state: State::Flagged,
+            evidence: EvidenceClass::Pasted,
+            device: "<script>alert(1)</script>".into(),
+            device_href: String::new(),
+            model: "Model & Co \"x\"".into(),
+            model_href: "/m/model".into(),
+            quant: "Q4_K_M".into(),
+            runtime: "llama.cpp b1".into(),
+            measured_on: "2026-11-22".into(),
+            suite: String::new(),
+            surroundings: vec![("driver".into(), "<img src=x onerror=y>".into())],
+            points: vec![ReportPoint {
+                workload: "W1".into(),
+                prompt_tokens: 128,
+                output_tokens: 256,
+                streams: 1,
+                decode_tps: Some(104.0),
+                estimate_tps: Some(100.0),
+                prefill_tps: None,
+                ttft_ms: Some(31.0),
+                median: Some((101.0, 3)),
+                flags: "unstable".into(),
+            }],
+            reasons: vec![Reason { code: "far_from_others".into(), says: "Twice <b>as</b> fast.".into() }],
+            ladder: Ladder::Reproduced,
+            thread: vec![Said {
+                number: 4,
+                at: "2026-11-22 10:00".into(),
+                dispute: Some(4),
+                kind: "disputed",
+                actor: "anyone",
+                says: "</p><script>".into(),
+            }],
+            log_index: 7,
+            digest: "ab".repeat(32),
+            erased: false,
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_text() {
+        let html = body(&view(), &EN).unwrap();
+        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>as"), "{html}");
+        for part in ["Twice &#60;b&#62;as", "× 1.04", "unstable", "dispute-4", EN.report.flagged, "104"] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_badge_is_one_picture_without_markup_of_others() {
+        let mut shown = view();
+        shown.model = "</text><script>".into();
+        let svg = badge(&shown, &EN);
+        assert!(!svg.contains("<script") && svg.contains(EN.report.flagged), "{svg}");
+        shown.state = State::Accepted;
+        assert!(badge(&shown, &EN).contains("104 tok/s"));
+    }
+}

@@ -1,0 +1,201 @@
+//! The dump: every result that anyone may look at, a line for each point. As files under `/dump/`, and by `export`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use data::dump::DumpRow;
+use hyper::body::Frame;
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::store::{Metric, RunRow, Store, StoreError};
+
+/// Results read at once.
+const PAGE: u32 = 500;
+/// Pieces that may wait for a slow reader.
+const WAITING: usize = 4;
+
+/// How a dump is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// One JSON object a line.
+    Jsonl,
+    /// A header, then one line each.
+    Csv,
+}
+
+/// A line of the dump.
+pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
+    let device = run.device.split('@').next().unwrap_or_default();
+    // Several alike are one device and a number; several unlike stay as they are.
+    let first = device.split('+').next().unwrap_or_default();
+    let alike = device.split('+').all(|id| id == first);
+    DumpRow {
+        run: run.id.clone(),
+        state: run.standing.state(),
+        evidence_class: run.evidence,
+        voter: Some(run.voter.clone()),
+        measured_on: run.measured_on.clone(),
+        device: if alike { first.to_owned() } else { device.to_owned() },
+        devices: run.devices,
+        memory_gib: run.memory_gib,
+        power_share: run.power_share,
+        model: run.model.clone(),
+        quant: run.quant.clone(),
+        size_bytes: run.size_bytes,
+        runtime: run.runtime.clone(),
+        runtime_version: run.runtime_version.clone(),
+        backend: run.backend.clone(),
+        kv: String::new(),
+        workload: metric.workload.clone(),
+        cached_tokens: metric.cached_tokens,
+        prompt_tokens: metric.prompt_tokens,
+        output_tokens: metric.output_tokens,
+        streams: metric.streams,
+        decode_tps: metric.decode_tps,
+        prefill_tps: metric.prefill_tps,
+        ttft_ms: metric.ttft_ms,
+        offloaded: run.offloaded,
+        flags: metric.flags.clone(),
+    }
+}
+
+/// One row in its form, with the end of its line.
+fn line(row: &DumpRow, form: Form) -> String {
+    let value = serde_json::to_value(row).unwrap_or_default();
+    match form {
+        Form::Jsonl => format!("{}\n", serde_json::to_string(row).unwrap_or_default()),
+        Form::Csv => {
+            let cells = DumpRow::COLUMNS.iter().map(|column| cell(&value[*column]));
+            cells.collect::<Vec<_>>().join(",") + "\n"
+        }
+    }
+}
+
+/// A value as a cell: quoted where it must be, and never a formula of a spreadsheet.
+fn cell(value: &serde_json::Value) -> String {
+    let text = match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let harmless = if value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
+    };
+    if harmless.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", harmless.replace('"', "\"\""))
+    } else {
+        harmless
+    }
+}
+
+/// Writes the whole dump, piece by piece; ends early where nobody takes the pieces any more.
+pub async fn write(store: &Store, form: Form, pieces: mpsc::Sender<Bytes>) -> Result<(), StoreError> {
+    if form == Form::Csv && pieces.send(Bytes::from(DumpRow::COLUMNS.join(",") + "\n")).await.is_err() {
+        return Ok(());
+    }
+    let mut next = 0;
+    loop {
+        let page = store.results_from(next, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        next = last.log_index + 1;
+        let mut text = String::new();
+        for (run, metrics) in &page {
+            metrics.iter().for_each(|metric| text.push_str(&line(&row(run, metric), form)));
+        }
+        if pieces.send(Bytes::from(text)).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// A body made of pieces as they come.
+struct Pieces(mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// `GET /dump/results.jsonl` and `/dump/results.csv`.
+pub async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let (form, media_type) = match name.as_str() {
+        "results.jsonl" => (Form::Jsonl, "application/x-ndjson"),
+        "results.csv" => (Form::Csv, "text/csv; charset=utf-8"),
+        _ => return Err(Problem::not_found()),
+    };
+    let (sender, receiver) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        if let Err(error) = write(app.store(), form, sender).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a dump was cut short");
+        }
+    });
+    let mut response = Response::new(Body::new(Pieces(receiver)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// Whether anyone may see a column of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It is in the dump, on pages or in the API.
+    Public,
+    /// It leaves the database in a backup alone.
+    Private,
+}
+
+/// Every column of the database, by table: a new one must be decided about before the tests pass.
+#[rustfmt::skip]
+pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
+    ("run", Sight::Public, &["id", "digest", "log_index", "kind", "evidence", "received_at_ms", "measured_on", "suite", "voter", "device", "devices", "memory_gib", "power_share", "model", "quant", "size_bytes", "model_digest", "runtime", "runtime_version", "backend", "offloaded", "raw_timings"]),
+    // Whoever has the key's name can tell which months of one machine belong together.
+    ("run", Sight::Private, &["signing_key"]),
+    ("metric", Sight::Public, &["run", "point", "cell", "voter", "counts", "workload", "prompt_tokens", "cached_tokens", "output_tokens", "streams", "decode_tps", "prefill_tps", "ttft_ms", "estimate_tps", "flags"]),
+    ("event", Sight::Public, &["run", "number", "at_ms", "kind", "actor", "dispute", "code", "says"]),
+    ("standing", Sight::Public, &["run", "base", "disputes", "events"]),
+    ("cell", Sight::Public, &["cell", "device", "model", "quant", "runtime", "depth_tokens", "streams", "speculative", "count", "signed", "decode_tps", "decode_low", "decode_high", "prefill_tps", "prefills"]),
+    ("log_head", Sight::Public, &["one", "size", "peaks", "version"]),
+    ("log_node", Sight::Public, &["level", "position", "hash"]),
+    ("meta", Sight::Public, &["one", "created_at_ms"]),
+    // The bytes hold the machine's tag; what is in them without it is shown with the result.
+    ("payload", Sight::Private, &["digest", "bytes", "signatures"]),
+    ("erasure", Sight::Private, &["digest", "at_ms", "says"]),
+    ("secret", Sight::Private, &["name", "value"]),
+    ("day_key", Sight::Private, &["day", "value"]),
+    ("nonce", Sight::Private, &["nonce", "expires_at_ms"]),
+    ("bucket", Sight::Private, &["key", "tat_ms"]),
+    ("seen", Sight::Private, &["day", "address", "cell", "voter"]),
+    ("signing_key", Sight::Private, &["key", "hardware", "month", "tag"]),
+    ("machine_tag", Sight::Private, &["tag", "hardware"]),
+    ("banned_key", Sight::Private, &["key", "at_ms", "says"]),
+    ("model_file", Sight::Private, &["digest", "model", "voter"]),
+    ("vote", Sight::Private, &["cell", "voter", "at_ms", "signed", "decode_tps", "prefill_tps"]),
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cells_are_text_and_no_formulas() {
+        let cell = |text: &str| super::cell(&serde_json::Value::from(text));
+        assert_eq!(cell("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(cell("plain"), "plain");
+        assert_eq!(super::cell(&serde_json::json!(-1.5)), "-1.5", "a number is no formula");
+        assert_eq!(super::cell(&serde_json::Value::Null), "");
+    }
+}

@@ -1,0 +1,175 @@
+//! `/r/{id}` and `/badge/{id}.svg`: one result.
+
+use axum::extract::{Path, State};
+use data::Catalog;
+use data::fingerprint::Fingerprint;
+use data::submission::{MEDIAN_FROM, Submission};
+use page::messages::EN;
+use page::report::{Ladder, ReportPoint, ReportView, Said, badge, report_page};
+
+use super::written;
+use crate::app::App;
+use crate::gate::day;
+use crate::problem::Problem;
+use crate::representation::{Caching, HTML, Representation};
+use crate::store::{EventKind, Metric, Stored};
+
+/// How near another machine's speed must be to say the same: a tenth, which is two standard deviations of what is usual.
+const SAME: f64 = 1.1;
+
+/// `GET /r/{id}`.
+pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Representation, Problem> {
+    let view = view(&app, &id).await?;
+    let html = written(report_page(&view, &EN, app.site()))?;
+    Ok(Representation::new(HTML, html).caching(Caching::Revalidate))
+}
+
+/// `GET /badge/{id}.svg`.
+pub(super) async fn picture(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Representation, Problem> {
+    let id = name.strip_suffix(".svg").ok_or_else(Problem::not_found)?;
+    let view = view(&app, id).await?;
+    Ok(Representation::new("image/svg+xml", badge(&view, &EN)))
+}
+
+/// A result by its id.
+pub async fn stored(app: &App, id: &str) -> Result<Stored, Problem> {
+    app.store().result(id).await?.ok_or_else(Problem::not_found)
+}
+
+async fn view(app: &App, id: &str) -> Result<ReportView, Problem> {
+    let stored = stored(app, id).await?;
+    let medians = app.store().cells_of_device(&stored.run.device, &stored.run.model).await?;
+    let mut points = Vec::new();
+    for metric in &stored.metrics {
+        let median = medians.iter().find(|(key, _)| *key == metric.cell).map(|(_, cell)| cell);
+        let median = median.and_then(|cell| Some((cell.decode_tps?, cell.count)));
+        points.push(point(metric, median.filter(|(_, count)| *count >= MEDIAN_FROM)));
+    }
+    let ladder = ladder(app, &stored.metrics).await?;
+    Ok(described(app.catalog(), &stored, points, ladder))
+}
+
+async fn ladder(app: &App, metrics: &[Metric]) -> Result<Ladder, Problem> {
+    let first = metrics.iter().find_map(|metric| Some((metric, metric.decode_tps?)));
+    let Some((metric, tps)) = first else { return Ok(Ladder::Single) };
+    Ok(match app.store().agreeing(&metric.cell, tps / SAME, tps * SAME).await? {
+        0 | 1 => Ladder::Single,
+        2 => Ladder::Reproduced,
+        _ => Ladder::Independent,
+    })
+}
+
+fn point(metric: &Metric, median: Option<(f64, u32)>) -> ReportPoint {
+    ReportPoint {
+        workload: metric.workload.clone(),
+        prompt_tokens: metric.prompt_tokens + metric.cached_tokens,
+        output_tokens: metric.output_tokens,
+        streams: metric.streams,
+        decode_tps: metric.decode_tps,
+        estimate_tps: metric.estimate_tps,
+        prefill_tps: metric.prefill_tps,
+        ttft_ms: metric.ttft_ms,
+        median,
+        flags: metric.flags.clone(),
+    }
+}
+
+fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladder: Ladder) -> ReportView {
+    let run = &stored.run;
+    let (ids, cap) = run.device.split_once('@').map_or((run.device.as_str(), ""), |(ids, cap)| (ids, cap));
+    let first = ids.split('+').next().unwrap_or_default();
+    let row = catalog.devices().iter().find(|row| row.id == first);
+    let name = row.map_or(first, |row| row.name.as_str());
+    let mut device = if run.devices > 1 { format!("{} × {name}", run.devices) } else { name.to_owned() };
+    if !cap.is_empty() {
+        device.push_str(&format!(" ({cap} power)"));
+    }
+    let model = catalog.models().iter().find(|row| row.id == run.model);
+    let quant = catalog.quants().iter().find(|row| row.id == run.quant);
+    let opened = |event: &crate::store::Event| {
+        (event.change.kind == EventKind::Disputed).then_some(event.number).or(event.change.dispute)
+    };
+    ReportView {
+        id: run.id.clone(),
+        state: run.standing.state(),
+        evidence: run.evidence,
+        device,
+        device_href: row.map(|row| format!("/d/{}", row.id)).unwrap_or_default(),
+        model: model.map_or_else(|| run.model.clone(), |row| row.name.clone()),
+        model_href: model.map(|row| format!("/m/{}?hardware={first}", row.id)).unwrap_or_default(),
+        quant: quant.map_or_else(|| run.quant.clone(), |row| row.name.clone()),
+        runtime: format!("{} {}", run.runtime, run.runtime_version).trim_end().to_owned(),
+        measured_on: run.measured_on.clone(),
+        suite: run.suite.clone(),
+        surroundings: surroundings(stored),
+        points,
+        reasons: reasons(stored),
+        ladder,
+        thread: stored
+            .events
+            .iter()
+            .skip(1)
+            .filter(|event| event.change.kind != EventKind::Remark)
+            .map(|event| Said {
+                number: event.number,
+                at: moment(event.at_ms),
+                dispute: opened(event),
+                kind: event.change.kind.name(),
+                actor: event.change.actor.name(),
+                says: event.change.says.clone(),
+            })
+            .collect(),
+        log_index: run.log_index,
+        digest: run.digest.clone(),
+        erased: stored.payload.is_none(),
+    }
+}
+
+/// What the gate remarked.
+pub fn reasons(stored: &Stored) -> Vec<data::submission::Reason> {
+    let remarks = stored.events.iter().filter(|event| event.change.kind == EventKind::Remark);
+    remarks
+        .map(|event| data::submission::Reason {
+            code: event.change.code.clone(),
+            says: event.change.says.clone(),
+        })
+        .collect()
+}
+
+/// `2026-11-22 10:05` of a moment.
+fn moment(at_ms: i64) -> String {
+    let minutes = at_ms.rem_euclid(day::DAY_MS) / 60_000;
+    format!("{} {:02}:{:02}", day::of_ms(at_ms), minutes / 60, minutes % 60)
+}
+
+fn surroundings(stored: &Stored) -> Vec<(String, String)> {
+    let run = stored.payload.as_deref().and_then(|bytes| serde_json::from_slice::<Submission>(bytes).ok());
+    let Some(run) = run else { return Vec::new() };
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut fact = |what: &str, value: Option<String>| {
+        facts.extend(value.filter(|value| !value.is_empty()).map(|value| (what.to_owned(), value)));
+    };
+    let Fingerprint { gpus, cpu, ram, os, enclosure, .. } = &run.fingerprint;
+    for gpu in gpus {
+        let memory = gpu.memory_gib.map(|gib| format!(", {gib:.1} GiB")).unwrap_or_default();
+        let driver = gpu.driver.as_ref().map(|driver| format!(", driver {driver}")).unwrap_or_default();
+        let limit = match (gpu.power_limit_w, gpu.power_limit_default_w) {
+            (Some(now), Some(stock)) if (now - stock).abs() >= 1.0 => format!(", {now:.0} of {stock:.0} W"),
+            _ => String::new(),
+        };
+        fact("GPU", Some(format!("{}{memory}{driver}{limit}", gpu.name)));
+    }
+    fact("CPU", Some(cpu.model.clone()));
+    fact("RAM", Some(format!("{:.0} GiB", ram.total_gib)));
+    fact("RAM, GB/s", ram.read_gb_s.map(|rate| format!("{rate:.1}")));
+    fact("OS", Some(format!("{} {}", os.name, os.kernel).trim().to_owned()));
+    fact("VM", enclosure.virtual_machine.clone());
+    fact("Container", enclosure.container.clone());
+    fact("GGUF", Some(run.model.reference.clone()));
+    fact("SHA-256", run.model.digest.clone());
+    fact("llm-speed-probe", Some(run.probe.clone()));
+    facts
+}
