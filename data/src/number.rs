@@ -3,6 +3,14 @@
 //! The standard library's reader carries a table of 10 kB to the browser, for exponents that no card, model or price
 //! has. This one computes with twice the digits of an `f64` instead.
 
+/// `count` × `part` / `whole`, rounded down, and the largest number where that is too large; no `whole` counts as 1.
+#[must_use]
+pub fn share(count: u64, part: u32, whole: u32) -> u64 {
+    let (part, whole) = (u64::from(part), u64::from(whole.max(1)));
+    // What is left over is below 2^32, and so is `part`.
+    (count / whole).saturating_mul(part).saturating_add(count % whole * part / whole)
+}
+
 /// The number that `text` spells: digits with an optional sign, point and exponent, as `-12.5e3`. `None` for anything
 /// else, `inf` and `NaN` among it, and for what is too large for an `f64`.
 ///
@@ -187,6 +195,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_share_is_exact(count in any::<u64>(), part in any::<u32>(), whole in any::<u32>()) {
+            let exact = u128::from(count) * u128::from(part) / u128::from(whole.max(1));
+            prop_assert_eq!(share(count, part, whole), u64::try_from(exact).unwrap_or(u64::MAX));
+        }
+
         #[test]
         fn every_printed_number_comes_back(number in proptest::num::f64::NORMAL) {
             // Near the ends of the range the second half of a `Double` is lost, and the last bit with it.

@@ -7,6 +7,7 @@ use super::layers::{Traces, is_routed, layers};
 use super::quant;
 use super::shape::{Experts, ModelShape, RoleBytes, Rope};
 use super::split::check_parts;
+use crate::number;
 use alloc::{string::ToString, vec::Vec};
 
 /// What a tensor is for.
@@ -100,7 +101,7 @@ struct Sums {
 }
 
 fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufError> {
-    let total = keys.u64("expert_count").unwrap_or(0);
+    let total = keys.u32("expert_count").unwrap_or(0);
     let used = keys.per_layer("expert_used_count").unwrap_or_default();
     let overflow =
         GgufError::Corrupt { at: 0, what: "its tensors together are larger than a number can count" };
@@ -113,9 +114,8 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
             Role::Idle => 0,
             Role::Routed => {
                 let layer = in_layer(&tensor.name).map_or(0, |(layer, _)| layer as usize);
-                let used = u128::from(used.get(layer).copied().unwrap_or(0));
-                (u128::from(tensor.weights) * used / u128::from(total.max(1))).min(tensor.weights.into())
-                    as u64
+                let used = used.get(layer).copied().unwrap_or(0);
+                number::share(tensor.weights, used, total).min(tensor.weights)
             }
         };
         let bytes = &mut sums.bytes;

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::header::Tensor;
 use crate::json::Node;
+use crate::number;
 use alloc::{format, string::String};
 
 /// What `config.json` says of the weights' format.
@@ -98,7 +99,7 @@ impl Packing {
         let per_number = match (tensor.dtype.as_str(), self.bits) {
             ("I32" | "U32", Some(bits @ 1..=32)) => {
                 // 32 numbers of 3 bits lie in 3 words
-                return (u128::from(tensor.elements) * 32 / u128::from(bits)).min(u64::MAX.into()) as u64;
+                return number::share(tensor.elements, 32, bits as u32);
             }
             ("U8" | "I8", _) if self.pairs => 2,
             _ => 1,

@@ -31,9 +31,6 @@ extern "C" {
     /// An answer, as `types.d.ts` has it.
     #[wasm_bindgen(typescript_type = "Answer")]
     pub type Answer;
-    /// A suggestion, as `types.d.ts` has it.
-    #[wasm_bindgen(typescript_type = "Suggestion | undefined")]
-    pub type MaybeSuggestion;
 }
 
 /// Takes what is known of devices, models, quantisations and constants: the bytes of `llm_speed.rows`, the file beside
@@ -57,25 +54,16 @@ pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
     Ok(estimate::to_js(&answer)?.unchecked_into())
 }
 
-/// What this machine may be, by what the browser says of it; undefined where it says too little. A suggestion, no more.
-#[wasm_bindgen(js_name = suggestMachine)]
-pub async fn suggest_machine() -> Result<MaybeSuggestion, JsValue> {
-    let names = detect::names().await;
-    let suggestion = known::engine().and_then(|engine| suggest::machine(&names, engine.catalog));
-    let value = suggestion.map_or(Ok(JsValue::UNDEFINED), |found| estimate::to_js(&found))?;
-    Ok(value.unchecked_into())
-}
-
 /// What belongs into `#suggest` of the page at `path`: the machine that this may be, with a link to take it and one to
 /// choose another; undefined where the browser says too little.
 #[wasm_bindgen(js_name = renderSuggestion)]
 pub async fn render_suggestion(path: String, query: String) -> Option<String> {
     let names = detect::names().await;
     let engine = known::engine()?;
-    let found = suggest::machine(&names, engine.catalog)?;
+    let row = suggest::machine(&names, engine.catalog)?;
     let told = page::view::Told {
-        hardware: found.hardware,
-        name: found.name,
+        hardware: row.id.clone(),
+        name: row.name.clone(),
         threads_and_memory: detect::threads_and_memory(),
     };
     page::suggestion(&told, &path, &Query::parse(&query), &messages::EN).ok()

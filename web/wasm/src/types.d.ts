@@ -180,11 +180,3 @@ export interface FieldError {
 export interface SetupError extends Error {
   errors: FieldError[];
 }
-
-/** A machine that this may be. */
-export interface Suggestion {
-  /** Its id, for `Setup.hardware`. */
-  hardware: string;
-  /** Its name, for people. */
-  name: string;
-}
