@@ -15,6 +15,8 @@ pub enum Reason {
     UnknownModel,
     /// Nothing tells the quantisation.
     UnknownQuant,
+    /// Nothing tells the quantisation; the runtime's usual one is taken for predictions.
+    GuessedQuant,
     /// More than one device works on it.
     SeveralDevices,
     /// More than one stream; the figure is their aggregate.
@@ -53,6 +55,8 @@ pub enum Reason {
     OtherRuntime,
     /// A back end that is none of the device's usual ones.
     ForeignBackend,
+    /// Attention was asked to be fused where this back end could not yet, and fell back to the processor.
+    NotYetFused,
 }
 
 impl Reason {
@@ -62,7 +66,8 @@ impl Reason {
         match self {
             Reason::UnknownDevice => "device not known and no bandwidth stated",
             Reason::UnknownModel => "model not known and no size stated",
-            Reason::UnknownQuant => "quantisation not stated",
+            Reason::UnknownQuant => "quantisation of no known kind",
+            Reason::GuessedQuant => "quantisation not stated",
             Reason::SeveralDevices => "several devices",
             Reason::SeveralStreams => "several streams, aggregate",
             Reason::EndToEnd => "end to end, prompt included",
@@ -82,6 +87,7 @@ impl Reason {
             Reason::ExoticCache => "cache format of a fork",
             Reason::OtherRuntime => "runtime other than llama.cpp",
             Reason::ForeignBackend => "back end foreign to the device",
+            Reason::NotYetFused => "fused attention before the back end had it",
         }
     }
 }

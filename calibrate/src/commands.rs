@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use data::Catalog;
-use data::constants::Fitted;
+use data::constants::{Figure, Fitted};
 
+use crate::extra::Base;
 use crate::folds::By;
 use crate::observation::{Observation, Reader};
 use crate::predict::Predictor;
-use crate::refit::{FIGURES, intensity, kind, name, observe, predictions, refit, refit_figure, to_toml};
+use crate::refit::{FIGURES, flop_per_byte, kind, name, observe, predictions, refit, refit_figure, to_toml};
 use crate::row::{MeasurementRow, files};
 
 /// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
@@ -96,14 +97,15 @@ pub fn cross_validate(measurements: &Path, by: By, figures: &[String], worst: Op
     let observed = observe(&rows)?;
     let by_index: std::collections::BTreeMap<usize, &Observation> =
         observed.rows.iter().map(|row| (row.index, row)).collect();
-    let intensity = intensity(Catalog::embedded());
-    let mut decode = None;
+    let flop_per_byte = flop_per_byte(Catalog::embedded());
+    let mut base = Base::default();
     for figure in FIGURES {
         let wanted = figures.is_empty() || figures.iter().any(|wanted| wanted == name(figure));
-        if !wanted && (decode.is_some() || name(figure) == "prefill") {
+        // Further figures stand on the first two.
+        if !wanted && !matches!(figure, Figure::Decode | Figure::Prefill) {
             continue;
         }
-        let refitted = refit_figure(figure, &observed.rows, &intensity, decode.as_ref(), by)?;
+        let refitted = refit_figure(figure, &observed.rows, &flop_per_byte, Some(&base), by)?;
         let predicted = predictions(figure, &refitted);
         let mut groups: std::collections::BTreeMap<String, Vec<&crate::score::Predicted>> =
             Default::default();
@@ -140,7 +142,13 @@ pub fn cross_validate(measurements: &Path, by: By, figures: &[String], worst: Op
                 for effect in &part.effects {
                     let levels: Vec<String> =
                         effect.levels.iter().map(|(name, level)| format!("{name}={:.2}", level.0)).collect();
-                    println!("  {:?} sd {:.3}: {}", effect.factor, effect.sd, levels.join(" "));
+                    println!(
+                        "  {:?} {:?} sd {:.3}: {}",
+                        effect.factor,
+                        effect.term,
+                        effect.sd,
+                        levels.join(" ")
+                    );
                 }
             }
             let mut worst: Vec<_> = predicted.iter().filter(|row| row.class == class).collect();
@@ -166,9 +174,7 @@ pub fn cross_validate(measurements: &Path, by: By, figures: &[String], worst: Op
                 );
             }
         }
-        if figure == FIGURES[0] {
-            decode = Some(refitted.parts);
-        }
+        base.keep(figure, refitted.parts);
     }
     Ok(())
 }

@@ -123,6 +123,11 @@ fn device_name_key(name: &str) -> String {
             name[..cut].split_whitespace().take_while(|w| !w.contains('+')).collect::<Vec<_>>().join(" ");
         name = format!("{first} {cores}-core");
     }
+    if name.contains("apple m") {
+        // "Apple M3 4P+4E", "Apple M2 (MacBook Air)"
+        name = name.split_whitespace().take_while(|word| !word.contains('+')).collect::<Vec<_>>().join(" ");
+        name = name.replace("(macbook air)", "").replace("(macbook pro)", "");
+    }
     for word in NOISE {
         name = name.replace(word, " ");
     }

@@ -3,18 +3,39 @@
 use std::collections::BTreeMap;
 
 use data::constants::{Figure, Group, Part, Term};
-use estimator::units::GB;
+use estimator::units::{GB, TERA};
 use estimator::{Setup, decode};
 
-use crate::features::{Intensity, decode_work, host_load, prefill_work, rate_flops_s};
-use crate::fit::Work;
-use crate::observation::Observation;
+use crate::clean::Reason;
+use crate::features::{Rates, decode_work, host_load, prefill_work};
+use crate::observation::{Metric, Observation};
 use crate::recipe::recipe;
+use crate::votes::Work;
 
 const MS: f64 = 1e-3;
 
 /// The parts that other figures stand on, by group.
 pub type Parts = BTreeMap<Group, Part>;
+
+/// The finished parts that further figures stand on.
+#[derive(Clone, Debug, Default)]
+pub struct Base {
+    /// Decode of one stream.
+    pub decode: Parts,
+    /// Prefill.
+    pub prefill: Parts,
+}
+
+impl Base {
+    /// Keeps a figure's parts, where others stand on them.
+    pub fn keep(&mut self, figure: Figure, parts: Parts) {
+        match figure {
+            Figure::Decode => self.decode = parts,
+            Figure::Prefill => self.prefill = parts,
+            Figure::Streams | Figure::Offload | Figure::Exchange => {}
+        }
+    }
+}
 
 /// The part for a row.
 #[must_use]
@@ -25,28 +46,50 @@ pub fn part_of<'p>(parts: &'p Parts, row: &Observation) -> &'p Part {
 /// Seconds of a decode step by the decode part, effects included.
 #[must_use]
 pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
-    let mut seconds = 0.0;
-    for (term, constant) in &part.terms {
-        seconds += constant * decode_work(row, *term);
-    }
-    seconds * libm::exp(-part.effects_of(&row.facts()).value)
+    let effects = part.effects_of(&row.facts());
+    let times = part.terms.iter().map(|(term, constant)| {
+        let work = decode_work(row, *term);
+        if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 }
+    });
+    times.sum()
 }
 
-/// Work of a row for a figure. `decode` are the finished decode parts, for the figures that stand on them.
+/// Seconds of a prompt by the prefill part, effects included.
 #[must_use]
-pub fn work(figure: Figure, row: &Observation, intensity: &Intensity, decode: Option<&Parts>) -> Work {
+pub fn prompt_seconds(part: &Part, row: &Observation, rates: Rates<'_>) -> f64 {
+    let effects = part.effects_of(&row.facts());
+    let times = part.terms.iter().map(|(term, constant)| {
+        let work = prefill_work(row, *term, rates);
+        if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 }
+    });
+    times.sum()
+}
+
+/// For a rate over the whole time: the prompt's seconds for each generated token.
+#[must_use]
+pub fn prompt_share_s(prefill: &Parts, row: &Observation) -> f64 {
+    let Some(prompt) = row.prompt.filter(|_| row.has(Reason::EndToEnd)) else { return 0.0 };
+    let mut read = row.clone();
+    read.metric = Metric::Prefill;
+    read.setup.workload.prompt_tokens = prompt as u32;
+    read.setup.workload.cached_tokens = 0;
+    let part = part_of(prefill, &read);
+    prompt_seconds(part, &read, Rates::of(part)) * row.streams / row.generated
+}
+
+/// Work of a row for a figure. `base` are the finished parts, for the figures that stand on them.
+#[must_use]
+pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&Base>) -> Work {
     let terms = |of: &dyn Fn(Term) -> f64| {
         recipe(figure, Group::Any).terms.iter().map(|(term, _)| (*term, of(*term))).collect()
     };
-    match (figure, decode) {
-        (Figure::Prefill, _) => {
-            Work { terms: terms(&|term| prefill_work(row, term, intensity)), fixed_s: 0.0 }
-        }
-        (Figure::Streams, Some(parts)) => Work {
-            terms: terms(&|term| streams_work(row, term, intensity)),
-            fixed_s: decode_seconds(part_of(parts, row), row),
+    match (figure, base) {
+        (Figure::Prefill, _) => Work { terms: terms(&|term| prefill_work(row, term, rates)), fixed_s: 0.0 },
+        (Figure::Streams, Some(base)) => Work {
+            terms: terms(&|term| streams_work(row, term)),
+            fixed_s: decode_seconds(part_of(&base.decode, row), row) + prompt_share_s(&base.prefill, row),
         },
-        (Figure::Offload, Some(parts)) => {
+        (Figure::Offload, Some(base)) => {
             let (bytes, crossings) = host_load(row);
             let ram = row.offload.host_bandwidth_gb_s.unwrap_or(row.setup.machine.host.bandwidth_gb_s) * GB;
             Work {
@@ -55,10 +98,10 @@ pub fn work(figure: Figure, row: &Observation, intensity: &Intensity, decode: Op
                     Term::Crossing => crossings * MS,
                     _ => 0.0,
                 }),
-                fixed_s: device_seconds(parts, row, bytes),
+                fixed_s: device_seconds(&base.decode, row, bytes),
             }
         }
-        (Figure::Exchange, Some(parts)) => Work {
+        (Figure::Exchange, Some(base)) => Work {
             terms: terms(&|term| match term {
                 Term::Crossing => (row.devices - 1.0) * MS,
                 Term::Link => {
@@ -67,7 +110,7 @@ pub fn work(figure: Figure, row: &Observation, intensity: &Intensity, decode: Op
                 }
                 _ => 0.0,
             }),
-            fixed_s: decode_seconds(part_of(parts, row), row),
+            fixed_s: decode_seconds(part_of(&base.decode, row), row),
         },
         _ => Work { terms: terms(&|term| decode_work(row, term)), fixed_s: 0.0 },
     }
@@ -75,11 +118,16 @@ pub fn work(figure: Figure, row: &Observation, intensity: &Intensity, decode: Op
 
 /// Work of the terms that several streams add to a step.
 #[must_use]
-pub fn streams_work(row: &Observation, term: Term, intensity: &Intensity) -> f64 {
+pub fn streams_work(row: &Observation, term: Term) -> f64 {
     let load = decode::Load::of(&row.setup);
     match term {
         Term::Stream => (row.streams - 1.0) * MS,
-        Term::Compute => load.flops * (1.0 - 1.0 / row.streams) / rate_flops_s(row, intensity),
+        // As the estimator has it: nothing where the maker states no rate.
+        Term::Compute => row
+            .device
+            .compute
+            .f16_tflops
+            .map_or(0.0, |peak| load.flops * (1.0 - 1.0 / row.streams) / (peak * TERA)),
         _ => 0.0,
     }
 }

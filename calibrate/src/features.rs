@@ -1,6 +1,6 @@
 //! What each term's constant is multiplied with, by row: exactly the loads that the estimator multiplies.
 
-use data::constants::{Term, reference};
+use data::constants::{Part, Term, reference, sustained};
 use estimator::units::{GB, TERA};
 use estimator::{decode, prefill};
 
@@ -30,9 +30,9 @@ pub fn decode_work(row: &Observation, term: Term) -> f64 {
 
 /// Seconds (or milliseconds' worth) of each term of a prompt.
 #[must_use]
-pub fn prefill_work(row: &Observation, term: Term, intensity: &Intensity) -> f64 {
+pub fn prefill_work(row: &Observation, term: Term, rates: Rates<'_>) -> f64 {
     let load = prefill::Load::of(&row.setup, row.micro_batch);
-    let rate = rate_flops_s(row, intensity);
+    let rate = rate_flops_s(row, rates);
     let peak = row.device.bandwidth_gb_s * GB;
     match term {
         Term::Compute => load.linear_flops / rate,
@@ -78,17 +78,35 @@ pub fn host_load(row: &Observation) -> (f64, f64) {
     (0.0, 0.0)
 }
 
-/// Operations for each byte of bandwidth, by generation, among catalogue devices whose compute is known.
-pub type Intensity = LiteMap<String, f64>;
+/// What tells how fast a device computes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates<'a> {
+    /// Operations for each byte of bandwidth, by generation, for devices whose compute is not known; `*` for any other.
+    pub flop_per_byte: &'a LiteMap<String, f64>,
+    /// Picojoules that an operation takes.
+    pub picojoules: f64,
+}
 
-/// The reference rate of a row's device, in operations a second.
+impl<'a> Rates<'a> {
+    /// As a part has it.
+    #[must_use]
+    pub fn of(part: &'a Part) -> Self {
+        Rates { flop_per_byte: &part.flop_per_byte, picojoules: part.picojoules }
+    }
+}
+
+/// The reference rate of a row's device, in operations a second, within its power.
 #[must_use]
-pub fn rate_flops_s(row: &Observation, intensity: &Intensity) -> f64 {
-    match reference(&row.device.compute, row.program, row.matrix_format) {
-        Some(known) => known.tflops * TERA,
+pub fn rate_flops_s(row: &Observation, rates: Rates<'_>) -> f64 {
+    let device = &row.device;
+    match reference(&device.compute, row.program, row.matrix_format) {
+        Some(known) => {
+            known.tflops * TERA * sustained(rates.picojoules, device.class, known.tflops, device.tdp_w)
+        }
         None => {
-            let ratio = intensity.get(&row.device.generation).or_else(|| intensity.get("*")).copied();
-            row.device.bandwidth_gb_s * GB * ratio.unwrap_or(1.0)
+            let table = rates.flop_per_byte;
+            let ratio = table.get(&device.generation).or_else(|| table.get("*")).copied();
+            device.bandwidth_gb_s * GB * ratio.unwrap_or(1.0)
         }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use data::constants::{Figure, Group, Part};
 
-use crate::features::Intensity;
-use crate::fit::{FigureFit, Vote, fit_groups};
+use crate::features::Rates;
+use crate::fit::{FigureFit, fit_fold};
 use crate::score::quantile;
+use crate::votes::Vote;
 
 /// What a fold leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ fn fold_of(vote: &Vote<'_>, by: By) -> String {
 ///
 /// # Errors
 ///
-/// As [`fit_groups`].
+/// As [`fit_fold`].
 pub fn held_out(figure: Figure, votes: &[Vote<'_>], full: &FigureFit, by: By) -> Result<Vec<HeldOut>> {
     let folds: BTreeSet<String> = votes.iter().map(|vote| fold_of(vote, by)).collect();
     let mut held = Vec::with_capacity(votes.len());
@@ -51,31 +52,23 @@ pub fn held_out(figure: Figure, votes: &[Vote<'_>], full: &FigureFit, by: By) ->
         if rest.is_empty() {
             continue;
         }
-        let fit = fit_groups(figure, &rest, Some(full), &touched)?;
-        let parts = parts(&fit, &Intensity::new());
+        let fit = fit_fold(figure, &rest, full, &touched)?;
+        let none = litemap::LiteMap::new();
+        let parts = fit.parts(Rates { flop_per_byte: &none, picojoules: 0.0 });
         for (place, vote) in votes.iter().enumerate().filter(|(_, vote)| fold_of(vote, by) == fold) {
             let part = parts.get(&vote.row.group()).unwrap_or(&parts[&Group::Any]);
             let effects = part.effects_of(&vote.row.facts());
             let mut seconds = 0.0;
-            for (term, work) in &vote.work.terms {
-                seconds += part.term(*term) * work;
+            for (term, work) in vote.work.terms.iter().filter(|(_, work)| **work > 0.0) {
+                seconds += part.term(*term) * effects.slower(*term) * work;
             }
             // Known seconds already contain their own effects; these apply to the whole step, as in the fit.
-            let middle = effects.value - libm::log(seconds + vote.work.fixed_s);
+            let middle = -libm::log(seconds + vote.work.fixed_s * libm::exp(-effects.value));
             held.push(HeldOut { vote: place, middle, sd: libm::sqrt(effects.variance) });
         }
     }
     held.sort_by_key(|held| held.vote);
     Ok(held)
-}
-
-/// The parts of a fit.
-#[must_use]
-pub fn parts(fit: &FigureFit, intensity: &Intensity) -> BTreeMap<Group, Part> {
-    std::iter::once(&fit.any)
-        .chain(fit.groups.values())
-        .map(|fitting| (fitting.group, fitting.part(fit.figure, intensity)))
-        .collect()
 }
 
 /// Votes that a group's own quantiles are as much trusted as those of all groups.
@@ -94,13 +87,21 @@ pub fn set_intervals(parts: &mut BTreeMap<Group, Part>, spread: &[(Group, f64, f
         (low, high, count)
     };
     let (all_low, all_high, _) = ends(&|_| true);
-    for (group, part) in parts.iter_mut() {
-        let (low, high, count) =
-            if *group == Group::Any { (all_low, all_high, 1.0) } else { ends(&|g| g == *group) };
+    let of = |group: Group| {
+        let (low, high, count) = ends(&|other| other == group);
         let mix = |own: f64, all: f64| {
-            if count == 0.0 { all } else { (own * count + all * PSEUDO_VOTES) / (count + PSEUDO_VOTES) }
+            let mixed =
+                if count == 0.0 { all } else { (own * count + all * PSEUDO_VOTES) / (count + PSEUDO_VOTES) };
+            crate::fitting::rounded(mixed.max(0.5))
         };
-        part.low = crate::fit::rounded(mix(low, all_low).max(0.5));
-        part.high = crate::fit::rounded(mix(high, all_high).max(0.5));
+        [mix(low, all_low), mix(high, all_high)]
+    };
+    let served: BTreeSet<Group> = spread.iter().map(|(group, ..)| *group).collect();
+    let alone: BTreeSet<Group> = parts.keys().copied().collect();
+    for (group, part) in parts.iter_mut() {
+        [part.low, part.high] = of(*group);
+        if *group == Group::Any {
+            part.ends = served.difference(&alone).map(|group| (*group, of(*group))).collect();
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Measurements in, constants out.
 
 pub mod clean;
+pub mod columns;
 pub mod commands;
 pub mod devices;
 pub mod extra;
 pub mod features;
 pub mod fit;
+pub mod fitting;
 pub mod folds;
 pub mod models;
 pub mod observation;
@@ -19,3 +21,4 @@ pub mod score;
 pub mod shrinkage;
 pub mod solve;
 pub mod text;
+pub mod votes;

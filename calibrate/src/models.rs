@@ -3,7 +3,7 @@
 use data::Catalog;
 use data::row::{ModelRow, QuantGroup, QuantRow};
 use data::subject::{bits, shape};
-use estimator::{BitsPerWeight, Model, Weights};
+use estimator::{BitsPerWeight, LayerKind, Layers, Model, Weights};
 
 use crate::devices::ModelName;
 use crate::row::MeasurementRow;
@@ -97,8 +97,13 @@ pub fn sizes(name: &str) -> (Option<f64>, Option<f64>) {
             _ => continue,
         };
         let ends = bytes.get(unit + 1).is_none_or(|b| !b.is_ascii_alphanumeric());
+        // "7b1" is 7.1.
+        let tenths = bytes.get(unit + 1).filter(|b| b.is_ascii_digit() && unit + 2 == bytes.len());
         let before = start.checked_sub(1).map(|i| bytes[i].to_ascii_lowercase());
-        let Some(number) = number.filter(|value| *value > 0.0 && ends) else { continue };
+        let Some(number) = number.filter(|value| *value > 0.0 && (ends || tenths.is_some())) else {
+            continue;
+        };
+        let number = number + tenths.map_or(0.0, |digit| f64::from(digit - b'0') / 10.0);
         let size = number * scale;
         let experts_follow = name[unit + 1..].strip_prefix('-').is_some_and(|rest| {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -270,14 +275,51 @@ pub fn quant(catalog: &Catalog, row: &MeasurementRow) -> Option<Quant> {
     if let Some(found) = in_name.iter().find(|label| name.contains(*label)) {
         return of_label(catalog, &found.replace("UD_", "UD-"));
     }
+    // Ollama's tags without a suffix are Q4_K_M.
+    matches!(row.engine.to_lowercase().as_str(), "ollama" | "").then(|| of_label(catalog, "Q4_K_M"))?
+}
+
+/// The format that is most likely where nobody says: the published floats in servers and on machines made for them, where
+/// those fit, else four bits.
+#[must_use]
+pub fn usual_quant(
+    catalog: &Catalog,
+    row: &MeasurementRow,
+    known: &Known,
+    memory_gib: Option<f64>,
+) -> Option<Quant> {
     let engine = row.engine.to_lowercase();
-    // Ollama's tags without a suffix are Q4_K_M; servers that state no quantisation serve the published floats.
-    let usual = match engine.as_str() {
-        "ollama" | "" => "Q4_K_M",
-        e if ["vllm", "tensorrt", "deepspeed"].iter().any(|name| e.starts_with(name)) => "BF16",
-        _ => return None,
+    let served = ["vllm", "sglang", "tensorrt", "deepspeed", "transformers", "lightning", "pytorch"];
+    let serves = served.iter().any(|name| engine.contains(name));
+    let floats_gib = known.model.params_b * 2e9 / GIB;
+    let fit = memory_gib.is_none_or(|gib| floats_gib < 0.9 * gib);
+    let datacentre = memory_gib.is_some_and(|gib| gib >= 40.0) && row.device_class != "apple";
+    let label = match () {
+        () if serves && fit => "BF16",
+        () if serves => "AWQ",
+        () if engine.contains("mlx") => "MLX-4BIT",
+        () if datacentre && fit && row.device_class != "unified_other" => "F16",
+        () => "Q4_K_M",
     };
-    of_label(catalog, usual)
+    of_label(catalog, label)
+}
+
+/// The shape with keys and values of every head in place of compressed vectors.
+#[must_use]
+pub fn expanded(model: &Model) -> Model {
+    let mut layers = Layers::new();
+    for group in model.layers.groups() {
+        let mut group = *group;
+        if let LayerKind::Latent { heads, rope_dim, .. } = group.kind {
+            // A head's plain key and its value are twice its rotary key in all such models.
+            let (key_dim, value_dim) = (3 * rope_dim, 2 * rope_dim);
+            group.kind = LayerKind::Full { heads, kv_heads: heads, key_dim, value_dim };
+        }
+        if !layers.add(group) {
+            return *model;
+        }
+    }
+    Model { layers, ..*model }
 }
 
 fn normal_label(label: &str) -> String {
@@ -377,6 +419,7 @@ mod tests {
         assert_eq!(sizes("Qwen3-30B-A3B-Instruct-2507"), (Some(30.0), Some(3.0)));
         assert_eq!(sizes("Llama 3.2 1B Instruct"), (Some(1.0), None));
         assert_eq!(sizes("SmolLM2-135M-Instruct"), (Some(0.135), None));
+        assert_eq!(sizes("bloom-7b1"), (Some(7.1), None));
         assert_eq!(sizes("phi-4"), (None, None));
         assert_eq!(sizes("Mixtral-8x7B"), (None, None));
         assert_eq!(sizes("Llama-4-Scout-17B-16E-Instruct"), (None, None));

@@ -4,9 +4,9 @@ use data::constants::{Figure, Group, Term};
 use estimator::HardwareClass;
 
 use crate::clean::Reason;
-use crate::extra::{Parts, decode_seconds, part_of};
-use crate::features::{Intensity, prefill_work};
-use crate::fit::rounded;
+use crate::extra::{Parts, decode_seconds, part_of, prompt_seconds};
+use crate::features::Rates;
+use crate::fitting::rounded;
 use crate::observation::{Metric, Observation};
 use crate::score::quantile;
 
@@ -22,7 +22,7 @@ const CARDS: [Group; 4] = [Group::Nvidia, Group::Amd, Group::Intel, Group::Any];
 /// Sets the exponent of `figure` in the parts of cards: the median over capped rows of log speed lost over log power lost.
 ///
 /// A capped row enters no other fit, so the exponent is the whole of what it tells.
-pub fn set_exponent(figure: Figure, parts: &mut Parts, rows: &[Observation], intensity: &Intensity) {
+pub fn set_exponent(figure: Figure, parts: &mut Parts, rows: &[Observation]) {
     let metric = match figure {
         Figure::Decode => Metric::Decode,
         Figure::Prefill => Metric::Prefill,
@@ -35,7 +35,7 @@ pub fn set_exponent(figure: Figure, parts: &mut Parts, rows: &[Observation], int
         .filter(|row| row.but([Reason::PowerCap]))
         .filter_map(|row| {
             let tokens = if metric == Metric::Prefill { row.setup.workload.new_tokens() } else { 1.0 };
-            let unlimited = tokens / full_seconds(figure, parts, row, intensity);
+            let unlimited = tokens / full_seconds(figure, parts, row);
             Some(libm::log(row.speed? / unlimited) / libm::log(row.power_share))
         })
         .collect();
@@ -51,12 +51,11 @@ pub fn set_exponent(figure: Figure, parts: &mut Parts, rows: &[Observation], int
 }
 
 /// Seconds that the row would take without its limit.
-fn full_seconds(figure: Figure, parts: &Parts, row: &Observation, intensity: &Intensity) -> f64 {
+fn full_seconds(figure: Figure, parts: &Parts, row: &Observation) -> f64 {
     let part = part_of(parts, row);
     if figure == Figure::Decode {
-        return decode_seconds(part, row);
+        decode_seconds(part, row)
+    } else {
+        prompt_seconds(part, row, Rates::of(part))
     }
-    let seconds: f64 =
-        part.terms.iter().map(|(term, constant)| constant * prefill_work(row, *term, intensity)).sum();
-    seconds * libm::exp(-part.effects_of(&row.facts()).value)
 }

@@ -3,8 +3,10 @@
 use data::constants::{Figure, Fitted, Group, Part, Term};
 
 use crate::clean::Reason;
-use crate::extra::{Parts, decode_seconds, device_seconds, part_of, streams_work};
-use crate::features::{host_load, prefill_work};
+use crate::extra::{
+    Parts, decode_seconds, device_seconds, part_of, prompt_seconds, prompt_share_s, streams_work,
+};
+use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
 use estimator::units::GB;
 
@@ -38,9 +40,9 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(part: &Part, variance: f64) -> Self {
-        let sd = libm::sqrt(variance);
-        Ends { low: part.low * sd, high: part.high * sd }
+    fn of(part: &Part, group: Group, variance: f64) -> Self {
+        let spread = part.spread(group, variance);
+        Ends { low: spread.down, high: spread.up }
     }
 
     fn and(self, other: Ends) -> Ends {
@@ -78,9 +80,9 @@ impl Predictor {
                 (prompt_s / row.setup.workload.new_tokens(), ends)
             }
         };
-        let seconds = match (row.metric, row.has(Reason::EndToEnd)) {
-            (Metric::Decode, true) => seconds + self.prompt_share_s(row),
-            _ => seconds,
+        let seconds = match row.metric {
+            Metric::Decode => seconds + prompt_share_s(&self.prefill, row),
+            Metric::Prefill => seconds,
         };
         let tokens = if row.metric == Metric::Decode { row.streams } else { 1.0 };
         let middle = libm::log(tokens / seconds);
@@ -90,19 +92,17 @@ impl Predictor {
     /// Seconds of one step of all streams.
     fn decode_seconds(&self, row: &Observation) -> (f64, Ends) {
         let part = part_of(&self.decode, row);
-        let mut ends = Ends::of(part, part.effects_of(&row.facts()).variance);
+        let mut ends = Ends::of(part, row.group(), part.effects_of(&row.facts()).variance);
         let power = libm::pow(row.power_share, part.term(Term::Power));
         let tensor = row.devices > 1.0 && splits_tensors(row);
         let mut seconds = decode_seconds(part, row) / power;
         if row.streams > 1.0 {
             let streams = part_of(&self.streams, row);
             let effects = streams.effects_of(&row.facts());
-            let mut further = 0.0;
             for (term, constant) in &streams.terms {
-                further += constant * streams_work(row, *term, &part_of(&self.prefill, row).flop_per_byte);
+                seconds += constant * effects.slower(*term) * streams_work(row, *term);
             }
-            seconds = (seconds + further) * libm::exp(-effects.value);
-            ends = ends.and(Ends::of(streams, effects.variance));
+            ends = ends.and(Ends::of(streams, row.group(), effects.variance));
         }
         if row.has(Reason::PartialOffload) || row.has(Reason::ExceedsMemory) {
             let (bytes, crossings) = spilled(row);
@@ -111,14 +111,18 @@ impl Predictor {
             let host = self.offload.term(Term::Host) * bytes / ram
                 + self.offload.term(Term::Crossing) * crossings * MS;
             seconds = (device_seconds(&self.decode, row, bytes) / power + host) * libm::exp(-effects.value);
-            ends = ends.and(Ends::of(&self.offload, effects.variance));
+            ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));
         }
         if row.devices > 1.0 {
             let hand_over = self.exchange.term(Term::Crossing) * MS;
             let layers = f64::from(row.setup.model.layers.count());
             let exchanges = if tensor { 2.0 * layers } else { row.devices - 1.0 };
             seconds = if tensor { seconds / row.devices } else { seconds } + exchanges * hand_over;
-            ends = ends.and(Ends::of(&self.exchange, self.exchange.effects_of(&row.facts()).variance));
+            ends = ends.and(Ends::of(
+                &self.exchange,
+                row.group(),
+                self.exchange.effects_of(&row.facts()).variance,
+            ));
         }
         (seconds, ends)
     }
@@ -127,25 +131,12 @@ impl Predictor {
     fn prompt_seconds(&self, row: &Observation) -> (f64, Ends) {
         let part = part_of(&self.prefill, row);
         let effects = part.effects_of(&row.facts());
-        let mut seconds = 0.0;
-        for (term, constant) in &part.terms {
-            seconds += constant * prefill_work(row, *term, &part.flop_per_byte);
-        }
-        seconds *= libm::exp(-effects.value) / libm::pow(row.power_share, part.term(Term::Power));
+        let mut seconds =
+            prompt_seconds(part, row, Rates::of(part)) / libm::pow(row.power_share, part.term(Term::Power));
         if row.devices > 1.0 && splits_tensors(row) {
             seconds /= row.devices;
         }
-        (seconds, Ends::of(part, effects.variance))
-    }
-
-    /// For a rate over the whole time: the prompt's seconds for each generated token.
-    fn prompt_share_s(&self, row: &Observation) -> f64 {
-        let Some(prompt) = row.prompt else { return 0.0 };
-        let mut read = row.clone();
-        read.metric = Metric::Prefill;
-        read.setup.workload.prompt_tokens = prompt as u32;
-        read.setup.workload.cached_tokens = 0;
-        self.prompt_seconds(&read).0 * row.streams / row.generated
+        (seconds, Ends::of(part, row.group(), effects.variance))
     }
 }
 

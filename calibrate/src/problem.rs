@@ -1,8 +1,9 @@
 //! The fit as a mathematical problem: seconds are a sum of terms, speeds differ by a product of effects.
 //!
-//! One row's speed is `s = e^(Σ u) / (fixed + Σ e^θₖ · workₖ)`. The θ are logs of the terms' constants, with a wide
-//! prior each; the u are effects of devices, generations, back ends and so on, drawn from a normal distribution
-//! around zero whose variance is estimated (see [`crate::shrinkage`]). Residuals of log speed follow Student's t.
+//! One row's speed is `s = e^(Σ u) / (fixed + Σ e^(θₖ − Σ uₖ) · workₖ)`. The θ are logs of the terms' constants, with a
+//! wide prior each; the u are effects of devices, generations, back ends and so on, on the whole or on one term, drawn
+//! from a normal distribution around zero whose variance is estimated (see [`crate::shrinkage`]). Residuals of log speed
+//! follow Student's t.
 //! The minimum of the cost below is the most probable set of constants.
 //!
 //! Everything is summed by the loops below, in the order of the rows, with `libm`: the same bits on every machine.
@@ -12,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 /// Most terms that a problem may have.
 pub const MAX_TERMS: usize = 10;
 /// Most effects that a row may be under.
-pub const MAX_EFFECTS: usize = 12;
+pub const MAX_EFFECTS: usize = 24;
 /// Stands for "this row is under no level of that effect".
 pub const NO_LEVEL: u32 = u32::MAX;
 
@@ -51,6 +52,8 @@ pub struct Block {
     pub len: usize,
     /// Variance of the levels around zero, in squared logs.
     pub variance: f64,
+    /// The term whose time it changes; the whole speed without one.
+    pub term: Option<usize>,
 }
 
 /// Rows and what is assumed about them.
@@ -105,18 +108,36 @@ impl Problem {
     /// Log speed that `params` predict for `row`.
     #[must_use]
     pub fn predict(&self, row: &Row, params: &[f64]) -> f64 {
-        let mut seconds = row.fixed_s;
-        for (index, work) in row.work[..self.terms()].iter().enumerate() {
-            seconds += libm::exp(params[index]) * work;
+        let (seconds, whole) = self.seconds(row, params);
+        let mut sum = row.fixed_s;
+        for time in &seconds[..self.terms()] {
+            sum += time;
         }
-        let effects = &params[self.terms()..];
-        let mut sum = 0.0;
-        for level in &row.levels[..self.blocks.len()] {
+        whole - libm::log(sum)
+    }
+
+    /// Seconds of each term, and the sum of effects on the whole.
+    fn seconds(&self, row: &Row, params: &[f64]) -> ([f64; MAX_TERMS], f64) {
+        let terms = self.terms();
+        let mut logs = [0.0; MAX_TERMS];
+        logs[..terms].copy_from_slice(&params[..terms]);
+        let mut whole = 0.0;
+        for (block, level) in self.blocks.iter().zip(&row.levels) {
             if *level != NO_LEVEL {
-                sum += effects[*level as usize];
+                let effect = params[terms + *level as usize];
+                match block.term {
+                    None => whole += effect,
+                    Some(term) => logs[term] -= effect,
+                }
             }
         }
-        sum - libm::log(seconds)
+        let mut seconds = [0.0; MAX_TERMS];
+        for (index, work) in row.work[..terms].iter().enumerate() {
+            if *work > 0.0 {
+                seconds[index] = libm::exp(logs[index]) * work;
+            }
+        }
+        (seconds, whole)
     }
 
     /// Minus twice the log posterior, up to a constant: what the fit makes small.
@@ -169,13 +190,12 @@ impl Problem {
         let mut coupling = vec![0.0; tail.len() * core_len];
         let mut diagonal = vec![0.0; tail.len()];
         let mut gradient = DVector::zeros(len);
-        let scales: Vec<f64> = params[..terms].iter().map(|theta| libm::exp(*theta)).collect();
         let mut touched = [(0_usize, 0.0_f64); MAX_TERMS + MAX_EFFECTS];
         for row in &self.rows {
             if row.weight == 0.0 {
                 continue;
             }
-            let (count, prediction) = self.slopes(row, params, &scales, &mut touched);
+            let (count, prediction) = self.slopes(row, params, &mut touched);
             let residual = row.log_speed - prediction;
             let robust = (self.freedom + 1.0) / (self.freedom * self.noise + residual * residual);
             let weight = row.weight * robust;
@@ -219,43 +239,41 @@ impl Problem {
         Normal { core, coupling, diagonal, gradient, tail }
     }
 
-    /// Slopes of the prediction by each parameter that the row touches, and the prediction.
+    /// The parameters that a row touches with the slopes of its log speed along them, and the prediction.
     fn slopes(
         &self,
         row: &Row,
         params: &[f64],
-        scales: &[f64],
         touched: &mut [(usize, f64); MAX_TERMS + MAX_EFFECTS],
     ) -> (usize, f64) {
         let terms = self.terms();
+        let (times, whole) = self.seconds(row, params);
         let mut seconds = row.fixed_s;
-        for (scale, work) in scales.iter().zip(&row.work) {
-            seconds += scale * work;
+        for time in &times[..terms] {
+            seconds += time;
         }
         let mut count = 0;
-        for (index, (scale, work)) in scales.iter().zip(&row.work).enumerate() {
-            if *work > 0.0 {
-                touched[count] = (index, -scale * work / seconds);
+        for (index, time) in times[..terms].iter().enumerate() {
+            if *time > 0.0 {
+                touched[count] = (index, -time / seconds);
                 count += 1;
             }
         }
-        let mut sum = 0.0;
-        for level in &row.levels[..self.blocks.len()] {
+        for (block, level) in self.blocks.iter().zip(&row.levels) {
             if *level != NO_LEVEL {
-                sum += params[terms + *level as usize];
-                touched[count] = (terms + *level as usize, 1.0);
+                let slope = block.term.map_or(1.0, |term| times[term] / seconds);
+                touched[count] = (terms + *level as usize, slope);
                 count += 1;
             }
         }
-        (count, sum - libm::log(seconds))
+        (count, whole - libm::log(seconds))
     }
 
     /// The Jacobian of the predictions in one row, by parameter: for checks.
     #[must_use]
     pub fn jacobian_row(&self, row: &Row, params: &[f64]) -> Vec<f64> {
-        let scales: Vec<f64> = params[..self.terms()].iter().map(|theta| libm::exp(*theta)).collect();
         let mut touched = [(0, 0.0); MAX_TERMS + MAX_EFFECTS];
-        let (count, _) = self.slopes(row, params, &scales, &mut touched);
+        let (count, _) = self.slopes(row, params, &mut touched);
         let mut jacobian = vec![0.0; self.len()];
         for (index, slope) in &touched[..count] {
             jacobian[*index] += slope;
@@ -302,20 +320,22 @@ mod tests {
             if index % 4 != 0 {
                 row.levels[1] = 3 + index % 2;
             }
+            row.levels[2] = 5 + u32::from(index > 20);
             rows.push(row);
         }
         let problem = Problem {
             rows,
             priors: vec![Prior { mean: -1.0, sd: 1.0 }, Prior { mean: -1.5, sd: 0.7 }],
             blocks: vec![
-                Block { start: 0, len: 3, variance: 0.04 },
-                Block { start: 3, len: 2, variance: 0.01 },
+                Block { start: 0, len: 3, variance: 0.04, term: None },
+                Block { start: 3, len: 2, variance: 0.01, term: None },
+                Block { start: 5, len: 2, variance: 0.02, term: Some(1) },
             ],
-            means: vec![0.0, 0.02, 0.0, -0.01, 0.0],
+            means: vec![0.0, 0.02, 0.0, -0.01, 0.0, 0.0, 0.01],
             noise: 0.01,
             freedom: 4.0,
         };
-        let params = vec![-1.1, -1.4, 0.05, -0.02, 0.1, 0.03, -0.01];
+        let params = vec![-1.1, -1.4, 0.05, -0.02, 0.1, 0.03, -0.01, 0.2, -0.1];
         (problem, params)
     }
 

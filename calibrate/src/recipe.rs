@@ -7,42 +7,85 @@ use data::constants::{Factor, Figure, Group, Term};
 
 use crate::problem::Prior;
 
+/// An effect: what tells its levels apart, and which part of the time it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct On {
+    /// What tells its levels apart.
+    pub factor: Factor,
+    /// The term that it changes; the whole time where there is none.
+    pub term: Option<Term>,
+}
+
 /// Terms and effects of one fit.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// Terms with their priors.
     pub terms: Vec<(Term, Prior)>,
     /// Effects.
-    pub factors: Vec<Factor>,
+    pub effects: Vec<On>,
 }
 
 fn prior(value: f64, sd: f64) -> Prior {
     Prior { mean: libm::log(value), sd }
 }
 
-/// Factors whose levels mean the same on every device: a group's own values are drawn around those of all devices.
+/// Effects whose levels mean the same on every device: a group's own values are drawn around those of all devices.
 #[must_use]
-pub fn shared(factor: Factor) -> bool {
-    matches!(
-        factor,
-        Factor::Runtime
-            | Factor::Family
-            | Factor::BackendFamily
-            | Factor::RuntimeFamily
-            | Factor::Era
-            | Factor::Origin
-            | Factor::System
-            | Factor::Routing
-    )
+pub fn shared(on: On) -> bool {
+    on.term.is_none()
+        && matches!(
+            on.factor,
+            Factor::Runtime
+                | Factor::Family
+                | Factor::BackendFamily
+                | Factor::RuntimeFamily
+                | Factor::Era
+                | Factor::Origin
+                | Factor::System
+        )
 }
-
-/// How far a group's term may lie from that of all devices, in natural logs.
-pub const GROUP_SD: f64 = 0.5;
 
 /// The recipe of a figure on a group.
 #[must_use]
 pub fn recipe(figure: Figure, group: Group) -> Recipe {
-    Recipe { terms: terms(figure), factors: factors(figure, group) }
+    let whole = factors(figure, group).into_iter().map(|factor| On { factor, term: None });
+    let part = parts(figure, group).iter().map(|(factor, term)| On { factor: *factor, term: Some(*term) });
+    Recipe { terms: terms(figure), effects: whole.chain(part).collect() }
+}
+
+/// Effects on one part of the time: back ends differ in how they read a deep cache and start kernels, and classes in
+/// what a step costs them.
+fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
+    use Factor as F;
+    match (figure, group) {
+        (Figure::Decode, Group::Any) => &[
+            (F::Backend, Term::Cache),
+            (F::GenerationBackend, Term::Cache),
+            (F::Backend, Term::Layer),
+            (F::Backend, Term::ExpertLayer),
+            (F::Group, Term::Step),
+            (F::Group, Term::Layer),
+        ],
+        (Figure::Prefill, Group::Any) => &[
+            (F::Backend, Term::Attention),
+            (F::GenerationBackend, Term::Attention),
+            (F::Backend, Term::ExpertSaturation),
+            (F::Backend, Term::Layer),
+        ],
+        (Figure::Prefill, Group::Apple | Group::Nvidia) => {
+            &[(F::Backend, Term::Attention), (F::Generation, Term::Attention)]
+        }
+        // What one stream takes is known: only what further ones add is fitted here.
+        (Figure::Streams, _) => &[
+            (F::Group, Term::Stream),
+            (F::Group, Term::Compute),
+            (F::Backend, Term::Stream),
+            (F::Runtime, Term::Stream),
+            (F::Runtime, Term::Compute),
+            (F::Device, Term::Compute),
+        ],
+        _ => &[],
+    }
 }
 
 fn terms(figure: Figure) -> Vec<(Term, Prior)> {
@@ -76,48 +119,34 @@ fn terms(figure: Figure) -> Vec<(Term, Prior)> {
 
 fn factors(figure: Figure, group: Group) -> Vec<Factor> {
     use Factor as F;
-    let shared = [F::Runtime, F::Family, F::Era, F::Origin];
+    let shared = [F::Runtime, F::Family, F::Era, F::Origin, F::System];
     let own: &[Factor] = match (figure, group) {
-        (Figure::Decode | Figure::Prefill, Group::Any) => &[
-            F::Group,
-            F::Tier,
-            F::Generation,
-            F::Device,
-            F::Backend,
-            F::GenerationBackend,
-            F::BackendFamily,
-            F::System,
-        ],
-        (Figure::Decode | Figure::Prefill, Group::Apple) => {
-            &[F::Tier, F::Generation, F::Device, F::Backend, F::GenerationFamily, F::Routing]
-        }
-        (Figure::Decode | Figure::Prefill, Group::Nvidia) => &[
+        (Figure::Streams, _) => return Vec::new(),
+        (Figure::Offload | Figure::Exchange, _) => return vec![F::Runtime],
+        (_, Group::Apple) => &[F::Tier, F::Generation, F::Device, F::Backend, F::Routing],
+        (_, Group::Nvidia) => &[
             F::Memory,
             F::Generation,
             F::Device,
             F::Backend,
             F::GenerationBackend,
+            F::BackendFamily,
             F::GenerationFamily,
-            F::System,
             F::Routing,
         ],
-        (Figure::Decode | Figure::Prefill, Group::Amd | Group::Intel) => &[
+        (_, Group::Cpu | Group::Mobile) => &[F::Vendor, F::Generation, F::Device, F::GenerationFamily],
+        _ => &[
+            F::Group,
+            F::Tier,
             F::Memory,
             F::Generation,
             F::Device,
             F::Backend,
             F::GenerationBackend,
             F::BackendFamily,
-            F::System,
+            F::GenerationFamily,
+            F::Routing,
         ],
-        (Figure::Decode | Figure::Prefill, Group::Unified) => {
-            &[F::Tier, F::Generation, F::Device, F::Backend, F::BackendFamily, F::Routing]
-        }
-        (Figure::Decode | Figure::Prefill, Group::Cpu | Group::Mobile) => {
-            &[F::Vendor, F::Generation, F::Device, F::GenerationFamily, F::System]
-        }
-        (Figure::Streams, _) => return vec![F::Runtime, F::Device],
-        (Figure::Offload | Figure::Exchange, _) => return vec![F::Runtime],
     };
     own.iter().chain(&shared).copied().collect()
 }

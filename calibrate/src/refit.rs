@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use data::Catalog;
 use data::constants::{Figure, Fitted, Group, Part, Provenance, Score};
+use litemap::LiteMap;
 
 use crate::clean::Reason;
-use crate::extra::{Parts, work};
-use crate::features::Intensity;
-use crate::fit::{Vote, fit_figure, log_rate, rounded, source_kind, used, votes};
-use crate::folds::{By, HeldOut, held_out, parts, set_intervals};
+use crate::extra::{Base, Parts, work};
+use crate::features::Rates;
+use crate::fit::{FigureFit, fit_figure};
+use crate::fitting::rounded;
+use crate::folds::{By, HeldOut, held_out, set_intervals};
 use crate::observation::{Observation, Reader};
 use crate::power::set_exponent;
 use crate::row::MeasurementRow;
 use crate::score::{Predicted, quantile, score};
+use crate::votes::{Vote, log_rate, source_kind, used, votes};
 
 /// All figures, in the order in which they stand on each other.
 pub const FIGURES: [Figure; 5] =
@@ -48,7 +51,7 @@ pub fn observe(rows: &[MeasurementRow]) -> Result<Observed> {
 /// Operations for each byte of bandwidth: the median of each generation's devices whose compute the catalogue knows,
 /// and the lower quartile of all generations for any other.
 #[must_use]
-pub fn intensity(catalog: &Catalog) -> Intensity {
+pub fn flop_per_byte(catalog: &Catalog) -> LiteMap<String, f64> {
     let mut by_generation: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for row in catalog.devices() {
         let Some(f16) = row.compute_f16_tflops else { continue };
@@ -57,7 +60,7 @@ pub fn intensity(catalog: &Catalog) -> Intensity {
         by_generation.entry(generation).or_default().push(tflops * 1e3 / row.bandwidth_gb_s);
     }
     let mut all = Vec::new();
-    let mut intensity = Intensity::new();
+    let mut intensity = LiteMap::new();
     for (generation, mut ratios) in by_generation {
         let median = quantile(&mut ratios, 0.5);
         all.push(median);
@@ -77,7 +80,7 @@ pub struct Refitted<'o> {
     pub held: Vec<HeldOut>,
 }
 
-/// Fits one figure. `decode` are the finished decode parts, for the figures that stand on them.
+/// Fits one figure. `base` are the finished parts, for the figures that stand on them.
 ///
 /// # Errors
 ///
@@ -85,17 +88,14 @@ pub struct Refitted<'o> {
 pub fn refit_figure<'o>(
     figure: Figure,
     rows: &'o [Observation],
-    intensity: &Intensity,
-    decode: Option<&Parts>,
+    flop_per_byte: &LiteMap<String, f64>,
+    base: Option<&Base>,
     by: By,
 ) -> Result<Refitted<'o>> {
-    let votes = votes(figure, rows.iter().filter(|row| used(figure, row)), |row| {
-        work(figure, row, intensity, decode)
-    });
-    let full = fit_figure(figure, &votes, None)?;
+    let Fit { rates, votes, full } = best_rates(figure, rows, flop_per_byte, base)?;
     let held = held_out(figure, &votes, &full, by)?;
-    let mut parts = parts(&full, intensity);
-    set_exponent(figure, &mut parts, rows, intensity);
+    let mut parts = full.parts(rates);
+    set_exponent(figure, &mut parts, rows);
     // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
     let quiet = |held: &&HeldOut| {
         let row = votes[held.vote].row;
@@ -111,6 +111,42 @@ pub fn refit_figure<'o>(
         .collect();
     set_intervals(&mut parts, &spread);
     Ok(Refitted { parts, votes, held })
+}
+
+/// Energies of one operation that are tried, in picojoules.
+const PICOJOULES: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 4.0];
+
+/// A fit, with what it was fitted to.
+struct Fit<'o, 'r> {
+    rates: Rates<'r>,
+    votes: Vec<Vote<'o>>,
+    full: FigureFit,
+}
+
+/// The fit with the energy of an operation under which devices that were never measured differ least, as far as the fit
+/// itself tells. Only prefill knows energies.
+fn best_rates<'o, 'r>(
+    figure: Figure,
+    rows: &'o [Observation],
+    flop_per_byte: &'r LiteMap<String, f64>,
+    base: Option<&Base>,
+) -> Result<Fit<'o, 'r>> {
+    let fit = |picojoules: f64| -> Result<Fit<'o, 'r>> {
+        let rates = Rates { flop_per_byte, picojoules };
+        let votes =
+            votes(figure, rows.iter().filter(|row| used(figure, row)), |row| work(figure, row, rates, base));
+        let full = fit_figure(figure, &votes)?;
+        Ok(Fit { rates, votes, full })
+    };
+    let unseen = |fit: &Fit<'_, '_>| fit.full.serving(Group::Nvidia).unseen_variance();
+    let mut best = fit(PICOJOULES[0])?;
+    for picojoules in PICOJOULES.into_iter().skip(1).filter(|_| figure == Figure::Prefill) {
+        let other = fit(picojoules)?;
+        if unseen(&other) < unseen(&best) {
+            best = other;
+        }
+    }
+    Ok(best)
 }
 
 /// Which kind of row a prediction is scored with.
@@ -136,14 +172,15 @@ pub fn predictions(figure: Figure, refitted: &Refitted<'_>) -> Vec<Predicted> {
             let group = vote.row.group();
             let part = refitted.parts.get(&group).unwrap_or_else(|| &refitted.parts[&Group::Any]);
             let middle = held.middle + per_token;
+            let spread = part.spread(group, held.sd * held.sd);
             Predicted {
                 index: vote.row.index,
                 class: group.name().to_owned(),
                 device: vote.row.device.fold.clone(),
                 measured: vote.log_speed + per_token,
                 middle,
-                low: middle - part.low * held.sd,
-                high: middle + part.high * held.sd,
+                low: middle - spread.down,
+                high: middle + spread.up,
             }
         })
         .collect()
@@ -156,14 +193,14 @@ pub fn predictions(figure: Figure, refitted: &Refitted<'_>) -> Vec<Predicted> {
 /// When a fit does not end at a minimum.
 pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Fitted> {
     let observed = observe(rows)?;
-    let intensity = intensity(Catalog::embedded());
+    let flop_per_byte = flop_per_byte(Catalog::embedded());
     let mut written: Vec<Part> = Vec::new();
     let mut scores: Vec<Score> = Vec::new();
-    let mut decode: Option<Parts> = None;
+    let mut base = Base::default();
     let mut used_rows = BTreeSet::new();
     for figure in FIGURES {
         progress(&format!("fitting {}", name(figure)));
-        let refitted = refit_figure(figure, &observed.rows, &intensity, decode.as_ref(), By::Device)?;
+        let refitted = refit_figure(figure, &observed.rows, &flop_per_byte, Some(&base), By::Device)?;
         used_rows.extend(observed.rows.iter().filter(|row| used(figure, row)).map(|row| row.index));
         let predicted = predictions(figure, &refitted);
         let kinds: BTreeMap<usize, &'static str> =
@@ -178,9 +215,7 @@ pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&s
             scores.push(rounded_score(score(class, rows)));
         }
         written.extend(refitted.parts.values().cloned());
-        if figure == Figure::Decode {
-            decode = Some(refitted.parts);
-        }
+        base.keep(figure, refitted.parts);
     }
     let date = observed.rows.iter().map(|row| row.date.as_str()).max().unwrap_or_default().to_owned();
     let provenance =

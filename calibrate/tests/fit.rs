@@ -36,7 +36,7 @@ fn problem(rows: Vec<Row>, terms: usize, devices: usize) -> Problem {
     Problem {
         rows,
         priors: vec![WIDE; terms],
-        blocks: vec![Block { start: 0, len: devices, variance: 0.02 }],
+        blocks: vec![Block { start: 0, len: devices, variance: 0.02, term: None }],
         means: vec![0.0; devices],
         noise: 0.01,
         freedom: 4.0,

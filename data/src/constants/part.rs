@@ -166,6 +166,9 @@ pub struct Level(pub f32, pub f32, pub u32);
 pub struct Effect {
     /// What tells the levels apart.
     pub factor: Factor,
+    /// The one part of the time that it changes; the whole of it where there is none.
+    #[serde(default)]
+    pub term: Option<Term>,
     /// How far levels lie from zero: their standard deviation, in natural logs. It is what a level without data has.
     pub sd: f64,
     /// By name; two facts are joined by `|`.
@@ -189,8 +192,14 @@ pub struct Part {
     pub low: f64,
     /// How many above.
     pub high: f64,
+    /// The same two numbers for groups without a fit of their own that this one serves.
+    #[serde(default)]
+    pub ends: LiteMap<Group, [f64; 2]>,
     /// Constants of the terms.
     pub terms: LiteMap<Term, f64>,
+    /// Picojoules that an operation takes: a card computes no faster than its power allows. 0 where nothing tells.
+    #[serde(default)]
+    pub picojoules: f64,
     /// Operations for each byte of bandwidth, by generation: for devices whose compute is not known; `*` for any other.
     #[serde(default)]
     pub flop_per_byte: LiteMap<String, f64>,

@@ -61,14 +61,25 @@ pub struct Resolved {
 }
 
 /// A sum of effects: how much faster than the terms say, and how far off that may be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Effects {
     /// Natural log of the factor on speed.
     pub value: f64,
+    /// The same for one part of the time alone.
+    pub on_terms: Vec<(Term, f64)>,
     /// Variance of one measurement around it, in squared logs.
     pub variance: f64,
     /// What the nearest effect rests on.
     pub evidence: Evidence,
+}
+
+impl Effects {
+    /// What a term's constant is multiplied with.
+    #[must_use]
+    pub fn slower(&self, term: Term) -> f64 {
+        let own: f64 = self.on_terms.iter().filter(|(on, _)| *on == term).map(|(_, value)| value).sum();
+        libm::exp(-(self.value + own))
+    }
 }
 
 impl Part {
@@ -77,27 +88,36 @@ impl Part {
     pub fn effects_of(&self, facts: &Facts<'_>) -> Effects {
         let mut sum = Effects {
             value: 0.0,
+            on_terms: Vec::new(),
             variance: self.noise_sd * self.noise_sd,
             evidence: Evidence { rows: self.rows, scope: Scope::Class },
         };
+        let mut class_is_known = self.group == facts.group || facts.group == Group::Any;
         for effect in &self.effects {
             let level = facts.level(effect.factor).and_then(|name| effect.levels.get(name.as_ref()));
+            if let Some(term) = effect.term {
+                // How far off a part of the time may be is in the interval's ends, which come from held-out rows.
+                sum.on_terms.extend(level.map(|level| (term, f64::from(level.0))));
+                continue;
+            }
             match level {
                 Some(level) => {
                     sum.value += f64::from(level.0);
                     sum.variance += f64::from(level.1 * level.1);
                     let scope = match effect.factor {
+                        Factor::Group if sum.evidence.scope == Scope::Class => Scope::Class,
                         Factor::Device => Scope::Device,
                         Factor::Generation if sum.evidence.scope != Scope::Device => Scope::Generation,
                         _ => continue,
                     };
+                    class_is_known = true;
                     sum.evidence = Evidence { rows: level.2, scope };
                 }
                 None if facts.is_baseline(effect.factor) => {}
                 None => sum.variance += effect.sd * effect.sd,
             }
         }
-        if self.group == Group::Any && facts.group != Group::Any {
+        if !class_is_known {
             sum.evidence.scope = Scope::Uncalibrated;
         }
         sum
@@ -109,11 +129,18 @@ impl Part {
         self.terms.get(&term).copied().unwrap_or(0.0)
     }
 
-    /// Half-widths of a 90 % interval around a figure with this variance.
+    /// Half-widths of a 90 % interval around a figure of a group's device with this variance.
     #[must_use]
-    pub fn spread(&self, variance: f64) -> Spread {
+    pub fn spread(&self, group: Group, variance: f64) -> Spread {
         let sd = libm::sqrt(variance);
-        Spread { down: self.low * sd, up: self.high * sd }
+        let [low, high] = self.ends.get(&group).copied().unwrap_or([self.low, self.high]);
+        Spread { down: low * sd, up: high * sd }
+    }
+
+    /// Share of its peak rate that a card's power allows; 1 where its power is not known.
+    #[must_use]
+    pub fn sustained(&self, class: HardwareClass, peak_tflops: f64, watts: Option<f64>) -> f64 {
+        sustained(self.picojoules, class, peak_tflops, watts)
     }
 
     /// Operations for each byte of bandwidth, for a device whose compute is not known.
@@ -137,7 +164,7 @@ impl Fitted {
             *constants = self.device(situation, facts).0;
         }
         let part = |figure| self.part(figure, Group::Any).expect("refit writes a part for every figure");
-        let widen = |part: &Part| part.spread(part.noise_sd * part.noise_sd);
+        let widen = |part: &Part| part.spread(Group::Any, part.noise_sd * part.noise_sd);
         let rests = |part: &Part| Evidence { rows: part.rows, scope: Scope::Class };
         let offload = part(Figure::Offload);
         let exchange = part(Figure::Exchange);
@@ -183,11 +210,13 @@ impl Fitted {
             system: "",
             experts: situation.model.experts.is_some(),
         };
+        let watts = row.and_then(|row| row.tdp_w).map(f64::from);
         let decode = self.part(Figure::Decode, known.group).expect("refit writes a part for any device");
         let prefill = self.part(Figure::Prefill, known.group).expect("refit writes a part for any device");
         let streams = self.part(Figure::Streams, known.group).expect("refit writes a part for any device");
         let (decoding, decode_effects) = decode_constants(decode, streams, &known);
-        let (prefilling, prefill_effects) = prefill_constants(prefill, &known, situation, facts.device);
+        let (prefilling, prefill_effects) =
+            prefill_constants(prefill, &known, situation, facts.device, watts);
         let several = situation.workload.streams > 1;
         let runtime_rows = |part: &Part| {
             let effect = part.effects.iter().find(|effect| effect.factor == Factor::Runtime)?;
@@ -211,6 +240,16 @@ impl Fitted {
     }
 }
 
+/// Share of a peak rate that a card's power allows when an operation takes so many picojoules: the time that the units
+/// need and the time that the power needs add up. 1 for anything but a card, and where its power is not known.
+#[must_use]
+pub fn sustained(picojoules: f64, class: HardwareClass, peak_tflops: f64, watts: Option<f64>) -> f64 {
+    match watts {
+        Some(watts) if class == HardwareClass::DiscreteGpu => 1.0 / (1.0 + picojoules * peak_tflops / watts),
+        _ => 1.0,
+    }
+}
+
 /// Whether memory is stacked beside the chip (HBM): many channels, hard to keep all of them busy.
 #[must_use]
 pub fn is_stacked(row: &HardwareRow) -> bool {
@@ -219,23 +258,23 @@ pub fn is_stacked(row: &HardwareRow) -> bool {
 
 fn decode_constants(part: &Part, streams: &Part, facts: &Facts<'_>) -> (DecodeConstants, Effects) {
     let effects = part.effects_of(facts);
-    let slower = libm::exp(-effects.value);
     let streams_effects = streams.effects_of(facts);
-    let weights = part.term(Term::Weights);
+    let of = |term: Term| part.term(term) * effects.slower(term);
+    let of_streams = |term: Term| streams.term(term) * streams_effects.slower(term);
     let constants = DecodeConstants {
-        bandwidth_efficiency: share(weights * slower),
-        expert_bandwidth_efficiency: share((weights + part.term(Term::Experts)) * slower),
-        cache_efficiency: share(part.term(Term::Cache) * slower),
-        step_overhead_s: part.term(Term::Step) * MS * slower,
-        layer_overhead_s: part.term(Term::Layer) * MS * slower,
-        expert_layer_overhead_s: part.term(Term::ExpertLayer) * MS * slower,
-        recurrent_layer_overhead_s: part.term(Term::RecurrentLayer) * MS * slower,
-        latent_layer_overhead_s: part.term(Term::LatentLayer) * MS * slower,
-        stream_overhead_s: streams.term(Term::Stream) * MS * libm::exp(-streams_effects.value),
-        compute_efficiency: share(streams.term(Term::Compute) * libm::exp(-streams_effects.value)),
+        bandwidth_efficiency: share(of(Term::Weights)),
+        expert_bandwidth_efficiency: share(of(Term::Weights) + of(Term::Experts)),
+        cache_efficiency: share(of(Term::Cache)),
+        step_overhead_s: of(Term::Step) * MS,
+        layer_overhead_s: of(Term::Layer) * MS,
+        expert_layer_overhead_s: of(Term::ExpertLayer) * MS,
+        recurrent_layer_overhead_s: of(Term::RecurrentLayer) * MS,
+        latent_layer_overhead_s: of(Term::LatentLayer) * MS,
+        stream_overhead_s: of_streams(Term::Stream) * MS,
+        compute_efficiency: share(of_streams(Term::Compute)),
         power_exponent: part.term(Term::Power),
-        spread: part.spread(effects.variance),
-        streams_spread: streams.spread(streams_effects.variance),
+        spread: part.spread(facts.group, effects.variance),
+        streams_spread: streams.spread(facts.group, streams_effects.variance),
     };
     (constants, effects)
 }
@@ -245,24 +284,26 @@ fn prefill_constants(
     facts: &Facts<'_>,
     situation: &Situation<'_>,
     device: &Device,
+    watts: Option<f64>,
 ) -> (PrefillConstants, Effects) {
     let effects = part.effects_of(facts);
-    let slower = libm::exp(-effects.value);
-    let compute = part.term(Term::Compute);
-    let reached = 1.0 / (compute * slower);
+    let of = |term: Term| part.term(term) * effects.slower(term);
+    let compute = of(Term::Compute);
+    let reached = 1.0 / compute;
     let known = reference(&device.compute, situation.runtime, situation.matrix_format);
+    let sustained = known.map_or(1.0, |known| part.sustained(device.class, known.tflops, watts));
     let constants = PrefillConstants {
         format: known.map_or(ComputeFormat::F16, |known| known.format),
-        compute_efficiency: reached * known.map_or(1.0, |known| known.scale),
+        compute_efficiency: reached * sustained * known.map_or(1.0, |known| known.scale),
         fallback_tflops: device.bandwidth_gb_s * part.flop_per_byte(facts.generation) / 1e3 * reached,
-        attention_efficiency: compute / part.term(Term::Attention),
-        saturation_tokens: 100.0 * part.term(Term::Saturation) / compute,
-        expert_saturation_tokens: part.term(Term::ExpertSaturation) / compute,
-        layer_overhead_s: part.term(Term::Layer) * MS * slower,
-        recurrent_layer_overhead_s: part.term(Term::RecurrentLayer) * MS * slower,
-        bandwidth_efficiency: share(part.term(Term::Weights) * slower),
+        attention_efficiency: compute / of(Term::Attention),
+        saturation_tokens: 100.0 * of(Term::Saturation) / compute,
+        expert_saturation_tokens: of(Term::ExpertSaturation) / compute,
+        layer_overhead_s: of(Term::Layer) * MS,
+        recurrent_layer_overhead_s: of(Term::RecurrentLayer) * MS,
+        bandwidth_efficiency: share(of(Term::Weights)),
         power_exponent: part.term(Term::Power),
-        spread: part.spread(effects.variance),
+        spread: part.spread(facts.group, effects.variance),
     };
     (constants, effects)
 }
