@@ -65,6 +65,8 @@ pub struct BackendInfo {
 pub enum Identity {
     /// Its file was read and hashed.
     File,
+    /// The headers of its files were read and hashed: names, shapes and types of all tensors.
+    Header,
     /// The runtime named a digest.
     Runtime,
     /// Only a name.

@@ -132,6 +132,9 @@ pub struct ModelRef {
     /// Its file on this machine: for reading and hashing, never for a run.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+    /// Its folder of safetensors on this machine, likewise.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 /// One prompt.

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod interrupt;
 pub mod measure;
 pub mod model_file;
+pub mod model_folder;
 pub mod plan;
 pub mod prompt;
 pub mod report;

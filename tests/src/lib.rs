@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod gguf_make;
+pub mod hf_make;
 pub mod pace;
 pub mod pages;
 pub mod site;

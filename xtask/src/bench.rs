@@ -2,13 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use crate::{tools, wasm};
+use crate::{engines, tools, wasm};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator` or `browser`; both where none is named.
+    /// `estimator`, `browser` or `probe`; the first two where none is named.
     what: Option<String>,
+    /// Sections of the probe's: only these.
+    sections: Vec<String>,
 }
 
 /// What a benchmark does.
@@ -16,12 +18,18 @@ type Work = fn() -> Result<()>;
 
 const BENCHES: &[(&str, Work)] = &[("estimator", estimator), ("browser", browser)];
 
+/// Installs engines of gigabytes and measures for an hour: only where it is named.
+const PROBE: &str = "probe";
+
 /// Runs the benchmark that was named, or all.
 pub fn run(args: &Bench) -> Result<()> {
+    if args.what.as_deref() == Some(PROBE) {
+        return probe(&args.sections);
+    }
     let chosen: Vec<_> =
         BENCHES.iter().filter(|(name, _)| args.what.as_deref().is_none_or(|what| what == *name)).collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).chain([PROBE]).collect();
         bail!("there is no such benchmark; there are {}", names.join(" and "));
     }
     chosen.into_iter().try_for_each(|(_, work)| work())
@@ -38,4 +46,18 @@ fn browser() -> Result<()> {
     tools::run(&mut tools::cargo(["build", "--package", "llm-speed-server"]))?;
     tools::install_browser()?;
     tools::run(&mut tools::cargo(["run", "--quiet", "--package", "llm-speed-tests", "--bin", "frame"]))
+}
+
+/// The probe against real engines, llama-bench and other clients; its report is `probe/BENCHMARKS.md`.
+fn probe(sections: &[String]) -> Result<()> {
+    for engine in ["llama-server", "gemma-3-270m", "llama-bench", "mlx", "vllm"] {
+        engines::install(engine)?;
+    }
+    if tools::which("stress-ng").is_none() {
+        tools::apt_install(&["stress-ng"])?;
+    }
+    tools::run(&mut tools::cargo(["build", "--release", "--package", "llm-speed-probe"]))?;
+    tools::run(&mut tools::cargo(["build", "--release", "--package", "llm-speed-tests", "--bins"]))?;
+    let mut program = std::process::Command::new(tools::target_dir()?.join("release/probe_bench"));
+    tools::run(program.args(sections))
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod bless;
 mod budget;
+mod dist;
 mod engines;
 mod serve;
 mod shots;
@@ -36,6 +37,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Write what is kept in one form: the files under `data/`, the API's description, the README's example.
     Bless,
+    /// The probe as a static archive for Linux, with its checksum and bill of materials.
+    Dist(dist::Dist),
     /// Install the engines and the model that tests compare us with, and print where they are.
     Engines(engines::Engines),
     /// Pictures of every page for people to look at: light, dark, phone width, without JavaScript.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Bless => bless::run(),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Engines(args) => engines::run(&args),
         Chore::Shots(args) => shots::run(&args),
         Chore::Wasm(args) => wasm::run(&args),

@@ -1,6 +1,6 @@
 //! `bench`: measures this machine with one runtime and one model, saves the run, prints it.
 
-mod identify;
+pub(super) mod identify;
 mod progress;
 mod record;
 mod time;
@@ -122,7 +122,9 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     let mut record = Record::begin(&suite.id, backend, &*runtime, &model, arguments.anon)?;
     let beside = Beside::new(&record.submission.fingerprint, backend, &model);
     record.submission.model.id.clone_from(&beside.model);
-    let title = format!("{} {}, {}", backend, record.submission.backend.version, model.id);
+    // People paste this into an issue: the name as it stands in the run, without folders.
+    let (version, name) = (&record.submission.backend.version, &record.submission.model.reference);
+    let title = format!("{backend} {version}, {name}");
     let mut time = Time::new(arguments.budget(), arguments.repeats(), &points, &beside);
     eprintln!("{title}");
     time.print_plan();

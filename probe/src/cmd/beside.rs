@@ -1,7 +1,5 @@
 //! The estimate beside each measured number: the same engine as page and API, asked about this machine.
 
-use std::ffi::OsStr;
-
 use data::Engine;
 use data::answer::Answer;
 use data::fingerprint::Fingerprint;
@@ -11,7 +9,6 @@ use data::subject::Subject;
 use estimator::Range;
 
 use crate::driver::ModelRef;
-use crate::gguf_file;
 use crate::plan::Point;
 
 /// Estimates for one model on this machine.
@@ -56,8 +53,7 @@ impl Beside {
         if data::row::Runtime::ALL.iter().any(|runtime| runtime.name() == backend) {
             pairs.push(("runtime", backend.to_owned()));
         }
-        let file = model.file.as_deref().filter(|file| file.extension() == Some(OsStr::new("gguf")));
-        let shape = file.and_then(|file| gguf_file::shape(file).ok());
+        let shape = super::bench::identify::shape(model).ok().flatten();
         let subject = shape.and_then(|shape| Subject::of_file(&shape, name, engine.catalog).ok());
         Beside { engine, pairs, model: id, subject }
     }

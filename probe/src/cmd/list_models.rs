@@ -18,6 +18,7 @@ pub struct ListModels {
 
 pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
     let mut all = serde_json::Map::new();
+    let mut found_any = false;
     for (driver, found) in arguments.place.look(None)? {
         let name = driver.name();
         let runtime = match found {
@@ -34,6 +35,7 @@ pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
                 continue;
             }
         };
+        found_any |= !models.is_empty();
         if arguments.json {
             all.insert(name.to_owned(), serde_json::to_value(&models)?);
             continue;
@@ -52,6 +54,9 @@ pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
         if models.is_empty() {
             writeln!(out, "  no model yet")?;
         }
+    }
+    if !found_any {
+        eprintln!("no model is ready; `llm-speed-probe bench` says what would bring one");
     }
     if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &all)?;

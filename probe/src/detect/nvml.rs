@@ -14,6 +14,11 @@ pub struct Library(Nvml);
 impl Library {
     /// Loads it; `None` on machines without the driver.
     pub fn load() -> Option<Library> {
+        // A static program has a C library of its own, and a driver's library would bring a second one: `nvidia-smi` is
+        // asked instead.
+        if cfg!(all(target_os = "linux", target_feature = "crt-static")) {
+            return None;
+        }
         Nvml::init().ok().map(Library)
     }
 

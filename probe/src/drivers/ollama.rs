@@ -87,6 +87,7 @@ impl Runtime for OllamaServer {
             digest: tag.digest.filter(|digest| !digest.is_empty()),
             context_tokens: None,
             file: None,
+            folder: None,
         };
         Ok(tags.models.into_iter().map(model).collect())
     }

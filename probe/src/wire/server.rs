@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::ask;
 use super::openai::{self, Dialect, Route};
-use crate::driver::{DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
+use crate::driver::{DriverError, Env, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
 use crate::http::{Connection, HttpError, Timeouts, Url};
+use crate::model_folder;
 
 /// A route that counts the tokens of a text.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,18 @@ impl Server {
         let entries = list.get("data").unwrap_or(&list).as_array().cloned();
         let entries =
             entries.ok_or_else(|| DriverError::UnknownReply(format!("{resource} holds no list")))?;
-        Ok(entries.iter().filter_map(model).collect())
+        // Only files of this machine can be read; a server elsewhere names its own.
+        let env = Env::default();
+        let here = |entry: &Value, model: &ModelRef| {
+            let root = entry.get("root").and_then(Value::as_str);
+            root.into_iter().chain([model.id.as_str()]).find_map(|name| model_folder::find(name, env))
+        };
+        let with_folder = |entry: &Value| {
+            let mut model = model(entry)?;
+            model.folder = here(entry, &model).filter(|_| self.url.is_loopback());
+            Some(model)
+        };
+        Ok(entries.iter().filter_map(with_folder).collect())
     }
 
     /// A stream of the common kind.

@@ -6,7 +6,7 @@
 //! Written without the reader that it tests: the two share no code.
 
 pub mod models;
-mod tokenizer;
+pub(crate) mod tokenizer;
 
 pub use tokenizer::words;
 

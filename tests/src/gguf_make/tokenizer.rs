@@ -5,10 +5,10 @@
 
 use super::{Gguf, Value};
 
-const SPECIALS: [&str; 5] = ["<|begin|>", "<|end|>", "<|im_start|>", "<|im_end|>", "<|pad|>"];
+pub(crate) const SPECIALS: [&str; 5] = ["<|begin|>", "<|end|>", "<|im_start|>", "<|im_end|>", "<|pad|>"];
 const CONSONANTS: &str = "bcdfghjklmnpqrstvwxz";
 const VOWELS: &str = "aeiou";
-const CHAT_TEMPLATE: &str = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n\
+pub(crate) const CHAT_TEMPLATE: &str = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n\
                              {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
 /// GPT-2's printable stand-ins for the 256 bytes.
@@ -25,8 +25,8 @@ fn syllables() -> impl Iterator<Item = String> + Clone {
     CONSONANTS.chars().flat_map(|c| VOWELS.chars().map(move |v| format!("{c}{v}")))
 }
 
-/// Adds a tokeniser of exactly `vocab` entries (from 461 to about a million) to a file's metadata.
-pub(super) fn put(gguf: &mut Gguf, vocab: u32) {
+/// All pieces of a tokeniser of exactly `vocab` entries (from 461 to about a million), and the pairs that make them.
+pub(crate) fn pieces(vocab: u32) -> (Vec<String>, Vec<(String, String)>) {
     let vocab = vocab as usize;
     let bytes = byte_chars();
     let space = bytes[usize::from(b' ')];
@@ -46,10 +46,18 @@ pub(super) fn put(gguf: &mut Gguf, vocab: u32) {
         if tokens.len() >= vocab {
             break;
         }
-        merges.push(format!("{left} {right}"));
-        tokens.push(left + &right);
+        tokens.push(format!("{left}{right}"));
+        merges.push((left, right));
     }
     assert_eq!(tokens.len(), vocab, "a vocabulary has from 461 to 1,010,461 entries");
+    (tokens, merges)
+}
+
+/// Adds such a tokeniser to a file's metadata.
+pub(super) fn put(gguf: &mut Gguf, vocab: u32) {
+    let (tokens, merges) = pieces(vocab);
+    let merges: Vec<String> = merges.iter().map(|(left, right)| format!("{left} {right}")).collect();
+    let vocab = tokens.len();
     let kinds = (0..vocab).map(|index| if index < SPECIALS.len() { 3 } else { 1 }).collect();
     gguf.set("tokenizer.ggml.model", Value::Text("gpt2".into()));
     gguf.set("tokenizer.ggml.pre", Value::Text("gpt-2".into()));

@@ -1,51 +1,119 @@
 //! Which model is it? Its own file goes before what its runtime or its name says.
 
+use std::io;
 use std::path::Path;
 
+use anyhow::{Context, Result};
+use data::gguf::ModelShape;
 use data::submission::{Identity, ModelIdentity};
 
 use crate::driver::ModelRef;
-use crate::{gguf_file, model_file};
+use crate::{gguf_file, model_file, model_folder};
 
-/// What the model's own file says goes before what its runtime or its name says: the quantisation by its tensors, and
-/// the context that it was made for.
+/// The shape that a model's own files describe, where they are on this machine.
+pub(crate) fn shape(model: &ModelRef) -> Result<Option<ModelShape>> {
+    if let Some(file) = &model.file {
+        return gguf_file::shape(file).map(Some);
+    }
+    let Some(folder) = &model.folder else { return Ok(None) };
+    let read = model_folder::read(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    Ok(read.shape)
+}
+
+/// What the model's own files say goes before what its runtime or its name says: the quantisation by its tensors, and
+/// the context that it was made for, unless the runtime allows less.
 pub(super) fn complete(model: &mut ModelRef) {
-    let Some(file) = &model.file else { return };
-    match gguf_file::shape(file) {
-        Ok(shape) => {
+    match shape(model) {
+        Ok(Some(shape)) => {
             model.quant = Some(shape.quant.name);
-            model.context_tokens = Some(shape.context_tokens).filter(|tokens| *tokens > 0);
+            let own = Some(shape.context_tokens).filter(|tokens| *tokens > 0);
+            let told = model.context_tokens.filter(|_| model.folder.is_some());
+            model.context_tokens = told.or(own);
         }
-        Err(error) => eprintln!("note: {error}"),
+        Ok(None) => {}
+        Err(error) => eprintln!("note: {error:#}"),
+    }
+}
+
+/// What identifies a model: a digest, how far it goes, and the size of the files.
+struct Evidence {
+    digest: Option<String>,
+    prefix_digest: Option<String>,
+    size_bytes: Option<u64>,
+    identity: Identity,
+}
+
+fn evidence(model: &ModelRef, folder: &Path) -> io::Result<Evidence> {
+    if let Some(file) = &model.file {
+        let digests = model_file::digests(file, folder)?;
+        return Ok(Evidence {
+            digest: Some(digests.whole),
+            prefix_digest: Some(digests.prefix),
+            size_bytes: Some(digests.size_bytes),
+            identity: Identity::File,
+        });
+    }
+    if let Some(own) = &model.folder {
+        let read = model_folder::read(own)?;
+        return Ok(Evidence {
+            digest: Some(read.digest),
+            prefix_digest: None,
+            size_bytes: Some(read.size_bytes),
+            identity: Identity::Header,
+        });
+    }
+    Ok(by_runtime(model))
+}
+
+fn by_runtime(model: &ModelRef) -> Evidence {
+    Evidence {
+        digest: model.digest.clone(),
+        prefix_digest: None,
+        size_bytes: model.size_bytes,
+        identity: if model.digest.is_some() { Identity::Runtime } else { Identity::Unverified },
     }
 }
 
 /// The model as a run names it; `folder` keeps digests, so that a file is read once.
 pub(super) fn identify(model: &ModelRef, folder: &Path) -> ModelIdentity {
-    let digests = model.file.as_deref().and_then(|file| match model_file::digests(file, folder) {
-        Ok(digests) => Some(digests),
-        Err(error) => {
-            eprintln!("note: the model's file cannot be read ({error}); the run will say unverified");
-            None
-        }
+    let found = evidence(model, folder).unwrap_or_else(|error| {
+        eprintln!("note: the model's files cannot be read ({error}); the run will say how far it is known without them");
+        by_runtime(model)
     });
-    // A runtime may call a model by its path: only the file's name goes into the run.
-    let name = model.id.rsplit(['/', '\\']).next().filter(|_| model.file.is_some()).unwrap_or(&model.id);
-    let identity = match (&digests, &model.digest) {
-        (Some(_), _) => Identity::File,
-        (None, Some(_)) => Identity::Runtime,
-        (None, None) => Identity::Unverified,
-    };
-    let shape = model.file.as_deref().and_then(|file| gguf_file::shape(file).ok());
+    // A runtime may call a model by its path: only the last part of it goes into the run.
+    let is_here = model.file.is_some() || model.folder.is_some();
+    let is_path = is_here && Path::new(&model.id).is_absolute() || model.file.is_some();
+    let name = model.id.rsplit(['/', '\\']).find(|part| !part.is_empty()).filter(|_| is_path);
+    let shape = shape(model).ok().flatten();
     ModelIdentity {
         params: shape.as_ref().map(|shape| shape.params - shape.idle_params),
         tensor_bytes: shape.as_ref().map(|shape| shape.bytes.total()),
-        reference: name.to_owned(),
+        reference: name.unwrap_or(&model.id).to_owned(),
         id: None,
         quant: model.quant.clone(),
-        digest: digests.as_ref().map(|digests| digests.whole.clone()).or_else(|| model.digest.clone()),
-        prefix_digest: digests.as_ref().map(|digests| digests.prefix.clone()),
-        size_bytes: digests.map(|digests| digests.size_bytes).or(model.size_bytes),
-        identity,
+        digest: found.digest,
+        prefix_digest: found.prefix_digest,
+        size_bytes: found.size_bytes,
+        identity: found.identity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_folder_is_in_a_models_name() {
+        let home = tempfile::tempdir().unwrap();
+        let model = |id: &str| ModelRef {
+            id: id.to_owned(),
+            folder: Some(home.path().to_owned()),
+            ..ModelRef::default()
+        };
+        let secret = home.path().join("tiny").display().to_string();
+        assert_eq!(identify(&model(&secret), home.path()).reference, "tiny");
+        assert_eq!(identify(&model("org/tiny"), home.path()).reference, "org/tiny");
+        let unknown = ModelRef { id: "m".to_owned(), ..ModelRef::default() };
+        assert_eq!(identify(&unknown, home.path()).identity, Identity::Unverified);
     }
 }

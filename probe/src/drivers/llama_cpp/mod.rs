@@ -90,10 +90,8 @@ impl Driver for LlamaCpp {
                     files,
                 }))
             }
-            (Err(error), _) => Err(absent(format!(
-                "no llama-server at {} ({error}), and no llama-server in PATH",
-                url.authority()
-            ))),
+            (Err(error), _) if options.base_url.is_some() => Err(absent(error.to_string())),
+            (Err(error), _) => Err(absent(format!("{error}, and llama-server is not in PATH"))),
             (Ok(_), _) => Err(absent("no llama-server in PATH to run that file with".to_owned())),
         }
     }
@@ -157,6 +155,7 @@ impl Runtime for LlamaServer {
             digest: None,
             context_tokens: number("n_ctx_train").map(|n| n as u32),
             file,
+            folder: None,
         }])
     }
 

@@ -1,0 +1,64 @@
+//! The probe measured: against the engines' own clocks, against llama-bench, against other clients, against this machine.
+//!
+//! `cargo xtask bench probe` installs the engines and starts this; each section can be run by itself, by its name. What a
+//! section finds is kept beside the others under `<target>/probe-bench`, and together they are the committed report.
+
+mod client;
+mod engines;
+mod estimate;
+mod machine;
+mod pairs;
+mod tools;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// A section's name, what it answers, and the work.
+type Section = (&'static str, &'static str, fn(&tools::Place) -> Result<String>);
+
+const SECTIONS: &[Section] = &[
+    ("engines", "All five workloads on real engines", engines::run),
+    ("pairs", "Beside llama-bench", pairs::run),
+    ("client", "What the probe itself costs", client::run),
+    ("memory", "Memory bandwidth beside stress-ng", machine::memory),
+    ("start", "Start-up", machine::start),
+    ("estimate", "The estimate for this machine", estimate::run),
+    ("budget", "The default run at a 4090's pace", machine::budget),
+];
+
+fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let place = tools::Place::find()?;
+    for (name, title, work) in SECTIONS {
+        if !wanted.is_empty() && !wanted.iter().any(|wish| wish == name) {
+            continue;
+        }
+        eprintln!("== {name}: {title}");
+        let body = work(&place).with_context(|| format!("section {name}"))?;
+        let text = format!("## {title}\n\n_{}_\n\n{}\n", machine::now(), body.trim_end());
+        fs::write(place.kept(name), text)?;
+    }
+    let report = report(&place)?;
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../probe/BENCHMARKS.md");
+    fs::write(&path, &report)?;
+    println!("{report}");
+    Ok(())
+}
+
+fn report(place: &tools::Place) -> Result<String> {
+    let mut text = String::from(
+        "# What the probe measures, measured\n\nPrinted by `cargo xtask bench probe`; `cargo xtask bench probe NAME` runs one section again. \
+         Real engines, models with random weights (speed does not depend on what the weights say) and Gemma 3 270M.\n\n",
+    );
+    writeln!(text, "Machine: {}.\n", machine::describe())?;
+    for (name, title, _) in SECTIONS {
+        match fs::read_to_string(place.kept(name)) {
+            Ok(section) => writeln!(text, "{section}")?,
+            Err(_) => writeln!(text, "## {title}\n\nNot run yet: `cargo xtask bench probe {name}`.\n")?,
+        }
+    }
+    Ok(format!("{}\n", text.trim_end()))
+}
