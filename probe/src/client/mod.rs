@@ -183,6 +183,6 @@ mod tests {
         let client = Client::new(Some("https://speed.example/base")).unwrap();
         assert_eq!(client.page("/r/abc"), "https://speed.example/base/r/abc");
         assert_eq!(client.page("https://other.example/r/abc"), "https://other.example/r/abc");
-        assert!(Client::new(Some("speed.example")).is_err());
+        assert!(Client::new(Some("ftp://speed.example")).is_err());
     }
 }
