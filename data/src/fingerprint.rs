@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The hardware and the software below the runtime. It does not change between two runs on a machine left alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     /// Graphics processors, in the order in which their own tool counts them.
@@ -30,6 +31,7 @@ pub struct Fingerprint {
 
 /// One graphics processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Gpu {
     /// As the driver writes it: `NVIDIA GeForce RTX 4070 Ti`.
@@ -67,6 +69,7 @@ pub struct Gpu {
 
 /// The processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cpu {
     /// As it names itself: `AMD Ryzen 9 7950X 16-Core Processor`.
@@ -92,6 +95,7 @@ pub struct Cpu {
 
 /// The memory beside the processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ram {
     /// All of it, or the container's limit where that is less.
@@ -126,6 +130,7 @@ impl Ram {
 
 /// The operating system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Os {
     /// `linux`, `macos`, `windows`.
@@ -140,6 +145,7 @@ pub struct Os {
 
 /// What stands between the operating system and the hardware.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Enclosure {
     /// Kind of virtual machine: `kvm`, `vmware`, `hyper-v`, `wsl2` …
@@ -158,6 +164,7 @@ pub struct Enclosure {
 
 /// How the machine was doing at one moment: taken before, during and after a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostState {
     /// Where the power comes from: `ac` or `battery`; none where the machine has no battery to tell.
@@ -182,6 +189,7 @@ pub struct HostState {
 
 /// Where the power comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PowerSource {
     /// From the wall.
@@ -192,6 +200,7 @@ pub enum PowerSource {
 
 /// How a GPU was doing at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GpuState {
     /// Clock of the compute units, in MHz.

@@ -17,6 +17,7 @@ use crate::timings::{DecodeRule, PrefillRule};
 
 /// One run of a suite on one machine with one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
     /// Which suite: `suite-v1`.
@@ -51,6 +52,7 @@ pub struct Submission {
 
 /// Which runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BackendInfo {
     /// Its driver's name: `llama.cpp`.
@@ -61,6 +63,7 @@ pub struct BackendInfo {
 
 /// How far a model is identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Identity {
     /// Its file was read and hashed.
@@ -75,6 +78,7 @@ pub enum Identity {
 
 /// Which model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelIdentity {
     /// What the runtime calls it; of a file only its name, never its folder.
@@ -107,6 +111,7 @@ pub struct ModelIdentity {
 
 /// The probe measured against a server that answers at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Milliseconds from request to first chunk.
@@ -117,6 +122,7 @@ pub struct Calibration {
 
 /// One point of one workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadResult {
     /// `W1` … `W5`.
@@ -178,6 +184,7 @@ pub struct WorkloadResult {
 
 /// What each clock says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Clocks {
     /// Ours, at the socket.
@@ -195,6 +202,7 @@ pub struct Clocks {
 
 /// Rates by one clock, medians of the repeats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClockReading {
     /// Decode, tokens a second.
@@ -205,6 +213,7 @@ pub struct ClockReading {
 
 /// What a trace of several turns adds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Turns {
     /// Turns.

@@ -33,6 +33,7 @@ pub struct Chunk {
 
 /// How an engine arrives at the decode rate that it prints itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecodeRule {
     /// All `n` tokens over the time from the first to the last of them: reads high by `1/n`. llama-server until
@@ -81,6 +82,7 @@ impl EngineClock {
 
 /// How a prefill rate was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PrefillRule {
     /// The engine's own count over its own time.

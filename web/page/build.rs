@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Tables that only whole pages use.
-const ONLY_FULL: &[&str] = &["site", "form", "method", "about", "error", "drop", "report"];
+const ONLY_FULL: &[&str] = &["site", "form", "method", "about", "error", "drop", "report", "privacy"];
 
 /// Table → key → sentence.
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;

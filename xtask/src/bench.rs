@@ -7,7 +7,7 @@ use crate::{engines, tools, wasm};
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser` or `probe`; the first two where none is named.
+    /// `estimator`, `browser`, `server` or `probe`; the first three where none is named.
     what: Option<String>,
     /// Sections of the probe's: only these.
     sections: Vec<String>,
@@ -16,7 +16,7 @@ pub struct Bench {
 /// What a benchmark does.
 type Work = fn() -> Result<()>;
 
-const BENCHES: &[(&str, Work)] = &[("estimator", estimator), ("browser", browser)];
+const BENCHES: &[(&str, Work)] = &[("estimator", estimator), ("browser", browser), ("server", server)];
 
 /// Installs engines of gigabytes and measures for an hour: only where it is named.
 const PROBE: &str = "probe";
@@ -30,7 +30,7 @@ pub fn run(args: &Bench) -> Result<()> {
         BENCHES.iter().filter(|(name, _)| args.what.as_deref().is_none_or(|what| what == *name)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).chain([PROBE]).collect();
-        bail!("there is no such benchmark; there are {}", names.join(" and "));
+        bail!("there is no such benchmark; there are {}", names.join(", "));
     }
     chosen.into_iter().try_for_each(|(_, work)| work())
 }
@@ -38,6 +38,15 @@ pub fn run(args: &Bench) -> Result<()> {
 /// One estimate, natively, optimised.
 fn estimator() -> Result<()> {
     tools::run(&mut tools::cargo(["bench", "--package", "llm-speed-estimator"]))
+}
+
+/// Submissions and pages against their baselines, then fifty kills in the middle of a burst.
+fn server() -> Result<()> {
+    let package = ["--release", "--package", "llm-speed-server"];
+    tools::run(tools::cargo(["build", "--bins", "--examples"]).args(package))?;
+    tools::run(tools::cargo(["run", "--quiet", "--example", "bench"]).args(package))?;
+    let kills = ["test", "--package", "llm-speed-server", "--test", "http", "crash", "--", "--nocapture"];
+    tools::run(tools::cargo(kills).env("LLM_SPEED_KILL_ROUNDS", "50"))
 }
 
 /// The whole catalogue for one machine, in WASM, in the browser, against one frame.

@@ -26,6 +26,7 @@ const STEPS: &[(&str, Work)] = &[
     ("programs", programs),
     ("wasm package and its size", wasm_package),
     ("engines", engine),
+    ("database server", database),
     ("tests", tests),
     ("real engine", real_engine),
     ("docs", docs),
@@ -111,6 +112,15 @@ fn programs() -> Result<()> {
 /// The real llama.cpp server that tests compare us with.
 fn engine() -> Result<()> {
     engines::install("llama-server").map(drop)
+}
+
+/// PostgreSQL, which the server's tests start for themselves.
+fn database() -> Result<()> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    if versions.into_iter().any(|version| version.path().join("bin/postgres").is_file()) {
+        return Ok(());
+    }
+    tools::apt_install(&["postgresql"])
 }
 
 fn tests() -> Result<()> {

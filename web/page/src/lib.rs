@@ -22,6 +22,8 @@ mod home;
 mod listing;
 pub mod messages;
 mod model;
+#[cfg(feature = "full")]
+pub mod privacy;
 mod query;
 #[cfg(feature = "full")]
 pub mod report;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use data::{Catalog, Engine};
@@ -18,6 +18,7 @@ use crate::args::Args;
 use crate::assets::{self, Files, PackageError};
 use crate::headers::{self, Policies};
 use crate::limits::{self, Limits};
+use crate::metrics::Requests;
 use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
@@ -51,6 +52,8 @@ pub struct Parts {
     pub submissions: Submissions,
     /// What people measured.
     pub medians: medians::Kept,
+    /// Requests so far.
+    pub requests: Requests,
 }
 
 /// Why a server could not be opened.
@@ -73,10 +76,7 @@ impl App {
             None => Files::default(),
         };
         let (engine, assets) = (Engine::embedded(), Files::embedded());
-        let store = match &args.database_url {
-            Some(url) => Store::open_url(url).await?,
-            None => Store::open(&args.data_dir).await?,
-        };
+        let store = Store::of(args).await?;
         Ok(App::new(Parts {
             site: pages::site(engine.catalog, &assets),
             submissions: Submissions::open(&store, engine.rules, args).await?,
@@ -87,6 +87,7 @@ impl App {
             engine,
             shelf: Shelf::default(),
             medians: medians::Kept::default(),
+            requests: Requests::default(),
         }))
     }
 
@@ -140,6 +141,11 @@ impl App {
         &self.parts.medians
     }
 
+    /// Requests so far.
+    pub fn requests(&self) -> &Requests {
+        &self.parts.requests
+    }
+
     /// What pages may do.
     pub fn policies(&self) -> &Policies {
         &self.parts.policies
@@ -173,7 +179,7 @@ pub fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), deliver::deliver))
         .layer(from_fn_with_state(app.clone(), headers::guard))
-        .layer(from_fn(log::requests))
+        .layer(from_fn_with_state(app.clone(), log::requests))
 }
 
 /// A handler panicked: the log gets the cause, the client a sentence.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::commands::Command;
+
 /// The pages and the API of llm-speed.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "llm-speed-server", version)]
@@ -12,11 +14,11 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     pub addr: SocketAddr,
     /// Where the database lies; it is made where there is none.
-    #[arg(long, value_name = "DIR", default_value = "data-dir")]
+    #[arg(long, value_name = "DIR", default_value = "data-dir", global = true)]
     pub data_dir: PathBuf,
     /// A PostgreSQL database, postgres://user@host/name, instead of a file in the data directory. Several servers may
     /// share one.
-    #[arg(long, value_name = "URL", env = "LLM_SPEED_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "LLM_SPEED_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
     /// Proxies in front of this server that write X-Forwarded-For: the client is that many entries from its right.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -24,12 +26,21 @@ pub struct Args {
     /// Submissions that one network address may make in an hour; a third of them at once.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub submissions_per_hour: u32,
+    /// Tries that the usual proof of work takes, at least; up to twice as many. More of them in an attack.
+    #[arg(long, value_name = "TRIES", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub work: u32,
+    /// Where figures for Prometheus are served, apart from the site; nowhere where not given.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
     /// The WASM package, as `cargo xtask wasm` builds it. Without it, every page is rendered by the server alone.
     #[arg(long, value_name = "DIR")]
     pub wasm_dir: Option<PathBuf>,
     /// One more origin that pages may fetch from, such as http://127.0.0.1:9000. May be repeated. For tests.
     #[arg(long, value_name = "ORIGIN")]
     pub connect_src: Vec<Origin>,
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
 }
 
 /// A web origin: scheme, host and perhaps a port, nothing behind.

@@ -3,10 +3,12 @@
 
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
 
 /// The variable that says how much is written, in `tracing`'s terms.
 const FILTER_VARIABLE: &str = "LLM_SPEED_LOG";
@@ -22,18 +24,15 @@ pub fn start() {
     }
 }
 
-/// Writes one line for each request.
-pub async fn requests(request: Request, next: Next) -> Response {
+/// Writes one line for each request, and counts it.
+pub async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    tracing::info!(
-        method = method.as_str(),
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        ms = start.elapsed().as_secs_f64() * 1e3,
-        "request"
-    );
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let (status, took) = (response.status().as_u16(), start.elapsed());
+    app.requests().note(route, status, took);
+    tracing::info!(method = method.as_str(), route, status, ms = took.as_secs_f64() * 1e3, "request");
     response
 }

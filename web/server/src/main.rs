@@ -27,6 +27,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<()> {
+    if let Some(command) = &args.command {
+        return server::commands::run(command, args, &mut std::io::stdout()).await;
+    }
     let app = App::open(args).await?;
     let listener = tokio::net::TcpListener::bind(args.addr)
         .await
@@ -40,6 +43,13 @@ async fn run(args: &Args) -> Result<()> {
     drop(out);
 
     let limits = Limits::default();
+    if let Some(addr) = args.metrics_addr {
+        let figures = tokio::net::TcpListener::bind(addr)
+            .await
+            .with_context(|| format!("cannot listen on {addr}; name another with --metrics-addr"))?;
+        tracing::info!(address = %figures.local_addr().context("a listener has an address")?, "figures");
+        tokio::spawn(serve(figures, server::metrics::router(&app), limits, std::future::pending()));
+    }
     let ended = serve(listener, router(&app, limits), limits, asked_to_stop()).await;
     app.store().close().await;
     if ended == Ended::Cut {

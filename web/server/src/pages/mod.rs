@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+pub mod privacy;
 pub mod report;
 
 use axum::Router;
@@ -36,6 +37,8 @@ pub fn routes() -> Router<App> {
         .route("/gguf", get(gguf))
         .route("/methodology", get(methodology))
         .route("/about", get(about))
+        .route("/privacy", get(privacy::page))
+        .route("/privacy.json", get(privacy::json))
         .route("/r/{id}", get(report::page))
         .route("/badge/{name}", get(report::picture))
 }

@@ -6,6 +6,7 @@
 //! several, and what is read after that holds until the end.
 
 mod address;
+mod backup;
 mod cells;
 mod change;
 mod intake;
@@ -23,6 +24,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, Executor, Row, Transaction};
 
 pub use address::Addresses;
+pub use backup::BackupError;
 pub use change::{Actor, Change, Event, EventKind, Standing};
 pub use intake::{Arrival, Intake, Judging, Limit};
 pub use ledger::Head;

@@ -25,6 +25,8 @@ pub struct Submissions {
     pub addresses: Addresses,
     /// Proxies in front of us.
     pub proxies: usize,
+    /// Tries that the usual proof of work takes.
+    pub work: u32,
 }
 
 /// What kind of submission a body is.
@@ -48,7 +50,13 @@ impl Submissions {
             limit: Limit::an_hour(args.submissions_per_hour),
         };
         let (intake, _) = Intake::start(store.clone(), judging.clone());
-        Ok(Submissions { intake, judging, addresses: Addresses::default(), proxies: args.trusted_proxies })
+        Ok(Submissions {
+            intake,
+            judging,
+            addresses: Addresses::default(),
+            proxies: args.trusted_proxies,
+            work: args.work,
+        })
     }
 }
 
@@ -138,7 +146,8 @@ pub async fn challenge(app: &App, digest: &str, from: IpAddr) -> Result<altcha::
     let mut chance = [0; 4];
     getrandom::fill(&mut chance).map_err(|_| ours("no randomness"))?;
     let secret = &submissions.judging.secrets.proof;
-    crate::gate::proof::challenge(secret, digest, now, used, u32::from_le_bytes(chance)).map_err(ours)
+    let chance = u32::from_le_bytes(chance);
+    crate::gate::proof::challenge(secret, digest, now, submissions.work, used, chance).map_err(ours)
 }
 
 /// Takes one of what an address may do of a kind: `times` as much as it may submit.

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 pub struct Site {
     pub app: App,
     router: Router,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// An answer, its body read whole.
@@ -40,7 +40,7 @@ impl Site {
     pub async fn with_routes(more: &[&str], limits: Limits, router: impl Fn(&App, Limits) -> Router) -> Self {
         let data = tempfile::tempdir().unwrap();
         let app = App::open(&args(&data, more)).await.unwrap();
-        Site { router: router(&app, limits), app, _data: data }
+        Site { router: router(&app, limits), app, data }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -53,6 +53,15 @@ impl Site {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Runs a command of the program on this site's database; what it prints, or why it failed.
+    pub async fn command(&self, words: &[&str]) -> Result<String, String> {
+        let args = args(&self.data, words);
+        let mut out = Vec::new();
+        let command = args.command.clone().expect("a command");
+        let done = server::commands::run(&command, &args, &mut out).await;
+        done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| format!("{error:#}"))
     }
 
     /// Posts JSON from an address, as a proxy in front tells it.

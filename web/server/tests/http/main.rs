@@ -3,9 +3,11 @@
 mod api;
 mod assets;
 mod client;
+mod crash;
 mod estimate;
 mod hostile;
 mod openapi;
+mod operate;
 mod pages;
 mod results;
 mod rules;

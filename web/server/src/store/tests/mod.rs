@@ -1,5 +1,6 @@
 //! The store, on both databases: every test is written once and run twice.
 
+mod backup;
 mod intake;
 mod laws;
 #[path = "../../../tests/support/postgres.rs"]

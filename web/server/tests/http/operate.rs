@@ -1,0 +1,103 @@
+//! What whoever runs a server does: commands, figures, and the documents that say how.
+
+use axum::body::Body;
+use axum::http::Request;
+use clap::Parser;
+use http_body_util::BodyExt;
+use server::Args;
+use tower::ServiceExt;
+
+use crate::client::Site;
+use crate::sample;
+
+const OPERATING: &str = include_str!("../../OPERATING.md");
+
+#[tokio::test]
+async fn a_maintainer_holds_releases_settles_and_erases() {
+    let site = Site::open(&["--trusted-proxies", "1"]).await;
+    let run = sample::run(1, sample::estimated("rtx-3090"));
+    let receipt = site.submit(1, &run, "192.0.2.1").await.json();
+    let id = receipt["id"].as_str().unwrap();
+    let says = async |words: &[&str]| site.command(words).await;
+    assert_eq!(says(&["admin", "hold", id, "--says", "a look"]).await.unwrap(), format!("{id}: held\n"));
+    let page = site.get(&format!("/r/{id}")).await;
+    assert!(page.text().contains("a look") && page.text().contains("a maintainer"), "{}", page.text());
+    assert_eq!(
+        says(&["admin", "release", id, "--says", "fine"]).await.unwrap(),
+        format!("{id}: reinstated\n")
+    );
+    assert!(
+        says(&["admin", "settle", id, "99", "--says", "x"]).await.unwrap_err().contains("no such dispute")
+    );
+    assert!(says(&["admin", "hold", "none", "--says", "x"]).await.unwrap_err().contains("no result"));
+    assert!(says(&["admin", "ban-key", "me", "--says", "x"]).await.unwrap_err().contains("no key"));
+    let key = &sample::sealed(1, &run).signatures[0].keyid;
+    says(&["admin", "ban-key", key, "--says", "forged"]).await.unwrap();
+    let mut more = run.clone();
+    more.backend.version = "b2".into();
+    assert_eq!(site.submit(1, &more, "192.0.2.1").await.status, 403);
+    assert!(says(&["admin", "erase", id, "--says", "asked for"]).await.unwrap().contains("erased"));
+    assert!(site.get(&format!("/r/{id}")).await.text().contains("erased on request"));
+
+    let export = says(&["export", "--form", "csv"]).await.unwrap();
+    assert_eq!(export.lines().count(), 2, "{export}");
+    let note = says(&["checkpoint"]).await.unwrap();
+    assert!(note.starts_with("llm-speed/log\n1\n"), "{note}");
+}
+
+#[tokio::test]
+async fn figures_are_on_a_router_of_their_own() {
+    let site = Site::open(&[]).await;
+    assert_eq!(site.get("/metrics").await.status, 404, "not on the site");
+    site.get("/about").await;
+    let figures = server::metrics::router(&site.app);
+    let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    let body = figures.oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    let text = std::str::from_utf8(&body).unwrap();
+    for part in [
+        "llm_speed_request_seconds_count{route=\"/about\",status=\"200\"} 1",
+        "llm_speed_database_up 1",
+        "llm_speed_log_size 0",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn privacy_says_every_field() {
+    let site = Site::open(&[]).await;
+    let page = site.get("/privacy").await;
+    assert!(page.status == 200 && page.text().contains("fingerprint.gpus.driver"));
+    let json = site.get("/privacy.json").await.json();
+    assert!(json["raw_timings_sha256"].is_string(), "{json}");
+}
+
+/// What stands between fences of this language.
+fn block(language: &str) -> &'static str {
+    let (_, rest) = OPERATING.split_once(&format!("```{language}\n")).expect("a block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[test]
+fn the_documented_unit_and_service_start() {
+    let unit = block("ini");
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let args = Args::try_parse_from(start.split(' ')).unwrap();
+    assert_eq!((args.trusted_proxies, args.metrics_addr.is_some()), (1, true));
+    let sections: Vec<&str> = unit.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(sections, ["[Unit]", "[Service]", "[Install]"]);
+    assert!(
+        unit.lines().all(|line| line.is_empty() || line.starts_with('[') || line.contains('=')),
+        "{unit}"
+    );
+
+    let command = block("yaml").lines().find_map(|line| line.trim().strip_prefix("command: ")).unwrap();
+    let words: Vec<String> = serde_json::from_str(command).unwrap();
+    Args::try_parse_from(std::iter::once("x".to_owned()).chain(words)).unwrap();
+    for line in OPERATING.lines().filter_map(|line| line.split_once("`llm-speed-server ")) {
+        let words = line.1.split_once('`').unwrap().0.replace("NUMBER", "1");
+        let words: Vec<&str> = words.split(' ').collect();
+        Args::try_parse_from(std::iter::once("x").chain(words.clone()))
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    }
+}
