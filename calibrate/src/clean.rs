@@ -128,6 +128,8 @@ pub fn reasons(row: &MeasurementRow) -> Vec<Reason> {
         "power capped",
         "capped at",
         "throttl",
+        "power_share=",
+        "on_battery",
         "profile=quiet",
     ];
     when(capped.iter().any(|word| has(word)) || watts(&notes), Reason::PowerCap);

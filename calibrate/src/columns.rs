@@ -166,6 +166,9 @@ pub fn cache_types(text: &str) -> CacheTypes {
 pub fn power_share(notes: &str, device: &Device) -> f64 {
     let spellings = ["power_limit_w=", "power-limited to ", "power capped ", "power limit "];
     let limit = spellings.into_iter().find_map(|spelling| number_after(notes, spelling));
+    if let Some(share) = number_after(notes, "power_share=").filter(|share| *share > 0.0) {
+        return share.min(1.0);
+    }
     match (limit, device.tdp_w) {
         (Some(limit), Some(stock)) if limit > 0.0 => (limit / stock).min(1.0),
         _ => 1.0,

@@ -40,7 +40,75 @@ pub fn digest(measurements: &Path) -> Result<String> {
 ///
 /// When a fit does not end at a minimum.
 pub fn refit_text(rows: &[MeasurementRow], input: &str, progress: impl FnMut(&str)) -> Result<String> {
-    to_toml(&refit(rows, input.to_owned(), progress)?)
+    to_toml(&refit(rows, input.to_owned(), progress)?.fitted)
+}
+
+/// What `refit` is asked.
+pub struct Refit<'a> {
+    /// Folder of measurement files, or one file.
+    pub measurements: &'a Path,
+    /// A dump of the server.
+    pub submissions: Option<&'a Path>,
+    /// Where the constants go.
+    pub out: &'a Path,
+    /// Folder for a report.
+    pub report: Option<&'a Path>,
+}
+
+/// Fits, writes constants and report, and says in a sentence what was done.
+///
+/// With submissions the constants are written only where held-out scores get better beyond noise: what strangers send
+/// must earn its place.
+///
+/// # Errors
+///
+/// When a file cannot be read or written, or a fit does not end at a minimum.
+pub fn run_refit(asked: &Refit<'_>, mut progress: impl FnMut(&str)) -> Result<String> {
+    let mut rows = crate::row::read(asked.measurements)?;
+    let mut input = digest(asked.measurements)?;
+    if let Some(path) = asked.submissions {
+        let submitted = crate::submissions::read(path)?;
+        progress(&format!(
+            "{} submitted rows; {} lines not accepted, {} second votes left out",
+            submitted.rows.len(),
+            submitted.not_accepted,
+            submitted.second_votes
+        ));
+        input = format!("{input} {}", digest(path)?);
+        rows.extend(submitted.rows);
+    }
+    let old: Option<Fitted> =
+        std::fs::read_to_string(asked.out).ok().and_then(|text| toml::from_str(&text).ok());
+    let outcome = refit(&rows, input, progress)?;
+    if let Some(folder) = asked.report {
+        crate::report::write(folder, &outcome, old.as_ref())?;
+    }
+    let scores = &outcome.fitted.provenance.scores;
+    if let (Some(old), Some(_)) = (&old, asked.submissions)
+        && !crate::report::warranted(&old.provenance.scores, scores)
+    {
+        return Ok(format!(
+            "not warranted: held-out scores do not get better beyond noise; {} stays as it is",
+            asked.out.display()
+        ));
+    }
+    std::fs::write(asked.out, to_toml(&outcome.fitted)?)
+        .with_context(|| format!("{} cannot be written", asked.out.display()))?;
+    Ok(format!("wrote {}", asked.out.display()))
+}
+
+/// Scores files with the committed constants, in words or as JSON.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub fn score_files(files: &[std::path::PathBuf], json: bool) -> Result<String> {
+    let mut rows = Vec::new();
+    for path in files {
+        rows.extend(crate::row::read(path)?);
+    }
+    let standing = crate::standing::standing(&rows, Fitted::embedded())?;
+    if json { Ok(serde_json::to_string_pretty(&standing)?) } else { Ok(standing.text()) }
 }
 
 /// Writes every row of `measurements` to `out` with `status`, `predicted_tok_s`, `low_tok_s` and `high_tok_s`.
@@ -92,8 +160,16 @@ pub fn predict(measurements: &Path, out: &Path) -> Result<()> {
 /// # Errors
 ///
 /// When the measurements cannot be read or a fit does not end at a minimum.
-pub fn cross_validate(measurements: &Path, by: By, figures: &[String], worst: Option<&str>) -> Result<()> {
-    let rows = crate::row::read(measurements)?;
+pub fn cross_validate(
+    files: &[std::path::PathBuf],
+    by: By,
+    figures: &[String],
+    worst: Option<&str>,
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for path in files {
+        rows.extend(crate::row::read(path)?);
+    }
     let observed = observe(&rows)?;
     let by_index: std::collections::BTreeMap<usize, &Observation> =
         observed.rows.iter().map(|row| (row.index, row)).collect();

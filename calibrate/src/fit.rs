@@ -46,7 +46,7 @@ const FOLD_ANY: Effort = Effort { rounds: 0, steps: 12 };
 
 /// Measured devices that a group needs for a fit of its own, and cells that make a device a measured one.
 const ENOUGH_DEVICES: usize = 8;
-const ENOUGH_CELLS: usize = 2;
+const ENOUGH_CELLS: usize = 3;
 
 /// Processors and phones are too unlike graphics to be fitted with them.
 fn pooled(figure: Figure, group: Group) -> bool {

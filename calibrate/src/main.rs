@@ -22,9 +22,15 @@ enum Command {
         /// Folder of measurement files, or one file.
         #[arg(long, default_value = "data/measurements")]
         measurements: PathBuf,
+        /// A dump of the server, in JSON Lines: its accepted runs are fitted to as well.
+        #[arg(long)]
+        submissions: Option<PathBuf>,
         /// Where the constants go.
         #[arg(long, default_value = "data/constants.toml")]
         out: PathBuf,
+        /// Folder for a report in Markdown with pictures.
+        #[arg(long)]
+        report: Option<PathBuf>,
     },
     /// Fail if the committed constants are not what the committed measurements give.
     Check {
@@ -35,19 +41,24 @@ enum Command {
         #[arg(long, default_value = "data/constants.toml")]
         constants: PathBuf,
     },
-    /// Leave one device or model out at a time, refit, and say how well it is predicted.
+    /// Say how well the committed constants do on files; with --cv, refit leaving one device or model out at a time.
     Score {
-        /// Folder of measurement files, or one file.
-        #[arg(long, default_value = "data/measurements")]
-        measurements: PathBuf,
+        /// Measurement files, or folders of them.
+        files: Vec<PathBuf>,
+        /// The same, by name.
+        #[arg(long)]
+        measurements: Vec<PathBuf>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
         /// What is left out.
-        #[arg(long, value_parser = ["device", "model"], default_value = "device")]
-        cv: String,
-        /// Figures to score; all without this.
-        #[arg(long)]
+        #[arg(long, value_parser = ["device", "model"])]
+        cv: Option<String>,
+        /// With --cv: figures to score; all without this.
+        #[arg(long, requires = "cv")]
         figure: Vec<String>,
-        /// Lists the worst rows and the constants of this group.
-        #[arg(long)]
+        /// With --cv: lists the worst rows and the constants of this group.
+        #[arg(long, requires = "cv")]
         worst: Option<String>,
     },
     /// Predict every row of a file; reads no measured value.
@@ -63,10 +74,14 @@ enum Command {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Refit { measurements, out } => {
-            let text = fitted_text(&measurements)?;
-            std::fs::write(&out, text).with_context(|| format!("{} cannot be written", out.display()))?;
-            println!("wrote {}", out.display());
+        Command::Refit { measurements, submissions, out, report } => {
+            let asked = commands::Refit {
+                measurements: &measurements,
+                submissions: submissions.as_deref(),
+                out: &out,
+                report: report.as_deref(),
+            };
+            println!("{}", commands::run_refit(&asked, |message| eprintln!("{message}"))?);
             Ok(())
         }
         Command::Check { measurements, constants } => {
@@ -78,9 +93,19 @@ fn main() -> Result<()> {
             println!("{} is what the measurements give", constants.display());
             Ok(())
         }
-        Command::Score { measurements, cv, figure, worst } => {
-            let by = if cv == "model" { By::Model } else { By::Device };
-            commands::cross_validate(&measurements, by, &figure, worst.as_deref())
+        Command::Score { mut files, measurements, json, cv, figure, worst } => {
+            files.extend(measurements);
+            if files.is_empty() {
+                files.push(PathBuf::from("data/measurements"));
+            }
+            match cv.as_deref() {
+                None => println!("{}", commands::score_files(&files, json)?),
+                Some(cv) => {
+                    let by = if cv == "model" { By::Model } else { By::Device };
+                    commands::cross_validate(&files, by, &figure, worst.as_deref())?;
+                }
+            }
+            Ok(())
         }
         Command::Predict { measurements, out } => commands::predict(&measurements, &out),
     }

@@ -76,6 +76,8 @@ pub struct Observation {
     pub power_share: f64,
     /// Layers on the device, and bytes in RAM, where offload is stated.
     pub offload: Offload,
+    /// How much it counts beside others of its cell.
+    pub evidence: f64,
     /// Why it is no clean measurement.
     pub reasons: Vec<Reason>,
     /// Day, month or year.
@@ -203,6 +205,7 @@ impl<'c> Reader<'c> {
             prompt: row.n_prompt.filter(|n| *n > 0.0).or_else(|| number_after(&notes, "prompt_tokens=")),
             power_share,
             offload: offload(&notes),
+            evidence: row.evidence.unwrap_or(1.0),
             reasons: found,
             date: row.date.clone(),
             device,

@@ -186,18 +186,29 @@ pub fn predictions(figure: Figure, refitted: &Refitted<'_>) -> Vec<Predicted> {
         .collect()
 }
 
+/// Constants, and what they were made from.
+pub struct Outcome {
+    /// The constants.
+    pub fitted: Fitted,
+    /// Rows as they were understood.
+    pub observed: Observed,
+    /// Held-out predictions, by figure.
+    pub predicted: Vec<(Figure, Vec<Predicted>)>,
+}
+
 /// All figures, and their held-out scores.
 ///
 /// # Errors
 ///
 /// When a fit does not end at a minimum.
-pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Fitted> {
+pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Outcome> {
     let observed = observe(rows)?;
     let flop_per_byte = flop_per_byte(Catalog::embedded());
     let mut written: Vec<Part> = Vec::new();
     let mut scores: Vec<Score> = Vec::new();
     let mut base = Base::default();
     let mut used_rows = BTreeSet::new();
+    let mut all_predicted = Vec::new();
     for figure in FIGURES {
         progress(&format!("fitting {}", name(figure)));
         let refitted = refit_figure(figure, &observed.rows, &flop_per_byte, Some(&base), By::Device)?;
@@ -215,12 +226,14 @@ pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&s
             scores.push(rounded_score(score(class, rows)));
         }
         written.extend(refitted.parts.values().cloned());
+        all_predicted.push((figure, predicted));
         base.keep(figure, refitted.parts);
     }
     let date = observed.rows.iter().map(|row| row.date.as_str()).max().unwrap_or_default().to_owned();
     let provenance =
         Provenance { date, rows_read: rows.len() as u32, rows_used: used_rows.len() as u32, input, scores };
-    Ok(Fitted { provenance, parts: written })
+    let fitted = Fitted { provenance, parts: written };
+    Ok(Outcome { fitted, observed, predicted: all_predicted })
 }
 
 /// One word for a figure.

@@ -72,6 +72,10 @@ pub struct MeasurementRow {
     pub tok_s: Option<f64>,
     /// Flags and remarks.
     pub notes: String,
+    /// How much it counts beside others of its cell; a published row counts 1. No column: submissions have it by their
+    /// evidence.
+    #[serde(skip)]
+    pub evidence: Option<f64>,
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {

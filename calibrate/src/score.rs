@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use data::constants::Score;
+use serde::Serialize;
 
 /// A prediction beside what was measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,47 @@ impl Predicted {
     pub fn error(&self) -> f64 {
         (libm::exp(self.middle - self.measured) - 1.0).abs()
     }
+}
+
+/// Scores, with what only a report shows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Detail {
+    /// The scores.
+    #[serde(flatten)]
+    pub score: Score,
+    /// R² of speed itself, which the fastest rows decide.
+    pub r2_speed: f64,
+    /// Median of log measured over predicted: above zero where predictions are too low.
+    pub bias: f64,
+}
+
+/// The scores of these predictions in detail.
+#[must_use]
+pub fn detail(name: &str, rows: &[&Predicted]) -> Detail {
+    let mean = rows.iter().map(|row| libm::exp(row.measured)).sum::<f64>() / rows.len().max(1) as f64;
+    let (mut left, mut all) = (0.0, 0.0);
+    for row in rows {
+        let (measured, middle) = (libm::exp(row.measured), libm::exp(row.middle));
+        left += (measured - middle) * (measured - middle);
+        all += (measured - mean) * (measured - mean);
+    }
+    let mut offs: Vec<f64> = rows.iter().map(|row| row.measured - row.middle).collect();
+    Detail { score: score(name, rows), r2_speed: 1.0 - left / all, bias: quantile(&mut offs, 0.5) }
+}
+
+/// Interval score of 90 % intervals in natural logs, the mean over rows: width, plus twenty times what lies outside.
+#[must_use]
+pub fn interval_score<'p>(
+    rows: impl Iterator<Item = &'p Predicted>,
+    ends: impl Fn(&Predicted) -> (f64, f64),
+) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for row in rows {
+        let (low, high) = ends(row);
+        sum += high - low + 20.0 * ((low - row.measured).max(0.0) + (row.measured - high).max(0.0));
+        count += 1.0;
+    }
+    sum / f64::max(count, 1.0)
 }
 
 /// The quantile `share` of `values`, between the two nearest.

@@ -59,18 +59,32 @@ pub fn votes<'o>(
     }
     let mut votes = Vec::new();
     for rows in cells.values() {
-        let mut speeds: Vec<f64> = rows.iter().map(|(_, speed)| *speed).collect();
-        speeds.sort_by(f64::total_cmp);
+        let mut speeds: Vec<(f64, f64)> = rows.iter().map(|(row, speed)| (*speed, row.evidence)).collect();
         let row = rows[0].0;
+        let evidence = rows.iter().map(|(row, _)| row.evidence).fold(0.0, f64::max);
         votes.push(Vote {
             row,
-            log_speed: speeds[speeds.len() / 2],
+            log_speed: weighted_median(&mut speeds),
             rows: rows.len() as u32,
-            weight: 1.0 / libm::sqrt(by_device[&device_of(row)]),
+            weight: evidence / libm::sqrt(by_device[&device_of(row)]),
             work: work(row),
         });
     }
     votes
+}
+
+/// The value at which half of the weight is reached.
+fn weighted_median(values: &mut [(f64, f64)]) -> f64 {
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut sum = 0.0;
+    for (value, weight) in values.iter() {
+        sum += weight;
+        if sum > half {
+            return *value;
+        }
+    }
+    values.last().map_or(0.0, |(value, _)| *value)
 }
 
 fn device_of(row: &Observation) -> String {

@@ -80,7 +80,8 @@ pub struct PrefillConstants {
     pub layer_overhead_s: f64,
     /// Further seconds for each recurrent layer in each micro-batch.
     pub recurrent_layer_overhead_s: f64,
-    /// Share of peak bandwidth at which a micro-batch reads the weights, above 0 and at most 1.
+    /// Share of peak bandwidth at which a micro-batch reads the weights, above 0; above 1 where most of the reading hides
+    /// behind the arithmetic.
     pub bandwidth_efficiency: f64,
     /// Speed goes with the power limit's share of stock to this power, at least 0.
     pub power_exponent: f64,

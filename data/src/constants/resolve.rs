@@ -301,7 +301,7 @@ fn prefill_constants(
         expert_saturation_tokens: of(Term::ExpertSaturation) / compute,
         layer_overhead_s: of(Term::Layer) * MS,
         recurrent_layer_overhead_s: of(Term::RecurrentLayer) * MS,
-        bandwidth_efficiency: share(of(Term::Weights)),
+        bandwidth_efficiency: 1.0 / of(Term::Weights),
         power_exponent: part.term(Term::Power),
         spread: part.spread(facts.group, effects.variance),
     };

@@ -1,0 +1,103 @@
+//! Predictions of rows are the engine's answers, and need no measured value.
+
+use std::fs;
+
+use calibrate::commands;
+use calibrate::observation::Reader;
+use calibrate::predict::Predictor;
+use calibrate::row::MeasurementRow;
+use data::constants::Fitted;
+use data::query::Params;
+use data::{Catalog, Engine, Rules};
+
+const HEADER: &str = "source,source_ref,date,device,device_class,device_mem_gib,device_bandwidth_gbs,n_devices,backend,engine,engine_version,model,params_b,active_params_b,quant,model_size_gib,kv_type,flash_attn,n_prompt,n_gen,depth,batch,metric,tok_s,tok_s_std,notes";
+
+#[test]
+fn a_row_without_a_measured_value_is_predicted_and_a_hopeless_one_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.csv"), folder.path().join("out.csv"));
+    let known =
+        "s,r,2026-01-01,RTX 4090,nvidia,24,,1,CUDA,llama.cpp,,Llama-3.1-8B,,,Q4_K_M,,,1,,128,0,1,decode,,,";
+    let bare = "s,r,2026-01-01,Frobnicator 9000,nvidia,24,500,1,CUDA,llama.cpp,,Novel-13B,13,,Q4_K_M,7.5,,1,512,,0,1,prefill,,,";
+    let hopeless = "s,r,2026-01-01,a machine,,,,1,,llama.cpp,,a model,,,,,,1,,128,0,1,decode,,,";
+    fs::write(&input, format!("{HEADER}\n{known}\n{bare}\n{hopeless}\n")).unwrap();
+    commands::predict(&input, &output).unwrap();
+    let mut reader = csv::Reader::from_path(&output).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let number = |row: &csv::StringRecord, name: &str| row[at(name)].parse::<f64>();
+    for row in &rows[..2] {
+        assert_eq!(&row[at("status")], "ok");
+        let (low, mid, high) = (
+            number(row, "low_tok_s").unwrap(),
+            number(row, "predicted_tok_s").unwrap(),
+            number(row, "high_tok_s").unwrap(),
+        );
+        assert!(0.0 < low && low < mid && mid < high, "{low} {mid} {high}");
+    }
+    assert!(rows[2][at("status")].contains("not known"), "{}", &rows[2][at("status")]);
+    assert!(number(&rows[2], "predicted_tok_s").is_err());
+}
+
+/// The engine's decode and prefill speed for a question.
+fn engine_says(device: &str, model: &str, backend: &str, context: &str) -> [estimator::Range; 2] {
+    let engine =
+        Engine { catalog: Catalog::embedded(), rules: Rules::embedded(), fitted: Fitted::embedded() };
+    let asked = [
+        ("hardware", device),
+        ("model", model),
+        ("quant", "q4_k_m"),
+        ("backend", backend),
+        ("context", context),
+        ("prompt", "512"),
+    ];
+    let params = Params::read(asked).unwrap();
+    let (rig, job) = engine.read(&params).unwrap();
+    let chosen = engine.choose(&params, &rig, &job).unwrap();
+    let answer = engine.answer(&rig, &job, &chosen);
+    [answer.decode_tps.unwrap(), answer.prefill_tps.unwrap()]
+}
+
+#[test]
+fn a_row_is_predicted_as_the_engine_answers() {
+    let reader = Reader::new(Catalog::embedded()).unwrap();
+    let predictor = Predictor::new(Fitted::embedded()).unwrap();
+    let questions = [
+        ("rtx-4090", "llama-3.1-8b", "cuda", "nvidia"),
+        ("rtx-3090", "qwen3-30b-a3b", "vulkan", "nvidia"),
+        ("rx-7900-xtx", "qwen3-8b", "rocm", "amd"),
+        ("arc-b580", "llama-3.1-8b", "vulkan", "intel"),
+        ("m3-pro-18-core", "qwen3-8b", "metal", "apple"),
+        ("ryzen-ai-max-395", "qwen3-30b-a3b", "vulkan", "unified_other"),
+    ];
+    for (device, model, backend, class) in questions {
+        let [decode, _] = engine_says(device, model, backend, "8192");
+        let [_, prefill] = engine_says(device, model, backend, "512");
+        for (metric, said) in [("decode", decode), ("prefill", prefill)] {
+            let row = MeasurementRow {
+                date: "2026-06-01".to_owned(),
+                device: device.to_owned(),
+                device_class: class.to_owned(),
+                backend: backend.to_owned(),
+                engine: "llama.cpp".to_owned(),
+                model: model.to_owned(),
+                quant: "Q4_K_M".to_owned(),
+                flash_attn: Some(1.0),
+                n_prompt: (metric == "prefill").then_some(512.0),
+                // Two tokens answered after 8191: the first of them sees 8192.
+                n_gen: (metric == "decode").then_some(2.0),
+                depth: Some(if metric == "decode" { 8191.0 } else { 0.0 }),
+                metric: metric.to_owned(),
+                ..MeasurementRow::default()
+            };
+            let observation = reader.read(0, &row).unwrap();
+            assert_eq!(observation.model_id, model);
+            let range = predictor.predict(&observation);
+            for (ours, theirs) in [(range.middle, said.mid), (range.low, said.low)] {
+                let off = ours.exp() / theirs - 1.0;
+                assert!(off.abs() < 1e-5, "{device} {model} {metric}: {} against {theirs}", ours.exp());
+            }
+        }
+    }
+}
