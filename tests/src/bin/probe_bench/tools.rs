@@ -83,9 +83,18 @@ impl Place {
 
     /// Runs `bench` with these arguments and reads the run.
     pub fn bench(&self, arguments: &[&str]) -> Result<Value> {
+        self.bench_with(arguments, None)
+    }
+
+    /// The same, with so many threads for a llama-server that it starts: those that wait for each other in busy loops
+    /// measure their neighbours, one alone is steady beside anything.
+    pub fn bench_with(&self, arguments: &[&str], threads: Option<&str>) -> Result<Value> {
         let json = self.folder.join("run.json");
         let mut command = self.probe()?;
         command.args(["bench", "--no-upload", "--json"]).arg(&json).args(arguments);
+        if let Some(threads) = threads {
+            command.env("LLAMA_ARG_THREADS", threads);
+        }
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "bench {arguments:?}: {said}");
