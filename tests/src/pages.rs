@@ -10,6 +10,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("model", "/m/qwen3-30b-a3b?hardware=rtx-3090&context=32k"),
     ("compare", "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&hardware2=m4-max&model2=llama-3.1-8b"),
     ("any-model", "/gguf"),
+    ("contribute", "/contribute"),
     ("methodology", "/methodology"),
     ("about", "/about"),
     ("not-found", "/no-such-page"),

@@ -10,21 +10,28 @@ use std::path::{Path, PathBuf};
 
 /// Tables that only whole pages use.
 const ONLY_FULL: &[&str] = &["site", "form", "method", "about", "error", "drop", "report", "privacy"];
+/// The table that only the preview of a paste uses.
+const CONTRIBUTE: &str = "contribute";
 
 /// Table → key → sentence.
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 
 fn main() {
     let full = std::env::var_os("CARGO_FEATURE_FULL").is_some();
+    let contribute = std::env::var_os("CARGO_FEATURE_CONTRIBUTE").is_some();
+    let wanted = |table: &str| match table {
+        CONTRIBUTE => contribute,
+        table => full || !ONLY_FULL.contains(&table),
+    };
     let folder =
         PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("messages");
     println!("cargo::rerun-if-changed={}", folder.display());
-    let english = read(&folder.join("en.toml"), full);
+    let english = read(&folder.join("en.toml"), &wanted);
 
     let mut code = String::new();
     structs(&mut code, &english);
     for (language, path) in languages(&folder) {
-        let catalogue = if language == "en" { english.clone() } else { read(&path, full) };
+        let catalogue = if language == "en" { english.clone() } else { read(&path, &wanted) };
         same_names(&english, &catalogue, &language);
         constant(&mut code, &language, &catalogue);
     }
@@ -44,12 +51,12 @@ fn languages(folder: &Path) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-fn read(path: &Path, full: bool) -> Catalogue {
+fn read(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Catalogue {
     let text =
         std::fs::read_to_string(path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
     let mut catalogue: Catalogue =
         toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    catalogue.retain(|table, _| full || !ONLY_FULL.contains(&table.as_str()));
+    catalogue.retain(|table, _| wanted(table));
     catalogue
 }
 

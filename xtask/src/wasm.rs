@@ -20,6 +20,21 @@ const LIBRARY: &[&str] = &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=
 /// A panic in the browser ends the module either way: its words and places need not travel.
 const SMALL: &[&str] = &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
 
+/// One WASM module.
+struct Module {
+    /// The crate.
+    package: &'static str,
+    /// What cargo calls it.
+    file: &'static str,
+    /// What the browser knows it by.
+    out: &'static str,
+}
+
+const MODULES: [Module; 2] = [
+    Module { package: "llm-speed-wasm", file: "wasm.wasm", out: "llm_speed" },
+    Module { package: "llm-speed-contribute", file: "contribute.wasm", out: "contribute" },
+];
+
 /// Arguments of `cargo xtask wasm`.
 #[derive(clap::Args)]
 pub struct Wasm {
@@ -40,14 +55,16 @@ pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
     let toolchain = Toolchain::find(TARGET, choice)?;
     // A compiler of another make gets another directory: the two would only wait for each other's lock.
     let target_dir = tools::target_dir()?.join("web").join(toolchain.name());
-    let mut cargo = toolchain.cargo_build(TARGET, LIBRARY, SMALL, &target_dir)?;
-    tools::run(cargo.args(["--package", "llm-speed-wasm", "--profile", PROFILE]))?;
-
-    let module = target_dir.join(TARGET).join(PROFILE).join("wasm.wasm");
     let package = tools::target_dir()?.join("web/pkg");
-    // A compiler that was asked for by name may have made an older module than the one bound last.
-    if choice.is_some() || !is_fresh(&package.join("llm_speed_bg.wasm"), &module)? {
-        bind(&module, &package)?;
+    for Module { package: name, file, out } in MODULES {
+        // Each by itself: together, the features that one asks for would swell the other.
+        let mut cargo = toolchain.cargo_build(TARGET, LIBRARY, SMALL, &target_dir)?;
+        tools::run(cargo.args(["--package", name, "--profile", PROFILE]))?;
+        let module = target_dir.join(TARGET).join(PROFILE).join(file);
+        // A compiler that was asked for by name may have made an older module than the one bound last.
+        if choice.is_some() || !is_fresh(&package.join(format!("{out}_bg.wasm")), &module)? {
+            bind(&module, &package, out)?;
+        }
     }
     beside(&package)?;
     budget::check(&package)?;
@@ -55,13 +72,10 @@ pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
 }
 
 /// wasm-bindgen, as a library of exactly the crate's version: JavaScript glue, TypeScript types, the module.
-fn bind(module: &Path, package: &Path) -> Result<()> {
-    if package.exists() {
-        fs::remove_dir_all(package).with_context(|| format!("cannot replace {}", package.display()))?;
-    }
+fn bind(module: &Path, package: &Path, out: &str) -> Result<()> {
     Bindgen::new()
         .input_path(module)
-        .out_name("llm_speed")
+        .out_name(out)
         .web(true)?
         .typescript(true)
         // The module is found beside the glue unless a caller says otherwise.

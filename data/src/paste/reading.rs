@@ -155,6 +155,33 @@ pub enum Field {
     Device,
 }
 
+impl Field {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Field::DecodeTps => "decode_tps",
+            Field::PrefillTps => "prefill_tps",
+            Field::AggregateTps => "aggregate_tps",
+            Field::EndToEndTps => "end_to_end_tps",
+            Field::PromptTokens => "prompt_tokens",
+            Field::OutputTokens => "output_tokens",
+            Field::CachedTokens => "cached_tokens",
+            Field::DepthTokens => "depth_tokens",
+            Field::Streams => "streams",
+            Field::PrefillS => "prefill_s",
+            Field::DecodeS => "decode_s",
+            Field::TotalS => "total_s",
+            Field::LoadS => "load_s",
+            Field::Model => "model",
+            Field::Quant => "quant",
+            Field::Size => "size",
+            Field::Backend => "backend",
+            Field::Device => "device",
+        }
+    }
+}
+
 /// The programs whose output is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
@@ -210,6 +237,32 @@ pub enum Tool {
     /// ktransformers
     #[serde(rename = "ktransformers")]
     KTransformers,
+}
+
+impl Tool {
+    /// Its name in JSON, and for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tool::LlamaCpp => "llama.cpp",
+            Tool::LlamaServer => "llama-server",
+            Tool::LlamaBench => "llama-bench",
+            Tool::LlamaBatchedBench => "llama-batched-bench",
+            Tool::LlamaSweepBench => "llama-sweep-bench",
+            Tool::LlamaBenchy => "llama-benchy",
+            Tool::Ollama => "ollama",
+            Tool::Vllm => "vllm",
+            Tool::Sglang => "sglang",
+            Tool::MlxLm => "mlx-lm",
+            Tool::TabbyApi => "tabbyapi",
+            Tool::ExLlama => "exllama",
+            Tool::KoboldCpp => "koboldcpp",
+            Tool::TextGenerationWebui => "text-generation-webui",
+            Tool::LmStudio => "lm-studio",
+            Tool::TensorRtLlm => "tensorrt-llm",
+            Tool::KTransformers => "ktransformers",
+        }
+    }
 }
 
 /// How a tool gets from count and time to a rate.

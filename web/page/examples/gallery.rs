@@ -9,8 +9,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("style.css"), page::stylesheet())?;
     let engine = Engine::embedded();
-    let site =
-        Site { style: "style.css".into(), loader: String::new(), choices: gather::choices(engine.catalog) };
+    let site = Site {
+        style: "style.css".into(),
+        loader: String::new(),
+        contribute: String::new(),
+        choices: gather::choices(engine.catalog),
+    };
 
     for (name, address) in [
         ("start", ""),

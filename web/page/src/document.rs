@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::contribute::{self, ContributeView};
 use crate::form::{self, Choices, Place};
 use crate::messages::Messages;
 use crate::query::Query;
@@ -15,6 +16,8 @@ pub struct Site {
     pub style: String,
     /// Address of the loader; empty where pages go without.
     pub loader: String,
+    /// Address of the contribute page's own script.
+    pub contribute: String,
     /// What the form's lists offer.
     pub choices: Choices,
 }
@@ -48,18 +51,21 @@ struct Document<'a> {
     current: &'a str,
     above: String,
     form: String,
+    /// Address of the page's script; empty for none.
+    script: &'a str,
     /// Inside `#results` where there is a form, else the whole body.
     body: String,
     frame: &'static str,
 }
 
 impl Document<'_> {
-    fn menu(&self) -> [(&'static str, &'static str); 5] {
+    fn menu(&self) -> [(&'static str, &'static str); 6] {
         let w = &self.m.site;
         [
             ("/", w.home),
             ("/compare", w.compare),
             ("/gguf", w.gguf),
+            ("/contribute", self.m.contribute.menu),
             ("/methodology", w.method),
             ("/about", w.about),
         ]
@@ -86,7 +92,13 @@ impl Frame<'_> {
 
     pub(crate) fn render(self, m: &Messages, site: &Site) -> askama::Result<String> {
         let frame = if self.form.is_empty() { "plain" } else { "asks" };
+        let script = match (self.form.is_empty(), self.current) {
+            (true, _) => "",
+            (false, CONTRIBUTE) => &site.contribute,
+            (false, _) => &site.loader,
+        };
         Document {
+            script,
             m,
             site,
             title: self.title,
@@ -99,6 +111,50 @@ impl Frame<'_> {
         }
         .render()
     }
+}
+
+/// Where the contribute page is.
+const CONTRIBUTE: &str = "/contribute";
+
+#[derive(Template)]
+#[template(path = "contribute.html")]
+struct ContributeForm<'a> {
+    m: &'a Messages,
+    text: &'a str,
+    /// Name, label, hint, value, list of suggestions.
+    fields: [(&'static str, &'static str, &'static str, &'a str, &'static str); 3],
+    lists: [(&'static str, &'a [String]); 3],
+}
+
+/// Contributing what another tool printed: the form with `text` in it, and how it was read.
+pub fn contribute_page(
+    view: &ContributeView,
+    text: &str,
+    query: &Query,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
+    let w = &m.contribute;
+    let choices = &site.choices;
+    let form = ContributeForm {
+        m,
+        text,
+        fields: [
+            ("hardware", w.machine, w.machine_hint, query.get("hardware"), "hardwares"),
+            ("model", w.model, w.model_hint, query.get("model"), "models"),
+            ("quant", w.quant, w.quant_hint, query.get("quant"), "quants"),
+        ],
+        lists: [("hardwares", &choices.devices), ("models", &choices.models), ("quants", &choices.quants)],
+    };
+    Frame {
+        title: &format!("{} – {}", w.title, m.site.name),
+        heading: w.title,
+        current: CONTRIBUTE,
+        above: String::new(),
+        form: form.render()?,
+        body: contribute::results(view, m)?,
+    }
+    .render(m, site)
 }
 
 /// The first page: all models on one machine.

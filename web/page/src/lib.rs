@@ -9,6 +9,8 @@
 
 mod card;
 mod compare;
+#[cfg(feature = "contribute")]
+pub mod contribute;
 mod device;
 #[cfg(feature = "full")]
 mod document;
@@ -33,9 +35,15 @@ pub mod view;
 mod words;
 
 pub use compare::results as compare_results;
+#[cfg(feature = "contribute")]
+pub use contribute::{
+    ContributeView, ReceiptView, receipt as contribute_receipt, results as contribute_results,
+};
 pub use device::results as device_results;
 #[cfg(feature = "full")]
-pub use document::{Site, compare_page, device_page, gguf_page, home_page, model_page, stylesheet};
+pub use document::{
+    Site, compare_page, contribute_page, device_page, gguf_page, home_page, model_page, stylesheet,
+};
 pub use file::results as gguf_results;
 #[cfg(feature = "full")]
 pub use form::Choices;

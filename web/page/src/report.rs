@@ -175,8 +175,8 @@ fn row<'a>(point: &'a ReportPoint, m: &Messages) -> Row<'a> {
     Row {
         point,
         what: m.report.point(
-            &figure::tokens(point.prompt_tokens),
             &figure::tokens(point.output_tokens),
+            &figure::tokens(point.prompt_tokens),
             &point.streams.to_string(),
         ),
         decode: speed(point.decode_tps),

@@ -111,7 +111,12 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
 #[test]
 fn the_browser_renders_the_same_region_as_the_server() {
     let engine = engine();
-    let site = Site { style: String::new(), loader: String::new(), choices: gather::choices(engine.catalog) };
+    let site = Site {
+        style: String::new(),
+        loader: String::new(),
+        contribute: String::new(),
+        choices: gather::choices(engine.catalog),
+    };
     let query = Query::parse("hardware=m4-max-40-core&context=16k&sort=speed");
     let region = gather::render(&engine, "/", &query, &EN).unwrap();
     let whole = page::home_page(&gather::home(&engine, &query), &query, &EN, &site).unwrap();

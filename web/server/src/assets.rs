@@ -19,6 +19,11 @@ struct Embedded {
 /// The files under `web/assets` that are sent as they are; `style.css` is sent as the pages make it of its parts.
 const EMBEDDED: &[Embedded] = &[
     Embedded {
+        name: "contribute.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/contribute.js"),
+    },
+    Embedded {
         name: "icon.svg",
         media_type: "image/svg+xml",
         bytes: include_bytes!("../../assets/icon.svg"),
@@ -27,6 +32,11 @@ const EMBEDDED: &[Embedded] = &[
         name: "loader.js",
         media_type: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../assets/loader.js"),
+    },
+    Embedded {
+        name: "worker.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/worker.js"),
     },
 ];
 

@@ -1,6 +1,5 @@
-// The package's entry: loads the module and the rows it answers from, side by side.
+// Loads the module and the rows it answers from.
 //
-//   import ready, { estimate } from "llm-speed";
 //   await ready();
 //   estimate({ hardware: "rtx-3090", model: "llama-3.1-8b", quant: "q4_k_m" });
 

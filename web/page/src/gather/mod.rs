@@ -3,6 +3,8 @@
 //! The server and the browser call the same functions, so a page and its swapped-in region agree to the digit.
 
 mod compare;
+#[cfg(feature = "contribute")]
+mod contribute;
 mod device;
 mod file;
 mod home;
@@ -14,6 +16,8 @@ mod model;
 use std::borrow::Cow;
 
 pub use compare::compare;
+#[cfg(feature = "contribute")]
+pub use contribute::contribute;
 use data::Engine;
 use data::engine::Brief;
 use data::query::{Filters, Job, Params, Rig};

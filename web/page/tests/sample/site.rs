@@ -9,6 +9,7 @@ pub fn site() -> Site {
     Site {
         style: "style.css".into(),
         loader: "loader.js".into(),
+        contribute: "contribute.js".into(),
         choices: Choices {
             devices: (0..340).map(|i| sample::device(i).name).collect(),
             models: (0..230).map(|i| sample::model(i).name).collect(),

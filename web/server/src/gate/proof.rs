@@ -50,7 +50,11 @@ pub fn challenge(
         algorithm: "PBKDF2/SHA-256".to_owned(),
         cost: COST,
         counter: Some(tries + chance % tries),
-        data: Some(BTreeMap::from([("digest".to_owned(), digest.into())])),
+        // How many tries there are at least is no secret: it fills the bar of whoever waits.
+        data: Some(BTreeMap::from([
+            ("digest".to_owned(), digest.into()),
+            ("tries".to_owned(), tries.into()),
+        ])),
         expires_at: Some((now_ms + GOOD_FOR_MS) / 1000),
         hmac_signature_secret: Some(secret.challenge.clone()),
         hmac_key_signature_secret: Some(secret.key.clone()),

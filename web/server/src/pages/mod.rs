@@ -3,6 +3,8 @@
 //! A page without a query is the same for everybody and is kept; one with a query is made each time. Making one
 //! takes milliseconds of arithmetic, so it is done beside the threads that serve connections.
 
+mod contribute;
+
 use std::fmt::Display;
 
 pub mod privacy;
@@ -35,6 +37,7 @@ pub fn routes() -> Router<App> {
         .route("/d/{id}", get(device))
         .route("/compare", get(compare))
         .route("/gguf", get(gguf))
+        .route("/contribute", get(contribute::page).post(contribute::read))
         .route("/methodology", get(methodology))
         .route("/about", get(about))
         .route("/privacy", get(privacy::page))
@@ -48,6 +51,7 @@ pub fn site(catalog: &Catalog, assets: &Files) -> Site {
     Site {
         style: assets.address("/assets/", "style.css"),
         loader: assets.address("/assets/", "loader.js"),
+        contribute: assets.address("/assets/", "contribute.js"),
         choices: gather::choices(catalog),
     }
 }

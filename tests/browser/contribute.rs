@@ -1,0 +1,88 @@
+//! Contributing a paste: read at once, asked where it is unclear, sent with proof of work, and found again.
+
+use anyhow::Result;
+use house::site::Site;
+use house::webdriver::Browser;
+use serde_json::json;
+
+const PASTE: &str = "user: my secret prompt\n\
+    llama_perf_context_print:        load time =     946.79 ms\n\
+    llama_perf_context_print: prompt eval time =    1280.00 ms /   512 tokens (    2.50 ms per token,   400.00 tokens per second)\n\
+    llama_perf_context_print:        eval time =    4310.00 ms /   127 runs   (   33.94 ms per token,    29.47 tokens per second)\n\
+    llama_perf_context_print:       total time =    5610.00 ms /   639 tokens\n";
+
+fn fill(browser: &Browser, field: &str, text: &str) -> Result<()> {
+    let set = "const field = document.querySelector(arguments[0]); field.value = arguments[1];\
+        field.dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.run(set, &json!([format!("#contribute [name={field}]"), text])).map(drop)
+}
+
+#[test]
+fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/contribute"))?;
+    browser.wait(
+        "performance.getEntriesByType('resource').some((entry) => entry.name.includes('contribute_bg'))",
+    )?;
+    fill(&browser, "text", PASTE)?;
+    browser.wait("document.querySelector('#results mark[title=decode_tps]')")?;
+    assert_eq!(browser.text("#results mark[title=decode_tps]")?, "29.47");
+
+    // An ambiguous machine is asked, not guessed.
+    fill(&browser, "hardware", "m4-max")?;
+    fill(&browser, "model", "qwen3-14b")?;
+    fill(&browser, "quant", "Q4_K_M")?;
+    browser.wait("document.querySelector('#results button[name=hardware_is]')")?;
+    browser.click("#results button[name=hardware_is][value=m4-max-40-core]")?;
+    browser.wait("document.querySelector('#send') && !document.querySelector('#send').hidden")?;
+    let results = browser.text("#results")?;
+    assert!(results.contains("Our estimate") && results.contains('×'), "{results}");
+    assert!(!browser.text("#results pre.paste:last-of-type")?.contains("secret"), "{results}");
+
+    browser.click("#send")?;
+    browser.wait("document.querySelector('#results a[href^=\"/r/\"]')")?;
+    browser.click("#results a[href^='/r/']")?;
+    browser.wait("location.pathname.startsWith('/r/')")?;
+    let page = browser.text("body")?;
+    assert!(page.contains("Apple M4 Max (40-core GPU) on Qwen3-14B") && page.contains("pasted lines"), "{page}");
+    assert!(page.contains("512 in, 127 out"), "{page}");
+    assert!(!page.contains("secret"), "{page}");
+    assert_eq!(browser.errors()?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.javascript(false)?;
+    browser.go(&site.at("/contribute"))?;
+    fill(&browser, "text", PASTE)?;
+    browser.click("#contribute .submit")?;
+    browser.wait("document.querySelector('#results mark')")?;
+    let results = browser.text("#results")?;
+    assert!(results.contains("The text does not say"), "{results}");
+    fill(&browser, "hardware", "rtx-3060-12gb")?;
+    fill(&browser, "model", "qwen3-14b")?;
+    fill(&browser, "quant", "q4_k_m")?;
+    browser.click("#contribute .submit")?;
+    browser.wait("document.querySelector('#results noscript, #results code')")?;
+    assert!(browser.text("#results")?.contains("llm-speed-probe read FILE --submit"));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_used_says_what_to_paste_instead() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/contribute"))?;
+    browser.wait(
+        "performance.getEntriesByType('resource').some((entry) => entry.name.includes('contribute_bg'))",
+    )?;
+    fill(&browser, "text", "I get 120 tok/s, trust me")?;
+    browser.wait("document.querySelector('#results .reading.bad')")?;
+    assert!(browser.text("#results")?.contains("Paste the lines"));
+    assert_eq!(browser.run("return document.querySelector('#send')", &json!([]))?, serde_json::Value::Null);
+    Ok(())
+}

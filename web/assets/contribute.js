@@ -1,0 +1,120 @@
+// The contribute page: what is pasted or dropped is read here; nothing leaves before "send".
+
+const form = document.getElementById("contribute");
+const results = document.getElementById("results");
+const file = document.getElementById("contribute-file");
+
+const engine = Promise.all([
+  import("/wasm/contribute.js").then((module) => module.default().then(() => module)),
+  fetch("/wasm/llm_speed.rows").then((answer) => (answer.ok ? answer.arrayBuffer() : Promise.reject())),
+]).then(([module, rows]) => (module.load(new Uint8Array(rows)), module)).catch(() => null);
+
+/** Bytes, since a file may have any encoding. */
+let pasted = new Uint8Array();
+
+/** The form's fields but the text. */
+function fields() {
+  const data = new FormData(form);
+  data.delete("text");
+  return new URLSearchParams(data).toString();
+}
+
+async function preview() {
+  const wasm = await engine;
+  const html = wasm?.preview(pasted, fields());
+  if (typeof html !== "string") return;
+  results.innerHTML = html;
+  const send = document.getElementById("send");
+  if (!send) return;
+  send.hidden = false;
+  send.addEventListener("click", () => submit(wasm, send));
+}
+
+async function submit(wasm, send) {
+  const [bar, sent] = [document.getElementById("work"), document.getElementById("sent")];
+  send.disabled = true;
+  bar.hidden = false;
+  sent.textContent = "";
+  try {
+    const text = wasm.submission(pasted, fields());
+    const challenge = await read(await fetch(`/api/v1/challenge?digest=${wasm.digest(text)}`));
+    const pow = JSON.parse(await work(challenge, bar));
+    const body = JSON.stringify({ text, pow });
+    const headers = { "Content-Type": "application/json" };
+    results.innerHTML = wasm.receipt(await read(await fetch("/api/v1/pastes", { method: "POST", headers, body })));
+    results.focus();
+  } catch (error) {
+    sent.textContent = error.message;
+    send.disabled = false;
+    bar.hidden = true;
+  }
+}
+
+/** The answer's text; a refusal throws the server's sentence. */
+async function read(answer) {
+  const text = await answer.text();
+  if (answer.ok) return text;
+  let detail = `${answer.status}`;
+  try {
+    detail = JSON.parse(text).detail ?? detail;
+  } catch {
+    // A proxy's own page: its status has to do.
+  }
+  throw new Error(detail);
+}
+
+function work(challenge, bar) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker("/assets/worker.js", { type: "module" });
+    let clock = 0;
+    const end = (settle, value) => (clearInterval(clock), worker.terminate(), settle(value));
+    worker.onmessage = ({ data }) => {
+      if (data.pow) end(resolve, data.pow);
+      else if (data.error) end(reject, new Error(data.error));
+      else {
+        const start = performance.now();
+        clock = setInterval(() => (bar.value = Math.min(0.99, (performance.now() - start) / data.expectedMs)), 50);
+      }
+    };
+    worker.onerror = () => end(reject, new Error("The worker did not start; reload the page."));
+    worker.postMessage(challenge);
+  });
+}
+
+async function take(bytes) {
+  for (const kept of form.querySelectorAll("input[type=hidden]")) kept.remove();
+  pasted = bytes;
+  await preview();
+}
+
+form.addEventListener("input", (event) => {
+  if (event.target === file) return;
+  if (event.target.name === "text") take(new TextEncoder().encode(event.target.value));
+  else preview();
+});
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  // A button among the results picks a run or a device; what was picked before stays.
+  const { name, value } = event.submitter ?? {};
+  if (name) {
+    let kept = form.querySelector(`input[type=hidden][name="${name}"]`);
+    if (!kept) {
+      kept = form.appendChild(document.createElement("input"));
+      kept.type = "hidden";
+      kept.name = name;
+    }
+    kept.value = value;
+  }
+  if ((await engine) === null) return form.submit();
+  preview();
+});
+file.addEventListener("change", async () => file.files[0] && take(new Uint8Array(await file.files[0].arrayBuffer())));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", async (event) => {
+  event.preventDefault();
+  const [dropped] = event.dataTransfer.files;
+  if (dropped) take(new Uint8Array(await dropped.arrayBuffer()));
+});
+document.getElementById("contribute-drop").hidden = false;
+const text = form.elements.text.value;
+if (text) take(new TextEncoder().encode(text));
