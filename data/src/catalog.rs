@@ -20,9 +20,10 @@ impl Catalog {
     #[must_use]
     pub fn new(rows: Rows) -> Self {
         let mut quant_order: Vec<usize> = (0..rows.quants.len()).collect();
-        quant_order.sort_by(|a, b| {
-            let (a, b) = (&rows.quants[*a], &rows.quants[*b]);
-            b.quality.cmp(&a.quality).then(a.bits_per_weight.total_cmp(&b.bits_per_weight))
+        quant_order.sort_unstable_by(|&at, &other| {
+            let (a, b) = (&rows.quants[at], &rows.quants[other]);
+            let quality = b.quality.cmp(&a.quality);
+            quality.then(a.bits_per_weight.total_cmp(&b.bits_per_weight)).then(at.cmp(&other))
         });
         Catalog {
             devices: DeviceNames::new(&rows.devices),

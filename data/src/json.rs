@@ -379,7 +379,7 @@ impl<'a> Reader<'a> {
 /// Sorting finds doubles in n·log n: a header of a hundred thousand tensors is no attack.
 fn no_key_twice(entries: &[(Cow<'_, str>, Node<'_>)], keys_at: &[usize]) -> Result<(), JsonError> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by(|&a, &b| entries[a].0.cmp(&entries[b].0));
+    order.sort_unstable_by(|&a, &b| entries[a].0.cmp(&entries[b].0).then(a.cmp(&b)));
     match order.windows(2).find(|pair| entries[pair[0]].0 == entries[pair[1]].0) {
         None => Ok(()),
         Some(pair) => {

@@ -61,7 +61,7 @@ pub fn shortlist<'c>(engine: &Engine<'c>, rig: &Rig<'_>, job: &Job, filters: &Fi
             Fits::All => true,
         })
         .collect();
-    cards.sort_by(|a, b| order(a, b, filters));
+    cards.sort_unstable_by(|a, b| order(a, b, filters));
     cards
 }
 

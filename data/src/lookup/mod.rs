@@ -90,7 +90,7 @@ fn single(
 /// The rows with the highest scores above `floor`, best first; equal ones stay in their order.
 fn ranked(scores: impl Iterator<Item = f64>, floor: f64, most: usize) -> Vec<usize> {
     let mut scored: Vec<(usize, f64)> = scores.enumerate().filter(|(_, score)| *score > floor).collect();
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     scored.into_iter().take(most).map(|(row, _)| row).collect()
 }
 

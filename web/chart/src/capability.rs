@@ -158,7 +158,7 @@ fn most_telling_first(models: &[&ModelSpeed<'_>]) -> Vec<usize> {
         .enumerate()
         .filter_map(|(i, m)| speed(m).map(|range| (i, m.capability, range.mid)))
         .collect();
-    by_capability.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0)));
+    by_capability.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0)));
     let mut fastest_so_far = 0.0;
     let (unbeaten, beaten): (Vec<_>, Vec<_>) = by_capability.into_iter().partition(|(_, _, tps)| {
         let leads = *tps > fastest_so_far;

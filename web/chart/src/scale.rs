@@ -294,7 +294,7 @@ mod tests {
             let Some(scale) = Scale::around(spread, values.iter().copied(), most) else { return Ok(()) };
             let scale = scale.between(10.0, 210.0);
             let mut placed: Vec<f64> = values.iter().filter_map(|v| placeable(*v, spread)).collect();
-            placed.sort_by(f64::total_cmp);
+            placed.sort_unstable_by(f64::total_cmp);
             let places: Vec<f64> = placed.iter().map(|v| scale.at(*v)).collect();
             prop_assert!(places.iter().all(|p| (10.0..=210.0).contains(p)), "{places:?}");
             prop_assert!(places.is_sorted());

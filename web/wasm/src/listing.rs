@@ -47,8 +47,8 @@ impl Listing {
                 parts.push((Part::of(path).unwrap_or(whole), path, bytes));
             }
         }
-        listing.safetensors.sort();
-        parts.sort_by(|(a, ..), (b, ..)| a.stem.cmp(b.stem).then(a.number.cmp(&b.number)));
+        listing.safetensors.sort_unstable();
+        parts.sort_unstable_by(|(a, ..), (b, ..)| a.stem.cmp(b.stem).then(a.number.cmp(&b.number)));
         parts.dedup_by(|(a, ..), (b, ..)| a.stem == b.stem && a.number == b.number);
         listing.ggufs = parts
             .chunk_by(|(a, ..), (b, ..)| a.stem == b.stem)

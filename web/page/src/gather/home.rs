@@ -85,7 +85,7 @@ fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
 fn telling<'a, 'c>(listed: &'a [Listed<'c>]) -> Vec<&'a Listed<'c>> {
     let mut well: Vec<&Listed<'_>> = listed.iter().filter(|card| card.tier == Tier::Well).collect();
     let score = |card: &Listed<'_>| card.model.capability.score();
-    well.sort_by(|a, b| score(b).total_cmp(&score(a)).then_with(|| a.model.id.cmp(&b.model.id)));
+    well.sort_unstable_by(|a, b| score(b).total_cmp(&score(a)).then_with(|| a.model.id.cmp(&b.model.id)));
     let mut fastest_tps = 0.0;
     well.retain(|card| {
         let clearly = card.brief.decode_tps() > CLEARLY * fastest_tps;

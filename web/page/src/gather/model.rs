@@ -32,7 +32,7 @@ pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> 
         if names_a_machine(query) { asked(engine, query).map_err(|e| problems.extend(e)).ok() } else { None };
     let wanted = wanted(engine, asked.as_ref());
     let mut machines = machines(engine, row, quant, query, &mut problems);
-    machines.sort_by(|a, b| {
+    machines.sort_unstable_by(|a, b| {
         b.brief.decode_tps().total_cmp(&a.brief.decode_tps()).then_with(|| a.row.id.cmp(&b.row.id))
     });
     let running = machines.iter().filter(|m| m.brief.estimate.placement != Placement::TooBig).count();
