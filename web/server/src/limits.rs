@@ -19,7 +19,7 @@ use crate::problem::{Kind, Problem};
 pub struct Limits {
     /// Bytes of a path and its query. The longest of our own links is under a tenth of it.
     pub url_bytes: usize,
-    /// Bytes of a request's body, but for those addresses that take more ([`body_bytes_of`]).
+    /// Bytes of a request's body, but for those addresses that take more (`body_bytes_of`).
     pub body_bytes: usize,
     /// How long a handler may take.
     pub handling: Duration,
