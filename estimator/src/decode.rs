@@ -5,7 +5,7 @@ use crate::constants::{Constants, DecodeConstants};
 use crate::hardware::{Device, Machine, Split};
 use crate::model::{LayerKind, Model};
 use crate::placement::Spill;
-use crate::setup::Setup;
+use crate::setup::{Setup, Workload};
 use crate::units::{BILLION, GB, TERA};
 
 /// What a step's time goes to, in seconds.
@@ -150,8 +150,33 @@ fn peak_bytes_s(device: &Device, constants: &DecodeConstants) -> f64 {
 }
 
 /// Time of one step for all streams, with `spill` in RAM.
+///
+/// Streams can always be served one after another, so `S` of them take no longer than `S` steps of one: what fitted
+/// constants charge for further streams ends there.
 #[must_use]
 pub(crate) fn step(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Constants) -> StepTime {
+    let time = together(setup, shares, spill, constants);
+    let streams = setup.workload.parallel();
+    if streams <= 1.0 {
+        return time;
+    }
+    let one = Setup { workload: Workload { streams: 1, ..setup.workload }, ..*setup };
+    let in_turn_s = streams * together(&one, shares, spill, constants).total_s();
+    let further_overhead_s = (streams - 1.0) * constants.devices[0].decode.stream_overhead_s;
+    let further_s = time.compute_s + further_overhead_s;
+    let kept = 1.0 - ((time.total_s() - in_turn_s) / further_s).clamp(0.0, 1.0);
+    if kept >= 1.0 || further_s <= 0.0 {
+        return time;
+    }
+    StepTime {
+        compute_s: time.compute_s * kept,
+        overhead_s: time.overhead_s - further_overhead_s * (1.0 - kept),
+        ..time
+    }
+}
+
+/// The same where all streams go through every step together.
+fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Constants) -> StepTime {
     let load = Load::of(setup);
     let host = HostPart::of(spill);
     let machine = &setup.machine;

@@ -122,6 +122,18 @@ proptest! {
     }
 
     #[test]
+    fn streams_together_are_no_slower_than_one_after_another(setup in any_setup(), c in any_constants(), streams in 2u32..64) {
+        let of = |streams| {
+            let asked = Setup { workload: Workload { streams, ..setup.workload }, ..setup };
+            estimate(&asked, &c)
+        };
+        let (one, all) = (of(1), of(streams));
+        if let (Placement::Whole, Placement::Whole, Some(one), Some(all)) = (one.placement, all.placement, one.speeds, all.speeds) {
+            prop_assert!(all.aggregate_tps.mid >= one.decode_tps.mid * (1.0 - 1e-9));
+        }
+    }
+
+    #[test]
     fn more_streams_are_never_faster_each(setup in any_setup(), c in any_constants(), more in 1u32..64) {
         let mut wider = setup;
         wider.workload.streams += more;

@@ -22,7 +22,8 @@ const SMALL: Size = Size {
     kv_heads: 1,
     head_dim: 64,
     ffn: 512,
-    vocab: 2048,
+    // Of a small vocabulary a tenth are bytes that are no text, and a made-up model may answer in nothing else.
+    vocab: 32_768,
     context: 32_768,
     quant: Quant::Q4Km,
 };
