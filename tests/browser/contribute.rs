@@ -71,7 +71,7 @@ fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<(
     fill(&browser, "quant", "q4_k_m")?;
     browser.click("#contribute .submit")?;
     browser.wait("document.querySelector('#results noscript, #results code')")?;
-    assert!(browser.text("#results")?.contains("llm-speed-probe read FILE --submit"));
+    assert!(browser.text("#results")?.contains("POST /api/v1/pastes"));
     Ok(())
 }
 

@@ -49,9 +49,15 @@ impl Toolchain {
         match choice {
             Some(Choice::Rustup) => rustup(target),
             Some(Choice::Debian) => debian(),
-            None => rustup(target).or_else(|no_rustup| {
-                debian().with_context(|| format!("no compiler for {target}: {no_rustup:#}; and from Debian"))
-            }),
+            None => match rustup(target) {
+                Ok(whole @ Self::Rustup { has_source: true }) => Ok(whole),
+                // A library that was built for speed is some tens of kB larger: better one that we build.
+                other => debian().or_else(|no_debian| {
+                    other.with_context(|| {
+                        format!("no compiler for {target}: from Debian, {no_debian:#}; from rustup")
+                    })
+                }),
+            },
         }
     }
 

@@ -108,7 +108,7 @@ impl Params {
     pub fn read_known<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<FieldError>> {
-        Params::read(pairs.into_iter().filter(|(key, _)| known(key, PARAMETERS).is_some()))
+        Params::read(pairs.into_iter().filter(|(key, _)| known(key, &NAMES).is_some()))
     }
 
     /// Parameters and filters; other names are passed over.
@@ -118,7 +118,7 @@ impl Params {
         let mut params = Params::default();
         let mut errors = Vec::new();
         for (key, value) in pairs {
-            if let Some(name) = known(key, PARAMETERS).or_else(|| known(key, FILTERS)) {
+            if let Some(name) = known(key, &NAMES).or_else(|| known(key, &FILTER_NAMES)) {
                 params.put(name, value).unwrap_or_else(|error| errors.push(error));
             }
         }
@@ -127,8 +127,8 @@ impl Params {
 
     /// Sets one parameter.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), FieldError> {
-        let Some(name) = known(key, PARAMETERS) else {
-            let near = nearest(key, PARAMETERS.iter().map(|(name, _)| *name), 3);
+        let Some(name) = known(key, &NAMES) else {
+            let near = nearest(key, NAMES.iter().copied(), 3);
             return Err(FieldError::with_near(&clip(key), "There is no such parameter.".to_owned(), near));
         };
         self.put(name, value)
@@ -158,7 +158,7 @@ impl Params {
 
     /// All that was given, in published order.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        PARAMETERS.iter().chain(FILTERS).filter_map(|(name, _)| self.get(name).map(|value| (*name, value)))
+        NAMES.iter().chain(&FILTER_NAMES).filter_map(|name| self.get(name).map(|value| (*name, value)))
     }
 
     /// A decimal number within bounds.
@@ -204,8 +204,22 @@ impl Params {
     }
 }
 
-fn known(key: &str, list: &[(&'static str, &str)]) -> Option<&'static str> {
-    list.iter().map(|(name, _)| *name).find(|name| *name == key)
+/// The names alone: what they mean is for documents, and need not travel to browsers.
+const NAMES: [&str; PARAMETERS.len()] = names(PARAMETERS);
+const FILTER_NAMES: [&str; FILTERS.len()] = names(FILTERS);
+
+const fn names<const N: usize>(list: &[(&'static str, &'static str)]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = list[at].0;
+        at += 1;
+    }
+    names
+}
+
+fn known(key: &str, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| *name == key)
 }
 
 /// Digits, with an optional `k` for 1,024 or `m` for 1,048,576; digits may be grouped by commas or underscores.
