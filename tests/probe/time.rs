@@ -5,7 +5,7 @@ use super::*;
 /// A 4090's speed with an 8B model at 4 bits, and everything four times faster, the budget too: the same plan in a quarter
 /// of the time. `cargo xtask bench probe` runs it at its own pace.
 #[test]
-#[ignore = "wants a machine of its own: a busy neighbour makes the probe the limit; run with --ignored"]
+#[ignore = "wants the machine for itself: the step \"pace\" of `cargo xtask test` runs it alone"]
 fn at_the_pace_of_a_4090_all_but_the_largest_contexts_fit() -> Result<()> {
     let stage = Stage::new(Pace { prefill_tps: 4.0 * 8500.0, decode_tps: 4.0 * 125.0, ..Pace::default() })?;
     let begun = Instant::now();

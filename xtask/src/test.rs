@@ -29,6 +29,7 @@ const STEPS: &[(&str, Work)] = &[
     ("database server", database),
     ("tests", tests),
     ("real engine", real_engine),
+    ("pace", pace),
     ("docs", docs),
     ("bare metal", bare_metal),
     (BROWSER, browser),
@@ -130,6 +131,12 @@ fn tests() -> Result<()> {
 /// The probe on a real llama-server: by itself, since it measures.
 fn real_engine() -> Result<()> {
     tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "engine"]))
+}
+
+/// Tests that want the machine for themselves: beside others, the probe would be what limits.
+fn pace() -> Result<()> {
+    let alone = ["--", "--ignored", "--test-threads=1"];
+    tools::run(tools::cargo(["test", "--package", "llm-speed-tests", "--test", "probe"]).args(alone))
 }
 
 fn docs() -> Result<()> {
