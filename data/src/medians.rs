@@ -54,6 +54,11 @@ impl MedianIndex {
         self.cells.get(&asked_key(&answer.setup))
     }
 
+    /// Every cell with its key, in the order of the keys.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, &MedianCell)> {
+        self.cells.iter().map(|(key, cell)| (key.as_str(), cell))
+    }
+
     /// Cells.
     #[must_use]
     pub fn len(&self) -> usize {

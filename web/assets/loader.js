@@ -53,6 +53,41 @@ const title = (card) => card.querySelector("h3")?.textContent;
 
 let turn = 0;
 
+/** This page as the server renders it now. */
+async function fetched() {
+  return new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+}
+
+/** Puts in place what was measured. */
+function measured(page) {
+  const fresh = page.getElementById("measured");
+  if (fresh) document.getElementById("measured")?.replaceWith(fresh);
+}
+
+/** What the address says of these names. */
+function named(names) {
+  const query = new URLSearchParams(location.search);
+  return names.map((name) => query.get(name) ?? "").join();
+}
+
+/** The names that what was measured depends on, and what they said when it was read. */
+const about = document.getElementById("measured")?.dataset.of?.split(" ") ?? [];
+let told = named(about);
+let follows = 0;
+
+/** What people measured is the server's to tell. Where it is about what the address names, it follows a little later;
+    with the server gone it stays as it was, and its heading says what it is about. */
+function follow() {
+  const now = named(about);
+  if (now === told) return;
+  told = now;
+  clearTimeout(follows);
+  follows = setTimeout(async () => {
+    const page = await fetched().catch(() => null);
+    if (page && named(about) === now) measured(page);
+  }, 400);
+}
+
 /** Renders #results for the address, here if we can, else by the server. A newer turn makes an older one void. */
 async function render() {
   const mine = ++turn;
@@ -61,15 +96,17 @@ async function render() {
   const html = wasm?.renderResults(location.pathname, location.search.slice(1));
   if (typeof html === "string") {
     swap(html);
+    follow();
     // A model elsewhere is fetched first: what is on the page until then says so.
     if (await wasm.fetchModel(location.pathname, location.search.slice(1))) return render();
     return;
   }
   results.setAttribute("aria-busy", "true");
   try {
-    const text = await (await fetch(location.href)).text();
-    const region = new DOMParser().parseFromString(text, "text/html").getElementById("results");
-    if (mine === turn && region) swap(region.innerHTML);
+    const page = await fetched();
+    const region = mine === turn && page.getElementById("results");
+    if (region) swap(region.innerHTML);
+    if (region) measured(page);
   } catch {
     // The server is gone and WebAssembly is missing: what is on the page stays, marked as busy.
   }

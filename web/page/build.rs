@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Tables that only whole pages use.
-const ONLY_FULL: &[&str] = &["site", "form", "method", "about", "error", "drop", "report", "privacy"];
+const ONLY_FULL: &[&str] =
+    &["site", "form", "method", "about", "error", "drop", "report", "privacy", "measured"];
 /// The table that only the preview of a paste uses.
 const CONTRIBUTE: &str = "contribute";
 

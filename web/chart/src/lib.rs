@@ -35,6 +35,7 @@ mod range;
 mod residual;
 mod scale;
 mod scatter;
+mod strip;
 mod style;
 mod svg;
 
@@ -45,5 +46,6 @@ pub use range::{Range, range_bar};
 pub use residual::{FactorRow, residual};
 pub use scale::{Axis, Format, Spread};
 pub use scatter::{Group, Pair, ScatterChart, scatter};
+pub use strip::{Dot, Strip, StripChart, strips};
 pub use style::{Theme, standalone, stylesheet};
 pub use svg::{Caption, Size};

@@ -1,6 +1,7 @@
 //! Pages as the server would send them, as files to look at: `cargo run -p llm-speed-page --example gallery -- FOLDER`.
 
 use data::Engine;
+use page::measured::MeasuredView;
 use page::messages::EN;
 use page::{ErrorView, Query, Site, gather};
 
@@ -34,17 +35,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         let query = Query::parse(address);
         let view = gather::model(&engine, id, &query).ok_or(format!("no model {id}"))?;
-        std::fs::write(folder.join(format!("{name}.html")), page::model_page(&view, &query, &EN, &site)?)?;
+        std::fs::write(
+            folder.join(format!("{name}.html")),
+            page::model_page(&view, &MeasuredView::default(), &query, &EN, &site)?,
+        )?;
     }
     let row = engine.catalog.device("RTX 4090").map_err(|e| e.to_string())?;
     let view = gather::device(&engine, &row.id, &Query::default()).ok_or("no such device")?;
-    std::fs::write(folder.join("device.html"), page::device_page(&view, &Query::default(), &EN, &site)?)?;
+    std::fs::write(
+        folder.join("device.html"),
+        page::device_page(&view, &MeasuredView::default(), &Query::default(), &EN, &site)?,
+    )?;
 
     let query = Query::parse(
         "hardware1=RTX+3090&model1=qwen3-30b-a3b&hardware2=m4-max-40-core&model2=llama-3.1-70b&quant2=Q4_K_M\
          &hardware3=Strix+Halo&model3=gpt-oss-120b&context=8k",
     );
-    let html = page::compare_page(&gather::compare(&engine, &query), &query, &EN, &site)?;
+    let html =
+        page::compare_page(&gather::compare(&engine, &query), &MeasuredView::default(), &query, &EN, &site)?;
     std::fs::write(folder.join("compare.html"), html)?;
 
     let method = gather::method(&engine, include_str!("../../../estimator/METHODOLOGY.md"), &EN);

@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::contribute::{self, ContributeView};
 use crate::form::{self, Choices, Place};
+use crate::measured::{self, MeasuredView};
 use crate::messages::Messages;
 use crate::query::Query;
 use crate::view::{CompareView, DeviceView, FileView, HomeView, ModelView, Problem};
@@ -55,6 +56,8 @@ struct Document<'a> {
     script: &'a str,
     /// Inside `#results` where there is a form, else the whole body.
     body: String,
+    /// What stands under the results and is not swapped with them.
+    below: String,
     frame: &'static str,
 }
 
@@ -83,6 +86,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) above: String,
     pub(crate) form: String,
     pub(crate) body: String,
+    /// What stands under the results and is not swapped with them.
+    pub(crate) below: String,
 }
 
 impl Frame<'_> {
@@ -107,6 +112,7 @@ impl Frame<'_> {
             above: self.above,
             form: self.form,
             body: self.body,
+            below: self.below,
             frame,
         }
         .render()
@@ -150,9 +156,9 @@ pub fn contribute_page(
         title: &format!("{} – {}", w.title, m.site.name),
         heading: w.title,
         current: CONTRIBUTE,
-        above: String::new(),
         form: form.render()?,
         body: contribute::results(view, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }
@@ -167,52 +173,73 @@ pub fn home_page(view: &HomeView, query: &Query, m: &Messages, site: &Site) -> a
         title: &title,
         heading: m.site.tagline,
         current: "/",
-        above: String::new(),
         form: form::form(Place::Home, "/", &site.choices, query, &view.problems, m)?,
         body: home::results(view, "/", query, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }
 
-/// A model's page.
-pub fn model_page(view: &ModelView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+/// A model's page, with what was measured of it.
+pub fn model_page(
+    view: &ModelView,
+    seen: &MeasuredView,
+    query: &Query,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
     let path = format!("/m/{}", view.model.id);
     Frame {
         title: &m.model.title(&view.model.name),
         heading: &view.model.name,
         current: "",
-        above: String::new(),
         form: form::form(Place::Model, &path, &site.choices, query, &view.problems, m)?,
         body: model::results(view, &path, query, m)?,
+        above: measured::jump(seen, m),
+        below: measured::section(seen, m)?,
     }
     .render(m, site)
 }
 
-/// A device's page.
-pub fn device_page(view: &DeviceView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+/// A device's page, with what was measured on it.
+pub fn device_page(
+    view: &DeviceView,
+    seen: &MeasuredView,
+    query: &Query,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
     let path = format!("/d/{}", view.device.id);
     Frame {
         title: &m.device.title(&view.device.name),
         heading: &view.device.name,
         current: "",
-        above: String::new(),
         form: form::form(Place::Device, &path, &site.choices, query, &view.models.problems, m)?,
         body: device::results(view, &path, query, m)?,
+        above: measured::jump(seen, m),
+        below: measured::section(seen, m)?,
     }
     .render(m, site)
 }
 
-/// Setups side by side.
-pub fn compare_page(view: &CompareView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
+/// Setups side by side, with what was measured of them.
+pub fn compare_page(
+    view: &CompareView,
+    seen: &MeasuredView,
+    query: &Query,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
     let problems: Vec<Problem> =
         view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
     Frame {
         title: &format!("{} – {}", m.compare.title, m.site.name),
         heading: m.compare.title,
         current: "/compare",
-        above: String::new(),
         form: form::form(Place::Compare, "/compare", &site.choices, query, &problems, m)?,
         body: compare::results(view, "/compare", query, m)?,
+        above: measured::jump(seen, m),
+        below: measured::section(seen, m)?,
     }
     .render(m, site)
 }
@@ -233,6 +260,7 @@ pub fn gguf_page(view: &FileView, query: &Query, m: &Messages, site: &Site) -> a
         above: Drop { m, address: query.get("address") }.render()?,
         form: form::form(Place::File, "/gguf", &site.choices, query, &view.problems, m)?,
         body: file::results(view, "/gguf", query, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }

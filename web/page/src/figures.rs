@@ -8,7 +8,7 @@ use crate::messages::Messages;
 use crate::view::{Curve, Spot, Wanted};
 
 /// Two of these stand side by side on a desk and one fills a phone, with words of a readable size on both.
-const SIZE: Size = Size { width: 410.0, height: 320.0 };
+pub(crate) const SIZE: Size = Size { width: 410.0, height: 320.0 };
 
 /// A chart with its name above it.
 pub(crate) struct Figure {

@@ -22,6 +22,8 @@ mod form;
 pub mod gather;
 mod home;
 mod listing;
+#[cfg(feature = "full")]
+pub mod measured;
 pub mod messages;
 mod model;
 #[cfg(feature = "full")]

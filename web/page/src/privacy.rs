@@ -27,9 +27,8 @@ pub fn privacy_page(fields: &[Field], m: &Messages, site: &Site) -> askama::Resu
         title: &format!("{} – {}", m.privacy.title, m.site.name),
         heading: m.privacy.title,
         current: "",
-        above: String::new(),
-        form: String::new(),
         body: Privacy { m, fields }.render()?,
+        ..Frame::default()
     }
     .render(m, site)
 }

@@ -229,9 +229,8 @@ pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Resu
         title: &format!("{heading} – {}", m.site.name),
         heading: &heading,
         current: "",
-        above: String::new(),
-        form: String::new(),
         body: body(view, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }

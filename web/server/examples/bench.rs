@@ -3,6 +3,7 @@
 //! 1. Signed submissions a second, durable, over loopback, against a bare loop of the same inserts on the same kind of file.
 //! 2. `GET /` and `GET /api/v1/medians` at 500 requests a second, with a thousand and with a million stored runs.
 
+#[allow(dead_code, reason = "tests want more of it")]
 #[path = "../tests/support/sample.rs"]
 mod sample;
 

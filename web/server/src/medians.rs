@@ -87,11 +87,8 @@ async fn refresh(app: &App) -> Result<(), StoreError> {
         Snapshot { version, index: MedianIndex::new(medians), answer }
     });
     let snapshot = made.await.map_err(|_| StoreError::Stopped)?;
-    let is_other = snapshot.index != app.medians().latest().index;
     *app.medians().latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-    if is_other {
-        // Pages that were kept show other medians.
-        app.shelf().clear();
-    }
+    // Pages that were kept show other medians, or other reports behind the same ones.
+    app.shelf().clear();
     Ok(())
 }

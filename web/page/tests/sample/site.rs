@@ -1,5 +1,6 @@
 //! The site that sample pages stand on, and all of them by name.
 
+use page::measured::MeasuredView;
 use page::messages::EN;
 use page::{Choices, ErrorView, Query, Site};
 
@@ -32,10 +33,19 @@ pub fn pages() -> Vec<(&'static str, String)> {
     let rendered = [
         ("start", page::home_page(&start, &Query::default(), &EN, &site)),
         ("home", page::home_page(&sample::home(230), &query, &EN, &site)),
-        ("model", page::model_page(&sample::model_page(true), &query, &EN, &site)),
-        ("model-bare", page::model_page(&sample::model_page(false), &Query::default(), &EN, &site)),
-        ("device", page::device_page(&sample::device_page(), &query, &EN, &site)),
-        ("compare", page::compare_page(&sample::compare(), &setups, &EN, &site)),
+        ("model", page::model_page(&sample::model_page(true), &sample::measured(), &query, &EN, &site)),
+        (
+            "model-bare",
+            page::model_page(
+                &sample::model_page(false),
+                &MeasuredView::default(),
+                &Query::default(),
+                &EN,
+                &site,
+            ),
+        ),
+        ("device", page::device_page(&sample::device_page(), &sample::measured(), &query, &EN, &site)),
+        ("compare", page::compare_page(&sample::compare(), &sample::measured(), &setups, &EN, &site)),
         ("gguf", page::gguf_page(&sample::file(), &query, &EN, &site)),
         ("method", page::method_page(&sample::method(), &EN, &site)),
         ("about", page::about_page(&EN, &site)),

@@ -4,6 +4,8 @@
 //! takes milliseconds of arithmetic, so it is done beside the threads that serve connections.
 
 mod contribute;
+mod seen;
+mod setup;
 
 use std::fmt::Display;
 
@@ -22,9 +24,11 @@ use page::{ErrorView, Query, Site, gather};
 use crate::app::App;
 use crate::assets::Files;
 use crate::headers::Reach;
+use crate::measured::About;
 use crate::medians;
 use crate::problem::{Kind, Link, Problem};
 use crate::representation::{Caching, HTML, Representation};
+use seen::{Seen, with_reports};
 
 /// The estimator's documentation: the page shows the very text that the crate is documented with.
 const METHODOLOGY: &str = include_str!("../../../../estimator/METHODOLOGY.md");
@@ -74,13 +78,13 @@ async fn model(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Resu
         let name_of = |id: &str| catalog.models().iter().find(|row| row.id == id).map(|row| row.name.clone());
         return elsewhere("/m/", &id, &uri, catalog.model(&id).map(|row| row.id.as_str()), name_of);
     }
-    let snapshot = medians::current(&app).await;
-    let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
+    let about = About::Model { machine: setup::machine(app.engine(), &query_of(&uri)), id: id.clone() };
+    let make = move |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
         let mut view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
-        gather::measured(&mut view.cards, &snapshot.index);
-        written(page::model_page(&view, query, &EN, site))
+        gather::measured(&mut view.cards, &seen.snapshot.index);
+        written(page::model_page(&view, &seen.view, query, &EN, site))
     };
-    answer(app, uri, make).await.map(IntoResponse::into_response)
+    with_reports(app, uri, about, make).await.map(IntoResponse::into_response)
 }
 
 /// `GET /d/{id}`: a device, and what runs on it.
@@ -91,21 +95,22 @@ async fn device(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Res
             |id: &str| catalog.devices().iter().find(|row| row.id == id).map(|row| row.name.clone());
         return elsewhere("/d/", &id, &uri, catalog.device(&id).map(|row| row.id.as_str()), name_of);
     }
-    let snapshot = medians::current(&app).await;
-    let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
+    let about = About::Device(id.clone());
+    let make = move |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
         let mut view = gather::device(engine, &id, query).ok_or_else(Problem::not_found)?;
-        gather::measured(&mut view.models.cards, &snapshot.index);
-        written(page::device_page(&view, query, &EN, site))
+        gather::measured(&mut view.models.cards, &seen.snapshot.index);
+        written(page::device_page(&view, &seen.view, query, &EN, site))
     };
-    answer(app, uri, make).await.map(IntoResponse::into_response)
+    with_reports(app, uri, about, make).await.map(IntoResponse::into_response)
 }
 
 /// `GET /compare`: setups side by side.
 async fn compare(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
-    let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
-        written(page::compare_page(&gather::compare(engine, query), query, &EN, site))
+    let about = About::Setups(setup::all(app.engine(), &query_of(&uri)));
+    let make = |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
+        written(page::compare_page(&gather::compare(engine, query), &seen.view, query, &EN, site))
     };
-    answer(app, uri, make).await
+    with_reports(app, uri, about, make).await
 }
 
 /// `GET /gguf`: any model, by the header of its file, which the browser reads from wherever it lies.
@@ -149,21 +154,45 @@ pub fn error(problem: &Problem, site: &Site) -> Representation {
     Representation::new(HTML, html).caching(Caching::Never)
 }
 
+/// The query of an address as pages read it.
+fn query_of(uri: &Uri) -> Query {
+    Query::parse(uri.query().unwrap_or_default())
+}
+
 /// Makes a page, or takes it from the shelf.
 async fn answer(
     app: App,
     uri: Uri,
     make: impl FnOnce(&Engine<'_>, &Query, &Site) -> Result<String, Problem> + Send + 'static,
 ) -> Result<Representation, Problem> {
-    let query = Query::parse(uri.query().unwrap_or_default());
+    let query = query_of(&uri);
     let is_plain = query.pairs().next().is_none();
     if let Some(kept) = app.shelf().kept(uri.path()).filter(|_| is_plain) {
         return Ok(kept);
     }
-    let made = tokio::task::spawn_blocking(move || {
-        let page = || make(app.engine(), &query, app.site()).map(|html| Representation::new(HTML, html));
-        if is_plain { app.shelf().get_or_make(uri.path(), page) } else { page() }
-    });
+    if !is_plain {
+        return made_once(app, query, make).await;
+    }
+    beside(move || {
+        app.shelf().get_or_make(uri.path(), || {
+            make(app.engine(), &query, app.site()).map(|html| Representation::new(HTML, html))
+        })
+    })
+    .await
+}
+
+/// Makes a page that is not kept.
+async fn made_once(
+    app: App,
+    query: Query,
+    make: impl FnOnce(&Engine<'_>, &Query, &Site) -> Result<String, Problem> + Send + 'static,
+) -> Result<Representation, Problem> {
+    beside(move || make(app.engine(), &query, app.site()).map(|html| Representation::new(HTML, html))).await
+}
+
+/// Runs what takes time beside the threads that serve connections.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let made = tokio::task::spawn_blocking(work);
     // A panic there is a panic here: the layer above makes an answer of it.
     made.await.unwrap_or_else(|gone| std::panic::resume_unwind(gone.into_panic()))
 }

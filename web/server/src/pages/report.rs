@@ -10,6 +10,7 @@ use page::report::{Ladder, ReportPoint, ReportView, Said, badge, report_page};
 use super::written;
 use crate::app::App;
 use crate::gate::day;
+use crate::names::{self, MachineKey};
 use crate::problem::Problem;
 use crate::representation::{Caching, HTML, Representation};
 use crate::store::{EventKind, Metric, Stored};
@@ -79,16 +80,10 @@ fn point(metric: &Metric, median: Option<(f64, u32)>) -> ReportPoint {
 
 fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladder: Ladder) -> ReportView {
     let run = &stored.run;
-    let (ids, cap) = run.device.split_once('@').map_or((run.device.as_str(), ""), |(ids, cap)| (ids, cap));
-    let first = ids.split('+').next().unwrap_or_default();
-    let row = catalog.devices().iter().find(|row| row.id == first);
-    let name = row.map_or(first, |row| row.name.as_str());
-    let mut device = if run.devices > 1 { format!("{} × {name}", run.devices) } else { name.to_owned() };
-    if !cap.is_empty() {
-        device.push_str(&format!(" ({cap} power)"));
-    }
-    let model = catalog.models().iter().find(|row| row.id == run.model);
-    let quant = catalog.quants().iter().find(|row| row.id == run.quant);
+    let machine = MachineKey::read(&run.device);
+    let first = machine.ids.first().copied().unwrap_or_default();
+    let (device, device_href) = machine.name(catalog);
+    let (model, model_page) = names::model(catalog, &run.model);
     let opened = |event: &crate::store::Event| {
         (event.change.kind == EventKind::Disputed).then_some(event.number).or(event.change.dispute)
     };
@@ -97,10 +92,10 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
         state: run.standing.state(),
         evidence: run.evidence,
         device,
-        device_href: row.map(|row| format!("/d/{}", row.id)).unwrap_or_default(),
-        model: model.map_or_else(|| run.model.clone(), |row| row.name.clone()),
-        model_href: model.map(|row| format!("/m/{}?hardware={first}", row.id)).unwrap_or_default(),
-        quant: quant.map_or_else(|| run.quant.clone(), |row| row.name.clone()),
+        device_href,
+        model,
+        model_href: if model_page.is_empty() { model_page } else { format!("{model_page}?hardware={first}") },
+        quant: names::quant(catalog, &run.quant).to_owned(),
         runtime: format!("{} {}", run.runtime, run.runtime_version).trim_end().to_owned(),
         measured_on: run.measured_on.clone(),
         suite: run.suite.clone(),

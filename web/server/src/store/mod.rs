@@ -11,6 +11,7 @@ mod cells;
 mod change;
 mod intake;
 mod ledger;
+mod reports;
 mod results;
 mod secrets;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use backup::BackupError;
 pub use change::{Actor, Change, Event, EventKind, Standing};
 pub use intake::{Arrival, Intake, Judging, Limit};
 pub use ledger::Head;
+pub use reports::Report;
 pub use results::{Metric, RunRow, Stored};
 pub use secrets::Secrets;
 

@@ -6,6 +6,7 @@ mod client;
 mod crash;
 mod estimate;
 mod hostile;
+mod measured;
 mod openapi;
 mod operate;
 mod pages;

@@ -4,20 +4,29 @@ use data::Engine;
 use data::envelope::{self, Envelope};
 use data::fingerprint::{Fingerprint, Gpu, HostState, Ram};
 use data::query::Params;
-use data::submission::{BackendInfo, Calibration, Identity, ModelIdentity, Submission, WorkloadResult};
+use data::submission::{
+    BackendInfo, Calibration, Identity, ModelIdentity, Submission, Turns, WorkloadResult,
+};
 
 /// SHA-256 of the same model's file for everybody.
 pub const FILE: &str = "7b064f5842bf9532c91456deda288a1b672397a54fa729aa665952863033557c";
 
 /// What the estimator says of the sample's first workload, tokens a second.
 pub fn estimated(hardware: &str) -> f64 {
+    expected(hardware, 256, 128, 1)
+}
+
+/// What it says of the sample's model in another job.
+fn expected(hardware: &str, context: u32, prompt: u32, streams: u32) -> f64 {
     let engine = Engine::embedded();
+    let [context, prompt, streams] = [context, prompt, streams].map(|count| count.to_string());
     let pairs = [
         ("hardware", hardware),
         ("model", "llama-3.1-8b"),
         ("quant", "q4_k_m"),
-        ("context", "256"),
-        ("prompt", "128"),
+        ("context", &context),
+        ("prompt", &prompt),
+        ("streams", &streams),
     ];
     let params = Params::read(pairs).unwrap();
     let (rig, job) = engine.read(&params).unwrap();
@@ -77,6 +86,35 @@ pub fn run(who: u8, decode_tps: f64) -> Submission {
         }],
         raw_timings_sha256: envelope::digest(RAW.as_bytes()),
     }
+}
+
+/// A run of machine number `who` through all kinds of workload: W1, three depths of W3, four stream counts of W4, and the
+/// trace. The deeper and the more at once, the slower; `factor` scales the whole.
+pub fn full_run(who: u8, factor: f64) -> Submission {
+    let mut run = run(who, estimated("rtx-3090") * factor);
+    let point = |workload: &str, prompt: u32, streams: u32| {
+        let decode_tps = factor * expected("rtx-3090", prompt + 128, prompt, streams);
+        WorkloadResult {
+            skipped: None,
+            ttft_ms: Some(f64::from(prompt)),
+            decode_tps: Some(decode_tps),
+            prompt_tokens: Some(prompt),
+            output_tokens: Some(256),
+            wall_ms: Some(256_000.0 / decode_tps + f64::from(prompt)),
+            prefix_cache_hit_rate: Some(0.0),
+            repeats: 3,
+            ..WorkloadResult::skipped(workload, prompt, streams, String::new())
+        }
+    };
+    run.workloads.extend([32_512, 65_280].map(|prompt| point("W3", prompt, 1)));
+    run.workloads.extend([1, 4, 8, 16].map(|streams| point("W4", 1024, streams)));
+    let mut trace = point("W5", 16_128, 1);
+    trace.turns = Some(Turns { count: 10, p50_ms: 2400.0, p95_ms: 5100.0 });
+    trace.output_tokens = Some(2560);
+    trace.wall_ms = Some(27_000.0);
+    trace.prefix_cache_hit_rate = Some(0.86);
+    run.workloads.push(trace);
+    run
 }
 
 /// Raw timings whose digest every sample names.

@@ -68,6 +68,31 @@ on_both! {
         }
     }
 
+    async fn reports_are_those_that_count_and_payloads_are_what_was_sent(own: &Own) {
+        let judging = own.judging(30).await;
+        for who in 1_u8..=3 {
+            let id = format!("run{who}");
+            let run = sample::full_run(who, 0.98 + 0.01 * f64::from(who));
+            assert_eq!(send(own, &judging, who, &run, &id, &id).await, Ok(State::Accepted));
+        }
+        own.store.change("run2", &by(EventKind::Withdrawn, Actor::Submitter, None), now_ms()).await.unwrap();
+        let cell = "rtx-3090|llama-3.1-8b|q4_k_m|llama.cpp|2048|1";
+        let reports = own.store.reports(cell, 50).await.unwrap();
+        let of = |workload: &str| -> Vec<&str> {
+            reports.iter().filter(|report| report.workload == workload).map(|report| report.run.as_str()).collect()
+        };
+        assert_eq!((of("W1"), of("W4")), (vec!["run3", "run1"], vec!["run3", "run1"]), "newest first, withdrawn none");
+        assert_eq!(own.store.reports(cell, 1).await.unwrap().len(), 1);
+        let deep = own.store.reports_of("suite-v1", "W3").await.unwrap();
+        assert_eq!(deep.iter().map(|report| report.run.as_str()).collect::<Vec<_>>(), ["run1", "run1", "run3", "run3"]);
+        assert_eq!(own.store.reports_of("suite-v0", "W3").await.unwrap(), []);
+        let trace = own.store.reports_of("suite-v1", "W5").await.unwrap().remove(0);
+        assert_eq!((trace.prompt_tokens, trace.cached_tokens), (16_128, 13_870));
+        let sent: Submission = serde_json::from_slice(&own.store.payload(&trace.digest).await.unwrap().unwrap()).unwrap();
+        assert_eq!(sent.workloads.last().and_then(|result| result.turns).map(|turns| turns.count), Some(10));
+        assert_eq!(own.store.payload("none").await.unwrap(), None);
+    }
+
     async fn one_submitter_counts_once(own: &Own) {
         let judging = own.judging(300).await;
         let speed = fair();

@@ -1,0 +1,467 @@
+//! What people measured, brought to the pages of models, devices and comparisons: from the cells of the last snapshot to
+//! the reports behind the few that are shown.
+
+use std::collections::BTreeMap;
+
+use data::Engine;
+use data::query::Params;
+use data::row::WorkloadRow;
+use data::subject::Subject;
+use data::submission::{MedianCell, Submission};
+use estimator::Range;
+use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, Trace};
+
+use crate::app::App;
+use crate::gate::plausible::median;
+use crate::medians::Snapshot;
+use crate::names::{self, MachineKey};
+use crate::store::{Report, Store, StoreError};
+
+/// Setups that are shown: as many as a page holds within its budget.
+const SETUPS: usize = 12;
+/// Reports of one setup that are shown.
+const DOTS: u32 = 60;
+/// Reports of one cell that a curve is made of.
+const BEHIND: u32 = 200;
+/// Curves in one chart: more could not be told apart.
+const CURVES: usize = 3;
+/// Runs of the trace that are shown.
+const TRACES: usize = 8;
+
+/// What a page is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A model, on one machine (as cells name it) or on all.
+    Model {
+        /// Its id.
+        id: String,
+        /// The machine.
+        machine: Option<String>,
+    },
+    /// A device: its id.
+    Device(String),
+    /// Setups side by side: machine as cells name it, model, quantisation.
+    Setups(Vec<[String; 3]>),
+}
+
+impl About {
+    fn holds(&self, cell: &MedianCell) -> bool {
+        match self {
+            About::Model { id, machine } => {
+                cell.model == *id && machine.as_ref().is_none_or(|machine| cell.device == *machine)
+            }
+            About::Device(id) => MachineKey::read(&cell.device).ids.contains(&id.as_str()),
+            About::Setups(setups) => setups.iter().any(|[machine, model, quant]| {
+                cell.device == *machine && cell.model == *model && cell.quant == *quant
+            }),
+        }
+    }
+}
+
+/// Reads what is shown. Where the database does not answer, nothing is said: the page has its estimates.
+pub async fn view(app: &App, snapshot: &Snapshot, about: &About) -> MeasuredView {
+    match read(app, snapshot, about).await {
+        Ok(view) => view,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "reports could not be read");
+            MeasuredView { away: true, ..MeasuredView::default() }
+        }
+    }
+}
+
+async fn read(app: &App, snapshot: &Snapshot, about: &About) -> Result<MeasuredView, StoreError> {
+    let engine = app.engine();
+    let mut cells: Vec<(&str, &MedianCell)> =
+        snapshot.index.cells().filter(|(_, cell)| cell.count > 0 && about.holds(cell)).collect();
+    cells.sort_by(|(a_key, a), (b_key, b)| {
+        (b.count, b.signed).cmp(&(a.count, a.signed)).then_with(|| a_key.cmp(b_key))
+    });
+    let mut behind = Behind { store: app.store(), read: BTreeMap::new() };
+    let mut view = named(engine, about);
+    view.more = cells.len().saturating_sub(SETUPS);
+    for (key, cell) in cells.iter().take(SETUPS) {
+        let reports = behind.of(key).await?;
+        view.setups.push(line(engine, cell, reports));
+    }
+    let workloads = Workloads::of(engine);
+    for group in most_reported(&cells, |cell| (cell.streams == 1).then_some(cell.depth_tokens)) {
+        let curve = decay(engine, &group, &behind.all(&group).await?, &workloads);
+        view.decay.extend(curve);
+    }
+    for group in most_reported(&cells, |cell| Some(cell.streams)) {
+        let curve = streams(engine, &group, &behind.all(&group).await?, &workloads);
+        view.streams.extend(curve);
+    }
+    view.traces = traces(app, &cells, &mut behind, &workloads).await?;
+    Ok(view)
+}
+
+/// The view with its names, before anything is in it.
+fn named(engine: &Engine<'_>, about: &About) -> MeasuredView {
+    let catalog = engine.catalog;
+    let file = |id: &str| {
+        let repo = catalog.models().iter().find(|row| row.id == id).and_then(|row| row.hf_repo.as_deref());
+        let name = repo.and_then(|repo| repo.rsplit('/').next()).unwrap_or(id);
+        format!("{name}-Q4_K_M.gguf")
+    };
+    match about {
+        About::Model { id, machine } => MeasuredView {
+            model: names::model(catalog, id).0,
+            machine: machine.as_deref().map(|key| MachineKey::read(key).name(catalog).0).unwrap_or_default(),
+            file: file(id),
+            depends_on: "hardware devices power",
+            ..MeasuredView::default()
+        },
+        About::Device(id) => {
+            MeasuredView { machine: MachineKey::read(id).name(catalog).0, ..MeasuredView::default() }
+        }
+        About::Setups(setups) => MeasuredView {
+            // One model on several machines is measured with one file.
+            file: match setups.first() {
+                Some([_, id, _]) if setups.iter().all(|[_, model, _]| model == id) => file(id),
+                _ => String::new(),
+            },
+            ..MeasuredView::default()
+        },
+    }
+}
+
+/// Reports by cell, each cell read once.
+struct Behind<'a> {
+    store: &'a Store,
+    read: BTreeMap<String, Vec<Report>>,
+}
+
+impl Behind<'_> {
+    async fn of(&mut self, cell: &str) -> Result<&[Report], StoreError> {
+        if !self.read.contains_key(cell) {
+            let reports = self.store.reports(cell, BEHIND).await?;
+            self.read.insert(cell.to_owned(), reports);
+        }
+        Ok(self.read.get(cell).map_or(&[], Vec::as_slice))
+    }
+
+    async fn all(&mut self, group: &Group<'_>) -> Result<Vec<Report>, StoreError> {
+        let mut all = Vec::new();
+        for key in &group.keys {
+            all.extend_from_slice(self.of(key).await?);
+        }
+        Ok(all)
+    }
+}
+
+/// Which of a suite's workloads makes which curve, by what they vary.
+struct Workloads<'a> {
+    rows: Vec<&'a WorkloadRow>,
+}
+
+impl<'a> Workloads<'a> {
+    fn of(engine: &Engine<'a>) -> Self {
+        Workloads { rows: engine.catalog.suites().iter().flat_map(|suite| &suite.workload).collect() }
+    }
+
+    fn find(&self, report: &Report) -> Option<&'a WorkloadRow> {
+        self.rows.iter().find(|row| row.id == report.workload).copied()
+    }
+}
+
+/// The length that a point aimed at: engines count a few tokens more or fewer.
+fn aimed_at(row: &WorkloadRow, prompt_tokens: u32) -> Option<u32> {
+    row.prompt_tokens.iter().copied().min_by_key(|target| target.abs_diff(prompt_tokens))
+}
+
+/// Cells that differ in depth or streams alone.
+struct Group<'a> {
+    cell: &'a MedianCell,
+    keys: Vec<&'a str>,
+}
+
+/// The groups with most reports among those that hold at least two places of an axis.
+fn most_reported<'a>(
+    cells: &[(&'a str, &'a MedianCell)],
+    place: impl Fn(&MedianCell) -> Option<u32>,
+) -> Vec<Group<'a>> {
+    // Cells come with the most reports first, so the first of a group tells its rank.
+    let mut groups: Vec<(Group<'a>, Vec<u32>)> = Vec::new();
+    for (key, cell) in cells {
+        let Some(at) = place(cell) else { continue };
+        let alike = |other: &MedianCell| {
+            (&other.device, &other.model, &other.quant, &other.runtime, other.speculative)
+                == (&cell.device, &cell.model, &cell.quant, &cell.runtime, cell.speculative)
+        };
+        match groups.iter_mut().find(|(group, _)| alike(group.cell)) {
+            Some((group, places)) => {
+                group.keys.push(key);
+                places.push(at);
+            }
+            None => groups.push((Group { cell, keys: vec![key] }, vec![at])),
+        }
+    }
+    let several = |places: &[u32]| places.iter().any(|place| *place != places[0]);
+    groups.into_iter().filter(|(_, places)| several(places)).map(|(group, _)| group).take(CURVES).collect()
+}
+
+fn line(engine: &Engine<'_>, cell: &MedianCell, reports: &[Report]) -> SetupLine {
+    let middle = |figure: fn(&Report) -> u32| {
+        let all: Vec<f64> = reports.iter().map(|report| f64::from(figure(report))).collect();
+        median(&all).map(|value| value.round() as u32)
+    };
+    let asked = middle(|report| report.prompt_tokens).zip(middle(|report| report.output_tokens));
+    let catalog = engine.catalog;
+    let (model, model_page) = names::model(catalog, &cell.model);
+    SetupLine {
+        machine: MachineKey::read(&cell.device).name(catalog),
+        model: (model, model_page),
+        how: how(engine, cell),
+        depth_tokens: cell.depth_tokens,
+        streams: cell.streams,
+        count: cell.count,
+        signed: cell.signed,
+        median_tps: cell.decode_tps,
+        estimate_tps: asked.and_then(|(prompt, output)| estimate(engine, cell, prompt, output, cell.streams)),
+        reports: reports
+            .iter()
+            .take(DOTS as usize)
+            .map(|report| ReportDot {
+                id: report.run.clone(),
+                measured_on: report.measured_on.clone(),
+                decode_tps: report.decode_tps,
+                evidence: report.evidence,
+            })
+            .collect(),
+    }
+}
+
+fn how(engine: &Engine<'_>, cell: &MedianCell) -> String {
+    let speculative = if cell.speculative { " · speculative" } else { "" };
+    format!("{} · {}{speculative}", names::quant(engine.catalog, &cell.quant), cell.runtime)
+}
+
+fn name(engine: &Engine<'_>, cell: &MedianCell) -> String {
+    let machine = MachineKey::read(&cell.device).name(engine.catalog).0;
+    format!("{machine} · {} · {}", names::model(engine.catalog, &cell.model).0, how(engine, cell))
+}
+
+/// What is expected today of a cell's setup half-way through an answer.
+pub fn estimate(
+    engine: &Engine<'_>,
+    cell: &MedianCell,
+    prompt_tokens: u32,
+    output_tokens: u32,
+    streams: u32,
+) -> Option<Range> {
+    let model = engine.catalog.models().iter().find(|row| row.id == cell.model)?;
+    let quant = engine.catalog.quants().iter().find(|row| row.id == cell.quant)?;
+    let mut pairs = MachineKey::read(&cell.device).pairs();
+    pairs.push(("runtime", cell.runtime.clone()));
+    pairs.push(("context", (prompt_tokens + output_tokens / 2).max(1).to_string()));
+    pairs.push(("prompt", prompt_tokens.max(1).to_string()));
+    pairs.push(("streams", streams.to_string()));
+    let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))).ok()?;
+    let (rig, job) = engine.read(&params).ok()?;
+    let brief = engine.brief(&rig, &job, &Subject::of_row(model, quant));
+    brief.estimate.speeds.map(|speeds| speeds.decode_tps)
+}
+
+/// Lowest, median and highest of what submitters say, each with one voice, and how many they are.
+pub fn voices(reports: &[&Report]) -> Option<(Range, u32)> {
+    let mut by_voter: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for report in reports {
+        by_voter.entry(&report.voter).or_default().push(report.decode_tps);
+    }
+    let each: Vec<f64> = by_voter.values().filter_map(|speeds| median(speeds)).collect();
+    let low = each.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = each.iter().copied().fold(0.0, f64::max);
+    Some((Range { low, mid: median(&each)?, high }, each.len() as u32))
+}
+
+/// A curve of reports that stand at a place each; none where all stand at one.
+fn curve<'r>(
+    engine: &Engine<'_>,
+    cell: &MedianCell,
+    reports: &'r [Report],
+    place: impl Fn(&'r Report) -> Option<u32>,
+    estimate: impl Fn(u32) -> Option<Range>,
+) -> Option<MeasuredCurve> {
+    let mut by_place: BTreeMap<u32, Vec<&Report>> = BTreeMap::new();
+    for report in reports {
+        if let Some(at) = place(report) {
+            by_place.entry(at).or_default().push(report);
+        }
+    }
+    let mut count = 0;
+    let points: Vec<CurvePoint> = by_place
+        .iter()
+        .filter_map(|(at, reports)| {
+            let (decode_tps, voters) = voices(reports)?;
+            count = count.max(voters);
+            Some(CurvePoint { at: *at, decode_tps, estimate_tps: estimate(*at) })
+        })
+        .collect();
+    (points.len() > 1).then(|| MeasuredCurve { name: name(engine, cell), count, points })
+}
+
+/// Speed against context: workloads of one turn with one request at a time, where one varies its prompt.
+fn decay(
+    engine: &Engine<'_>,
+    group: &Group<'_>,
+    reports: &[Report],
+    workloads: &Workloads<'_>,
+) -> Option<MeasuredCurve> {
+    let varies = |report: &Report| workloads.find(report).is_some_and(|row| row.prompt_tokens.len() > 1);
+    if !reports.iter().any(varies) {
+        return None;
+    }
+    let mut output_at: BTreeMap<u32, u32> = BTreeMap::new();
+    for report in reports {
+        if let Some((row, target)) =
+            workloads.find(report).and_then(|row| Some((row, aimed_at(row, report.prompt_tokens)?)))
+        {
+            output_at.insert(target + row.output_tokens, row.output_tokens);
+        }
+    }
+    let place = |report: &Report| {
+        let row = workloads.find(report).filter(|row| row.turns == 1 && report.streams == 1)?;
+        Some(aimed_at(row, report.prompt_tokens)? + row.output_tokens)
+    };
+    let expected = |at: u32| {
+        let output = output_at.get(&at).copied().unwrap_or_default();
+        estimate(engine, group.cell, at - output, output, 1)
+    };
+    curve(engine, group.cell, reports, place, expected)
+}
+
+/// Speed against requests at once, by the workload that varies them.
+fn streams(
+    engine: &Engine<'_>,
+    group: &Group<'_>,
+    reports: &[Report],
+    workloads: &Workloads<'_>,
+) -> Option<MeasuredCurve> {
+    let row = |report: &Report| workloads.find(report).filter(|row| row.streams.len() > 1);
+    let (prompt, output) = reports.iter().find_map(|report| {
+        let row = row(report)?;
+        Some((*row.prompt_tokens.first()?, row.output_tokens))
+    })?;
+    let place = |report: &Report| row(report).map(|_| report.streams);
+    let expected = |at: u32| estimate(engine, group.cell, prompt, output, at);
+    curve(engine, group.cell, reports, place, expected)
+}
+
+/// The newest runs of the trace: what the points do not hold is read in what was sent.
+async fn traces(
+    app: &App,
+    cells: &[(&str, &MedianCell)],
+    behind: &mut Behind<'_>,
+    workloads: &Workloads<'_>,
+) -> Result<Vec<Trace>, StoreError> {
+    let Some(row) = workloads.rows.iter().find(|row| row.turns > 1) else { return Ok(Vec::new()) };
+    let longest = row.prompt_tokens.iter().copied().max().unwrap_or_default() + row.output_tokens;
+    let deepest = data::submission::depth_bucket(longest);
+    let mut found = Vec::new();
+    let held = cells.iter().filter(|(_, cell)| cell.streams == 1 && cell.depth_tokens <= deepest);
+    for (key, cell) in held.take(SETUPS) {
+        let reports = behind.of(key).await?.iter().filter(|report| report.workload == row.id);
+        found.extend(reports.map(|report| (*cell, report.clone())));
+    }
+    found.sort_by(|(_, a), (_, b)| b.measured_on.cmp(&a.measured_on).then_with(|| a.run.cmp(&b.run)));
+    found.truncate(TRACES);
+    let mut traces = Vec::new();
+    for (cell, report) in found {
+        let payload = app.store().payload(&report.digest).await?;
+        let run = payload.and_then(|bytes| serde_json::from_slice::<Submission>(&bytes).ok());
+        let result =
+            run.as_ref().and_then(|run| run.workloads.iter().find(|result| result.workload == row.id));
+        traces.extend(result.and_then(|result| {
+            let turns = result.turns?;
+            Some(Trace {
+                id: report.run.clone(),
+                name: name(app.engine(), cell),
+                measured_on: report.measured_on.clone(),
+                turns: turns.count,
+                p50_ms: turns.p50_ms,
+                p95_ms: turns.p95_ms,
+                wall_ms: result.wall_ms,
+                prompt_tokens: report.prompt_tokens,
+                output_tokens: report.output_tokens,
+                cache_share: result.prefix_cache_hit_rate,
+            })
+        }));
+    }
+    Ok(traces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(voter: &str, decode_tps: f64) -> Report {
+        Report {
+            run: "r".into(),
+            digest: String::new(),
+            evidence: data::submission::EvidenceClass::Signed,
+            measured_on: "2026-11-22".into(),
+            voter: voter.into(),
+            cell: String::new(),
+            workload: "W3".into(),
+            prompt_tokens: 32_500,
+            cached_tokens: 0,
+            output_tokens: 256,
+            streams: 1,
+            decode_tps,
+            prefill_tps: None,
+            ttft_ms: None,
+            estimate_tps: None,
+        }
+    }
+
+    #[test]
+    fn each_submitter_has_one_voice() {
+        let reports =
+            [report("a", 10.0), report("a", 30.0), report("a", 20.0), report("b", 40.0), report("c", 50.0)];
+        let (range, count) = voices(&reports.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!((range.low, range.mid, range.high, count), (20.0, 40.0, 50.0, 3));
+        assert_eq!(voices(&[]), None);
+    }
+
+    #[test]
+    fn a_point_belongs_to_the_length_that_it_aimed_at() {
+        let engine = Engine::embedded();
+        let workloads = Workloads::of(&engine);
+        let row = workloads.find(&report("a", 1.0)).unwrap();
+        assert_eq!(aimed_at(row, 32_498), Some(32_512));
+        assert_eq!(aimed_at(row, 65_900), Some(65_280));
+    }
+
+    #[test]
+    fn a_page_is_about_its_own_cells() {
+        let cell = |device: &str, model: &str| MedianCell {
+            device: device.into(),
+            model: model.into(),
+            quant: "q4_k_m".into(),
+            runtime: "llama.cpp".into(),
+            depth_tokens: 2048,
+            streams: 1,
+            speculative: false,
+            count: 1,
+            signed: 1,
+            decode_tps: None,
+            decode_range: None,
+            prefill_tps: None,
+        };
+        let device = About::Device("a".into());
+        assert!(
+            device.holds(&cell("a", "m"))
+                && device.holds(&cell("b+a@70%", "m"))
+                && !device.holds(&cell("ab", "m"))
+        );
+        let model = About::Model { id: "m".into(), machine: Some("a".into()) };
+        assert!(
+            model.holds(&cell("a", "m"))
+                && !model.holds(&cell("a@70%", "m"))
+                && !model.holds(&cell("a", "n"))
+        );
+        let setups = About::Setups(vec![["a".into(), "m".into(), "q8_0".into()]]);
+        assert!(!setups.holds(&cell("a", "m")), "another quantisation");
+    }
+}

@@ -1,0 +1,90 @@
+//! What people measured, on the pages of models, devices and comparisons.
+
+use crate::client::Site;
+use crate::sample;
+
+const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
+const MODEL: &str = "/m/llama-3.1-8b?hardware=rtx-3090";
+
+/// Full runs of these machines.
+async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) {
+    for who in who {
+        let run = sample::full_run(who, 0.97 + 0.01 * f64::from(who));
+        let answer = site.submit(who, &run, &format!("192.0.2.{who}")).await;
+        assert_eq!(answer.json()["state"], "accepted", "{}", answer.text());
+    }
+}
+
+/// The section of a page.
+async fn section(site: &Site, page: &str) -> String {
+    let answer = site.get(page).await;
+    assert_eq!(answer.status, 200, "{page}");
+    let section = answer.text().split_once("<section id=\"measured\"").expect("a section").1;
+    section.split_once("</section>").expect("closed").0.to_owned()
+}
+
+#[tokio::test]
+async fn where_nothing_is_measured_the_command_is_told() {
+    let site = Site::open(BEHIND).await;
+    for page in [MODEL, "/d/rtx-3090", "/compare?hardware1=rtx-3090&model1=llama-3.1-8b"] {
+        let section = section(&site, page).await;
+        assert!(
+            section.contains("llm-speed-probe bench") && !section.contains("<table"),
+            "{page}: {section}"
+        );
+    }
+    assert!(section(&site, MODEL).await.contains("--model Llama-3.1-8B"));
+}
+
+#[tokio::test]
+async fn reports_become_medians_strips_and_curves() {
+    let site = Site::open(BEHIND).await;
+    taken(&site, 1..=3).await;
+    for page in [
+        MODEL,
+        "/m/llama-3.1-8b",
+        "/d/rtx-3090",
+        "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&quant1=q4_k_m",
+    ] {
+        let section = section(&site, page).await;
+        assert!(section.contains("3 submitters, 3 signed"), "{page}: {section}");
+        assert_eq!(section.matches("role=\"img\"").count(), 4, "{page}: strips, depth, streams, trace");
+        for id in ["c-reports-d", "c-decay-d", "c-streams-d", "c-trace-d"] {
+            assert!(section.contains(&format!("<desc id=\"{id}\">")), "{page}: {id} is told in words");
+        }
+        // The curves in figures: context of both depths, all counts of requests, the trace's own figures.
+        for figure in [
+            "<td class=\"num\">32k</td>",
+            "<td class=\"num\">64k</td>",
+            "<td class=\"num\">16</td>",
+            "2.4",
+            "86 %",
+        ] {
+            assert!(section.contains(figure), "{page} lacks {figure}: {section}");
+        }
+        assert!(!section.contains("Not measured yet"), "{page}");
+        let report = section.split("href=\"/r/").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(site.get(&format!("/r/{report}")).await.status, 200);
+    }
+    // Another machine, another quantisation: none of it.
+    for page in [
+        "/m/llama-3.1-8b?hardware=rtx-4090",
+        "/d/rtx-4090",
+        "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&quant1=q8_0",
+    ] {
+        assert!(!section(&site, page).await.contains("<table"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_page_takes_up_a_new_report_and_an_old_one_is_not_shown_twice() {
+    let site = Site::open(BEHIND).await;
+    taken(&site, 1..=1).await;
+    let dots = |html: &str| html.matches("class=\"thin c0\"").count();
+    let before = section(&site, "/d/rtx-3090").await;
+    assert!(before.contains("1 report so far"), "{before}");
+    assert!(site.app.shelf().kept("/d/rtx-3090").is_some());
+    taken(&site, 2..=2).await;
+    let after = section(&site, "/d/rtx-3090").await;
+    assert!(dots(&after) > dots(&before), "{} then {}", dots(&before), dots(&after));
+}
