@@ -15,6 +15,11 @@ mod read;
 #[path = "src/constants/part.rs"]
 mod part;
 
+#[cfg(feature = "runs")]
+#[allow(dead_code, reason = "the library uses all of it")]
+#[path = "src/runs/row.rs"]
+mod runs;
+
 fn main() {
     const WATCHED: [&str; 10] = [
         "constants.toml",
@@ -34,10 +39,42 @@ fn main() {
     let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let (dir, out) = (Path::new(&dir), Path::new(&out));
-    if let Err(error) = pack(dir, out) {
+    let packed = pack(dir, out);
+    #[cfg(feature = "runs")]
+    let packed = packed.and_then(|()| pack_runs(dir, out));
+    if let Err(error) = packed {
         eprintln!("{error}");
         std::process::exit(1);
     }
+}
+
+/// Writes `runs.packed`: the campaigns, which are YAML, and the rigs that they ran on.
+#[cfg(feature = "runs")]
+fn pack_runs(dir: &Path, out: &Path) -> Result<(), String> {
+    for watched in ["queued.yaml", "rigs", "runs", "src/runs/row.rs"] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let rows = runs::RunRows {
+        rigs: every_yaml(&dir.join("rigs"))?,
+        campaigns: every_yaml(&dir.join("runs"))?,
+        queued: yaml(&dir.join("queued.yaml"))?,
+    };
+    let packed = postcard::to_allocvec(&rows).map_err(|error| error.to_string())?;
+    fs::write(out.join("runs.packed"), packed).map_err(|error| error.to_string())
+}
+
+/// Every YAML file of a folder, by name.
+#[cfg(feature = "runs")]
+fn every_yaml<T: serde::de::DeserializeOwned>(dir: &Path) -> Result<Vec<T>, String> {
+    let files = read::files_in(dir, "yaml").map_err(|error| error.to_string())?;
+    files.iter().map(|path| yaml(path)).collect()
+}
+
+/// One YAML file, or where and why it is none of its kind.
+#[cfg(feature = "runs")]
+fn yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let text = read::text(path).map_err(|error| error.to_string())?;
+    serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Writes `rows.packed`: the hash of the rows' shape, and all rows, rules and constants behind it.

@@ -32,6 +32,8 @@ pub mod paste;
 pub mod query;
 pub mod row;
 pub mod rules;
+#[cfg(feature = "runs")]
+pub mod runs;
 pub mod safetensors;
 pub mod shortlist;
 pub mod subject;

@@ -155,7 +155,7 @@ mod tests {
     use data::Catalog;
 
     fn suite() -> &'static SuiteRow {
-        &Catalog::embedded().suites()[0]
+        Catalog::embedded().suites().iter().find(|suite| suite.id == "suite-v1").unwrap()
     }
 
     #[test]

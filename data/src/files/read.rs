@@ -82,11 +82,16 @@ pub fn rows(dir: &Path) -> Result<Rows, FileError> {
 
 /// The TOML files of one folder, by name.
 pub fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    files_in(dir, "toml")
+}
+
+/// The files of one folder that end so, by name.
+pub fn files_in(dir: &Path, ending: &str) -> Result<Vec<PathBuf>, FileError> {
     let io = |source| FileError::Io { path: dir.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if path.extension().is_some_and(|extension| extension == ending) {
             paths.push(path);
         }
     }
