@@ -38,6 +38,8 @@ pub mod safetensors;
 pub mod shortlist;
 pub mod subject;
 pub mod submission;
+#[cfg(feature = "table")]
+pub mod table;
 pub mod timings;
 
 pub use catalog::Catalog;

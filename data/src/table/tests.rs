@@ -1,0 +1,213 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::make::{Maker, Report, ReportPoint};
+use super::select::{MOST_PER_PAGE, ReportCard};
+use super::*;
+use crate::Engine;
+use crate::runs::RunRows;
+
+fn table(reports: &[Report]) -> Table {
+    Maker::new(Engine::embedded(), RunRows::embedded()).table(reports)
+}
+
+fn report(id: &str, device: &str, model: &str, build: &str, decode_tps: f64) -> Report {
+    Report {
+        id: id.into(),
+        signed: true,
+        measured_on: "2026-11-01".into(),
+        device: device.into(),
+        model: model.into(),
+        quant: "q4_k_m".into(),
+        runtime: "llama.cpp".into(),
+        build: build.into(),
+        backend: "cuda".into(),
+        streams: 1,
+        points: vec![ReportPoint {
+            workload: "W1".into(),
+            prompt_tokens: 128,
+            cached_tokens: 0,
+            output_tokens: 256,
+            decode_tps,
+        }],
+        ..Report::default()
+    }
+}
+
+fn wish(pairs: &[(&str, &'static str)], table: &Table) -> (Wish, usize) {
+    let get = |name: &str| pairs.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| *value);
+    let (wish, wrong) = Wish::read(get, table);
+    (wish, wrong.len())
+}
+
+#[test]
+fn every_row_has_an_estimate_or_says_why_not() {
+    let table = table(&[]);
+    assert_eq!(table.rows.iter().filter(|row| row.source == "published-table").count(), 47);
+    for row in &table.rows {
+        let estimated = row.figures.iter().all(|figure| figure.estimate.is_some());
+        assert_eq!(estimated, row.unestimated.is_none(), "{row:?}");
+        let unknown = row.quant == "unknown";
+        assert_eq!(unknown, row.unestimated == Some(Unestimated::QuantUnknown), "{row:?}");
+    }
+}
+
+#[test]
+fn a_power_limit_slows_the_estimate_down() {
+    let table = table(&[]);
+    let on = |device: &str| {
+        let row = table.rows.iter().find(|row| row.device == device && row.model == "gemma-4-e4b");
+        Picked::of(row.expect("a row"), "").expect("figures")
+    };
+    let capped = on("rtx-3090");
+    assert!((capped.row.power_share - 200.0 / 350.0).abs() < 1e-3, "{}", capped.row.power_share);
+    let full = {
+        let device = "hardware=rtx-3090&model=gemma-4-e4b&quant=q4_k_m&prompt=128&context=192";
+        let params = crate::query::Params::read(device.split('&').filter_map(|pair| pair.split_once('=')));
+        let (params, engine) = (params.unwrap(), Engine::embedded());
+        let (rig, job) = engine.read(&params).unwrap();
+        let chosen = engine.choose(&params, &rig, &job).unwrap();
+        engine.answer(&rig, &job, &chosen).decode_tps.unwrap()
+    };
+    assert!(capped.estimate.unwrap().mid < full.mid);
+}
+
+#[test]
+fn families_come_newest_first_with_the_bare_headings_among_them() {
+    let table = table(&[]);
+    let months: Vec<&str> = table.families.iter().map(|family| family.released.as_str()).collect();
+    assert!(months.windows(2).all(|pair| pair[0] >= pair[1]), "{months:?}");
+    assert_eq!((table.families[0].name.as_str(), table.families[0].published_runs), ("Gemma-4", Some(56)));
+    let selection = Selection::new(&table, &Wish::default());
+    let bare = |name: &str| {
+        let at = table.families.iter().position(|family| family.name == name).expect(name);
+        selection.counts[at] == 0
+    };
+    assert!(bare("granite-4.1") && bare("LFM2.5-350M") && bare("Gemma-3"));
+}
+
+#[test]
+fn filters_narrow_and_sorts_order_within_a_family() {
+    let table = table(&[report("r1", "rtx-3090", "gemma-4-e4b", "b9000", 130.0)]);
+    let all = Selection::new(&table, &Wish::default()).all.len();
+    for (pairs, least) in [
+        (vec![("hardware", "rtx-3090"), ("backend", "cuda")], 10),
+        (vec![("quant", "Q4_K_XL")], 8),
+        (vec![("runtime", "VLLM")], 6),
+        (vec![("q", "strix gemma")], 7),
+        (vec![("from", "community")], 1),
+        (vec![("concurrency", "1")], 40),
+        (vec![("shape", "chat-short")], 1),
+        (vec![("family", "LFM2")], 10),
+    ] {
+        let (wish, wrong) = wish(&pairs, &table);
+        let found = Selection::new(&table, &wish).all.len();
+        assert!(wrong == 0 && found >= least && found < all.max(49), "{pairs:?}: {found}");
+    }
+    let (mine, _) = wish(&[("from", "community")], &table);
+    let mine = Selection::new(&table, &mine);
+    assert_eq!((mine.all[0].row.source.as_str(), mine.all[0].row.family), ("r1", 0), "with its family");
+    assert!(mine.all[0].ratio().is_some());
+
+    for sort in Sort::ALL {
+        let wish = Wish { sort, descending: false, ..Wish::default() };
+        let up = Selection::new(&table, &wish);
+        let down = Selection::new(&table, &Wish { descending: true, ..wish });
+        assert_eq!(up.all.len(), down.all.len(), "{sort:?}");
+    }
+    let (fast, _) = wish(&[("sort", "-speed"), ("family", "Gemma-4")], &table);
+    let speeds: Vec<f64> = Selection::new(&table, &fast).all.iter().map(|row| row.high_tps).collect();
+    assert!(speeds.is_sorted(), "a minus turns it round: {speeds:?}");
+    let (without, _) = wish(&[("sort", "ratio")], &table);
+    let last = Selection::new(&table, &without).all.last().map(Picked::ratio);
+    assert_eq!(last, Some(None), "what has no estimate comes last");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_passed_over() {
+    let table = table(&[]);
+    let bad = [
+        ("per_page", "1001"),
+        ("page", "zero"),
+        ("sort", "colour"),
+        ("shape", "round"),
+        ("from", "me"),
+        ("concurrency", "-1"),
+    ];
+    assert_eq!(wish(&bad, &table), (Wish::default(), bad.len()));
+}
+
+#[test]
+fn the_report_card_is_the_middle_of_the_ratios() {
+    let row = |tps: f64| {
+        let mut row = table(&[report("r", "rtx-3090", "gemma-4-e4b", "b1", tps)]).rows.pop().unwrap();
+        row.figures[0].estimate = Some(Range { low: 80.0, mid: 100.0, high: 125.0 });
+        row
+    };
+    let rows = [row(50.0), row(100.0), row(110.0)];
+    let picked: Vec<Picked<'_>> = rows.iter().filter_map(|row| Picked::of(row, "")).collect();
+    let card = ReportCard::of(&picked);
+    assert_eq!((card.rows, card.within, card.fitted), (3, 2, 0));
+    assert!((card.median_ratio - 1.0).abs() < 1e-9, "{card:?}");
+    assert!((card.median_error - (1.0 - 1.0 / 1.1)).abs() < 1e-9, "{card:?}");
+    assert_eq!(ReportCard::of(&[]), ReportCard::default());
+}
+
+#[test]
+fn a_trend_compares_what_ran_alike_and_marks_what_is_no_noise() {
+    let mut reports = vec![
+        report("a", "rtx-3090", "gemma-4-e4b", "b9000", 100.0),
+        report("b", "rtx-3090", "gemma-4-e4b", "b10000", 101.0),
+        report("c", "rtx-3090", "gemma-4-e4b", "b11000", 180.0),
+    ];
+    reports[2].measured_on = "2026-11-02".into();
+    let table = table(&reports);
+    let steps = trend::steps(&table, "rtx-3090,gemma-4-e4b,q4_k_m");
+    let of = |id: &str| *steps.iter().find(|step| step.picked.row.source == id).expect(id);
+    assert_eq!(of("a").change, None, "the published row has another power limit");
+    assert!((of("b").change.unwrap() - 1.01).abs() < 1e-9 && !of("b").beyond_noise);
+    assert!(of("c").beyond_noise, "{:?}", of("c").change);
+    assert!(
+        trend::keys(&table).iter().any(|(key, count)| key == "rtx-3090,gemma-4-e4b,q4_k_m" && *count == 4)
+    );
+}
+
+#[test]
+fn a_table_travels() {
+    let table = table(&[report("a", "rtx-3090", "gemma-4-e4b", "b9000", 100.0)]);
+    let bytes = postcard::to_allocvec(&table).unwrap();
+    assert_eq!(postcard::from_bytes::<Table>(&bytes).unwrap(), table);
+}
+
+#[test]
+fn a_range_around_others_holds_them_and_has_their_middle() {
+    let range = |low, mid, high| Range { low, mid, high };
+    let both = around([range(8.0, 10.0, 12.0), range(30.0, 40.0, 50.0)].into_iter()).unwrap();
+    assert_eq!((both.low, both.high), (8.0, 50.0));
+    assert!((both.mid - 20.0).abs() < 1e-9, "{}", both.mid);
+    assert_eq!(around(core::iter::empty()), None);
+}
+
+proptest! {
+    /// Pages part the rows: each row is on one page, and pages hold no more than they may.
+    #[test]
+    fn pages_part_the_rows(per_page in 1_u32..=MOST_PER_PAGE, column in 0_usize..9, descending: bool) {
+        let table = table(&[]);
+        let of = |page: u32| Wish { page, per_page, sort: Sort::ALL[column], descending, ..Wish::default() };
+        let first = Selection::new(&table, &of(1));
+        let mut seen = BTreeSet::new();
+        let mut count = 0;
+        for page in 1..=first.pages {
+            let selection = Selection::new(&table, &of(page as u32));
+            prop_assert!(selection.shown().len() <= per_page as usize);
+            for picked in selection.shown() {
+                count += 1;
+                seen.insert(std::ptr::from_ref(picked.row));
+            }
+        }
+        prop_assert_eq!(count, table.rows.len());
+        prop_assert_eq!(seen.len(), count);
+        prop_assert_eq!(Selection::new(&table, &of(u32::MAX)).page, first.pages);
+    }
+}
