@@ -10,6 +10,11 @@ pub fn today() -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// Milliseconds since 1970 (UTC).
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
 /// Year, month and day of a count of days since 1970 (the proleptic Gregorian calendar, years beginning in March).
 fn civil(days: u64) -> (u64, u64, u64) {
     let since_march_0000 = days + 719_468;

@@ -8,7 +8,7 @@ use data::timings::{Timings, quantile};
 use crate::driver::{DriverError, ModelRef, Prompt, Reply, Request, Runtime, Stream};
 use crate::interrupt;
 use crate::plan::{Point, WARM_UP_OUTPUT_TOKENS};
-use crate::prompt::{self, Measure, Seed};
+use crate::prompt::{self, Matter, Measure, Seed};
 use crate::statistics::summary;
 use crate::trace;
 
@@ -89,7 +89,7 @@ impl Bench<'_> {
         let mut observe = |words: usize, name: &str| {
             // One token a word and nothing fixed: the text has exactly so many words.
             let plain = Measure::Calibrated { fixed: 0.0, per_word: 1.0 };
-            let text = prompt::fit(&Seed::of(&[name, nonce]), words as u32, &plain)?.text;
+            let text = prompt::fit(&Seed::of(&[name, nonce]), Matter::Sentences, words as u32, &plain)?.text;
             let prompt = Prompt::Text(text);
             let request =
                 Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true, until: None };
@@ -150,7 +150,7 @@ impl Bench<'_> {
                 Measure::Calibrated { fixed: *fixed, per_word: *per_word }
             }
         };
-        let fitted = prompt::fit(&seed, point.prompt_tokens, &measure)?;
+        let fitted = prompt::fit(&seed, Matter::of(&point.name), point.prompt_tokens, &measure)?;
         Ok(Request {
             prompt: Prompt::Text(fitted.text),
             output_tokens,

@@ -123,7 +123,7 @@ pub fn points(suite: &SuiteRow, wanted: &[String], extent: Extent) -> Result<Vec
         let asked = wanted
             .iter()
             .any(|name| row.id.eq_ignore_ascii_case(name) || row.name.eq_ignore_ascii_case(name));
-        let by_default = if extent == Extent::Quick { row.id == "W1" } else { true };
+        let by_default = extent != Extent::Quick || row.id == suite.workload[0].id;
         if !(asked || (wanted.is_empty() && by_default)) {
             continue;
         }

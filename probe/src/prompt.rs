@@ -86,6 +86,57 @@ const WHEN: &[&str] = &[
     "just as the wind turned",
 ];
 
+/// What an agent's prompt is made of, besides sentences: calls and what they gave back.
+const CALL: &[&str] = &[
+    "{\"tool\": \"read_file\",",
+    "{\"tool\": \"search\",",
+    "{\"tool\": \"run_tests\",",
+    "{\"tool\": \"list_folder\",",
+    "{\"tool\": \"write_file\",",
+    "{\"tool\": \"ask_user\",",
+];
+const ARGUMENT: &[&str] = &[
+    "\"path\": \"src/main.py\",",
+    "\"path\": \"docs/index.md\",",
+    "\"query\": \"first day of spring\",",
+    "\"name\": \"broken clock\",",
+    "\"from_line\": 12,",
+    "\"limit\": 40,",
+    "\"recursive\": true,",
+];
+const RESULT: &[&str] = &[
+    "\"result\": \"ok\"}",
+    "\"result\": \"not found\"}",
+    "\"result\": [\"a\", \"b\"]}",
+    "\"result\": null}",
+    "\"error\": \"no such file\"}",
+];
+
+/// What a prompt is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// Sentences.
+    Sentences,
+    /// Calls of tools with their results, and sentences between them.
+    ToolCalls,
+}
+
+impl Matter {
+    /// Of a workload, by its name.
+    #[must_use]
+    pub fn of(workload: &str) -> Matter {
+        if workload == "tool-call" { Matter::ToolCalls } else { Matter::Sentences }
+    }
+
+    /// Where the words of one round of the text come from, in order.
+    fn parts(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Matter::Sentences => &[WHO, DID, WHAT, WHERE, WHEN],
+            Matter::ToolCalls => &[CALL, ARGUMENT, ARGUMENT, RESULT, WHO, DID, WHAT, WHERE, WHEN],
+        }
+    }
+}
+
 /// A small generator of pseudo-random numbers (SplitMix64): the same seed gives the same text everywhere.
 #[derive(Clone, Debug)]
 pub struct Seed(u64);
@@ -119,11 +170,11 @@ impl Seed {
 }
 
 /// At least so many words of running text; the same seed gives the same text.
-pub fn compose(seed: &Seed, words: usize) -> Vec<&'static str> {
+pub fn compose(seed: &Seed, words: usize, matter: Matter) -> Vec<&'static str> {
     let mut seed = seed.clone();
     let mut text = Vec::with_capacity(words + 16);
     while text.len() < words {
-        for part in [WHO, DID, WHAT, WHERE, WHEN] {
+        for part in matter.parts() {
             text.extend(seed.pick(part).split(' '));
         }
     }
@@ -179,9 +230,9 @@ const TAIL_TOKENS: i64 = 24;
 ///
 /// # Errors
 /// When the runtime's tokenizer fails.
-pub fn fit(seed: &Seed, tokens: u32, measure: &Measure<'_>) -> Result<Fitted, DriverError> {
+pub fn fit(seed: &Seed, matter: Matter, tokens: u32, measure: &Measure<'_>) -> Result<Fitted, DriverError> {
     let wanted = i64::from(tokens);
-    let pool = compose(seed, tokens as usize + 64);
+    let pool = compose(seed, tokens as usize + 64, matter);
     let counter = match measure {
         Measure::Counter(counter) => counter,
         Measure::Calibrated { fixed, per_word } => {
@@ -247,10 +298,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_length_is_met_exactly(tokens in 8u32..6000, width in 4usize..12, nonce: u64) {
+        fn every_length_is_met_exactly(tokens in 8u32..6000, width in 4usize..12, nonce: u64, tools: bool) {
+            let matter = if tools { Matter::ToolCalls } else { Matter::Sentences };
             let seed = Seed::of(&["W1", &nonce.to_string()]);
             let counter = |text: &str| Ok(count(text, width));
-            let fitted = fit(&seed, tokens, &Measure::Counter(&counter)).unwrap();
+            let fitted = fit(&seed, matter, tokens, &Measure::Counter(&counter)).unwrap();
             prop_assert_eq!(fitted.tokens, Some(tokens));
             prop_assert_eq!(count(&fitted.text, width), tokens);
         }
@@ -260,15 +312,18 @@ mod tests {
     fn a_vocabulary_of_letters_is_met_exactly_too() {
         for tokens in [64, 128, 1024, 1025, 1026, 4096] {
             let counter = |text: &str| Ok(text.len() as u32);
-            let fitted = fit(&Seed::of(&["W1", "letters"]), tokens, &Measure::Counter(&counter)).unwrap();
+            let fitted =
+                fit(&Seed::of(&["W1", "letters"]), Matter::Sentences, tokens, &Measure::Counter(&counter))
+                    .unwrap();
             assert_eq!(fitted.tokens, Some(tokens));
         }
     }
 
     #[test]
     fn texts_differ_from_the_first_words_on_between_seeds() {
-        let texts: Vec<String> =
-            (0..50).map(|n| join(&compose(&Seed::of(&["W1", &n.to_string()]), 24), 24, "")).collect();
+        let texts: Vec<String> = (0..50)
+            .map(|n| join(&compose(&Seed::of(&["W1", &n.to_string()]), 24, Matter::Sentences), 24, ""))
+            .collect();
         for (index, text) in texts.iter().enumerate() {
             assert!(!texts[..index].contains(text));
         }
@@ -277,16 +332,24 @@ mod tests {
     /// The suite is fixed: other words would be other measurements.
     #[test]
     fn the_words_are_pinned() {
-        let text = join(&compose(&Seed::of(&["suite-v1"]), 2000), 2000, "");
-        let digest: String =
-            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "0290376ab3263a3cb1c27304b1b6587df3d0fdd22d311674aacc8d030256ba58");
+        let digest = |suite: &str, matter: Matter| -> String {
+            let text = join(&compose(&Seed::of(&[suite]), 2000, matter), 2000, "");
+            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        assert_eq!(
+            digest("suite-v1", Matter::Sentences),
+            "0290376ab3263a3cb1c27304b1b6587df3d0fdd22d311674aacc8d030256ba58"
+        );
+        assert_eq!(
+            digest("shapes-v1", Matter::ToolCalls),
+            "ea9a0ce22a3e870770b5ae6e2cdaaf85ffd6d0c8a86a73a91545a90433ce43cf"
+        );
     }
 
     #[test]
     fn a_calibrated_length_follows_its_line() {
         let measure = Measure::Calibrated { fixed: 12.0, per_word: 1.25 };
-        let fitted = fit(&Seed::of(&["x"]), 512, &measure).unwrap();
+        let fitted = fit(&Seed::of(&["x"]), Matter::Sentences, 512, &measure).unwrap();
         assert_eq!(fitted.tokens, None);
         assert_eq!(fitted.text.split(' ').count(), 400);
     }

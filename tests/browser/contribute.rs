@@ -71,7 +71,10 @@ fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<(
     fill(&browser, "quant", "q4_k_m")?;
     browser.click("#contribute .submit")?;
     browser.wait("document.querySelector('#results noscript, #results code')")?;
-    assert!(browser.text("#results")?.contains("POST /api/v1/pastes"));
+    let results = browser.text("#results")?;
+    let command =
+        "llm-speed-probe read FILE --submit --hardware rtx-3060-12gb --model qwen3-14b --quant q4_k_m";
+    assert!(results.contains(command), "{results}");
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 //! One test at a time, and one thread for the server: llama.cpp's threads wait for each other in busy loops, so that two
 //! servers on two cores, or a server beside a compiler, run a hundred times slower than one.
 
+mod submitted;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,7 @@
 //! What several of the cross-house tests share.
 
 pub mod files;
+pub mod forward;
 pub mod gguf_make;
 pub mod hf_make;
 pub mod pace;

@@ -32,6 +32,11 @@ impl Site {
         Self::start(&[])
     }
 
+    /// The same, behind one proxy that says where clients come from.
+    pub fn without_wasm_behind_a_proxy() -> Result<Self> {
+        Self::start(&["--trusted-proxies", "1"])
+    }
+
     fn start(args: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(program("llm-speed-server")?);
@@ -82,11 +87,17 @@ pub fn llama_server() -> Result<PathBuf> {
     if let Some(named) = env::var_os("LLAMA_SERVER") {
         return Ok(PathBuf::from(named));
     }
+    engine_file("llama-server")
+}
+
+/// What `cargo xtask engines` has installed under this name.
+pub fn engine_file(name: &str) -> Result<PathBuf> {
     let engines = target_profile_dir()?.parent().context("a target directory has a parent")?.join("engines");
     let folders = std::fs::read_dir(&engines).into_iter().flatten().flatten();
-    folders.map(|folder| folder.path().join("llama-server")).find(|program| program.is_file()).with_context(
-        || format!("no llama-server in {}; `cargo xtask engines llama-server`", engines.display()),
-    )
+    folders
+        .map(|folder| folder.path().join(name))
+        .find(|file| file.is_file())
+        .with_context(|| format!("no {name} in {}; `cargo xtask engines`", engines.display()))
 }
 
 fn target_profile_dir() -> Result<PathBuf> {

@@ -99,12 +99,16 @@ pub(super) fn name(tensors: &[&Tensor], claimed: Option<u64>, eight_experts: boo
     if layers.is_empty() {
         layers = by_type(&|_| true);
     }
-    let main = layers.iter().max_by_key(|(_, weights)| *weights).map(|(kind, _)| *kind);
-    if main.is_some_and(|main| main.block_weights == 256) {
-        // rows that blocks of 256 do not divide fall back to another type in every recipe
-        layers = by_type(&|tensor| shows_recipe(tensor, eight_experts) && tensor.dims[0].is_multiple_of(256));
+    let main_of =
+        |sums: &[(TensorType, u64)]| sums.iter().max_by_key(|(_, weights)| *weights).map(|(kind, _)| *kind);
+    // Rows that blocks of 256 do not divide fall back to another type in every recipe: the others tell, even where they
+    // are the fewer.
+    let divided =
+        by_type(&|tensor| shows_recipe(tensor, eight_experts) && tensor.dims[0].is_multiple_of(256));
+    if main_of(&divided).is_some_and(|main| main.block_weights == 256) {
+        layers = divided;
     }
-    let main = main.map_or("f32", |kind| kind.name);
+    let main = main_of(&layers).map_or("f32", |kind| kind.name);
     let holds = |name: &&str| layers.iter().any(|(kind, _)| kind.name == *name);
     let fits = |recipe: &&Recipe| {
         recipe.main == main
@@ -116,8 +120,10 @@ pub(super) fn name(tensors: &[&Tensor], claimed: Option<u64>, eight_experts: boo
     let mixed = recipe.is_none() && layers.len() > 1;
     let mut name =
         recipe.or(nearest).map_or_else(|| main.to_ascii_uppercase(), |recipe| recipe.name.to_string());
-    let table =
-        |wanted: &str| tensors.iter().find(|tensor| tensor.name == wanted).map(|tensor| tensor.kind.name);
+    let table = |wanted: &str| {
+        let found = tensors.iter().find(|tensor| tensor.name == wanted);
+        found.filter(|tensor| tensor.dims[0].is_multiple_of(256)).map(|tensor| tensor.kind.name)
+    };
     // by custom, `_L` says that embeddings and head are kept at 8 bits beside K-quants
     if !mixed
         && main.ends_with("_K")

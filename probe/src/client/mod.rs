@@ -1,6 +1,7 @@
 //! What leaves this machine, and only when it was asked for: runs to a results server, and questions about updates.
 
 pub mod consent;
+pub mod log;
 pub mod login;
 pub mod receipt;
 pub mod update;
@@ -8,7 +9,9 @@ pub mod update;
 use std::time::Duration;
 
 use data::digest::digest;
-use data::submission::{Receipt, RunRequest};
+use data::envelope;
+use data::submission::{Evidence, Paste, Receipt, RunRequest, SignedRequest, TextRequest};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -35,7 +38,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 #[non_exhaustive]
 pub enum ClientError {
     /// The way there failed, or the server refused, with its words.
-    #[error("{0}")]
+    #[error(transparent)]
     Http(#[from] HttpError),
     /// An answer in a form that this version does not know.
     #[error("the server's answer to {what} cannot be read: {why}")]
@@ -105,15 +108,43 @@ impl Client {
         let payload = saved.envelope.open().map_err(|error| ClientError::Run(error.into()))?;
         let pow = self.prove(&digest(&payload))?;
         let request = RunRequest { envelope: saved.envelope.clone(), pow };
-        match self.post("/api/v1/runs", &request) {
-            Ok(receipt) => Ok(Sent::Taken(receipt)),
-            Err(ClientError::Http(HttpError::Status { status: 409, body })) => {
-                let problem: Option<Value> = serde_json::from_str(&body).ok();
-                let page = problem.and_then(|problem| Some(problem.get("instance")?.as_str()?.to_owned()));
-                Ok(Sent::Known(page))
-            }
-            Err(error) => Err(error),
-        }
+        taken(self.post("run", "/api/v1/runs", &request))
+    }
+
+    /// Sends the timing lines of a run that another tool printed.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send_paste(&self, paste: &Paste) -> Result<Sent, ClientError> {
+        let text = written("paste", paste)?;
+        let pow = self.prove(&digest(text.as_bytes()))?;
+        taken(self.post("paste", "/api/v1/pastes", &TextRequest { text, pow }))
+    }
+
+    /// Sends the raw timings of a result; what the server recomputed from them.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send_evidence(&self, result: &str, raw_timings: &str) -> Result<Value, ClientError> {
+        let pow = self.prove(&digest(raw_timings.as_bytes()))?;
+        let evidence = Evidence { result: result.to_owned(), raw_timings: raw_timings.to_owned(), pow };
+        self.post("evidence", "/api/v1/evidence", &evidence)
+    }
+
+    /// Sends a message about a result, signed with the result's key.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send_signed<T: DeserializeOwned>(
+        &self,
+        resource: &str,
+        of_type: &str,
+        message: &impl Serialize,
+        seed: &[u8; 32],
+    ) -> Result<T, ClientError> {
+        let text = written("message", message)?;
+        let envelope = envelope::seal_as(of_type, text.as_bytes(), seed);
+        self.post("message", resource, &SignedRequest { envelope })
     }
 
     /// Fetches a challenge for these bytes and solves it.
@@ -158,16 +189,39 @@ impl Client {
         read(what, &bytes)
     }
 
+    /// A text, such as a signed checkpoint.
+    fn get_text(&self, what: &'static str, resource: &str) -> Result<String, ClientError> {
+        let bytes = self.connection().get(resource)?.body.read_all(ANSWER_LIMIT_BYTES)?;
+        String::from_utf8(bytes).map_err(|error| ClientError::Unknown { what, why: error.to_string() })
+    }
+
     fn post<T: DeserializeOwned>(
         &self,
+        what: &'static str,
         resource: &str,
-        body: &impl serde::Serialize,
+        body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| ClientError::Unknown { what: "run", why: error.to_string() })?;
-        let bytes = self.connection().post(resource, &body)?.body.read_all(ANSWER_LIMIT_BYTES)?;
-        read("run", &bytes)
+        let body = written(what, body)?;
+        let bytes = self.connection().post(resource, body.as_bytes())?.body.read_all(ANSWER_LIMIT_BYTES)?;
+        read(what, &bytes)
     }
+}
+
+/// What became of a submission; that the server has it already is no failure.
+fn taken(answer: Result<Receipt, ClientError>) -> Result<Sent, ClientError> {
+    match answer {
+        Ok(receipt) => Ok(Sent::Taken(receipt)),
+        Err(ClientError::Http(HttpError::Status { status: 409, body })) => {
+            let problem: Option<Value> = serde_json::from_str(&body).ok();
+            let page = problem.and_then(|problem| Some(problem.get("instance")?.as_str()?.to_owned()));
+            Ok(Sent::Known(page))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn written(what: &'static str, value: &impl Serialize) -> Result<String, ClientError> {
+    serde_json::to_string(value).map_err(|error| ClientError::Unknown { what, why: error.to_string() })
 }
 
 fn read<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, ClientError> {

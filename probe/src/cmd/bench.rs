@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use data::Catalog;
 use data::row::SuiteRow;
-use data::submission::WorkloadResult;
+use data::submission::{Submission, WorkloadResult};
 
 use super::UsageError;
 use super::beside::Beside;
@@ -42,6 +42,9 @@ pub struct Bench {
     /// Only these workloads, by number or name, separated by commas.
     #[arg(long, value_name = "W1,W2", value_delimiter = ',')]
     workload: Vec<String>,
+    /// The four shapes of the benchmark page, with one stream and with four, in place of the suite's workloads.
+    #[arg(long)]
+    shapes: bool,
     /// A smoke test of half a minute.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
@@ -108,12 +111,14 @@ impl Bench {
     }
 }
 
-/// Id of the suite that is run.
+/// Id of the suite that is run, and of the four shapes.
 const SUITE: &str = "suite-v1";
+const SHAPES: &str = "shapes-v1";
 
 pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     interrupt::listen().context("Ctrl-C cannot be handled")?;
-    let suite = Catalog::embedded().suites().iter().find(|suite| suite.id == SUITE);
+    let wanted = if arguments.shapes { SHAPES } else { SUITE };
+    let suite = Catalog::embedded().suites().iter().find(|suite| suite.id == wanted);
     let suite = suite.context("the suite is not built in")?;
     let points = arguments.points(suite)?;
     let (backend, mut runtime, mut model) = arguments.place.choose(arguments.model.as_deref())?;
@@ -122,11 +127,9 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     let mut record = Record::begin(&suite.id, backend, &*runtime, &model, arguments.anon)?;
     let beside = Beside::new(&record.submission.fingerprint, backend, &model);
     record.submission.model.id.clone_from(&beside.model);
-    // People paste this into an issue: the name as it stands in the run, without folders.
-    let (version, name) = (&record.submission.backend.version, &record.submission.model.reference);
-    let title = format!("{backend} {version}, {name}");
     let mut time = Time::new(arguments.budget(), arguments.repeats(), &points, &beside);
-    eprintln!("{title}");
+    // A server that is started for a point tells its version then.
+    eprintln!("{backend}, {}", record.submission.model.reference);
     time.print_plan();
 
     let watch = Watch::start();
@@ -165,7 +168,12 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     // What we started ends before anything else is done.
     drop(runtime);
     record.end(watch.end());
-    finish(arguments, record, &points, &beside, &title, out)
+    finish(arguments, record, &points, &beside, out)
+}
+
+/// Runtime and model. People paste this into an issue: the name as it stands in the run, without folders.
+fn title(run: &Submission) -> String {
+    format!("{} {}, {}", run.backend.name, run.backend.version, run.model.reference)
 }
 
 fn explain(error: &DriverError, point: &Point) -> String {
@@ -260,9 +268,9 @@ fn finish(
     mut record: Record,
     points: &[Point],
     beside: &Beside,
-    title: &str,
     out: &mut dyn Write,
 ) -> Result<()> {
+    let title = title(&record.submission);
     let (path, saved) = record.save_somewhere(out)?;
     let lines: Vec<Line<'_>> = saved
         .workloads
@@ -271,7 +279,7 @@ fn finish(
         .map(|(result, point)| Line { result, estimate: beside.speed(point).map(|speed| speed.decode_tps) })
         .collect();
     if arguments.md {
-        report::write_markdown(title, &lines, out)?;
+        report::write_markdown(&title, &lines, out)?;
     } else {
         report::write_table(&lines, out)?;
     }

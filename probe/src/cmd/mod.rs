@@ -2,11 +2,13 @@
 //!
 //! Results go to the writer that is handed in (standard output), progress and warnings to standard error.
 
+mod answer;
 mod bench;
 mod beside;
 mod compare;
 mod detect;
 mod estimate;
+mod evidence;
 mod fit;
 mod list_models;
 mod login;
@@ -15,8 +17,11 @@ mod question;
 mod read;
 mod runtimes;
 mod self_update;
+mod sent;
 mod upload;
 mod verify;
+mod verify_log;
+mod withdraw;
 mod words;
 
 use std::ffi::OsString;
@@ -50,6 +55,11 @@ enum Command {
     Read(read::Read),
     Verify(verify::Verify),
     Upload(upload::Upload),
+    Evidence(evidence::Evidence),
+    Answer(answer::Answer),
+    Withdraw(withdraw::Withdraw),
+    VerifyRun(verify_log::VerifyRun),
+    VerifyLog(verify_log::VerifyLog),
     Login(login::Login),
     SelfUpdate(self_update::SelfUpdate),
     Completions(manual::Completions),
@@ -86,6 +96,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
         Command::Read(arguments) => read::run(arguments, out),
         Command::Verify(arguments) => verify::run(arguments, out),
         Command::Upload(arguments) => upload::run(arguments, out),
+        Command::Evidence(arguments) => evidence::run(arguments, out),
+        Command::Answer(arguments) => answer::run(arguments, out),
+        Command::Withdraw(arguments) => withdraw::run(arguments, out),
+        Command::VerifyRun(arguments) => verify_log::run(arguments, out),
+        Command::VerifyLog(arguments) => verify_log::log(arguments, out),
         Command::Login(arguments) => login::run(arguments, out),
         Command::SelfUpdate(arguments) => self_update::run(arguments, out),
         Command::Completions(arguments) => manual::completions(arguments, out),

@@ -1,5 +1,7 @@
 //! `read`: the speeds in what another tool printed, as the paste page reads them.
 
+mod submit;
+
 use std::io::{Read as _, Write};
 use std::path::PathBuf;
 
@@ -14,6 +16,8 @@ pub struct Read {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    submit: submit::Submit,
 }
 
 /// More is no paste: the reader itself refuses it, so there is no need to hold it.
@@ -35,11 +39,14 @@ pub fn run(arguments: &Read, out: &mut dyn Write) -> Result<()> {
     if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &reading)?;
         writeln!(out)?;
-    } else {
+    } else if !arguments.submit.is_wanted() || reading.verdict == Verdict::Refused {
         write_reading(&reading, out)?;
     }
     if reading.verdict == Verdict::Refused {
         return Err(anyhow!("nothing in it can be used"));
+    }
+    if arguments.submit.is_wanted() {
+        arguments.submit.send(&reading, out)?;
     }
     Ok(())
 }
@@ -76,16 +83,28 @@ mod tests {
     const PRINTED: &str = "llama_perf_context_print: prompt eval time =     521.12 ms /   128 tokens (    4.07 ms per token,   245.62 tokens per second)\n\
         llama_perf_context_print:        eval time =    4310.00 ms /   127 runs   (   33.94 ms per token,    29.47 tokens per second)\n";
 
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        read: Read,
+    }
+
+    fn read(file: &std::path::Path, flags: &[&str]) -> Read {
+        let words =
+            ["read".into(), file.into()].into_iter().chain(flags.iter().map(std::ffi::OsString::from));
+        <Line as clap::Parser>::parse_from(words).read
+    }
+
     #[test]
     fn a_file_is_read_as_the_page_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("log.txt");
         std::fs::write(&file, PRINTED).unwrap();
         let mut out = Vec::new();
-        run(&Read { file: Some(file.clone()), json: false }, &mut out).unwrap();
+        run(&read(&file, &[]), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("decode 29.47 tok/s, prefill 245.62 tok/s"), "{text}");
         std::fs::write(&file, "hello").unwrap();
-        assert!(run(&Read { file: Some(file), json: true }, &mut Vec::new()).is_err());
+        assert!(run(&read(&file, &["--json"]), &mut Vec::new()).is_err());
     }
 }

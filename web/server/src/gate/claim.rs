@@ -3,6 +3,7 @@
 use std::f64::consts::E;
 
 use data::Engine;
+use data::fingerprint::Cpu;
 use data::query::{Job, Params, Rig};
 use data::row::{ModelRow, QuantRow};
 use data::submission::ModelIdentity;
@@ -14,6 +15,8 @@ use super::{Because, Expected, Refusal};
 const PARAMS_AGREE: f64 = 1.12;
 /// The same of a file's bytes to what row and quantisation make: mixes differ between those who make them.
 const BYTES_AGREE: f64 = 1.3;
+/// Bits a weight that embedding and head are often kept at, whatever the rest is quantised to (q8_0).
+const TABLE_BITS: f64 = 8.5;
 /// Standard deviations of a range's two ends.
 const RANGE_DEVIATIONS: f64 = 2.0 * 1.645;
 
@@ -70,6 +73,15 @@ pub fn machine(engine: &Engine<'_>, pairs: &Pairs) -> Option<(String, u32, Strin
     Some((ids.join("+"), ids.len() as u32, job.backend.name().to_owned()))
 }
 
+/// A processor that the catalogue does not name, such as one behind a hypervisor: what it can do follows from the
+/// bandwidth that the probe measured. Its key is its name with its cores; none where no bandwidth was measured.
+pub fn processor(engine: &Engine<'_>, pairs: &Pairs, cpu: &Cpu) -> Option<(String, u32, String)> {
+    let (rig, job) = asked(engine, pairs)?;
+    let name = slug(&cpu.model);
+    let is_one = rig.devices.iter().all(|device| device.row.is_none()) && !name.is_empty();
+    is_one.then(|| (format!("{name}-{}-cores", cpu.cores), 1, job.backend.name().to_owned()))
+}
+
 fn asked<'c>(engine: &Engine<'c>, pairs: &Pairs) -> Option<(Rig<'c>, Job)> {
     let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))).ok()?;
     engine.read(&params).ok()
@@ -119,7 +131,11 @@ pub fn agrees(identity: &ModelIdentity, model: &ModelRow, quant: Option<&QuantRo
     let bytes = identity.tensor_bytes.or(identity.size_bytes).map(|bytes| bytes as f64);
     if let (Some(bytes), Some(quant)) = (bytes, quant) {
         let wanted = model.params_b * 1e9 * quant.bits_per_weight / 8.0;
-        if far(bytes.max(1.0), wanted, BYTES_AGREE) {
+        let tables = f64::from(model.vocab_size) * f64::from(model.hidden_size);
+        let tables = if model.tied_embeddings { tables } else { 2.0 * tables };
+        let raised = wanted + tables * (TABLE_BITS - quant.bits_per_weight).max(0.0) / 8.0;
+        let (least, most) = (wanted / BYTES_AGREE, raised * BYTES_AGREE);
+        if !(least..=most).contains(&bytes) {
             return Err(Refusal::new(
                 Because::Claim,
                 format!(
@@ -178,6 +194,10 @@ mod tests {
         assert!(small.says.contains("another model"), "{}", small.says);
         let wide = agrees(&identity(8_030_261_312, 8_540_771_136), model, Some(quant)).unwrap_err();
         assert!(wide.says.contains("another quantisation"), "{}", wide.says);
+        // gemma-3-270m Q4_K_M: its table, two thirds of it, has rows that only q8_0's blocks divide.
+        let model = engine.catalog.model("gemma-3-270m").unwrap();
+        assert_eq!(agrees(&identity(268_098_176, 246_587_904), model, Some(quant)), Ok(()));
+        assert!(agrees(&identity(268_098_176, 536_196_352), model, Some(quant)).is_err());
     }
 
     #[test]

@@ -115,8 +115,11 @@ pub(super) fn spend(
 /// Finds machine and model, and what is expected of each point.
 fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
     let this = machine::in_catalog(engine.catalog, &run.fingerprint);
-    let found = claim::machine(engine, &this.pairs);
     let gpu = run.fingerprint.gpus.first();
+    let named = claim::machine(engine, &this.pairs);
+    let unnamed = || claim::processor(engine, &this.pairs, &run.fingerprint.cpu).filter(|_| gpu.is_none());
+    let is_unlisted = named.is_none();
+    let found = named.or_else(unnamed);
     let power_share = this
         .pairs
         .iter()
@@ -175,6 +178,10 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
     }
     candidate.subject.offloaded = offloaded;
     unknowns(candidate, is_machine_known, model.is_some(), quant.is_some());
+    if is_machine_known && is_unlisted {
+        let says = "The processor is not in the catalogue; the speed was checked against the memory bandwidth that the probe measured.";
+        candidate.reasons.push(reason("unlisted_processor", says));
+    }
     travelling(run, candidate);
     Ok(())
 }

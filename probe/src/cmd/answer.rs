@@ -1,0 +1,37 @@
+//! `answer`: what the submitter says to a dispute.
+
+use std::io::Write;
+
+use anyhow::Result;
+use data::envelope::ANSWER_TYPE;
+use data::submission::DisputeAnswer;
+use serde_json::Value;
+
+use super::sent::{SentRun, Which};
+use crate::calendar;
+
+/// Answer a dispute about a run that was sent from here.
+#[derive(clap::Args)]
+pub struct Answer {
+    #[command(flatten)]
+    which: Which,
+    /// Number of the dispute, as the result's page shows it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    dispute: u64,
+    /// The answer, which is shown.
+    #[arg(long, value_name = "TEXT")]
+    says: String,
+}
+
+pub fn run(arguments: &Answer, out: &mut dyn Write) -> Result<()> {
+    let sent = SentRun::find(&arguments.which)?;
+    let message = DisputeAnswer {
+        result: sent.result.clone(),
+        dispute: arguments.dispute,
+        says: arguments.says.clone(),
+        at_ms: calendar::now_ms(),
+    };
+    let _: Value = sent.client.send_signed("/api/v1/answers", ANSWER_TYPE, &message, &sent.seed()?)?;
+    writeln!(out, "{}#dispute-{}", sent.page(), arguments.dispute)?;
+    Ok(())
+}
