@@ -1,6 +1,12 @@
-//! The mission's published table, row by row: what the page printed is what `data/runs/published-table.yaml` says.
+//! The mission's published table, row by row: what the page printed is what `data/runs/published-table.yaml` says, and what
+//! `/benchmarks` shows.
 
+use data::Engine;
 use data::runs::{CampaignRow, RunRows};
+use data::table::make::Maker;
+use page::Query;
+use page::benchmarks::BenchmarksView;
+use page::messages::EN;
 
 const PUBLISHED: &str = include_str!("fixtures/published-benchmarks.txt");
 
@@ -72,4 +78,59 @@ fn headings_without_rows_stay_without() {
     let bare: Vec<String> =
         published().into_iter().filter(|(_, rows)| rows.is_empty()).map(|((name, ..), _)| name).collect();
     assert_eq!(bare, ["granite-4.1", "LFM2.5-350M", "Gemma-3"]);
+}
+
+/// The text of markup, without what stands small beside a figure.
+fn text(html: &str) -> String {
+    let mut bare = html.to_owned();
+    while let Some((before, after)) = bare.split_once("<small") {
+        bare = format!("{before}{}", after.split_once("</small>").map_or("", |(_, rest)| rest));
+    }
+    let pieces = bare.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect::<String>().trim().to_owned()
+}
+
+/// Headings and rows as our page shows them.
+fn shown(html: &str) -> Vec<(Heading, Vec<Row>)> {
+    let mut families = Vec::new();
+    for group in html.split("<details class=\"family-rows\"").skip(1) {
+        let group = group.split("</details>").next().expect("closed");
+        let (_, rest) = group.split_once("<h2>").expect("a heading");
+        let (name, rest) = rest.split_once("</h2>").expect("closed");
+        let about: Vec<&str> = rest.split("<small>").nth(1).expect("counts").split("</small>").collect();
+        let mut parts = about[0].split(" · ");
+        let count = parts.next().and_then(|part| part.strip_suffix(" runs published")).expect("a count");
+        let released = parts.last().and_then(|part| part.strip_prefix("released ")).expect("a month");
+        let mut rows = Vec::new();
+        for row in group.split("<tr><th scope=\"row\">").skip(1) {
+            let cells: Vec<String> = row.split("<td").map(|cell| text(&format!("<td{cell}"))).collect();
+            rows.push(cells[..6].to_vec());
+        }
+        families.push(((name.to_owned(), count.parse().expect("a number"), released.to_owned()), rows));
+    }
+    families
+}
+
+/// The page has the same headings in the same order, and under each the same rows from the fastest down.
+#[test]
+fn every_published_row_is_on_the_page() {
+    let table = Maker::new(Engine::embedded(), RunRows::embedded()).table(&[]);
+    // Other campaigns may add rows and headings of their own.
+    let published_alone = data::table::Table {
+        rows: table.rows.iter().filter(|row| row.source == "published-table").cloned().collect(),
+        ..table
+    };
+    let query = Query::parse("per_page=1000");
+    let view = BenchmarksView::new(&published_alone, &query);
+    let html = page::benchmarks_results(&view, &query, &EN).expect("written");
+    let published = published();
+    let is_published = |name: &str| published.iter().any(|((known, ..), _)| known == name);
+    let shown: Vec<_> = shown(&html).into_iter().filter(|((name, ..), _)| is_published(name)).collect();
+    assert_eq!(shown.len(), published.len());
+    for ((there, mut theirs), (here, mut ours)) in published.into_iter().zip(shown) {
+        assert_eq!(there, here);
+        theirs.sort();
+        ours.sort();
+        assert_eq!(theirs, ours, "{}", there.0);
+    }
 }

@@ -9,6 +9,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("device", "/d/rtx-3090"),
     ("model", "/m/qwen3-30b-a3b?hardware=rtx-3090&context=32k"),
     ("compare", "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&hardware2=m4-max&model2=llama-3.1-8b"),
+    ("benchmarks", "/benchmarks"),
+    ("benchmarks-asked", "/benchmarks?backend=cuda&quant=Q4_K_M&sort=ratio"),
     ("any-model", "/gguf"),
     ("contribute", "/contribute"),
     ("methodology", "/methodology"),

@@ -13,6 +13,8 @@ const ONLY_FULL: &[&str] =
     &["site", "form", "method", "about", "error", "drop", "report", "privacy", "measured"];
 /// The table that only the preview of a paste uses.
 const CONTRIBUTE: &str = "contribute";
+/// The table that only the table of runs uses.
+const BENCHMARKS: &str = "benchmarks";
 
 /// Table → key → sentence.
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
@@ -20,8 +22,10 @@ type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 fn main() {
     let full = std::env::var_os("CARGO_FEATURE_FULL").is_some();
     let contribute = std::env::var_os("CARGO_FEATURE_CONTRIBUTE").is_some();
+    let benchmarks = std::env::var_os("CARGO_FEATURE_BENCHMARKS").is_some();
     let wanted = |table: &str| match table {
         CONTRIBUTE => contribute,
+        BENCHMARKS => benchmarks,
         table => full || !ONLY_FULL.contains(&table),
     };
     let folder =

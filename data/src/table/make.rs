@@ -349,7 +349,7 @@ fn sorted(families: &[Family], mut rows: Vec<Row>, workloads: Vec<WorkloadNote>,
         row.family = places[row.family as usize];
     }
     let families = order.into_iter().map(|from| families[from].clone()).collect();
-    Table { families, rows, workloads, noise }
+    Table { families, trends: super::trend::keys(&rows), rows, workloads, noise }
 }
 
 /// Speculation in a word or three.

@@ -11,6 +11,7 @@ pub mod select;
 #[cfg(all(test, feature = "runs"))]
 mod tests;
 pub mod trend;
+pub mod wish;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,7 +19,8 @@ use alloc::vec::Vec;
 use estimator::Range;
 use serde::{Deserialize, Serialize};
 
-pub use select::{Picked, Selection, Sort, Wish};
+pub use select::{Picked, ReportCard, Selection};
+pub use wish::{Sort, Wish};
 
 /// All rows that stand, those that were superseded among them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Workloads that figures may be of: the four shapes, then those of the suite.
     pub workloads: Vec<WorkloadNote>,
+    /// What was measured more than once: keys of trends with the number of their rows.
+    pub trends: Vec<(String, u32)>,
     /// Standard deviation of the logarithm of a speed between reports of one setup: a change within it is noise.
     pub noise: f64,
 }
@@ -210,6 +214,18 @@ impl Table {
     pub fn family(&self, row: &Row) -> Option<&Family> {
         self.families.get(row.family as usize)
     }
+}
+
+/// A table as it travels to a browser; none where there is no memory for it.
+#[must_use]
+pub fn to_bytes(table: &Table) -> Option<Vec<u8>> {
+    postcard::to_allocvec(table).ok()
+}
+
+/// A table that travelled; none where it was cut off or made by another version.
+#[must_use]
+pub fn from_bytes(bytes: &[u8]) -> Option<Table> {
+    postcard::from_bytes(bytes).ok()
 }
 
 /// A range that holds both: for a row over several workloads.

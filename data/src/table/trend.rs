@@ -40,7 +40,10 @@ pub fn steps<'t>(table: &'t Table, wanted: &str) -> Vec<Step<'t>> {
     rows.sort_by(|a, b| way(a.row, b.row).then_with(|| age(a.row, b.row)));
     let mut steps: Vec<Step<'t>> = Vec::new();
     for picked in rows {
-        let before = steps.last().filter(|step| way(step.picked.row, picked.row) == Ordering::Equal);
+        let alike = |step: &&Step<'t>| way(step.picked.row, picked.row) == Ordering::Equal;
+        // Two runs of one version on one day are no step: a repeat, or a fine-tune of the same shape.
+        let moved = |step: &&Step<'t>| when(step.picked.row) != when(picked.row);
+        let before = steps.last().filter(alike).filter(moved);
         let change = before.map(|step| picked.middle_tps() / step.picked.middle_tps());
         // Two reports differ by what each of them scatters.
         let told = TOLD * core::f64::consts::SQRT_2 * table.noise;
@@ -68,17 +71,32 @@ fn age(a: &Row, b: &Row) -> Ordering {
     a.measured_on.cmp(&b.measured_on).then_with(|| version(&a.build).cmp(&version(&b.build)))
 }
 
+/// What a step of a trend is a step in.
+fn when(row: &Row) -> (&str, &str) {
+    (&row.build, &row.measured_on)
+}
+
 /// The numbers in a version: `b9174` and `0.21.0` compare as people count.
 fn version(build: &str) -> Vec<u64> {
     build.split(|sign: char| !sign.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
 }
 
-/// Trends that have at least two steps, by their keys, each with the number of its rows.
+/// Trends with at least two steps of one runtime and backend, by their keys, each with the number of its rows; most rows
+/// first.
 #[must_use]
-pub fn keys(table: &Table) -> Vec<(String, usize)> {
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for row in table.rows.iter().filter(|row| !row.model.is_empty() && !row.device.is_empty()) {
-        *counted.entry(key(row)).or_default() += 1;
+pub fn keys(rows: &[Row]) -> Vec<(String, u32)> {
+    /// The first version and day of each way to run, and whether another followed.
+    type Ways<'r> = BTreeMap<(&'r str, &'r str), ((&'r str, &'r str), bool)>;
+    let mut found: BTreeMap<String, (u32, Ways<'_>)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.model.is_empty() && !row.device.is_empty()) {
+        let (count, ways) = found.entry(key(row)).or_default();
+        *count += 1;
+        let (first, moved) = ways.entry((&row.runtime, &row.backend)).or_insert((when(row), false));
+        *moved |= *first != when(row);
     }
-    counted.into_iter().filter(|(_, count)| *count > 1).collect()
+    let moved = |(_, ways): &(u32, Ways<'_>)| ways.values().any(|(_, moved)| *moved);
+    let several = found.into_iter().filter(|(_, trend)| moved(trend));
+    let mut several: Vec<(String, u32)> = several.map(|(key, (count, _))| (key, count)).collect();
+    several.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
+    several
 }

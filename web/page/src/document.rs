@@ -62,11 +62,12 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    fn menu(&self) -> [(&'static str, &'static str); 6] {
+    fn menu(&self) -> [(&'static str, &'static str); 7] {
         let w = &self.m.site;
         [
             ("/", w.home),
             ("/compare", w.compare),
+            (BENCHMARKS, self.m.benchmarks.menu),
             ("/gguf", w.gguf),
             ("/contribute", self.m.contribute.menu),
             ("/methodology", w.method),
@@ -96,7 +97,12 @@ impl Frame<'_> {
     }
 
     pub(crate) fn render(self, m: &Messages, site: &Site) -> askama::Result<String> {
-        let frame = if self.form.is_empty() { "plain" } else { "asks" };
+        let frame = match (self.form.is_empty(), self.current) {
+            (true, _) => "plain",
+            // A table of nine columns wants the whole width, so its filters stand above it.
+            (false, BENCHMARKS) => "asks wide",
+            (false, _) => "asks",
+        };
         let script = match (self.form.is_empty(), self.current) {
             (true, _) => "",
             (false, CONTRIBUTE) => &site.contribute,
@@ -119,6 +125,8 @@ impl Frame<'_> {
     }
 }
 
+/// Where the table of runs is.
+const BENCHMARKS: &str = crate::benchmarks::PATH;
 /// Where the contribute page is.
 const CONTRIBUTE: &str = "/contribute";
 

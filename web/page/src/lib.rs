@@ -7,6 +7,8 @@
 //! changes. `…_page` (feature `full`) renders the whole document around the same region: the server's answer, complete
 //! without script. No page holds an inline script or a style attribute.
 
+#[cfg(feature = "benchmarks")]
+pub mod benchmarks;
 mod card;
 mod compare;
 #[cfg(feature = "contribute")]
@@ -36,6 +38,8 @@ mod text;
 pub mod view;
 mod words;
 
+#[cfg(feature = "benchmarks")]
+pub use benchmarks::results as benchmarks_results;
 pub use compare::results as compare_results;
 #[cfg(feature = "contribute")]
 pub use contribute::{

@@ -23,7 +23,7 @@ use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
 use crate::submit::Submissions;
-use crate::{api, deliver, dump, health, log, medians, pages};
+use crate::{api, benchmarks, deliver, dump, health, log, medians, pages};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,6 +52,8 @@ pub struct Parts {
     pub submissions: Submissions,
     /// What people measured.
     pub medians: medians::Kept,
+    /// The table of runs.
+    pub benchmarks: benchmarks::Kept,
     /// Requests so far.
     pub requests: Requests,
 }
@@ -87,6 +89,7 @@ impl App {
             engine,
             shelf: Shelf::default(),
             medians: medians::Kept::default(),
+            benchmarks: benchmarks::Kept::new(engine),
             requests: Requests::default(),
         }))
     }
@@ -139,6 +142,17 @@ impl App {
     /// What people measured.
     pub fn medians(&self) -> &medians::Kept {
         &self.parts.medians
+    }
+
+    /// The table of runs.
+    pub fn benchmarks(&self) -> &benchmarks::Kept {
+        &self.parts.benchmarks
+    }
+
+    /// Something was sent or said: what is shown of many results is looked after at the next request.
+    pub fn touch(&self) {
+        self.medians().touch();
+        self.benchmarks().touch();
     }
 
     /// Requests so far.

@@ -78,7 +78,7 @@ fn line(row: &DumpRow, form: Form) -> String {
 }
 
 /// A value as a cell: quoted where it must be, and never a formula of a spreadsheet.
-fn cell(value: &serde_json::Value) -> String {
+pub(crate) fn cell(value: &serde_json::Value) -> String {
     let text = match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::String(text) => text.clone(),

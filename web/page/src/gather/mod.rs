@@ -12,6 +12,8 @@ mod measured;
 #[cfg(feature = "full")]
 mod method;
 mod model;
+#[cfg(feature = "full")]
+mod wanted;
 
 use std::borrow::Cow;
 
@@ -31,6 +33,8 @@ pub use measured::measured;
 #[cfg(feature = "full")]
 pub use method::method;
 pub use model::model;
+#[cfg(feature = "full")]
+pub use wanted::wanted as wanted_runs;
 
 use crate::messages::Messages;
 use crate::query::Query;

@@ -8,6 +8,10 @@ use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLi
 use page::view::*;
 use page::{MethodView, Table};
 
+mod runs;
+
+pub use runs::table;
+
 /// A number in 0..1 that looks random and is always the same.
 fn scattered(i: usize, salt: usize) -> f64 {
     let mut bits = (i as u64 * 1000 + salt as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);

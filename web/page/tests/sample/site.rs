@@ -1,5 +1,7 @@
 //! The site that sample pages stand on, and all of them by name.
 
+use data::runs::RunRows;
+use page::benchmarks::{Around, benchmarks_page};
 use page::measured::MeasuredView;
 use page::messages::EN;
 use page::{Choices, ErrorView, Query, Site};
@@ -19,6 +21,13 @@ pub fn site() -> Site {
             licenses: vec!["apache-2.0".into(), "mit".into()],
         },
     }
+}
+
+/// The table of runs, with a campaign that has everything.
+fn benchmarks(query: &str, site: &Site) -> askama::Result<String> {
+    let (table, wanted) = sample::table();
+    let around = Around { runs: RunRows::embedded(), wanted: &wanted };
+    benchmarks_page(&table, &around, &Query::parse(query), &EN, site)
 }
 
 /// Every page, rendered.
@@ -46,6 +55,12 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ),
         ("device", page::device_page(&sample::device_page(), &sample::measured(), &query, &EN, &site)),
         ("compare", page::compare_page(&sample::compare(), &sample::measured(), &setups, &EN, &site)),
+        ("benchmarks", benchmarks("", &site)),
+        (
+            "benchmarks-asked",
+            benchmarks("shape=short&sort=-ratio&per_page=2&page=2&trend=rtx-3090,llama-3.1-8b,q4_k_m", &site),
+        ),
+        ("benchmarks-wrong", benchmarks("shape=round&sort=colour&per_page=9999&q=nothing+like+it", &site)),
         ("gguf", page::gguf_page(&sample::file(), &query, &EN, &site)),
         ("method", page::method_page(&sample::method(), &EN, &site)),
         ("about", page::about_page(&EN, &site)),

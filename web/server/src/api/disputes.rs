@@ -83,7 +83,7 @@ fn change(kind: EventKind, actor: Actor, dispute: Option<u64>, says: &str) -> Ch
 
 async fn say(app: &App, result: &str, change: &Change) -> Result<(u64, Stored), Problem> {
     let (number, _) = app.store().change(result, change, now_ms()).await?.ok_or_else(unknown)?;
-    app.medians().touch();
+    app.touch();
     Ok((number, report::stored(app, result).await?))
 }
 

@@ -3,6 +3,7 @@
 //! What is sent has types of its own, apart from the rows that it is made of: a row may change its shape with the
 //! files, version 1 of the API may not.
 
+pub mod benchmarks;
 mod disputes;
 mod estimate;
 mod hardware;
@@ -64,6 +65,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(disputes::withdraw))
         .routes(routes!(results::result))
         .routes(routes!(results::medians))
+        .routes(routes!(benchmarks::list))
         .routes(routes!(log::inclusion))
         .routes(routes!(log::consistency))
 }

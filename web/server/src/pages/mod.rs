@@ -3,6 +3,7 @@
 //! A page without a query is the same for everybody and is kept; one with a query is made each time. Making one
 //! takes milliseconds of arithmetic, so it is done beside the threads that serve connections.
 
+mod benchmarks;
 mod contribute;
 mod seen;
 mod setup;
@@ -40,6 +41,10 @@ pub fn routes() -> Router<App> {
         .route("/m/{id}", get(model))
         .route("/d/{id}", get(device))
         .route("/compare", get(compare))
+        .route("/benchmarks", get(benchmarks::page))
+        .route("/benchmarks.json", get(crate::api::benchmarks::list))
+        .route("/benchmarks.csv", get(benchmarks::as_csv))
+        .route("/benchmarks.rows", get(benchmarks::rows))
         .route("/gguf", get(gguf))
         .route("/contribute", get(contribute::page).post(contribute::read))
         .route("/methodology", get(methodology))

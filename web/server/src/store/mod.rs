@@ -14,6 +14,7 @@ mod ledger;
 mod reports;
 mod results;
 mod secrets;
+mod standing;
 #[cfg(test)]
 mod tests;
 

@@ -131,7 +131,7 @@ pub async fn submit(
     };
     let receipt = outcome??;
     if !dry {
-        app.medians().touch();
+        app.touch();
     }
     Ok(receipt)
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod assets;
+mod benchmarks;
 mod client;
 mod crash;
 mod estimate;

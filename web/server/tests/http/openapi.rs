@@ -103,7 +103,7 @@ async fn every_described_parameter_is_taken() {
 async fn answers_are_as_described() {
     let site = Site::open(&[]).await;
     let document = document(&site).await;
-    for path in ["/api/v1/hardware", "/api/v1/models", "/api/v1/quants"] {
+    for path in ["/api/v1/hardware", "/api/v1/models", "/api/v1/quants", "/api/v1/benchmarks"] {
         for (query, status) in [("", "200"), ("?nonsense=1", "400")] {
             let answer = site.get(&format!("{path}{query}")).await;
             assert_eq!(answer.status.as_str(), status);

@@ -1,0 +1,259 @@
+//! What is asked of the table: filters, order and page, read from an address.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Origin, Row, Table};
+use crate::query::FieldError;
+
+/// Every parameter, with what it is.
+pub const PARAMETERS: &[(&str, &str)] = &[
+    ("q", "words to look for in model, family, quantisation, hardware and runtime"),
+    ("family", "only this family of models"),
+    ("hardware", "only this device, by its id"),
+    ("runtime", "only this runtime"),
+    ("backend", "only this backend: cuda, rocm, vulkan, metal, sycl or cpu"),
+    ("quant", "only this quantisation, as published"),
+    ("concurrency", "only this many requests side by side"),
+    ("shape", "only figures of this workload; without it a range over all of them"),
+    ("from", "curated or community"),
+    (
+        "sort",
+        "variant, quant, hardware, backend, concurrency, speed, estimate, ratio or date; a minus before it turns it round",
+    ),
+    ("page", "page, from 1"),
+    ("per_page", "rows of a page, 1 to 1,000"),
+];
+
+/// Rows of a page where nobody says how many.
+pub const PER_PAGE: u32 = 100;
+/// The most that may be asked for.
+pub const MOST_PER_PAGE: u32 = 1000;
+
+/// What rows are sorted by, within their family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The model.
+    Variant,
+    /// The quantisation.
+    Quant,
+    /// The device.
+    Hardware,
+    /// Runtime, backend, build.
+    Backend,
+    /// Requests side by side.
+    Concurrency,
+    /// Generated tokens a second.
+    #[default]
+    Speed,
+    /// Our estimate.
+    Estimate,
+    /// Measured over estimate.
+    Ratio,
+    /// Day of the measurement.
+    Date,
+}
+
+impl Sort {
+    /// All of them, in the order of the columns.
+    pub const ALL: [Sort; 9] = [
+        Sort::Variant,
+        Sort::Quant,
+        Sort::Hardware,
+        Sort::Backend,
+        Sort::Concurrency,
+        Sort::Speed,
+        Sort::Estimate,
+        Sort::Ratio,
+        Sort::Date,
+    ];
+
+    /// As addresses spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Sort::Variant => "variant",
+            Sort::Quant => "quant",
+            Sort::Hardware => "hardware",
+            Sort::Backend => "backend",
+            Sort::Concurrency => "concurrency",
+            Sort::Speed => "speed",
+            Sort::Estimate => "estimate",
+            Sort::Ratio => "ratio",
+            Sort::Date => "date",
+        }
+    }
+
+    /// Whether large values come first unless somebody turns it round.
+    #[must_use]
+    pub const fn largest_first(self) -> bool {
+        matches!(self, Sort::Speed | Sort::Estimate | Sort::Ratio | Sort::Date)
+    }
+}
+
+/// What is asked of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// Words that must all be found.
+    pub words: Vec<String>,
+    /// Name of a family; empty for all. So are the next.
+    pub family: String,
+    /// Id of a device.
+    pub hardware: String,
+    /// Name of a runtime.
+    pub runtime: String,
+    /// Name of a backend.
+    pub backend: String,
+    /// A quantisation as published.
+    pub quant: String,
+    /// Requests side by side.
+    pub concurrency: Option<u32>,
+    /// Name of a workload.
+    pub shape: String,
+    /// Curated rows alone, or submissions alone.
+    pub curated: Option<bool>,
+    /// What rows are sorted by.
+    pub sort: Sort,
+    /// Whether the largest come first.
+    pub descending: bool,
+    /// Page, from 1.
+    pub page: u32,
+    /// Rows of a page.
+    pub per_page: u32,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Wish {
+            words: Vec::new(),
+            family: String::new(),
+            hardware: String::new(),
+            runtime: String::new(),
+            backend: String::new(),
+            quant: String::new(),
+            concurrency: None,
+            shape: String::new(),
+            curated: None,
+            sort: Sort::Speed,
+            descending: true,
+            page: 1,
+            per_page: PER_PAGE,
+        }
+    }
+}
+
+impl Wish {
+    /// Reads the parameters; what is wrong is told, all of it, and passed over.
+    pub fn read<'a>(get: impl Fn(&str) -> &'a str, table: &Table) -> (Wish, Vec<FieldError>) {
+        let mut wrong = Vec::new();
+        let text = |name: &str| get(name).trim().to_owned();
+        let mut wish = Wish {
+            words: get("q").split_whitespace().take(8).map(str::to_owned).collect(),
+            family: text("family"),
+            hardware: text("hardware"),
+            runtime: text("runtime"),
+            backend: text("backend"),
+            quant: text("quant"),
+            shape: text("shape"),
+            ..Wish::default()
+        };
+        wish.concurrency = number(&get, "concurrency", 1, 100_000, &mut wrong);
+        wish.page = number(&get, "page", 1, u32::MAX, &mut wrong).unwrap_or(1);
+        wish.per_page = number(&get, "per_page", 1, MOST_PER_PAGE, &mut wrong).unwrap_or(PER_PAGE);
+        wish.curated = match get("from") {
+            "" => None,
+            "curated" => Some(true),
+            "community" => Some(false),
+            other => {
+                let near = ["curated", "community"].map(str::to_owned).to_vec();
+                wrong.push(FieldError::with_near(
+                    "from",
+                    format!("\"{other}\" is nobody who measures."),
+                    near,
+                ));
+                None
+            }
+        };
+        if !wish.shape.is_empty() && !table.workloads.iter().any(|workload| workload.name == wish.shape) {
+            let near = table.workloads.iter().map(|workload| workload.name.clone()).collect();
+            wrong.push(FieldError::with_near("shape", format!("\"{}\" is no workload.", wish.shape), near));
+            wish.shape.clear();
+        }
+        wish.read_sort(get("sort"), &mut wrong);
+        (wish, wrong)
+    }
+
+    fn read_sort(&mut self, text: &str, wrong: &mut Vec<FieldError>) {
+        let (turned, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+        match Sort::ALL.into_iter().find(|sort| sort.name() == name) {
+            Some(sort) => (self.sort, self.descending) = (sort, sort.largest_first() != turned),
+            None if text.is_empty() => {}
+            None => {
+                let near = Sort::ALL.map(|sort| sort.name().to_owned()).to_vec();
+                wrong.push(FieldError::with_near("sort", format!("There is no column \"{name}\"."), near));
+            }
+        }
+    }
+
+    /// Whether a row is asked for, apart from the workload of its figures.
+    pub(super) fn takes(&self, table: &Table, row: &Row) -> bool {
+        let is = |wanted: &str, has: &str| wanted.is_empty() || same(wanted, has);
+        let family = table.family(row).map_or("", |family| family.name.as_str());
+        !row.superseded
+            && is(&self.family, family)
+            && is(&self.hardware, &row.device)
+            && is(&self.runtime, &row.runtime)
+            && is(&self.backend, &row.backend)
+            && is(&self.quant, &row.quant)
+            && self.concurrency.is_none_or(|wanted| wanted == row.concurrency)
+            && self.curated.is_none_or(|curated| curated == (row.origin == Origin::Curated))
+            && self.words.iter().all(|word| said(row, family, word))
+    }
+}
+
+/// A whole number within bounds.
+fn number<'a>(
+    get: &impl Fn(&str) -> &'a str,
+    name: &str,
+    least: u32,
+    most: u32,
+    wrong: &mut Vec<FieldError>,
+) -> Option<u32> {
+    let text = get(name);
+    if text.is_empty() {
+        return None;
+    }
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    if number.is_none() {
+        wrong.push(FieldError::new(name, format!("Write a whole number from {least} to {most}.")));
+    }
+    number
+}
+
+/// Whether two names are the same but for case.
+fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// Whether a word stands in one of the texts of a row.
+fn said(row: &Row, family: &str, word: &str) -> bool {
+    let texts = [
+        family,
+        &row.variant,
+        &row.model,
+        &row.quant,
+        &row.quant_creator,
+        &row.hardware,
+        &row.device,
+        &row.runtime,
+        &row.build,
+        &row.backend,
+        &row.speculative,
+    ];
+    texts.into_iter().any(|text| {
+        let (text, word) = (text.as_bytes(), word.as_bytes());
+        text.len() >= word.len() && text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    })
+}

@@ -1,0 +1,127 @@
+//! The whole page: the filters above the table, and what stands below it.
+
+use askama::Template;
+use data::table::Table;
+use data::table::select::{choices, concurrencies};
+use data::table::wish::PER_PAGE;
+
+use super::around::{Around, below};
+use super::{BenchmarksView, PATH, results};
+use crate::document::{Frame, Site};
+use crate::messages::Messages;
+use crate::query::Query;
+
+/// A value, and the words for it.
+type Choice = (String, String);
+
+#[derive(Template)]
+#[template(path = "benchmarks_form.html")]
+struct Form<'a> {
+    m: &'a Messages,
+    words: &'a str,
+    fields: Vec<Field<'a>>,
+}
+
+/// One list to choose from.
+struct Field<'a> {
+    name: &'static str,
+    label: &'static str,
+    invalid: bool,
+    now: &'a str,
+    choices: Vec<Choice>,
+}
+
+/// The page: the rows that the address asks for, filters above them, and the machines, plans and wants below.
+pub fn benchmarks_page(
+    table: &Table,
+    around: &Around<'_>,
+    query: &Query,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
+    let view = BenchmarksView::new(table, query);
+    Frame {
+        title: &format!("{} – {}", m.benchmarks.title, m.site.name),
+        heading: m.benchmarks.title,
+        current: PATH,
+        above: String::new(),
+        form: form(&view, query, m)?,
+        body: results(&view, query, m)?,
+        below: below(around, m)?,
+    }
+    .render(m, site)
+}
+
+fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Result<String> {
+    let w = &m.benchmarks;
+    let table = view.table;
+    let shapes = table.workloads.iter().map(|workload| (workload.name.clone(), workload.name.clone()));
+    let streams = concurrencies(table).into_iter().map(|count| (count.clone(), count));
+    let lists = [
+        ("hardware", w.hardware, with_any(w.any, hardware(table))),
+        ("backend", w.backend, with_any(w.any, counted(choices(table, |row| row.backend.clone())))),
+        ("runtime", w.runtime, with_any(w.any, counted(choices(table, |row| row.runtime.clone())))),
+        ("quant", w.quant, with_any(w.any, counted(choices(table, |row| row.quant.clone())))),
+        ("concurrency", w.concurrency, with_any(w.any, streams.collect())),
+        ("shape", w.workload, with_any(w.workload_any, shapes.collect())),
+        (
+            "from",
+            w.origin,
+            fixed(&[("", w.any), ("curated", w.origin_curated), ("community", w.origin_community)]),
+        ),
+        ("sort", w.order, orders(m)),
+        (
+            "per_page",
+            w.rows,
+            fixed(&[("", &PER_PAGE.to_string()), ("25", "25"), ("250", "250"), ("1000", "1,000")]),
+        ),
+    ];
+    let field = |(name, label, choices): (&'static str, &'static str, Vec<Choice>)| {
+        let now = query.get(name);
+        let invalid = view.problems.iter().any(|problem| problem.field == name);
+        Field { name, label, invalid, now, choices }
+    };
+    Form { m, words: query.get("q"), fields: lists.into_iter().map(field).collect() }.render()
+}
+
+/// Devices by their ids; what publishers call one differently is one.
+fn hardware(table: &Table) -> Vec<Choice> {
+    let mut devices: Vec<(String, String, usize)> = Vec::new();
+    for (value, count) in choices(table, |row| format!("{}\n{}", row.device, row.hardware)) {
+        let Some((id, name)) = value.split_once('\n').filter(|(id, _)| !id.is_empty()) else { continue };
+        match devices.iter_mut().find(|(known, ..)| known == id) {
+            Some((.., rows)) => *rows += count,
+            None => devices.push((id.to_owned(), name.to_owned(), count)),
+        }
+    }
+    devices.into_iter().map(|(id, name, count)| (id, format!("{name} ({count})"))).collect()
+}
+
+fn orders(m: &Messages) -> Vec<Choice> {
+    let w = &m.benchmarks;
+    fixed(&[
+        ("", w.order_speed),
+        ("-speed", w.order_slow),
+        ("variant", w.order_variant),
+        ("quant", w.order_quant),
+        ("hardware", w.order_hardware),
+        ("backend", w.order_backend),
+        ("concurrency", w.order_concurrency),
+        ("estimate", w.order_estimate),
+        ("ratio", w.order_ratio),
+        ("-ratio", w.order_ratio_low),
+        ("date", w.order_date),
+    ])
+}
+
+fn counted(values: Vec<(String, usize)>) -> Vec<Choice> {
+    values.into_iter().map(|(value, count)| (value.clone(), format!("{value} ({count})"))).collect()
+}
+
+fn with_any(any: &str, choices: Vec<Choice>) -> Vec<Choice> {
+    std::iter::once((String::new(), any.to_owned())).chain(choices).collect()
+}
+
+fn fixed(choices: &[(&str, &str)]) -> Vec<Choice> {
+    choices.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect()
+}

@@ -1,0 +1,71 @@
+//! What is made of the whole database, kept until something changes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use crate::store::StoreError;
+
+/// How old an answer may be before it is asked whether it still holds.
+const FRESH: Duration = Duration::from_secs(1);
+/// Making an answer anew may take this share of the time: a large one is made less often.
+const SHARE: u32 = 10;
+
+/// The latest of something.
+#[derive(Debug)]
+pub struct Kept<T> {
+    latest: RwLock<Arc<T>>,
+    /// Not asked again before this moment.
+    next: Mutex<Instant>,
+    /// Something came through this process: worth a look before time.
+    stale: AtomicBool,
+}
+
+impl<T> Kept<T> {
+    /// Begins with this, which is looked after at once.
+    pub fn new(first: T) -> Self {
+        Kept {
+            latest: RwLock::new(Arc::new(first)),
+            next: Mutex::new(Instant::now()),
+            stale: AtomicBool::new(false),
+        }
+    }
+
+    /// What was made last.
+    pub fn latest(&self) -> Arc<T> {
+        Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something changed that this process knows of.
+    pub fn touch(&self) {
+        self.stale.store(true, Ordering::Relaxed);
+    }
+
+    /// As it is, or as it was a moment ago: whoever asks while it is being made gets the last one, and so does everybody
+    /// while the database is away. `refresh` makes a new one, or says that the last still holds.
+    pub async fn current(
+        &self,
+        what: &'static str,
+        refresh: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Arc<T> {
+        let Ok(mut next) = self.next.try_lock() else { return self.latest() };
+        let touched = self.stale.swap(false, Ordering::Relaxed);
+        if Instant::now() < *next && !touched {
+            return self.latest();
+        }
+        let begun = Instant::now();
+        match refresh().await {
+            Ok(Some(made)) => {
+                *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "{what} could not be read");
+            }
+        }
+        *next = Instant::now() + FRESH.max(begun.elapsed() * SHARE);
+        self.latest()
+    }
+}

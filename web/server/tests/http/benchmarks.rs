@@ -1,0 +1,120 @@
+//! The table of runs over the wire: sorted, filtered, paged, as a page, as JSON and as CSV.
+
+use serde_json::Value;
+
+use crate::client::Site;
+use crate::sample;
+
+const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
+
+async fn rows(site: &Site, query: &str) -> Vec<Value> {
+    let answer = site.get(&format!("/benchmarks.json?{query}")).await;
+    assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+    answer.json()["rows"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn the_published_table_is_there_without_a_single_submission() {
+    let site = Site::open(&[]).await;
+    let page = site.get("/benchmarks").await;
+    assert_eq!(page.status, 200);
+    let html = page.text();
+    for text in
+        ["206.5–216.7", "llama.cpp 59778f0 (cuda)", "56 runs published", "granite-4.1", "Rows not published"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(html.contains("<a href=\"/benchmarks\" aria-current=\"page\">"), "it is in the menu");
+    let list = site.get("/api/v1/benchmarks").await.json();
+    assert!(list["total"].as_u64().unwrap() >= 47);
+    assert!(list["report_card"]["rows"].as_u64().unwrap() >= 41);
+}
+
+#[tokio::test]
+async fn rows_are_filtered_sorted_and_paged() {
+    let site = Site::open(&[]).await;
+    let capped = rows(&site, "hardware=rtx-3090&from=curated&q=qwen3.6").await;
+    assert_eq!(capped.len(), 6);
+    assert!(capped.iter().all(|row| row["power_limit_w"] == 200 && row["family"] == "Qwen3.6"));
+    let ratios: Vec<f64> = rows(&site, "family=LFM2&sort=-ratio")
+        .await
+        .iter()
+        .map(|row| row["ratio"].as_f64().unwrap())
+        .collect();
+    assert!(ratios.len() >= 10 && ratios.is_sorted(), "{ratios:?}");
+
+    let total = site.get("/benchmarks.json").await.json()["total"].as_u64().unwrap() as usize;
+    let mut found = Vec::new();
+    for page in 1..=total.div_ceil(7) {
+        let page = rows(&site, &format!("per_page=7&page={page}")).await;
+        assert!(page.len() <= 7);
+        found.extend(page);
+    }
+    assert_eq!(found, rows(&site, "per_page=1000").await, "pages part the table");
+
+    let first = site.get("/benchmarks?per_page=10&backend=cuda").await;
+    let next =
+        first.text().split("rel=\"next\" href=\"").nth(1).expect("a next page").split('"').next().unwrap();
+    let second = site.get(&next.replace("&#38;", "&")).await;
+    assert!(second.text().contains("rel=\"prev\""), "{next}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_data_and_told_on_the_page() {
+    let site = Site::open(&[]).await;
+    for query in ["per_page=1001", "sort=colour", "shape=round", "nonsense=1", "from=me", "page=%zz"] {
+        for path in ["/benchmarks.json", "/benchmarks.csv", "/api/v1/benchmarks"] {
+            assert_eq!(site.get(&format!("{path}?{query}")).await.status, 400, "{path} {query}");
+        }
+    }
+    let page = site.get("/benchmarks?sort=colour&shape=round").await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.text().matches("<li><b>").count(), 2, "both are told");
+    assert!(page.text().contains("sort=ratio"), "with what may have been meant");
+}
+
+#[tokio::test]
+async fn csv_holds_the_same_rows_and_no_formula() {
+    let site = Site::open(&[]).await;
+    let answer = site.get("/benchmarks.csv?family=Qwen3.6").await;
+    assert!(answer.header("content-type").starts_with("text/csv"));
+    let lines: Vec<&str> = answer.text().lines().collect();
+    let json = rows(&site, "family=Qwen3.6").await;
+    assert_eq!(lines.len(), json.len() + 1);
+    assert!(lines[0].starts_with("family,variant,model,quant,"));
+    for (line, row) in lines[1..].iter().zip(&json) {
+        let speed = format!(",{},{},", row["gen_tps_low"], row["gen_tps_high"]);
+        assert!(line.contains(&speed), "{line} {speed}");
+    }
+    assert_eq!(site.get("/benchmarks.csv?per_page=3&page=2").await.text().lines().count(), 4);
+}
+
+#[tokio::test]
+async fn a_submission_stands_beside_the_campaigns_and_says_so() {
+    let site = Site::open(BEHIND).await;
+    assert!(rows(&site, "from=community").await.is_empty());
+    let run = sample::full_run(1, 1.0);
+    let taken = site.submit(1, &run, "192.0.2.1").await.json();
+    assert_eq!(taken["state"], "accepted");
+    let mine = rows(&site, "from=community").await;
+    let id = taken["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(!mine.is_empty() && mine.iter().all(|row| row["source"] == id && row["origin"] == "signed"));
+    let one = mine.iter().find(|row| row["concurrency"] == 1).expect("one stream");
+    assert!(one["ratio"].as_f64().unwrap() > 0.5, "the estimate stands beside: {one}");
+    assert!(one["figures"].as_array().unwrap().iter().any(|figure| figure["workload"] == "chat-short"));
+    let short = rows(&site, "from=community&shape=chat-short&concurrency=1").await;
+    assert_eq!(short[0]["gen_tps_low"], short[0]["gen_tps_high"], "one workload, one figure");
+
+    let page = site.get("/benchmarks?from=community").await;
+    assert!(page.text().contains(&format!("<a href=\"/r/{id}\">community, signed</a>")));
+    assert!(!page.text().contains("Rows not published"), "headings without rows of it are left out");
+}
+
+#[tokio::test]
+async fn the_whole_table_travels_to_browsers() {
+    let site = Site::open(&[]).await;
+    let answer = site.get("/benchmarks.rows").await;
+    assert_eq!(answer.header("content-type"), "application/octet-stream");
+    let table = data::table::from_bytes(&answer.body).expect("a table");
+    assert!(table.rows.len() >= 47);
+}
