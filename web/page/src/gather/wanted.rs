@@ -99,6 +99,6 @@ fn cell(
         rests_on: brief.evidence.decode,
         pages: 0,
         gain: 0.0,
-        command: format!("llm-speed-probe bench --model {file}-{}.gguf", quant.name),
+        command: format!("llm-speed-probe bench --shapes --model {file}-{}.gguf", quant.name),
     }
 }
