@@ -120,7 +120,7 @@ fn attention_elements(kind: LayerKind, rules: &BufferRules) -> f64 {
     match kind {
         LayerKind::Full { heads, kv_heads, key_dim, .. }
         | LayerKind::Window { heads, kv_heads, key_dim, .. } => {
-            rules.attention_rows * f64::from(heads + kv_heads) * f64::from(key_dim)
+            rules.attention_rows * (f64::from(heads) + f64::from(kv_heads)) * f64::from(key_dim)
         }
         // Per head: the query as projected (its plain part is twice the rotary one in all models known), the same
         // absorbed into the latent space, its rotated part, and both of those joined.

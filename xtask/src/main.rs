@@ -8,6 +8,7 @@ mod bless;
 mod budget;
 mod dist;
 mod engines;
+mod fuzz;
 mod serve;
 mod shots;
 mod test;
@@ -41,6 +42,8 @@ enum Chore {
     Dist(dist::Dist),
     /// Install the engines and the model that tests compare us with, and print where they are.
     Engines(engines::Engines),
+    /// Bytes made from the corpus against every reader of foreign bytes.
+    Fuzz(fuzz::Fuzz),
     /// Pictures of every page for people to look at: light, dark, phone width, without JavaScript.
     Shots(shots::Shots),
     /// Build the WASM package into `target/web/pkg` and check its size.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Bless => bless::run(),
         Chore::Dist(args) => dist::run(&args),
         Chore::Engines(args) => engines::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Shots(args) => shots::run(&args),
         Chore::Wasm(args) => wasm::run(&args),
     };

@@ -110,9 +110,10 @@ fn programs() -> Result<()> {
     tools::run(&mut tools::cargo(["build", "--workspace", "--bins"]))
 }
 
-/// The real llama.cpp server that tests compare us with.
+/// The real llama.cpp server that tests compare us with, and a real model.
 fn engine() -> Result<()> {
-    engines::install("llama-server").map(drop)
+    engines::install("llama-server")?;
+    engines::install("gemma-3-270m").map(drop)
 }
 
 /// PostgreSQL, which the server's tests start for themselves.

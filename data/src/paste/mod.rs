@@ -98,15 +98,22 @@ pub fn read(bytes: &[u8]) -> Reading {
     let cut_off = reading.verdict == Verdict::Flagged
         && reading.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
     if !(found_nothing || cut_off) {
-        return reading;
+        return verdict::settle(reading, reads_again);
     }
     let second = text.unwrapped().map(|text| read_text(&text));
-    match second {
+    let better = match second {
         Some(second) if second.verdict != Verdict::Refused && speeds_of(&second) > speeds_of(&reading) => {
             second
         }
         _ => reading,
-    }
+    };
+    verdict::settle(better, reads_again)
+}
+
+/// Whether the lines that are kept of a run say what the whole text says: whoever keeps them has nothing else.
+fn reads_again(run: &Run) -> bool {
+    let again = read_text(&Text::new(run.lines.as_bytes()));
+    matches!(again.runs.as_slice(), [one] if one.decode_tps == run.decode_tps && one.prefill_tps == run.prefill_tps)
 }
 
 fn speeds_of(reading: &Reading) -> usize {

@@ -41,6 +41,25 @@ pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
     Reading { verdict, says, runs, ignored }
 }
 
+/// Leaves out runs that damage keeps from being read again from their own lines.
+pub(super) fn settle(mut reading: Reading, reads_again: impl Fn(&Run) -> bool) -> Reading {
+    if reading.verdict == Verdict::Refused || reading.runs.iter().all(&reads_again) {
+        return reading;
+    }
+    let (kept, lost): (Vec<Run>, Vec<Run>) = reading.runs.into_iter().partition(reads_again);
+    reading.ignored.extend(lost.iter().map(|run| {
+        let start = run.spans.iter().map(|mark| mark.span.start).min().unwrap_or(0);
+        let end = run.spans.iter().map(|mark| mark.span.end).max().unwrap_or(0);
+        Ignored { span: Span { start, end }, because: Problem::Garbled }
+    }));
+    if kept.is_empty() {
+        return Reading { ignored: reading.ignored, ..nothing(Problem::Garbled) };
+    }
+    reading.verdict = verdict(&kept);
+    reading.says = says(reading.verdict, &kept);
+    Reading { runs: kept, ..reading }
+}
+
 /// A reading of text in which there is nothing.
 pub(super) fn nothing(problem: Problem) -> Reading {
     Reading {

@@ -210,9 +210,12 @@ fn metrics(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
         found.flag(Flag::Disagrees);
     }
     let mut line = String::new();
+    // The time to the first token tells nothing here, but where it stands alone the form is known by it.
+    let first_ms = metric("time_to_first_token_ms");
     for (group, key, number) in [
         ("usage", "prompt_tokens", &prompt),
         ("usage", "completion_tokens", &output),
+        ("metrics", "time_to_first_token_ms", &first_ms),
         ("metrics", "tokens_per_second", &rate),
         ("metrics", "mean_itl_ms", &gap_ms),
         ("metrics", "generation_time_ms", &time_ms),

@@ -35,6 +35,8 @@ pub struct Counts {
 pub struct Collector {
     sent: Instant,
     chunks: Vec<Chunk>,
+    /// Tokens of all chunks so far.
+    tokens: u32,
     every_chunk_told: bool,
     reasoning_chunks: u32,
     first_answer_ms: Option<f64>,
@@ -48,6 +50,7 @@ impl Collector {
         Collector {
             sent,
             chunks: Vec::with_capacity(1024),
+            tokens: 0,
             every_chunk_told: true,
             reasoning_chunks: 0,
             first_answer_ms: None,
@@ -66,12 +69,14 @@ impl Collector {
             }
             Part::Answer => {}
         }
-        self.chunks.push(Chunk { at_ms, tokens: tokens.unwrap_or(1) });
+        let tokens = tokens.unwrap_or(1);
+        self.tokens += tokens;
+        self.chunks.push(Chunk { at_ms, tokens });
     }
 
     /// Tokens of all chunks so far.
     pub fn tokens_so_far(&self) -> u32 {
-        self.chunks.iter().map(|chunk| chunk.tokens).sum()
+        self.tokens
     }
 
     fn ms(&self, moment: Instant) -> f64 {

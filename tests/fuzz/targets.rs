@@ -1,0 +1,177 @@
+//! What every reader of foreign bytes must hold to, whatever the bytes. Used by the replay in `tests/fuzz.rs`, on any
+//! compiler, and by the targets of cargo-fuzz beside this file.
+
+use std::time::Instant;
+
+use data::envelope::{self, Envelope};
+use data::gguf;
+use data::paste::{self, Verdict};
+use data::query::Params;
+use data::row::{HardwareRow, ModelRow, Rows, SuiteRow};
+use data::subject::Subject;
+use data::submission::Submission;
+use data::{Catalog, Engine, Unpacked};
+use probe::plan::{self, Extent};
+use probe::stream::{Cutter, Event, Format};
+use serde::Deserialize;
+use server::gate::{fields, strict};
+
+/// A reader and its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    ("gguf", gguf),
+    ("paste", paste),
+    ("envelope", envelope),
+    ("catalog", catalog),
+    ("query", query),
+    ("rows", rows),
+    ("events", events),
+    ("manifest", manifest),
+];
+
+/// A machine that every target asks for estimates on.
+fn ask<'e>(engine: &Engine<'e>, query: &str) -> Option<(data::query::Rig<'e>, data::query::Job)> {
+    let query = page::Query::parse(query);
+    let params = Params::read(query.pairs()).ok()?;
+    engine.read(&params).ok()
+}
+
+/// A header is read or refused, and what was read can be estimated.
+pub fn gguf(bytes: &[u8]) {
+    let length = bytes.len() as u64;
+    for size in [Some(length), Some(length.saturating_mul(1000)), None] {
+        let Ok(header) = gguf::read(bytes, size) else { continue };
+        let Ok(shape) = gguf::model(&[header]) else { continue };
+        let engine = Engine::embedded();
+        let Ok(subject) = Subject::of_file(&shape, "fuzz.gguf", engine.catalog) else { continue };
+        let Some((rig, job)) = ask(&engine, "hardware=rtx-3090&context=4096") else { continue };
+        let answer = engine.answer_subject(&rig, &job, &subject);
+        let ordered = |range: &estimator::Range| range.low <= range.mid && range.mid <= range.high;
+        assert!(answer.decode_tps.as_ref().is_none_or(ordered), "{answer:?}");
+    }
+}
+
+/// Every mark lies within the text, and what is kept of a run reads the same again.
+pub fn paste(bytes: &[u8]) {
+    let reading = paste::read(bytes);
+    for (number, run) in reading.runs.iter().enumerate() {
+        for mark in &run.spans {
+            assert!(mark.span.start < mark.span.end && mark.span.end <= bytes.len());
+        }
+        if reading.verdict == Verdict::Refused {
+            continue;
+        }
+        let again = paste::read(reading.timing_lines(number).unwrap_or_default().as_bytes());
+        assert_eq!(again.runs.len(), 1);
+        assert_eq!(again.runs[0].decode_tps, run.decode_tps);
+        assert_eq!(again.runs[0].prefill_tps, run.prefill_tps);
+    }
+}
+
+/// An envelope opens only to what was sealed, and a payload is taken or refused in a sentence.
+pub fn envelope(bytes: &[u8]) {
+    if let Ok(envelope) = serde_json::from_slice::<Envelope>(bytes)
+        && let Ok(payload) = envelope.open()
+    {
+        let _ = strict::read::<Submission>(&payload, "the run", &[]);
+    }
+    let sealed = envelope::seal(bytes, &[7; 32]);
+    assert_eq!(sealed.open().ok().as_deref(), Some(bytes));
+    match strict::read::<Submission>(bytes, "the run", &[]) {
+        Ok(run) => {
+            if let Err(refusal) = fields::check(&run, Catalog::embedded(), 1_795_300_000_000) {
+                assert!(!refusal.says.is_empty());
+            }
+            let this = data::machine::in_catalog(Catalog::embedded(), &run.fingerprint);
+            let pairs = this.pairs.iter().map(|(name, value)| (*name, value.as_str()));
+            let _ = Params::read(pairs).map(|params| Engine::embedded().read(&params).is_ok());
+        }
+        Err(refusal) => assert!(!refusal.says.is_empty()),
+    }
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    device: Vec<HardwareRow>,
+    #[serde(default)]
+    model: Vec<ModelRow>,
+}
+
+/// Catalogue files are rows, whose violations are told, or are refused.
+pub fn catalog(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(found) = toml::from_str::<File>(text) else { return };
+    let embedded = Catalog::embedded();
+    let rows = Rows {
+        sources: Vec::new(),
+        devices: found.device,
+        models: found.model,
+        quants: embedded.quants().to_vec(),
+        suites: Vec::new(),
+    };
+    let _ = data::check::violations(&Catalog::new(rows));
+}
+
+/// A page's query is answered, or refused with the field's name.
+pub fn query(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let query = page::Query::parse(&text);
+    let engine = Engine::embedded();
+    let params = match Params::read(query.pairs()) {
+        Ok(params) => params,
+        Err(errors) => return assert!(!errors.is_empty()),
+    };
+    let Ok((rig, job)) = engine.read(&params) else { return };
+    let Ok(chosen) = engine.choose(&params, &rig, &job) else { return };
+    let answer = engine.answer(&rig, &job, &chosen);
+    let json = serde_json::to_string(&answer).expect("an answer is JSON");
+    assert!(!json.contains("NaN") && !json.contains("inf"), "{json}");
+}
+
+/// The browser's rows are unpacked, or refused: what a page was given is whole or not used.
+pub fn rows(bytes: &[u8]) {
+    if let Ok(unpacked) = Unpacked::read(bytes) {
+        let engine = unpacked.engine();
+        let _ = ask(&engine, "hardware=rtx-3090&model=llama-3.1-8b&quant=q4_k_m");
+    }
+}
+
+/// Events are the same however the network cuts their bytes.
+pub fn events(bytes: &[u8]) {
+    let now = Instant::now();
+    let cut = |format: Format, sizes: usize| {
+        let mut cutter = Cutter::new(format);
+        let mut events: Vec<Event> = Vec::new();
+        for piece in bytes.chunks(sizes.max(1)) {
+            if cutter.feed(piece, now, &mut events).is_err() {
+                return None;
+            }
+        }
+        cutter.finish(now, &mut events);
+        Some(events)
+    };
+    for format in [Format::ServerSent, Format::JsonLines] {
+        let whole = cut(format, bytes.len());
+        assert_eq!(whole, cut(format, 1));
+        assert_eq!(whole, cut(format, 7));
+    }
+}
+
+/// Manifests of updates and of suites are read or refused, and a suite's plan is finite.
+pub fn manifest(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<probe::client::update::Manifest>(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(suite) = toml::from_str::<SuiteRow>(text) else { return };
+    let points: usize =
+        suite.workload.iter().map(|row| row.prompt_tokens.len().saturating_mul(row.streams.len())).sum();
+    if points > 10_000 {
+        return;
+    }
+    for extent in [Extent::Quick, Extent::Default] {
+        let planned = plan::points(&suite, &[], extent).unwrap_or_default();
+        assert!(planned.iter().all(|point| point.repeat_s(1000.0, 10.0).is_finite()));
+    }
+}
