@@ -103,8 +103,10 @@ fn shown(html: &str) -> Vec<(Heading, Vec<Row>)> {
         let released = parts.last().and_then(|part| part.strip_prefix("released ")).expect("a month");
         let mut rows = Vec::new();
         for row in group.split("<tr><th scope=\"row\">").skip(1) {
-            let cells: Vec<String> = row.split("<td").map(|cell| text(&format!("<td{cell}"))).collect();
-            rows.push(cells[..6].to_vec());
+            // Each cell but the first begins within its tag.
+            let (variant, cells) = row.split_once("<td").expect("cells");
+            let cells = cells.split("<td").take(5).map(|cell| text(&format!("<td{cell}")));
+            rows.push(std::iter::once(text(variant)).chain(cells).collect());
         }
         families.push(((name.to_owned(), count.parse().expect("a number"), released.to_owned()), rows));
     }

@@ -1,5 +1,6 @@
 //! The site in a real browser: chromium, headless, against the real server. `cargo xtask test` builds both sides first.
 
+mod benchmarks;
 mod contribute;
 mod embed;
 mod journey;

@@ -8,8 +8,8 @@
 const form = document.querySelector("form#query");
 const results = document.getElementById("results");
 
-/** The WASM package once it runs, or null where it cannot. */
-const engine = import("/wasm/index.js")
+/** The WASM package, or the page's own module, once it runs; null where it cannot. */
+const engine = import(form?.dataset.engine ?? "/wasm/index.js")
   .then((module) => module.default().then(() => module))
   .catch(() => null);
 

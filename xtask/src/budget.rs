@@ -13,6 +13,8 @@ use crate::tools;
 const WASM_BYTES: usize = 200_000;
 /// That of the contribute page, which reads every tool's output and proves work: it is to come down to the same.
 const CONTRIBUTE_BYTES: usize = 245_000;
+/// That of the benchmark page, which sorts and filters rows that the server has estimated.
+const BENCHMARKS_BYTES: usize = 80_000;
 /// The catalogue and the fitted constants beside it.
 const ROWS_BYTES: usize = 110_000;
 /// What wasm-bindgen writes around it.
@@ -26,6 +28,8 @@ pub fn check(dir: &Path) -> Result<()> {
         ("WASM", vec![dir.join("llm_speed_bg.wasm")], WASM_BYTES),
         ("contribute WASM", vec![dir.join("contribute_bg.wasm")], CONTRIBUTE_BYTES),
         ("contribute glue", vec![dir.join("contribute.js")], GLUE_BYTES),
+        ("benchmarks WASM", vec![dir.join("benchmarks_bg.wasm")], BENCHMARKS_BYTES),
+        ("benchmarks glue", vec![dir.join("benchmarks.js")], GLUE_BYTES),
         ("rows", vec![dir.join("llm_speed.rows")], ROWS_BYTES),
         ("glue", vec![dir.join("llm_speed.js")], GLUE_BYTES),
         ("loader and worker", scripts(dir)?, LOADER_BYTES),

@@ -30,9 +30,10 @@ struct Module {
     out: &'static str,
 }
 
-const MODULES: [Module; 2] = [
+const MODULES: [Module; 3] = [
     Module { package: "llm-speed-wasm", file: "wasm.wasm", out: "llm_speed" },
     Module { package: "llm-speed-contribute", file: "contribute.wasm", out: "contribute" },
+    Module { package: "llm-speed-benchmarks", file: "benchmarks.wasm", out: "benchmarks" },
 ];
 
 /// Arguments of `cargo xtask wasm`.
@@ -92,10 +93,12 @@ fn beside(package: &Path) -> Result<()> {
         fs::write(package.join(name), bytes).with_context(|| format!("cannot write {name} into the package"))
     };
     write("llm_speed.rows", data::packed::BYTES)?;
-    let folder = tools::root().join("web/wasm/package");
-    for entry in fs::read_dir(&folder).context("web/wasm/package is not readable")? {
-        let entry = entry?;
-        write(&entry.file_name().to_string_lossy(), &fs::read(entry.path())?)?;
+    for folder in ["web/wasm/package", "web/benchmarks/package"] {
+        let entries = fs::read_dir(tools::root().join(folder));
+        for entry in entries.with_context(|| format!("{folder} is not readable"))? {
+            let entry = entry?;
+            write(&entry.file_name().to_string_lossy(), &fs::read(entry.path())?)?;
+        }
     }
     Ok(())
 }
