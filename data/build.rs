@@ -7,6 +7,10 @@ use std::{env, fs};
 #[path = "src/row/mod.rs"]
 mod row;
 
+#[allow(dead_code, reason = "the library uses all of it")]
+#[path = "src/files/capability.rs"]
+mod capability;
+
 #[allow(dead_code, unused_imports, reason = "the library uses all of it")]
 #[path = "src/files/read.rs"]
 mod read;
@@ -21,7 +25,8 @@ mod part;
 mod runs;
 
 fn main() {
-    const WATCHED: [&str; 10] = [
+    const WATCHED: [&str; 12] = [
+        "capability.toml",
         "constants.toml",
         "hardware",
         "models",
@@ -30,6 +35,7 @@ fn main() {
         "sources.toml",
         "suites",
         "src/constants/part.rs",
+        "src/files/capability.rs",
         "src/files/read.rs",
         "src/row",
     ];

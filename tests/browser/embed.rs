@@ -62,3 +62,54 @@ fn the_package_is_whole() -> Result<()> {
     assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
     Ok(())
 }
+
+/// `<can-it-run>` on a page of another site: the script loads, the frame comes from us and says what the API says.
+#[test]
+fn the_element_shows_our_answer_on_another_site() -> Result<()> {
+    let ours = Site::open(&[])?;
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><title>another site</title>\
+         <script type=module src='{}'></script>\
+         <can-it-run device=rtx-3090 model=llama-3.1-8b quant=q4_k_m context=8192></can-it-run>",
+        ours.at("/embed/can-it-run.js")
+    );
+    let there = FileServer::start(BTreeMap::from([("/".to_owned(), Served::open(page))]))?;
+    let browser = Browser::open()?;
+    browser.go(&there.origin)?;
+    let frame = "document.querySelector('can-it-run').shadowRoot?.firstElementChild";
+    let address = browser.wait(&format!("{frame}?.src"))?;
+    let wanted = ours.at("/embed/rtx-3090/llama-3.1-8b?quant=q4_k_m&context=8192");
+    assert_eq!(address, wanted.as_str());
+
+    browser.into_frame(&format!("return {frame}"))?;
+    browser.wait("document.querySelector('.framed dd b')")?;
+    let question = "/api/v1/estimate?hardware=rtx-3090&model=llama-3.1-8b&quant=q4_k_m&context=8192";
+    let api: Value = house::local_http().get(ours.at(question)).call()?.body_mut().read_json()?;
+    let tps = |end: &str| format!("{:.0}", api["decode_tps"][end].as_f64().unwrap_or_default());
+    assert_eq!(browser.text(".framed dd b")?, format!("{}–{}", tps("low"), tps("high")));
+    let colour = "return getComputedStyle(document.querySelector('.framed main')).borderTopStyle";
+    assert_eq!(browser.run(colour, &serde_json::json!([]))?, "solid", "our style sheet is there");
+    browser.out_of_frames()?;
+
+    // Another attribute is another answer.
+    browser.run(
+        "document.querySelector('can-it-run').setAttribute('model', 'qwen3-8b')",
+        &serde_json::json!([]),
+    )?;
+    browser.wait(&format!("{frame}.src.includes('/qwen3-8b?')"))?;
+    assert_eq!(browser.errors()?, [""; 0]);
+    Ok(())
+}
+
+/// No other page of ours lets itself be framed.
+#[test]
+fn a_page_that_is_no_embed_refuses_a_frame() -> Result<()> {
+    let ours = Site::open(&[])?;
+    let page = format!("<!doctype html><title>t</title><iframe src='{}'></iframe>", ours.at("/about"));
+    let there = FileServer::start(BTreeMap::from([("/".to_owned(), Served::open(page))]))?;
+    let browser = Browser::open()?;
+    browser.go(&there.origin)?;
+    browser.run("return new Promise((done) => setTimeout(done, 500))", &serde_json::json!([]))?;
+    assert!(browser.errors()?.iter().any(|line| line.contains("frame-ancestors")));
+    Ok(())
+}

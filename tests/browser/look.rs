@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use house::pages::PAGES;
+use house::reports;
 use house::site::{Site, wasm_package};
 use house::webdriver::Browser;
 use serde_json::{Value, json};
@@ -47,13 +47,14 @@ fn serious(browser: &Browser, axe: &str) -> Result<Vec<String>> {
 #[test]
 fn every_page_is_accessible_in_light_and_dark_and_on_a_phone() -> Result<()> {
     let axe = axe()?;
-    let site = Site::open(&[])?;
+    let site = Site::open(reports::FLAGS)?;
+    let pages = reports::pages(&site)?;
     let browser = Browser::open()?;
     let mut findings = Vec::new();
     for (dark, width) in [(false, 1280), (true, 1280), (false, 390)] {
         browser.dark(dark)?;
         browser.size(width, 900)?;
-        for (name, path) in PAGES {
+        for (name, path) in &pages {
             browser.go(&site.at(path))?;
             let found = serious(&browser, &axe)?;
             findings.extend(found.iter().map(|what| format!("{name}, dark {dark}, {width} px: {what}")));
@@ -81,15 +82,15 @@ fn the_checker_finds_a_planted_fault() -> Result<()> {
 
 #[test]
 fn no_page_writes_an_error_to_the_console() -> Result<()> {
-    let site = Site::open(&[])?;
+    let site = Site::open(reports::FLAGS)?;
     let browser = Browser::open()?;
-    for (name, path) in PAGES {
+    for (name, path) in &reports::pages(&site)? {
         browser.go(&site.at(path))?;
         // The loader and what it loads have run by then.
         browser.run("return new Promise((done) => setTimeout(done, 300))", &json!([]))?;
         let errors = browser.errors()?;
         // A page that does not exist is reported as such by the browser itself.
-        let own = errors.iter().filter(|line| *name != "not-found" || !line.contains("404"));
+        let own = errors.iter().filter(|line| name != "not-found" || !line.contains("404"));
         assert_eq!(own.collect::<Vec<_>>(), [""; 0], "{name}");
     }
     Ok(())

@@ -6,6 +6,7 @@ pub mod gguf_make;
 pub mod hf_make;
 pub mod pace;
 pub mod pages;
+pub mod reports;
 pub mod site;
 pub mod webdriver;
 

@@ -29,7 +29,12 @@ impl Site {
 
     /// The same, as it is where no WASM package could be built.
     pub fn without_wasm() -> Result<Self> {
-        Self::start(&[])
+        Self::without_wasm_but(&[])
+    }
+
+    /// The same, with arguments.
+    pub fn without_wasm_but(args: &[&str]) -> Result<Self> {
+        Self::start(args)
     }
 
     /// The same, behind one proxy that says where clients come from.

@@ -75,6 +75,17 @@ impl Browser {
         self.post("url", &json!({"url": url})).map(drop)
     }
 
+    /// From here on into the frame that this body of a function returns, until [`Browser::out_of_frames`].
+    pub fn into_frame(&self, body: &str) -> Result<()> {
+        let element = self.run(body, &json!([]))?;
+        self.post("frame", &json!({"id": element})).map(drop)
+    }
+
+    /// Back to the page that holds the frames.
+    pub fn out_of_frames(&self) -> Result<()> {
+        self.post("frame", &json!({"id": null})).map(drop)
+    }
+
     /// The browser's back button.
     pub fn back(&self) -> Result<()> {
         self.post("back", &json!({})).map(drop)

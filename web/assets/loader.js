@@ -1,9 +1,8 @@
 // The loader: keeps a page answering while a person types.
 //
-// On input in form#query the address follows, WebAssembly renders #results for the new query, and the region is swapped;
-// no round trip, so it goes on when the server is gone. Where WebAssembly is missing, the same region is taken from the
-// page that the server renders; where this script is missing, the form is an ordinary form.
-// No markup is made here and nothing is computed here: both are the Rust of web/page, in browser and server alike.
+// On input in form#query the address follows and WebAssembly renders #results for it, also when the server is gone.
+// Without WebAssembly the server renders the region; without this script the form is an ordinary form.
+// Markup and numbers are made by the Rust of web/page alone, in browser and server alike.
 
 const form = document.querySelector("form#query");
 const results = document.getElementById("results");
@@ -29,7 +28,7 @@ function at(query) {
   return location.pathname + (search && "?" + search);
 }
 
-/** Makes the fields say what the address says. An empty value is each field's default, in lists too. */
+/** Makes the fields say what the address says. */
 function fill() {
   const query = new URLSearchParams(location.search);
   for (const field of document.querySelectorAll("form [name]")) field.value = query.get(field.name) ?? "";
@@ -58,34 +57,21 @@ async function fetched() {
   return new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
 }
 
-/** Puts in place what was measured. */
+const seen = () => document.getElementById("measured");
+const about = () => seen()?.dataset.of?.split(" ").map((name) => new URLSearchParams(location.search).get(name)).join();
+let told = about();
+let later;
+
 function measured(page) {
   const fresh = page.getElementById("measured");
-  if (fresh) document.getElementById("measured")?.replaceWith(fresh);
+  if (fresh) seen()?.replaceWith(fresh);
 }
 
-/** What the address says of these names. */
-function named(names) {
-  const query = new URLSearchParams(location.search);
-  return names.map((name) => query.get(name) ?? "").join();
-}
-
-/** The names that what was measured depends on, and what they said when it was read. */
-const about = document.getElementById("measured")?.dataset.of?.split(" ") ?? [];
-let told = named(about);
-let follows = 0;
-
-/** What people measured is the server's to tell. Where it is about what the address names, it follows a little later;
-    with the server gone it stays as it was, and its heading says what it is about. */
+/** What people measured is the server's to tell. */
 function follow() {
-  const now = named(about);
-  if (now === told) return;
-  told = now;
-  clearTimeout(follows);
-  follows = setTimeout(async () => {
-    const page = await fetched().catch(() => null);
-    if (page && named(about) === now) measured(page);
-  }, 400);
+  if (told === (told = about())) return;
+  clearTimeout(later);
+  later = setTimeout(() => fetched().then(measured, () => {}), 400);
 }
 
 /** Renders #results for the address, here if we can, else by the server. A newer turn makes an older one void. */
@@ -104,9 +90,9 @@ async function render() {
   results.setAttribute("aria-busy", "true");
   try {
     const page = await fetched();
-    const region = mine === turn && page.getElementById("results");
-    if (region) swap(region.innerHTML);
-    if (region) measured(page);
+    if (mine !== turn) return;
+    swap(page.getElementById("results").innerHTML);
+    measured(page);
   } catch {
     // The server is gone and WebAssembly is missing: what is on the page stays, marked as busy.
   }
@@ -136,7 +122,7 @@ async function open(files) {
   render();
 }
 
-/** A machine to suggest, where the address names none and the page has a place for it. It is never chosen by itself. */
+/** A machine to suggest; it is never chosen by itself. */
 async function suggest() {
   const place = document.getElementById("suggest");
   if (!place || location.search.includes("hardware=")) return;

@@ -9,8 +9,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Tables that only whole pages use.
-const ONLY_FULL: &[&str] =
-    &["site", "form", "method", "about", "error", "drop", "report", "privacy", "measured"];
+const ONLY_FULL: &[&str] = &[
+    "site",
+    "form",
+    "method",
+    "about",
+    "error",
+    "drop",
+    "report",
+    "privacy",
+    "measured",
+    "embed",
+    "leaderboard",
+];
 /// The table that only the preview of a paste uses.
 const CONTRIBUTE: &str = "contribute";
 /// The table that only the table of runs uses.

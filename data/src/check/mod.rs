@@ -30,6 +30,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("capability has its ground", model::capability_has_its_ground),
     ("dates and native quantisations are known", model::dates_and_native_quants_are_known),
     ("bits a weight are possible and ordered", quant::bits_are_possible_and_ordered),
+    ("quality and loss agree", quant::quality_and_loss_agree),
     ("every runtime loads something", quant::every_runtime_loads_something),
     ("workloads are complete", quant::workloads_are_complete),
 ];
@@ -47,7 +48,7 @@ pub fn violations(catalog: &Catalog) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{Capability, DeviceClass, Mixer, Rows, Runtime};
+    use crate::row::{Capability, DeviceClass, Mixer, QuantLoss, Rows, Runtime};
 
     #[test]
     fn the_embedded_catalogue_keeps_every_rule() {
@@ -98,10 +99,11 @@ mod tests {
             ("a model has layers", |rows| rows.models[0].layers.clear()),
             ("a model has layers", |rows| rows.models[0].layers[0].mixer = Mixer::Full { heads: 32, kv_heads: 5, key_dim: 128, value_dim: 128 }),
             ("experts are possible", |rows| rows.models.iter_mut().filter_map(|row| row.experts.as_mut()).for_each(|experts| experts.active = 500)),
-            ("capability has", |rows| rows.models[0].capability = Capability::Arena { elo: 1212, source: String::new() }),
+            ("capability has", |rows| rows.models[0].capability = Capability::Arena { elo: 1212, source: String::new(), score: 0.0 }),
             ("dates and native", |rows| rows.models[0].released = Some("last spring".into())),
             ("dates and native", |rows| rows.models[0].native_quant = Some("q17".into())),
             ("bits a weight", |rows| rows.quants[0].bits_per_weight = 70.0),
+            ("quality and loss", |rows| rows.quants.iter_mut().filter(|row| row.id == "q4_k_m").for_each(|row| row.loss = QuantLoss::Severe)),
             ("every runtime", |rows| rows.quants.iter_mut().for_each(|row| row.runtimes.retain(|runtime| *runtime != Runtime::Mlx))),
             ("workloads are", |rows| rows.suites[0].workload[0].streams.clear()),
         ];

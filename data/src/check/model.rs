@@ -73,7 +73,7 @@ pub(super) fn experts_are_possible(catalog: &Catalog) -> Vec<String> {
 
 pub(super) fn capability_has_its_ground(catalog: &Catalog) -> Vec<String> {
     each(catalog, |row| match &row.capability {
-        Capability::Arena { elo, source } => {
+        Capability::Arena { elo, source, .. } => {
             let known = catalog.source(source).is_some_and(|known| known.id == "lmarena");
             (!known || !(800..1700).contains(elo)).then(|| format!("a rating of {elo} from {source:?}"))
         }

@@ -1,7 +1,7 @@
 //! Rules about quantisations and suites.
 
 use crate::catalog::Catalog;
-use crate::row::{QuantGroup, Runtime};
+use crate::row::{QuantGroup, QuantRow, Runtime};
 
 /// Within a family, more bits are never said to be worse. Mixes chosen tensor by tensor are measured on different
 /// models, so their sizes need not be ordered.
@@ -27,6 +27,14 @@ pub(super) fn bits_are_possible_and_ordered(catalog: &Catalog) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What is closer to the published weights is never said to lose more.
+pub(super) fn quality_and_loss_agree(catalog: &Catalog) -> Vec<String> {
+    let mut sorted: Vec<&QuantRow> = catalog.quants().iter().collect();
+    sorted.sort_by_key(|row| (core::cmp::Reverse(row.quality), row.loss));
+    let odd = sorted.windows(2).filter(|pair| pair[0].loss > pair[1].loss);
+    odd.map(|pair| format!("{}: better than {}, and said to lose more", pair[0].id, pair[1].id)).collect()
 }
 
 pub(super) fn every_runtime_loads_something(catalog: &Catalog) -> Vec<String> {

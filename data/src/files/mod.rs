@@ -1,5 +1,6 @@
 //! The files under `data/`: read, and written in their one legal form.
 
+mod capability;
 mod read;
 mod write;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::capability::CapabilityRule;
 use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, SourceRow, SuiteRow};
 
 /// Why a file under `data/` could not be read.
@@ -74,6 +75,7 @@ pub fn rows(dir: &Path) -> Result<Rows, FileError> {
     for path in toml_files(&dir.join("models"))? {
         rows.models.extend(parse::<ModelFile>(&path)?.model);
     }
+    parse::<CapabilityRule>(&dir.join("capability.toml"))?.apply(&mut rows.models);
     for path in toml_files(&dir.join("suites"))? {
         rows.suites.push(parse::<SuiteRow>(&path)?);
     }

@@ -180,13 +180,9 @@ fn model(row: &ModelRow) -> Table {
     out.some_text("native_quant", row.native_quant.as_ref());
     out.some_text("license", row.license.as_ref());
     out.some_text("released", row.released.as_ref());
-    match &row.capability {
-        Capability::Arena { elo, source } => {
-            out.line("capability.arena", &format!("{{ elo = {elo}, source = {} }}", quoted(source)));
-        }
-        Capability::Editorial { score, basis } => {
-            out.line("capability.editorial", &format!("{{ score = {score}, basis = {} }}", quoted(basis)));
-        }
+    // An editorial score follows from the rest of the row.
+    if let Capability::Arena { elo, source, .. } = &row.capability {
+        out.line("capability.arena", &format!("{{ elo = {elo}, source = {} }}", quoted(source)));
     }
     out.texts("aliases", &row.aliases);
     out.texts("shared_names", &row.shared_names);

@@ -90,8 +90,11 @@ pub enum Capability {
         elo: u16,
         /// Which table, and when: a source key.
         source: String,
+        /// 0 to 100, by the scale in `data/capability.toml`; the reader of the files fills it in.
+        #[serde(default)]
+        score: f64,
     },
-    /// Editorial: our own judgement by the rule in `data/README.md`.
+    /// Editorial: by the rule in `data/capability.toml`, which the reader of the files applies.
     Editorial {
         /// 0 to 100, on the same scale that anchored ratings are mapped to.
         score: u8,
@@ -100,14 +103,19 @@ pub enum Capability {
     },
 }
 
+impl Default for Capability {
+    /// Of a row that says nothing: nobody voted.
+    fn default() -> Self {
+        Capability::Editorial { score: 0, basis: String::new() }
+    }
+}
+
 impl Capability {
-    /// 0 to 100. A rating of 1000 is 10 and each 50 points are 8 more: the scale is ours, its order is the arena's.
+    /// 0 to 100: the scale is ours, the order of anchored ones is the arena's.
     #[must_use]
     pub fn score(&self) -> f64 {
         match self {
-            Capability::Arena { elo, .. } => {
-                (10.0 + (f64::from(*elo) - 1000.0) * (8.0 / 50.0)).clamp(0.0, 100.0)
-            }
+            Capability::Arena { score, .. } => *score,
             Capability::Editorial { score, .. } => f64::from(*score),
         }
     }
@@ -158,7 +166,8 @@ pub struct ModelRow {
     /// Month of release, `YYYY-MM`.
     #[serde(default)]
     pub released: Option<String>,
-    /// How good it is held to be.
+    /// How good it is held to be; files say it of rows that people voted on.
+    #[serde(default)]
     pub capability: Capability,
     /// What else it is called. A name here belongs to this row alone.
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-use house::pages::PAGES;
+use house::reports;
 use house::site::Site;
 use house::webdriver::Browser;
 
@@ -31,13 +31,14 @@ fn main() -> Result<()> {
     let folder = PathBuf::from(args.next().context("shots FOLDER [WORD]")?);
     let only = args.next().unwrap_or_default();
     fs::create_dir_all(&folder)?;
-    let site = Site::open(&[])?;
+    let site = Site::open(reports::FLAGS)?;
+    let pages = reports::pages(&site)?;
     let browser = Browser::open()?;
     for look in LOOKS {
         browser.size(look.width, 1000)?;
         browser.dark(look.dark)?;
         browser.javascript(look.javascript)?;
-        for (name, path) in PAGES.iter().filter(|(name, _)| name.contains(&only)) {
+        for (name, path) in pages.iter().filter(|(name, _)| name.contains(&only)) {
             browser.go(&site.at(path))?;
             let file = folder.join(format!("{name}-{}.png", look.name));
             fs::write(&file, browser.picture()?)?;

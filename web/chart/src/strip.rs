@@ -69,7 +69,8 @@ pub fn strips(chart: &StripChart<'_>) -> String {
     let values = chart.rows.iter().flat_map(|row| row.dots).map(|dot| dot.value);
     let values = values.chain(bars.flat_map(|bar| [bar.low, bar.high]));
     // Rows may be many; what is drawn is bounded by the caller, who knows how many a page can hold.
-    let wanted = Size { width: chart.width, height: 26.0 + ROW * chart.rows.len() as f64 + FOOT };
+    let head = if keys.is_empty() { 2.0 } else { 26.0 };
+    let wanted = Size { width: chart.width, height: head + ROW * chart.rows.len() as f64 + FOOT };
     let size = wanted.drawable(Size { width: 240.0, height: 90.0 });
     let most = ((size.width / 62.0) as usize).clamp(3, 12);
     let mut svg = Svg::open("strips", size, &chart.caption);
@@ -112,7 +113,7 @@ fn draw(svg: &mut Svg, row: &Strip<'_>, scale: &Scale, top: f64, width: f64, spr
     svg.text("tick", Anchor::End, (width - EDGE, top + 11.0), row.says);
     if let Some(bar) = row.bar.filter(|bar| bar.placeable(spread)) {
         let (low, high) = (scale.at(bar.low), scale.at(bar.high));
-        svg.rect("shade", (low - 1.0, middle - 6.0), (high - low + 2.0, 12.0), "");
+        svg.rect("span c5", (low - 1.0, middle - 6.0), (high - low + 2.0, 12.0), "");
     }
     for dot in row.dots.iter().filter(|dot| placeable(dot.value, spread).is_some()) {
         let class = format!("thin c{}", dot.kind % 6);
@@ -154,7 +155,7 @@ mod tests {
         let svg = strips(&chart(&[row]));
         assert_eq!(svg.matches("<circle class=\"thin").count(), 2, "{svg}");
         assert_eq!(svg.matches("class=\"edge\"").count(), 1, "{svg}");
-        assert!(svg.contains("class=\"shade\"") && svg.contains(">pasted<"), "{svg}");
+        assert!(svg.contains("class=\"span c5\"") && svg.contains(">pasted<"), "{svg}");
     }
 
     #[test]

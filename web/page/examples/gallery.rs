@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.join("style.css"), page::stylesheet())?;
     let engine = Engine::embedded();
     let site = Site {
+        origin: "https://llm-speed.example".into(),
         style: "style.css".into(),
         loader: String::new(),
         contribute: String::new(),

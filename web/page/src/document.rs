@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::card::JOB;
 use crate::contribute::{self, ContributeView};
 use crate::form::{self, Choices, Place};
 use crate::measured::{self, MeasuredView};
@@ -13,6 +14,9 @@ use crate::{compare, device, file, home, model};
 /// What every page needs to know of its site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
+    /// Scheme and host under which the site is reached, `https://example.org`; empty where nobody said, and then what
+    /// other sites are told is relative to the page.
+    pub origin: String,
     /// Address of the style sheet: [`stylesheet`], served as a file.
     pub style: String,
     /// Address of the loader; empty where pages go without.
@@ -58,17 +62,20 @@ struct Document<'a> {
     body: String,
     /// What stands under the results and is not swapped with them.
     below: String,
+    /// Address of the picture that other sites show beside a link; empty for none.
+    preview: String,
     frame: &'static str,
 }
 
 impl Document<'_> {
-    fn menu(&self) -> [(&'static str, &'static str); 7] {
+    fn menu(&self) -> [(&'static str, &'static str); 8] {
         let w = &self.m.site;
         [
             ("/", w.home),
             ("/compare", w.compare),
             (BENCHMARKS, self.m.benchmarks.menu),
             ("/gguf", w.gguf),
+            (crate::leaderboard::PATH, self.m.leaderboard.title),
             ("/contribute", self.m.contribute.menu),
             ("/methodology", w.method),
             ("/about", w.about),
@@ -89,6 +96,10 @@ pub(crate) struct Frame<'a> {
     pub(crate) body: String,
     /// What stands under the results and is not swapped with them.
     pub(crate) below: String,
+    /// Path of the picture that other sites show beside a link; empty for none.
+    pub(crate) preview: String,
+    /// Whether a page without a form takes the whole width.
+    pub(crate) wide: bool,
 }
 
 impl Frame<'_> {
@@ -98,6 +109,7 @@ impl Frame<'_> {
 
     pub(crate) fn render(self, m: &Messages, site: &Site) -> askama::Result<String> {
         let frame = match (self.form.is_empty(), self.current) {
+            (true, _) if self.wide => "broad",
             (true, _) => "plain",
             // A table of nine columns wants the whole width, so its filters stand above it.
             (false, BENCHMARKS) => "asks wide",
@@ -119,6 +131,11 @@ impl Frame<'_> {
             form: self.form,
             body: self.body,
             below: self.below,
+            preview: if self.preview.is_empty() {
+                String::new()
+            } else {
+                format!("{}{}", site.origin, self.preview)
+            },
             frame,
         }
         .render()
@@ -197,13 +214,26 @@ pub fn model_page(
     site: &Site,
 ) -> askama::Result<String> {
     let path = format!("/m/{}", view.model.id);
+    // One device of the catalogue is a pair that other sites can show.
+    let device =
+        view.machine.as_ref().filter(|machine| machine.devices.len() == 1 && query.get("devices").is_empty());
+    let (preview, embed) = match device.and_then(|machine| machine.devices.first()) {
+        Some((device, _)) => {
+            let job = query.only(JOB).with("quant", query.get("quant"));
+            let embed = job.with("hardware", device).with("model", &view.model.id).link("/embed", &[]);
+            (job.link(&format!("/social/{device}/{}.png", view.model.id), &[]), embed)
+        }
+        None => (String::new(), String::new()),
+    };
     Frame {
         title: &m.model.title(&view.model.name),
         heading: &view.model.name,
         current: "",
         form: form::form(Place::Model, &path, &site.choices, query, &view.problems, m)?,
         body: model::results(view, &path, query, m)?,
-        above: measured::jump(seen, m),
+        above: measured::jump(seen, &embed, m),
+        preview,
+        wide: false,
         below: measured::section(seen, m)?,
     }
     .render(m, site)
@@ -224,8 +254,9 @@ pub fn device_page(
         current: "",
         form: form::form(Place::Device, &path, &site.choices, query, &view.models.problems, m)?,
         body: device::results(view, &path, query, m)?,
-        above: measured::jump(seen, m),
+        above: measured::jump(seen, "", m),
         below: measured::section(seen, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }
@@ -246,8 +277,9 @@ pub fn compare_page(
         current: "/compare",
         form: form::form(Place::Compare, "/compare", &site.choices, query, &problems, m)?,
         body: compare::results(view, "/compare", query, m)?,
-        above: measured::jump(seen, m),
+        above: measured::jump(seen, "", m),
         below: measured::section(seen, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }

@@ -31,6 +31,7 @@ pub(crate) enum Place {
     Device,
     Compare,
     File,
+    Embed,
 }
 
 /// One field.
@@ -145,33 +146,61 @@ pub(crate) fn form(
 ) -> askama::Result<String> {
     let make = Maker { query, problems };
     let mut groups = Vec::new();
-    if matches!(place, Place::Home | Place::Model | Place::File) {
-        groups.extend(machine(&make, m));
-    }
-    if place == Place::Compare {
-        groups.extend(setups(&make, m));
-    }
-    groups.push(job(&make, place, m));
-    groups.push(cache_and_runtime(&make, m));
-    if place != Place::Compare {
-        groups.push(host(&make, m));
-    }
-    match place {
-        Place::Home | Place::Device => groups.extend(model_filters(&make, choices, m)),
-        Place::Model => groups.push(machine_filters(&make, m)),
-        Place::Compare | Place::File => {}
+    if place == Place::Embed {
+        groups.push(pair(&make, m));
+    } else {
+        usual(&mut groups, &make, place, choices, m);
     }
     let mut lists = vec![("contexts", CONTEXTS.to_vec())];
     if place != Place::Device {
         lists.push(("hardwares", choices.devices.iter().map(String::as_str).collect()));
     }
-    if matches!(place, Place::Model | Place::Compare) {
+    if matches!(place, Place::Model | Place::Compare | Place::Embed) {
         lists.push(("quants", choices.quants.iter().map(String::as_str).collect()));
     }
-    if place == Place::Compare {
+    if matches!(place, Place::Compare | Place::Embed) {
         lists.push(("models", choices.models.iter().map(String::as_str).collect()));
     }
     Form { m, action, groups, lists }.render()
+}
+
+/// The groups of a page that answers.
+fn usual<'a>(
+    groups: &mut Vec<Group<'a>>,
+    make: &Maker<'a>,
+    place: Place,
+    choices: &'a Choices,
+    m: &'a Messages,
+) {
+    if matches!(place, Place::Home | Place::Model | Place::File) {
+        groups.extend(machine(make, m));
+    }
+    if place == Place::Compare {
+        groups.extend(setups(make, m));
+    }
+    groups.push(job(make, place, m));
+    groups.push(cache_and_runtime(make, m));
+    if place != Place::Compare {
+        groups.push(host(make, m));
+    }
+    match place {
+        Place::Home | Place::Device => groups.extend(model_filters(make, choices, m)),
+        Place::Model => groups.push(machine_filters(make, m)),
+        Place::Compare | Place::File | Place::Embed => {}
+    }
+}
+
+/// A machine and a model, for a snippet.
+fn pair<'a>(make: &Maker<'a>, m: &Messages) -> Group<'a> {
+    let w = &m.form;
+    let mut fields = vec![
+        make.text("hardware", w.hardware, w.hardware_hint, "hardwares"),
+        make.text("model", w.model, w.model_hint, "models"),
+        make.text("quant", w.quant, w.quant_hint, "quants"),
+        make.text("context", w.context, w.context_hint, "contexts"),
+    ];
+    fields.iter_mut().for_each(|field| field.wide = true);
+    Group { heading: m.embed.what.into(), help: "", folds: false, open: true, fields }
 }
 
 fn class_options(default: &'static str, m: &Messages) -> Vec<(&'static str, &'static str)> {

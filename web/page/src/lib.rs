@@ -16,6 +16,8 @@ pub mod contribute;
 mod device;
 #[cfg(feature = "full")]
 mod document;
+#[cfg(feature = "full")]
+pub mod embed;
 mod figure;
 mod figures;
 mod file;
@@ -23,11 +25,15 @@ mod file;
 mod form;
 pub mod gather;
 mod home;
+#[cfg(feature = "full")]
+pub mod leaderboard;
 mod listing;
 #[cfg(feature = "full")]
 pub mod measured;
 pub mod messages;
 mod model;
+#[cfg(feature = "full")]
+pub mod picture;
 #[cfg(feature = "full")]
 pub mod privacy;
 mod query;

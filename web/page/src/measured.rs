@@ -36,15 +36,42 @@ pub struct MeasuredView {
     pub file: String,
 }
 
-/// Reports of one setup at one depth.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SetupLine {
+/// What was measured, by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetupName {
     /// Name of the machine, and its page where it has one.
     pub machine: (String, String),
     /// Name of the model, and its page where it has one.
     pub model: (String, String),
     /// Quantisation, runtime, and what else tells it apart.
     pub how: String,
+}
+
+impl SetupName {
+    /// The parts that the page is not itself about, as links where they have a page.
+    fn links(&self, view: &MeasuredView) -> Vec<&(String, String)> {
+        let mut parts = Vec::new();
+        if self.machine.0 != view.machine {
+            parts.push(&self.machine);
+        }
+        if self.model.0 != view.model {
+            parts.push(&self.model);
+        }
+        parts
+    }
+
+    /// The same in one line, with how it ran.
+    fn short(&self, view: &MeasuredView) -> String {
+        let names = self.links(view).into_iter().map(|(name, _)| name.as_str());
+        names.chain([self.how.as_str()]).collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// Reports of one setup at one depth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetupLine {
+    /// Of what.
+    pub setup: SetupName,
     /// Longest context of its bucket, in tokens.
     pub depth_tokens: u32,
     /// Requests at once.
@@ -77,8 +104,8 @@ pub struct ReportDot {
 /// Medians of one setup along an axis, with the estimate beside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasuredCurve {
-    /// The setup.
-    pub name: String,
+    /// Of what.
+    pub setup: SetupName,
     /// Submitters.
     pub count: u32,
     /// Its points, ascending.
@@ -101,8 +128,8 @@ pub struct CurvePoint {
 pub struct Trace {
     /// Id of its page.
     pub id: String,
-    /// The setup.
-    pub name: String,
+    /// Of what.
+    pub setup: SetupName,
     /// Day of the measurement.
     pub measured_on: String,
     /// Turns.
@@ -142,6 +169,7 @@ struct Measured<'a> {
 
 struct Row<'a> {
     line: &'a SetupLine,
+    links: Vec<&'a (String, String)>,
     what: String,
     median: String,
     count: String,
@@ -159,6 +187,7 @@ struct Table {
 
 struct TraceRow<'a> {
     trace: &'a Trace,
+    name: String,
     p50: String,
     p95: String,
     wall: String,
@@ -174,41 +203,47 @@ pub(crate) fn section(view: &MeasuredView, m: &Messages) -> askama::Result<Strin
     let w = &m.measured;
     let mut figures = Vec::new();
     if view.setups.iter().any(|line| !line.reports.is_empty()) {
-        figures.push(reports(&view.setups, m));
+        figures.push(reports(view, m));
     }
     let depth = Axis { label: w.depth_axis, spread: Spread::Log2, format: Format::Tokens };
     let streams = Axis { label: w.streams_axis, spread: Spread::Log2, format: Format::Number };
-    figures.extend(curve(&view.decay, ["decay", w.decay_title, w.decay_desc], depth, m));
-    figures.extend(curve(&view.streams, ["streams", w.streams_title, w.streams_desc], streams, m));
-    figures.extend(traces(&view.traces, m));
+    figures.extend(curve(view, &view.decay, ["decay", w.decay_title, w.decay_desc], depth, m));
+    figures.extend(curve(view, &view.streams, ["streams", w.streams_title, w.streams_desc], streams, m));
+    figures.extend(traces(view, m));
     let tokens = |at: u32| figure::tokens(at);
-    let curves = view.decay.iter().map(|curve| table(curve, w.decay_title, w.depth, tokens, m));
+    let curves = view.decay.iter().map(|curve| table(view, curve, w.decay_title, w.depth, tokens, m));
     let at_once = |at: u32| at.to_string();
-    let curves =
-        curves.chain(view.streams.iter().map(|curve| table(curve, w.streams_title, w.at_once, at_once, m)));
+    let curves = curves
+        .chain(view.streams.iter().map(|curve| table(view, curve, w.streams_title, w.at_once, at_once, m)));
     let (missing, command) = missing(view, m);
     Measured {
         m,
         view,
         heading: heading(view, m),
-        rows: view.setups.iter().map(|line| row(line, m)).collect(),
+        rows: view.setups.iter().map(|line| row(view, line, m)).collect(),
         more: if view.more > 0 { w.more(&view.more.to_string()) } else { String::new() },
         figures,
         curves: curves.collect(),
-        traces: view.traces.iter().map(|trace| trace_row(trace, m)).collect(),
+        traces: view.traces.iter().map(|trace| trace_row(view, trace, m)).collect(),
         missing,
         command,
     }
     .render()
 }
 
-/// One line at the top of a page that leads down to the section; empty where nothing was measured.
-pub(crate) fn jump(view: &MeasuredView, m: &Messages) -> String {
-    if view.setups.is_empty() {
-        return String::new();
-    }
+/// One line at the top of a page that leads down to the section, and to the snippets for other sites; empty where there is
+/// neither.
+pub(crate) fn jump(view: &MeasuredView, embed: &str, m: &Messages) -> String {
     let count = view.setups.len() + view.more;
-    format!("<p class=\"note\"><a href=\"#measured\">{}</a></p>", m.measured.jump(&count.to_string()))
+    let mut links = Vec::new();
+    if count > 0 {
+        links.push(format!("<a href=\"#measured\">{}</a>", m.measured.jump(&count.to_string())));
+    }
+    if !embed.is_empty() {
+        let href = crate::picture::escape(embed);
+        links.push(format!("<a href=\"{href}\">{}</a>", m.embed.share));
+    }
+    if links.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", links.join(" · ")) }
 }
 
 fn heading(view: &MeasuredView, m: &Messages) -> String {
@@ -246,11 +281,12 @@ fn missing(view: &MeasuredView, m: &Messages) -> (String, String) {
 }
 
 /// A setup in words: what the page itself is about is left out.
-fn row<'a>(line: &'a SetupLine, m: &Messages) -> Row<'a> {
+fn row<'a>(view: &MeasuredView, line: &'a SetupLine, m: &Messages) -> Row<'a> {
     let w = &m.measured;
     let ratio = line.median_tps.zip(line.estimate_tps).map(|(median, estimate)| median / estimate.mid);
     Row {
         line,
+        links: line.setup.links(view),
         what: w.up_to(&figure::tokens(line.depth_tokens), &line.streams.to_string()),
         median: line.median_tps.map(figure::number).unwrap_or_default(),
         count: match (line.count, line.count >= MEDIAN_FROM) {
@@ -263,17 +299,17 @@ fn row<'a>(line: &'a SetupLine, m: &Messages) -> Row<'a> {
     }
 }
 
-/// A setup in one line, for a legend.
-fn name(line: &SetupLine) -> String {
+/// A setup with its depth in one line, for a chart.
+fn name(view: &MeasuredView, line: &SetupLine) -> String {
     let depth = figure::tokens(line.depth_tokens);
     let streams = if line.streams > 1 { format!(" × {}", line.streams) } else { String::new() };
-    format!("{} · {} · {} · ≤ {depth}{streams}", line.machine.0, line.model.0, line.how)
+    format!("{} · ≤ {depth}{streams}", line.setup.short(view))
 }
 
 /// Every report as a mark.
-fn reports(setups: &[SetupLine], m: &Messages) -> Figure {
+fn reports(view: &MeasuredView, m: &Messages) -> Figure {
     let w = &m.measured;
-    let lines: Vec<&SetupLine> = setups.iter().filter(|line| !line.reports.is_empty()).collect();
+    let lines: Vec<&SetupLine> = view.setups.iter().filter(|line| !line.reports.is_empty()).collect();
     let tips: Vec<Vec<String>> = lines
         .iter()
         .map(|line| {
@@ -299,7 +335,7 @@ fn reports(setups: &[SetupLine], m: &Messages) -> Figure {
                 Some(median) => w.median(&figure::number(median)),
                 None => w.single(&line.count.to_string()),
             };
-            (name(line), says)
+            (name(view, line), says)
         })
         .collect();
     let rows: Vec<Strip<'_>> = lines
@@ -333,6 +369,7 @@ fn caption<'a>(id: &'a str, title: &'a str, description: &'a str, m: &'a Message
 
 /// Medians along an axis, each with its estimate as a dashed neighbour; `words` are id, title and description.
 fn curve(
+    view: &MeasuredView,
     curves: &[MeasuredCurve],
     words: [&'static str; 3],
     x: Axis<'static>,
@@ -346,10 +383,11 @@ fn curve(
     let expected = |point: &CurvePoint| Some(Point { x: f64::from(point.at), y: plain(point.estimate_tps?) });
     let mut drawn: Vec<(String, Vec<Point>, bool)> = Vec::new();
     for curve in curves {
-        drawn.push((curve.name.clone(), curve.points.iter().map(measured).collect(), true));
+        let name = curve.setup.short(view);
+        drawn.push((name.clone(), curve.points.iter().map(measured).collect(), true));
         let estimate: Vec<Point> = curve.points.iter().filter_map(expected).collect();
         if !estimate.is_empty() {
-            drawn.push((m.measured.estimate_of(&curve.name), estimate, false));
+            drawn.push((m.measured.estimate_of(&name), estimate, false));
         }
     }
     let series: Vec<Series<'_>> =
@@ -367,6 +405,7 @@ fn curve(
 }
 
 fn table(
+    view: &MeasuredView,
     curve: &MeasuredCurve,
     title: &str,
     head: &'static str,
@@ -383,18 +422,20 @@ fn table(
         [at(point.at), figure::number(point.decode_tps.mid), range, estimate]
     };
     Table {
-        caption: m.measured.table(&curve.count.to_string(), &curve.name, title),
+        caption: m.measured.table(&curve.count.to_string(), &curve.setup.short(view), title),
         head,
         rows: curve.points.iter().map(row).collect(),
     }
 }
 
 /// Each run's turns on one axis of time: the middle as a mark, up to the slow ones as a bar.
-fn traces(traces: &[Trace], m: &Messages) -> Option<Figure> {
+fn traces(view: &MeasuredView, m: &Messages) -> Option<Figure> {
+    let traces = &view.traces;
     if traces.is_empty() {
         return None;
     }
     let w = &m.measured;
+    let names: Vec<String> = traces.iter().map(|trace| trace.setup.short(view)).collect();
     let seconds = |ms: f64| ms / 1000.0;
     let says: Vec<String> = traces.iter().map(|trace| w.turns(&trace.turns.to_string())).collect();
     let dots: Vec<[Dot<'_>; 1]> =
@@ -402,11 +443,11 @@ fn traces(traces: &[Trace], m: &Messages) -> Option<Figure> {
     let rows: Vec<Strip<'_>> = traces
         .iter()
         .zip(&dots)
-        .zip(&says)
-        .map(|((trace, dots), says)| {
+        .zip(says.iter().zip(&names))
+        .map(|((trace, dots), (says, name))| {
             let (low, high) = (seconds(trace.p50_ms), seconds(trace.p95_ms));
             let bar = Some(chart::Range { low, mid: low, high });
-            Strip { name: &trace.name, says, dots, bar, stroke: None }
+            Strip { name, says, dots, bar, stroke: None }
         })
         .collect();
     let svg = chart::strips(&StripChart {
@@ -419,10 +460,11 @@ fn traces(traces: &[Trace], m: &Messages) -> Option<Figure> {
     Some(Figure { title: w.trace_title, svg })
 }
 
-fn trace_row<'a>(trace: &'a Trace, m: &Messages) -> TraceRow<'a> {
+fn trace_row<'a>(view: &MeasuredView, trace: &'a Trace, m: &Messages) -> TraceRow<'a> {
     let time = |ms: f64| figure::duration(Range { low: ms, mid: ms, high: ms });
     TraceRow {
         trace,
+        name: trace.setup.short(view),
         p50: time(trace.p50_ms),
         p95: time(trace.p95_ms),
         wall: trace.wall_ms.map(time).unwrap_or_default(),
@@ -444,9 +486,11 @@ mod tests {
             evidence: if n == 0 { EvidenceClass::Pasted } else { EvidenceClass::Signed },
         };
         SetupLine {
-            machine: ("<b>Card</b>".into(), "/d/card".into()),
-            model: ("Model".into(), String::new()),
-            how: "Q4_K_M · llama.cpp".into(),
+            setup: SetupName {
+                machine: ("<b>Card</b>".into(), "/d/card".into()),
+                model: ("Model".into(), String::new()),
+                how: "Q4_K_M · llama.cpp".into(),
+            },
             depth_tokens: 2048,
             streams: 1,
             count,
@@ -459,7 +503,7 @@ mod tests {
 
     #[test]
     fn three_reports_are_a_median_beside_the_estimate_and_one_is_none() {
-        let view = MeasuredView { setups: vec![line(3)], machine: "Card".into(), ..Default::default() };
+        let view = MeasuredView { setups: vec![line(3)], model: "Model".into(), ..Default::default() };
         let html = section(&view, &EN).unwrap();
         assert!(html.contains("× 1.01") && html.contains("90–110") && html.contains("/r/r0"), "{html}");
         assert!(html.contains("&#60;b&#62;Card") && !html.contains("<b>Card</b>"), "{html}");
@@ -480,8 +524,11 @@ mod tests {
             decode_tps: Range { low: 9.0, mid: 10.0, high: 11.0 },
             estimate_tps: None,
         };
-        view.decay =
-            vec![MeasuredCurve { name: "c".into(), count: 3, points: [4096, 32_768].map(point).into() }];
+        view.decay = vec![MeasuredCurve {
+            setup: SetupName::default(),
+            count: 3,
+            points: [4096, 32_768].map(point).into(),
+        }];
         let html = section(&view, &EN).unwrap();
         assert!(html.contains("bench --full --workload W4,W5 --model"), "{html}");
         assert!(html.contains("<td class=\"num\">10</td>") && html.contains("9–11"), "{html}");

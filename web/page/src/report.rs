@@ -82,8 +82,23 @@ pub struct ReportPoint {
     pub ttft_ms: Option<f64>,
     /// Median of the cell with the number of submitters, where there is one.
     pub median: Option<(f64, u32)>,
+    /// Reasoning and answer apart, where a model reasoned first.
+    pub reasoning: Option<Reasoning>,
     /// Remarks.
     pub flags: String,
+}
+
+/// What came before the answer itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reasoning {
+    /// Tokens of reasoning.
+    pub tokens: u32,
+    /// Tokens of the answer.
+    pub answer_tokens: u32,
+    /// Milliseconds to the first token of the answer.
+    pub first_answer_ms: Option<f64>,
+    /// Tokens of the answer a second.
+    pub answer_tps: Option<f64>,
 }
 
 /// Something that was said.
@@ -118,6 +133,8 @@ struct Report<'a> {
 struct Row<'a> {
     point: &'a ReportPoint,
     what: String,
+    /// Reasoning and answer apart; empty where nothing was reasoned.
+    apart: String,
     decode: String,
     estimate: String,
     ratio: String,
@@ -134,7 +151,7 @@ struct Line<'a> {
 }
 
 /// The state in a word or two.
-fn state_word(state: State, m: &Messages) -> &'static str {
+pub(crate) fn state_word(state: State, m: &Messages) -> &'static str {
     match state {
         State::Accepted => m.report.accepted,
         State::Flagged => m.report.flagged,
@@ -169,6 +186,19 @@ fn actor_word(actor: &str, m: &Messages) -> &'static str {
     }
 }
 
+/// How much was reasoning, and how fast the answer came after it.
+fn apart(reasoning: Reasoning, m: &Messages) -> String {
+    let w = &m.report;
+    let mut parts =
+        vec![w.reasoning(&figure::tokens(reasoning.answer_tokens), &figure::tokens(reasoning.tokens))];
+    parts.extend(reasoning.first_answer_ms.map(|ms| {
+        let after = estimator::Range { low: ms, mid: ms, high: ms };
+        w.answer_after(&figure::duration(after))
+    }));
+    parts.extend(reasoning.answer_tps.map(|tps| w.answer_speed(&figure::number(tps))));
+    parts.join(", ")
+}
+
 fn row<'a>(point: &'a ReportPoint, m: &Messages) -> Row<'a> {
     let speed = |value: Option<f64>| value.map(figure::number).unwrap_or_default();
     let ratio = point.decode_tps.zip(point.estimate_tps).map(|(tps, estimate)| tps / estimate);
@@ -179,6 +209,7 @@ fn row<'a>(point: &'a ReportPoint, m: &Messages) -> Row<'a> {
             &figure::tokens(point.prompt_tokens),
             &point.streams.to_string(),
         ),
+        apart: point.reasoning.map(|reasoning| apart(reasoning, m)).unwrap_or_default(),
         decode: speed(point.decode_tps),
         estimate: speed(point.estimate_tps),
         ratio: ratio.map(|ratio| format!("× {ratio:.2}")).unwrap_or_default(),
@@ -224,50 +255,35 @@ fn body(view: &ReportView, m: &Messages) -> askama::Result<String> {
 
 /// The page of a result.
 pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Result<String> {
-    let heading = m.report.heading(&view.model, &view.device);
+    let heading = m.report.heading(&view.device, &view.model);
     Frame {
         title: &format!("{heading} – {}", m.site.name),
         heading: &heading,
         current: "",
         body: body(view, m)?,
+        preview: format!("/social/r/{}.png", view.id),
+        wide: true,
         ..Frame::default()
     }
     .render(m, site)
 }
 
-/// A badge: what was measured, in two boxes side by side, as SVG that stands alone.
-#[must_use]
-pub fn badge(view: &ReportView, m: &Messages) -> String {
+/// The speed of a result that counts, or where it stands.
+pub(crate) fn standing(view: &ReportView, m: &Messages) -> String {
     let fastest = view.points.iter().find_map(|point| point.decode_tps);
-    let right = match (view.state, fastest) {
+    match (view.state, fastest) {
         (State::Accepted | State::Reinstated | State::Disputed, Some(tps)) => {
             format!("{} {}", figure::number(tps), m.answer.tps)
         }
         (state, _) => state_word(state, m).to_owned(),
-    };
-    let left = format!("{} {}", view.model, view.quant);
-    // Seven units a letter are generous for a sans-serif of eleven.
-    let width = |text: &str| 7.0 * text.chars().count() as f64 + 14.0;
-    let (one, two) = (width(&left), width(&right));
-    let (whole, first, second) = (one + two, one / 2.0, one + two / 2.0);
-    let (left, right) = (escape(&left), escape(&right));
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{whole}\" height=\"20\" role=\"img\" aria-label=\"{left}: {right}\">\
-         <title>{left}: {right}</title><rect width=\"{whole}\" height=\"20\" rx=\"3\" fill=\"#3b4252\"/>\
-         <rect x=\"{one}\" width=\"{two}\" height=\"20\" rx=\"3\" fill=\"#1f6f54\"/>\
-         <g fill=\"#fff\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\" text-anchor=\"middle\">\
-         <text x=\"{first}\" y=\"14\">{left}</text><text x=\"{second}\" y=\"14\">{right}</text></g></svg>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::messages::EN;
+    use crate::picture::{report_badge, report_preview};
 
     fn view() -> ReportView {
         ReportView {
@@ -293,6 +309,12 @@ mod tests {
                 prefill_tps: None,
                 ttft_ms: Some(31.0),
                 median: Some((101.0, 3)),
+                reasoning: Some(Reasoning {
+                    tokens: 200,
+                    answer_tokens: 56,
+                    first_answer_ms: Some(2100.0),
+                    answer_tps: Some(99.0),
+                }),
                 flags: "unstable".into(),
             }],
             reasons: vec![Reason { code: "far_from_others".into(), says: "Twice <b>as</b> fast.".into() }],
@@ -315,18 +337,28 @@ mod tests {
     fn what_others_wrote_is_text() {
         let html = body(&view(), &EN).unwrap();
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>as"), "{html}");
-        for part in ["Twice &#60;b&#62;as", "× 1.04", "unstable", "dispute-4", EN.report.flagged, "104"] {
+        for part in [
+            "200 reasoning, 56 answer",
+            "2.1\u{a0}s",
+            "Twice &#60;b&#62;as",
+            "× 1.04",
+            "unstable",
+            "dispute-4",
+            EN.report.flagged,
+            "104",
+        ] {
             assert!(html.contains(part), "{part}: {html}");
         }
     }
 
     #[test]
-    fn a_badge_is_one_picture_without_markup_of_others() {
+    fn a_badge_and_a_preview_are_one_picture_without_markup_of_others() {
         let mut shown = view();
         shown.model = "</text><script>".into();
-        let svg = badge(&shown, &EN);
+        let svg = report_badge(&shown, &EN);
         assert!(!svg.contains("<script") && svg.contains(EN.report.flagged), "{svg}");
         shown.state = State::Accepted;
-        assert!(badge(&shown, &EN).contains("104 tok/s"));
+        assert!(report_preview(&shown, &EN).contains("104"));
+        assert!(report_badge(&shown, &EN).contains("104 tok/s"));
     }
 }

@@ -112,6 +112,7 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
 fn the_browser_renders_the_same_region_as_the_server() {
     let engine = engine();
     let site = Site {
+        origin: "https://llm-speed.example".into(),
         style: String::new(),
         loader: String::new(),
         contribute: String::new(),

@@ -19,11 +19,12 @@ use crate::assets::{self, Files, PackageError};
 use crate::headers::{self, Policies};
 use crate::limits::{self, Limits};
 use crate::metrics::Requests;
+use crate::pictures::Pictures;
 use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
 use crate::submit::Submissions;
-use crate::{api, benchmarks, deliver, dump, health, log, medians, pages};
+use crate::{api, benchmarks, board, deliver, dump, health, log, medians, pages};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,6 +55,10 @@ pub struct Parts {
     pub medians: medians::Kept,
     /// The table of runs.
     pub benchmarks: benchmarks::Kept,
+    /// Leaderboards.
+    pub boards: board::Kept,
+    /// Pictures that were drawn.
+    pub pictures: Pictures,
     /// Requests so far.
     pub requests: Requests,
 }
@@ -80,7 +85,7 @@ impl App {
         let (engine, assets) = (Engine::embedded(), Files::embedded());
         let store = Store::of(args).await?;
         Ok(App::new(Parts {
-            site: pages::site(engine.catalog, &assets),
+            site: pages::site(engine.catalog, &assets, args.public_url.as_ref()),
             submissions: Submissions::open(&store, engine.rules, args).await?,
             store,
             package,
@@ -90,6 +95,8 @@ impl App {
             shelf: Shelf::default(),
             medians: medians::Kept::default(),
             benchmarks: benchmarks::Kept::new(engine),
+            boards: board::Kept::default(),
+            pictures: Pictures::default(),
             requests: Requests::default(),
         }))
     }
@@ -155,6 +162,16 @@ impl App {
         self.benchmarks().touch();
     }
 
+    /// Leaderboards.
+    pub fn boards(&self) -> &board::Kept {
+        &self.parts.boards
+    }
+
+    /// Pictures that were drawn.
+    pub fn pictures(&self) -> &Pictures {
+        &self.parts.pictures
+    }
+
     /// Requests so far.
     pub fn requests(&self) -> &Requests {
         &self.parts.requests
@@ -175,7 +192,6 @@ pub fn router(app: &App, limits: Limits) -> Router {
         .route("/wasm/{name}", get(assets::package))
         .route("/dump/{name}", get(dump::file))
         .route("/problems/{slug}", get(health::problem))
-        .route("/robots.txt", get(health::robots))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     under_rules(routes, app, limits)

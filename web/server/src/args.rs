@@ -20,6 +20,10 @@ pub struct Args {
     /// share one.
     #[arg(long, value_name = "URL", env = "LLM_SPEED_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Scheme and host under which people reach this server, such as https://example.org: link previews, snippets and the
+    /// sitemap name it. Without it they name what a request was sent to, or nothing.
+    #[arg(long, value_name = "ORIGIN", env = "LLM_SPEED_PUBLIC_URL")]
+    pub public_url: Option<Origin>,
     /// Proxies in front of this server that write X-Forwarded-For: the client is that many entries from its right.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub trusted_proxies: usize,

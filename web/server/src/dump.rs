@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Metric, RunRow, Store, StoreError};
+use crate::table::{self, CSV};
 
 /// Results read at once.
 const PAGE: u32 = 500;
@@ -70,29 +71,7 @@ fn line(row: &DumpRow, form: Form) -> String {
     let value = serde_json::to_value(row).unwrap_or_default();
     match form {
         Form::Jsonl => format!("{}\n", serde_json::to_string(row).unwrap_or_default()),
-        Form::Csv => {
-            let cells = DumpRow::COLUMNS.iter().map(|column| cell(&value[*column]));
-            cells.collect::<Vec<_>>().join(",") + "\n"
-        }
-    }
-}
-
-/// A value as a cell: quoted where it must be, and never a formula of a spreadsheet.
-pub(crate) fn cell(value: &serde_json::Value) -> String {
-    let text = match value {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let harmless = if value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text
-    };
-    if harmless.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", harmless.replace('"', "\"\""))
-    } else {
-        harmless
+        Form::Csv => table::line(DumpRow::COLUMNS.iter().map(|column| &value[*column])),
     }
 }
 
@@ -135,7 +114,7 @@ impl hyper::body::Body for Pieces {
 pub async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
     let (form, media_type) = match name.as_str() {
         "results.jsonl" => (Form::Jsonl, "application/x-ndjson"),
-        "results.csv" => (Form::Csv, "text/csv; charset=utf-8"),
+        "results.csv" => (Form::Csv, CSV),
         _ => return Err(Problem::not_found()),
     };
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -186,16 +165,3 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     ("model_file", Sight::Private, &["digest", "model", "voter"]),
     ("vote", Sight::Private, &["cell", "voter", "at_ms", "signed", "decode_tps", "prefill_tps"]),
 ];
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn cells_are_text_and_no_formulas() {
-        let cell = |text: &str| super::cell(&serde_json::Value::from(text));
-        assert_eq!(cell("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(cell("plain"), "plain");
-        assert_eq!(super::cell(&serde_json::json!(-1.5)), "-1.5", "a number is no formula");
-        assert_eq!(super::cell(&serde_json::Value::Null), "");
-    }
-}

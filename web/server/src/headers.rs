@@ -16,20 +16,35 @@ pub enum Reach {
     Own,
     /// Any site over TLS: a page that reads the header of a GGUF file from wherever it lies.
     AnyHttps,
+    /// Nothing, not even by script; and any site may put a frame around it.
+    Framed,
+    /// This site alone, which it may also show in a frame.
+    Frames,
 }
 
-/// The two content security policies of this process.
+/// The content security policies of this process.
 #[derive(Debug, Clone)]
 pub struct Policies {
     own: HeaderValue,
     any_https: HeaderValue,
+    frames: HeaderValue,
 }
+
+/// Of a page inside a frame on another site: one style sheet, no script, nothing to fetch, no form.
+const FRAMED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *",
+);
 
 impl Policies {
     /// The policies, with more origins to fetch from.
     pub fn new(connect_src: &[Origin]) -> Self {
         let more: String = connect_src.iter().map(|origin| format!(" {}", origin.as_str())).collect();
-        Policies { own: policy(&format!("'self'{more}")), any_https: policy(&format!("'self' https:{more}")) }
+        let own = format!("'self'{more}");
+        Policies {
+            any_https: policy(&format!("'self' https:{more}")),
+            frames: policy(&format!("{own}; frame-src 'self'")),
+            own: policy(&own),
+        }
     }
 
     /// The policy of a page.
@@ -37,6 +52,8 @@ impl Policies {
         match reach {
             Reach::Own => self.own.clone(),
             Reach::AnyHttps => self.any_https.clone(),
+            Reach::Framed => FRAMED,
+            Reach::Frames => self.frames.clone(),
         }
     }
 }
@@ -75,9 +92,10 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-/// Whether other sites may read what is there: the API and the WASM package, both the same for everybody.
+/// Whether other sites may use what is there: the API, the WASM package, pictures and what goes into frames, all the same
+/// for everybody.
 fn is_shared(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/wasm/")
+    ["/api/", "/wasm/", "/badge/", "/social/", "/embed/"].iter().any(|folder| path.starts_with(folder))
 }
 
 fn share(headers: &mut HeaderMap, is_shared: bool) {
@@ -99,6 +117,12 @@ mod tests {
         let policies = Policies::new(&[]);
         assert_eq!(policies.of(Reach::Own), base.replace("CONNECT", "'self'").as_str());
         assert_eq!(policies.of(Reach::AnyHttps), base.replace("CONNECT", "'self' https:").as_str());
+
+        let frames = base.replace("CONNECT", "'self'; frame-src 'self'");
+        assert_eq!(policies.of(Reach::Frames), frames.as_str());
+        let framed = policies.of(Reach::Framed);
+        let framed = framed.to_str().unwrap();
+        assert!(framed.ends_with("frame-ancestors *") && !framed.contains("script-src"), "{framed}");
 
         let policies = Policies::new(&["http://127.0.0.1:9000".parse().unwrap()]);
         let more = "'self' https: http://127.0.0.1:9000";

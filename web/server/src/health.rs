@@ -37,8 +37,3 @@ pub async fn problem(Path(slug): Path<String>) -> Result<Representation, Problem
     let kind = Kind::ALL.into_iter().find(|kind| kind.slug() == slug).ok_or_else(Problem::not_found)?;
     Ok(Representation::new(TEXT, format!("{}\n\n{}\n", kind.title(), kind.explanation())))
 }
-
-/// `GET /robots.txt`: everything may be read but the API, whose every answer is on a page too.
-pub async fn robots() -> Representation {
-    Representation::new(TEXT, "User-agent: *\nDisallow: /api/\n")
-}

@@ -9,7 +9,7 @@ use data::row::WorkloadRow;
 use data::subject::Subject;
 use data::submission::{MedianCell, Submission};
 use estimator::Range;
-use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, Trace};
+use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, SetupName, Trace};
 
 use crate::app::App;
 use crate::gate::plausible::median;
@@ -166,7 +166,7 @@ impl<'a> Workloads<'a> {
 }
 
 /// The length that a point aimed at: engines count a few tokens more or fewer.
-fn aimed_at(row: &WorkloadRow, prompt_tokens: u32) -> Option<u32> {
+pub fn aimed_at(row: &WorkloadRow, prompt_tokens: u32) -> Option<u32> {
     row.prompt_tokens.iter().copied().min_by_key(|target| target.abs_diff(prompt_tokens))
 }
 
@@ -207,12 +207,8 @@ fn line(engine: &Engine<'_>, cell: &MedianCell, reports: &[Report]) -> SetupLine
         median(&all).map(|value| value.round() as u32)
     };
     let asked = middle(|report| report.prompt_tokens).zip(middle(|report| report.output_tokens));
-    let catalog = engine.catalog;
-    let (model, model_page) = names::model(catalog, &cell.model);
     SetupLine {
-        machine: MachineKey::read(&cell.device).name(catalog),
-        model: (model, model_page),
-        how: how(engine, cell),
+        setup: setup(engine, cell),
         depth_tokens: cell.depth_tokens,
         streams: cell.streams,
         count: cell.count,
@@ -232,14 +228,13 @@ fn line(engine: &Engine<'_>, cell: &MedianCell, reports: &[Report]) -> SetupLine
     }
 }
 
-fn how(engine: &Engine<'_>, cell: &MedianCell) -> String {
-    let speculative = if cell.speculative { " · speculative" } else { "" };
-    format!("{} · {}{speculative}", names::quant(engine.catalog, &cell.quant), cell.runtime)
-}
-
-fn name(engine: &Engine<'_>, cell: &MedianCell) -> String {
-    let machine = MachineKey::read(&cell.device).name(engine.catalog).0;
-    format!("{machine} · {} · {}", names::model(engine.catalog, &cell.model).0, how(engine, cell))
+fn setup(engine: &Engine<'_>, cell: &MedianCell) -> SetupName {
+    let catalog = engine.catalog;
+    SetupName {
+        machine: MachineKey::read(&cell.device).name(catalog),
+        model: names::model(catalog, &cell.model),
+        how: names::how(catalog, &cell.quant, &cell.runtime, cell.speculative),
+    }
 }
 
 /// What is expected today of a cell's setup half-way through an answer.
@@ -298,7 +293,7 @@ fn curve<'r>(
             Some(CurvePoint { at: *at, decode_tps, estimate_tps: estimate(*at) })
         })
         .collect();
-    (points.len() > 1).then(|| MeasuredCurve { name: name(engine, cell), count, points })
+    (points.len() > 1).then(|| MeasuredCurve { setup: setup(engine, cell), count, points })
 }
 
 /// Speed against context: workloads of one turn with one request at a time, where one varies its prompt.
@@ -376,7 +371,7 @@ async fn traces(
             let turns = result.turns?;
             Some(Trace {
                 id: report.run.clone(),
-                name: name(app.engine(), cell),
+                setup: setup(app.engine(), cell),
                 measured_on: report.measured_on.clone(),
                 turns: turns.count,
                 p50_ms: turns.p50_ms,

@@ -19,6 +19,13 @@ pub struct Snapshot {
     pub answer: Representation,
 }
 
+impl Snapshot {
+    /// Which state of the database it is of: another after everything that was said.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+}
+
 /// The latest snapshot.
 pub type Kept = crate::kept::Kept<Snapshot>;
 

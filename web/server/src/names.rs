@@ -65,6 +65,24 @@ pub fn quant<'a>(catalog: &'a Catalog, id: &'a str) -> &'a str {
     catalog.quants().iter().find(|row| row.id == id).map_or(id, |row| row.name.as_str())
 }
 
+/// How it ran, in words: quantisation, runtime, and whether a draft model helped.
+pub fn how(catalog: &Catalog, quant_id: &str, runtime: &str, speculative: bool) -> String {
+    let speculative = if speculative { " · speculative" } else { "" };
+    format!("{} · {runtime}{speculative}", quant(catalog, quant_id))
+}
+
+/// The class of a machine's first device, as the wire spells it.
+pub fn class(catalog: &Catalog, machine: &str) -> Option<&'static str> {
+    let key = MachineKey::read(machine);
+    let row = catalog.devices().iter().find(|row| Some(&row.id.as_str()) == key.ids.first())?;
+    Some(page::gather::class_name(row))
+}
+
+/// How good a model is held to be, 0 to 100.
+pub fn capability(catalog: &Catalog, id: &str) -> Option<f64> {
+    catalog.models().iter().find(|row| row.id == id).map(|row| row.capability.score())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,10 @@ pub const HTML: &str = "text/html; charset=utf-8";
 pub const JSON: &str = "application/json";
 /// An RFC 9457 problem.
 pub const PROBLEM: &str = "application/problem+json";
+/// A picture of shapes.
+pub const SVG: &str = "image/svg+xml";
+/// A picture of pixels.
+pub const PNG: &str = "image/png";
 /// Plain text, always UTF-8.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -31,6 +35,8 @@ pub enum Caching {
     Never,
     /// It may be kept, but each use asks whether it is still true.
     Revalidate,
+    /// For an hour: other sites load it, and an hour's age does no harm.
+    Hour,
     /// For ever: its address changes with its content.
     Immutable,
 }
@@ -41,6 +47,7 @@ impl Caching {
         HeaderValue::from_static(match self {
             Caching::Never => "no-store",
             Caching::Revalidate => "no-cache",
+            Caching::Hour => "public, max-age=3600",
             Caching::Immutable => "public, max-age=31536000, immutable",
         })
     }

@@ -15,6 +15,13 @@ pub fn measured(cards: &mut [Card], medians: &MedianIndex) {
     }
 }
 
+/// What was reported of the setup of one answer.
+#[cfg(feature = "full")]
+#[must_use]
+pub fn measured_of(answer: &data::answer::Answer, medians: &MedianIndex) -> Option<Measured> {
+    medians.of(answer).map(note)
+}
+
 fn note(cell: &MedianCell) -> Measured {
     Measured { decode_tps: cell.decode_tps, count: cell.count, signed: cell.signed }
 }

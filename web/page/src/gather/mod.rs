@@ -31,6 +31,8 @@ pub use file::{Reading, file};
 pub use home::home;
 pub use measured::measured;
 #[cfg(feature = "full")]
+pub use measured::measured_of;
+#[cfg(feature = "full")]
 pub use method::method;
 pub use model::model;
 #[cfg(feature = "full")]
@@ -208,7 +210,8 @@ fn sources(engine: &Engine<'_>, citations: &[String]) -> Vec<String> {
 }
 
 /// The class as the wire spells it.
-fn class_name(row: &HardwareRow) -> &'static str {
+#[must_use]
+pub fn class_name(row: &HardwareRow) -> &'static str {
     use estimator::HardwareClass as Class;
     match row.class {
         Class::Apple => "apple",

@@ -4,7 +4,7 @@ use data::answer::{
     Answer, Asked, Evidence, EvidenceByFigure, FootprintGib, Inverse, Remedy, Scope, SpillAnswer, Verdict,
 };
 use estimator::{Bound, Range};
-use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, Trace};
+use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, SetupName, Trace};
 use page::view::*;
 use page::{MethodView, Table};
 
@@ -428,9 +428,11 @@ pub fn method() -> MethodView<'static> {
 /// Reports of a dozen setups, with every kind of curve.
 pub fn measured() -> MeasuredView {
     let setup = |i: usize| SetupLine {
-        machine: (device(i).name, format!("/d/{}", device(i).id)),
-        model: (model(i).name, format!("/m/{}", model(i).id)),
-        how: "Q4_K_M · llama.cpp".into(),
+        setup: SetupName {
+            machine: (device(i).name, format!("/d/{}", device(i).id)),
+            model: (model(i).name, format!("/m/{}", model(i).id)),
+            how: "Q4_K_M · llama.cpp".into(),
+        },
         depth_tokens: [2048, 8192, 32_768, 131_072][i % 4],
         streams: 1,
         count: 30,
@@ -446,8 +448,9 @@ pub fn measured() -> MeasuredView {
             })
             .collect(),
     };
+    let named = |how: &str| SetupName { how: how.into(), ..SetupName::default() };
     let curve = |name: &str, places: &[u32]| MeasuredCurve {
-        name: name.into(),
+        setup: named(name),
         count: 3,
         points: places
             .iter()
@@ -468,7 +471,7 @@ pub fn measured() -> MeasuredView {
         streams: vec![curve("Q4_K_M · llama.cpp", &[1, 4, 8, 16]), curve("AWQ · vllm", &[1, 4, 8, 16])],
         traces: vec![Trace {
             id: "abcdefghijkmnpqrstuv".into(),
-            name: "Q4_K_M · llama.cpp".into(),
+            setup: named("Q4_K_M · llama.cpp"),
             measured_on: "2026-11-22".into(),
             turns: 10,
             p50_ms: 2400.0,

@@ -10,6 +10,7 @@ use crate::sample;
 
 pub fn site() -> Site {
     Site {
+        origin: "https://llm-speed.example".into(),
         style: "style.css".into(),
         loader: "loader.js".into(),
         contribute: "contribute.js".into(),

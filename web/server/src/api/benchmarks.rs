@@ -9,10 +9,10 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::app::App;
-use crate::dump::cell;
 use crate::problem::Problem;
 use crate::query_string;
 use crate::representation::Representation;
+use crate::table::cell;
 
 /// The parameters, as `data` publishes them.
 pub struct Published;

@@ -13,6 +13,7 @@ mod quants;
 mod results;
 mod sources;
 pub mod submissions;
+mod tables;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -56,6 +57,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(hardware::list))
         .routes(routes!(models::list))
         .routes(routes!(quants::list))
+        .routes(routes!(tables::table))
         .routes(routes!(submissions::challenge))
         .routes(routes!(submissions::runs))
         .routes(routes!(submissions::pastes))

@@ -72,7 +72,7 @@ pub struct ModelList<'a> {
 impl<'a> From<&'a Capability> for Ground<'a> {
     fn from(capability: &'a Capability) -> Self {
         let (arena_elo, basis) = match capability {
-            Capability::Arena { elo, source } => (Some(*elo), source),
+            Capability::Arena { elo, source, .. } => (Some(*elo), source),
             Capability::Editorial { basis, .. } => (None, basis),
         };
         Ground { score: capability.score(), arena_elo, basis }

@@ -5,6 +5,9 @@
 
 mod benchmarks;
 mod contribute;
+mod embed;
+pub mod leaderboard;
+mod map;
 mod seen;
 mod setup;
 
@@ -23,6 +26,7 @@ use page::messages::EN;
 use page::{ErrorView, Query, Site, gather};
 
 use crate::app::App;
+use crate::args::Origin;
 use crate::assets::Files;
 use crate::headers::Reach;
 use crate::measured::About;
@@ -53,11 +57,18 @@ pub fn routes() -> Router<App> {
         .route("/privacy.json", get(privacy::json))
         .route("/r/{id}", get(report::page))
         .route("/badge/{name}", get(report::picture))
+        .route("/social/r/{name}", get(report::preview))
+        .route(page::leaderboard::PATH, get(leaderboard::page))
+        .route("/sitemap.xml", get(map::sitemap))
+        .route("/sitemap/{name}", get(map::part))
+        .route("/robots.txt", get(map::robots))
+        .merge(embed::routes())
 }
 
 /// What every page needs to know of its site.
-pub fn site(catalog: &Catalog, assets: &Files) -> Site {
+pub fn site(catalog: &Catalog, assets: &Files, origin: Option<&Origin>) -> Site {
     Site {
+        origin: origin.map(|origin| origin.as_str().to_owned()).unwrap_or_default(),
         style: assets.address("/assets/", "style.css"),
         loader: assets.address("/assets/", "loader.js"),
         contribute: assets.address("/assets/", "contribute.js"),
@@ -196,7 +207,7 @@ async fn made_once(
 }
 
 /// Runs what takes time beside the threads that serve connections.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let made = tokio::task::spawn_blocking(work);
     // A panic there is a panic here: the layer above makes an answer of it.
     made.await.unwrap_or_else(|gone| std::panic::resume_unwind(gone.into_panic()))

@@ -5,14 +5,15 @@ use data::Catalog;
 use data::fingerprint::Fingerprint;
 use data::submission::{MEDIAN_FROM, Submission};
 use page::messages::EN;
-use page::report::{Ladder, ReportPoint, ReportView, Said, badge, report_page};
+use page::picture::{report_badge, report_preview};
+use page::report::{Ladder, Reasoning, ReportPoint, ReportView, Said, report_page};
 
 use super::written;
 use crate::app::App;
 use crate::gate::day;
 use crate::names::{self, MachineKey};
 use crate::problem::Problem;
-use crate::representation::{Caching, HTML, Representation};
+use crate::representation::{Caching, HTML, Representation, SVG};
 use crate::store::{EventKind, Metric, Stored};
 
 /// How near another machine's speed must be to say the same: a tenth, which is two standard deviations of what is usual.
@@ -32,7 +33,17 @@ pub(super) async fn picture(
 ) -> Result<Representation, Problem> {
     let id = name.strip_suffix(".svg").ok_or_else(Problem::not_found)?;
     let view = view(&app, id).await?;
-    Ok(Representation::new("image/svg+xml", badge(&view, &EN)))
+    Ok(Representation::new(SVG, report_badge(&view, &EN)))
+}
+
+/// `GET /social/r/{id}.png`.
+pub(super) async fn preview(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Representation, Problem> {
+    let id = name.strip_suffix(".png").ok_or_else(Problem::not_found)?;
+    let view = view(&app, id).await?;
+    app.pictures().png(report_preview(&view, &EN)).await
 }
 
 /// A result by its id.
@@ -43,11 +54,13 @@ pub async fn stored(app: &App, id: &str) -> Result<Stored, Problem> {
 async fn view(app: &App, id: &str) -> Result<ReportView, Problem> {
     let stored = stored(app, id).await?;
     let medians = app.store().cells_of_device(&stored.run.device, &stored.run.model).await?;
+    let sent = sent(&stored);
     let mut points = Vec::new();
     for metric in &stored.metrics {
         let median = medians.iter().find(|(key, _)| *key == metric.cell).map(|(_, cell)| cell);
         let median = median.and_then(|cell| Some((cell.decode_tps?, cell.count)));
-        points.push(point(metric, median.filter(|(_, count)| *count >= MEDIAN_FROM)));
+        let median = median.filter(|(_, count)| *count >= MEDIAN_FROM);
+        points.push(point(metric, median, sent.as_ref()));
     }
     let ladder = ladder(app, &stored.metrics).await?;
     Ok(described(app.catalog(), &stored, points, ladder))
@@ -63,7 +76,29 @@ async fn ladder(app: &App, metrics: &[Metric]) -> Result<Ladder, Problem> {
     })
 }
 
-fn point(metric: &Metric, median: Option<(f64, u32)>) -> ReportPoint {
+/// The run as it was sent; none of a paste, and where it was erased.
+fn sent(stored: &Stored) -> Option<Submission> {
+    stored.payload.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok())
+}
+
+/// Reasoning and answer of a point apart, as the run tells it.
+fn reasoning(metric: &Metric, sent: Option<&Submission>) -> Option<Reasoning> {
+    let prompt = metric.prompt_tokens + metric.cached_tokens;
+    let result = sent?.workloads.iter().find(|result| {
+        result.skipped.is_none()
+            && (result.workload.as_str(), result.streams) == (metric.workload.as_str(), metric.streams)
+            && result.prompt_tokens.unwrap_or(result.target_prompt_tokens) == prompt
+    })?;
+    let tokens = result.reasoning_tokens.filter(|tokens| *tokens > 0)?;
+    Some(Reasoning {
+        tokens,
+        answer_tokens: metric.output_tokens.saturating_sub(tokens),
+        first_answer_ms: result.first_answer_ms,
+        answer_tps: result.answer_tps,
+    })
+}
+
+fn point(metric: &Metric, median: Option<(f64, u32)>, sent: Option<&Submission>) -> ReportPoint {
     ReportPoint {
         workload: metric.workload.clone(),
         prompt_tokens: metric.prompt_tokens + metric.cached_tokens,
@@ -74,6 +109,7 @@ fn point(metric: &Metric, median: Option<(f64, u32)>) -> ReportPoint {
         prefill_tps: metric.prefill_tps,
         ttft_ms: metric.ttft_ms,
         median,
+        reasoning: reasoning(metric, sent),
         flags: metric.flags.clone(),
     }
 }
@@ -141,8 +177,7 @@ fn moment(at_ms: i64) -> String {
 }
 
 fn surroundings(stored: &Stored) -> Vec<(String, String)> {
-    let run = stored.payload.as_deref().and_then(|bytes| serde_json::from_slice::<Submission>(bytes).ok());
-    let Some(run) = run else { return Vec::new() };
+    let Some(run) = sent(stored) else { return Vec::new() };
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut fact = |what: &str, value: Option<String>| {
         facts.extend(value.filter(|value| !value.is_empty()).map(|value| (what.to_owned(), value)));

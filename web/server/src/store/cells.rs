@@ -106,7 +106,7 @@ async fn refresh(line: &mut Transaction<'static, Any>, cell: &str) -> Result<(),
     let (decodes, prefills): (i64, i64) = (row.try_get("decodes")?, row.try_get("prefills")?);
     let decode = middle(line, cell, Figure::Decode, decodes).await?;
     let prefill = middle(line, cell, Figure::Prefill, prefills).await?;
-    let key = Key::of(cell)?;
+    let key = CellKey::of(cell)?;
     sqlx::query(
         "INSERT INTO cell (cell, device, model, quant, runtime, depth_tokens, streams, speculative, count, signed,
                            decode_tps, decode_low, decode_high, prefill_tps, prefills)
@@ -174,30 +174,47 @@ async fn middle(
 }
 
 /// The parts of a cell's key.
-struct Key<'a> {
-    device: &'a str,
-    model: &'a str,
-    quant: &'a str,
-    runtime: &'a str,
-    depth_tokens: i64,
-    streams: i64,
-    speculative: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellKey<'a> {
+    /// Machine.
+    pub device: &'a str,
+    /// Model id.
+    pub model: &'a str,
+    /// Quantisation id.
+    pub quant: &'a str,
+    /// The runtime.
+    pub runtime: &'a str,
+    /// Depth bucket, by its longest context in tokens.
+    pub depth_tokens: i64,
+    /// Streams.
+    pub streams: i64,
+    /// Whether speculation was on.
+    pub speculative: bool,
 }
 
-impl<'a> Key<'a> {
-    fn of(cell: &'a str) -> Result<Self, StoreError> {
+impl<'a> CellKey<'a> {
+    /// The key without depth and streams: what all cells of one setup share.
+    pub fn setup(&self) -> String {
+        let CellKey { device, model, quant, runtime, speculative, .. } = self;
+        format!("{device}|{model}|{quant}|{runtime}|{speculative}")
+    }
+
+    /// Reads a key.
+    pub fn of(cell: &'a str) -> Result<Self, StoreError> {
         let parts: Vec<&str> = cell.split('|').collect();
         let number = |text: &str| text.parse().map_err(|_| StoreError::Broken("a cell without a depth"));
         match parts[..] {
-            [device, model, quant, runtime, depth, streams, ref rest @ ..] if rest.len() <= 1 => Ok(Key {
-                device,
-                model,
-                quant,
-                runtime,
-                depth_tokens: number(depth)?,
-                streams: number(streams)?,
-                speculative: rest == ["speculative"],
-            }),
+            [device, model, quant, runtime, depth, streams, ref rest @ ..] if rest.len() <= 1 => {
+                Ok(CellKey {
+                    device,
+                    model,
+                    quant,
+                    runtime,
+                    depth_tokens: number(depth)?,
+                    streams: number(streams)?,
+                    speculative: rest == ["speculative"],
+                })
+            }
             _ => Err(StoreError::Broken("a cell of another form")),
         }
     }

@@ -27,6 +27,7 @@ use sqlx::{Any, AnyPool, Executor, Row, Transaction};
 
 pub use address::Addresses;
 pub use backup::BackupError;
+pub use cells::CellKey;
 pub use change::{Actor, Change, Event, EventKind, Standing};
 pub use intake::{Arrival, Intake, Judging, Limit};
 pub use ledger::Head;

@@ -103,6 +103,20 @@ impl Store {
         rows.iter().map(report).collect()
     }
 
+    /// Ids of results that count, with places in the log from `from` up to before `to`.
+    pub async fn counting_ids(&self, from: u64, to: u64) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT run.id FROM run JOIN standing ON standing.run = run.id
+             WHERE run.log_index >= $1 AND run.log_index < $2 AND standing.base IN ('accepted', 'reinstated')
+             ORDER BY run.log_index",
+        )
+        .bind(from as i64)
+        .bind(to as i64)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+    }
+
     /// What was sent, by its digest; none where it was erased.
     pub async fn payload(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let row = sqlx::query("SELECT bytes FROM payload WHERE digest = $1")

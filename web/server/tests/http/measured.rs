@@ -3,11 +3,11 @@
 use crate::client::Site;
 use crate::sample;
 
-const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
+pub const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
 const MODEL: &str = "/m/llama-3.1-8b?hardware=rtx-3090";
 
 /// Full runs of these machines.
-async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) {
+pub async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) {
     for who in who {
         let run = sample::full_run(who, 0.97 + 0.01 * f64::from(who));
         let answer = site.submit(who, &run, &format!("192.0.2.{who}")).await;

@@ -15,6 +15,9 @@ const PAGES: &[&str] = &[
     "/compare",
     "/compare?hardware1=rtx-3090&model1=llama-3.1-8b&hardware2=m4-max-40-core&model2=llama-3.1-8b",
     "/gguf",
+    "/embed",
+    "/leaderboard",
+    "/leaderboard?workload=W3&prompt=65280&class=apple&sort=ttft",
     "/methodology",
     "/about",
 ];

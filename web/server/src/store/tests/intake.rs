@@ -91,6 +91,8 @@ on_both! {
         let sent: Submission = serde_json::from_slice(&own.store.payload(&trace.digest).await.unwrap().unwrap()).unwrap();
         assert_eq!(sent.workloads.last().and_then(|result| result.turns).map(|turns| turns.count), Some(10));
         assert_eq!(own.store.payload("none").await.unwrap(), None);
+        assert_eq!(own.store.counting_ids(0, 10).await.unwrap(), ["run1", "run3"]);
+        assert_eq!(own.store.counting_ids(1, 10).await.unwrap(), ["run3"]);
     }
 
     async fn one_submitter_counts_once(own: &Own) {

@@ -1,0 +1,199 @@
+//! Leaderboards: every report of a workload, made into one entry for each setup. Read from the store when something has
+//! changed, kept until then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use data::row::{SuiteRow, WorkloadRow};
+use data::submission::MEDIAN_FROM;
+use estimator::Range;
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::gate::plausible::median;
+use crate::measured::{aimed_at, voices};
+use crate::medians;
+use crate::store::{CellKey, Report, StoreError};
+
+/// Making a board anew may take this share of the time: one of many reports is made less often.
+const SHARE: u32 = 10;
+
+/// One setup on a board.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Machine as cells name it.
+    pub device: String,
+    /// Model id.
+    pub model: String,
+    /// Quantisation id.
+    pub quant: String,
+    /// The runtime.
+    pub runtime: String,
+    /// Whether a draft model or other speculation was on.
+    pub speculative: bool,
+    /// Submitters.
+    pub count: u32,
+    /// Those of them with a signed run.
+    pub signed: u32,
+    /// Lowest, median and highest decode, tokens a second and stream, one voice a submitter.
+    pub decode_tps: Range,
+    /// Median prefill, tokens a second.
+    pub prefill_tps: Option<f64>,
+    /// Median time to the first token, in milliseconds.
+    pub ttft_ms: Option<f64>,
+    /// Median of measured over what was expected when it came.
+    pub ratio: Option<f64>,
+    /// Id of the newest result, and the day of its measurement.
+    pub newest: (String, String),
+}
+
+impl Entry {
+    /// Whether enough submitters stand behind it for a place.
+    pub fn is_ranked(&self) -> bool {
+        self.count >= MEDIAN_FROM
+    }
+}
+
+/// One point of a workload: tokens in the prompt and requests at once.
+pub type Point = (u32, u32);
+
+/// The boards of one workload, by point.
+#[derive(Debug)]
+pub struct Boards {
+    version: i64,
+    /// Not made anew before this moment.
+    next: Instant,
+    by_point: BTreeMap<Point, Vec<Entry>>,
+}
+
+impl Boards {
+    /// The entries of a point, in the order of their setups.
+    pub fn of(&self, point: Point) -> &[Entry] {
+        self.by_point.get(&point).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The latest boards, by suite and workload: as many as the catalogue has.
+#[derive(Debug, Default)]
+pub struct Kept {
+    latest: Mutex<HashMap<(String, String), Arc<Boards>>>,
+}
+
+/// The boards of a workload as they are, or as they were a moment ago.
+pub async fn boards(app: &App, suite: &SuiteRow, workload: &WorkloadRow) -> Result<Arc<Boards>, StoreError> {
+    let version = medians::current(app).await.version();
+    let key = (suite.id.clone(), workload.id.clone());
+    // Held while a board is made: who comes meanwhile waits for it instead of making it too.
+    let mut latest = app.boards().latest.lock().await;
+    if let Some(kept) = latest.get(&key)
+        && (kept.version == version || Instant::now() < kept.next)
+    {
+        return Ok(Arc::clone(kept));
+    }
+    let begun = Instant::now();
+    let reports = app.store().reports_of(&suite.id, &workload.id).await?;
+    let by_point = made(&reports, workload)?;
+    let next = Instant::now() + begun.elapsed() * SHARE;
+    let boards = Arc::new(Boards { version, next, by_point });
+    latest.insert(key, Arc::clone(&boards));
+    Ok(boards)
+}
+
+/// One entry for each setup at each point.
+fn made(reports: &[Report], workload: &WorkloadRow) -> Result<BTreeMap<Point, Vec<Entry>>, StoreError> {
+    let mut groups: BTreeMap<(Point, String), Vec<&Report>> = BTreeMap::new();
+    for report in reports {
+        let Some(prompt) = aimed_at(workload, report.prompt_tokens) else { continue };
+        let setup = CellKey::of(&report.cell)?.setup();
+        groups.entry(((prompt, report.streams), setup)).or_default().push(report);
+    }
+    let mut by_point: BTreeMap<Point, Vec<Entry>> = BTreeMap::new();
+    for ((point, _), reports) in groups {
+        by_point.entry(point).or_default().extend(entry(&reports)?);
+    }
+    Ok(by_point)
+}
+
+fn entry(reports: &[&Report]) -> Result<Option<Entry>, StoreError> {
+    // Reports come in the order in which they arrived.
+    let (Some(newest), Some((decode_tps, count))) = (reports.last(), voices(reports)) else {
+        return Ok(None);
+    };
+    let middle = |figure: &dyn Fn(&Report) -> Option<f64>| {
+        median(&reports.iter().filter_map(|report| figure(report)).collect::<Vec<_>>())
+    };
+    let mut signed: Vec<&str> = reports
+        .iter()
+        .filter(|report| report.evidence == data::submission::EvidenceClass::Signed)
+        .map(|report| report.voter.as_str())
+        .collect();
+    signed.sort_unstable();
+    signed.dedup();
+    let key = CellKey::of(&newest.cell)?;
+    Ok(Some(Entry {
+        device: key.device.to_owned(),
+        model: key.model.to_owned(),
+        quant: key.quant.to_owned(),
+        runtime: key.runtime.to_owned(),
+        speculative: key.speculative,
+        count,
+        signed: signed.len() as u32,
+        decode_tps,
+        prefill_tps: middle(&|report| report.prefill_tps),
+        ttft_ms: middle(&|report| report.ttft_ms),
+        ratio: middle(&|report| Some(report.decode_tps / report.estimate_tps?)),
+        newest: (newest.run.clone(), newest.measured_on.clone()),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::Engine;
+    use data::submission::EvidenceClass;
+
+    fn report(voter: &str, cell: &str, prompt_tokens: u32, decode_tps: f64) -> Report {
+        Report {
+            run: format!("run-{voter}"),
+            digest: String::new(),
+            evidence: if voter == "p" { EvidenceClass::Pasted } else { EvidenceClass::Signed },
+            measured_on: "2026-11-22".into(),
+            voter: voter.into(),
+            cell: cell.into(),
+            workload: "W3".into(),
+            prompt_tokens,
+            cached_tokens: 0,
+            output_tokens: 256,
+            streams: 1,
+            decode_tps,
+            prefill_tps: None,
+            ttft_ms: Some(100.0),
+            estimate_tps: Some(10.0),
+        }
+    }
+
+    #[test]
+    fn a_setup_is_one_entry_whatever_its_bucket_and_a_submitter_one_voice() {
+        let engine = Engine::embedded();
+        let suite = &engine.catalog.suites()[0];
+        let workload = suite.workload.iter().find(|row| row.id == "W3").unwrap();
+        // 64k and 128k share a bucket, 32k has its own.
+        let (near, far) = ("card|model|q4_k_m|llama.cpp|32768|1", "card|model|q4_k_m|llama.cpp|131072|1");
+        let reports = [
+            report("a", near, 32_510, 20.0),
+            report("a", near, 32_512, 22.0),
+            report("b", near, 32_520, 30.0),
+            report("p", near, 32_512, 40.0),
+            report("a", far, 65_279, 11.0),
+            report("a", "card|model|q4_k_m|llama.cpp|32768|1|speculative", 32_512, 50.0),
+        ];
+        let boards = made(&reports, workload).unwrap();
+        assert_eq!(boards.keys().copied().collect::<Vec<_>>(), [(32_512, 1), (65_280, 1)]);
+        let [plain, speculative] = boards[&(32_512, 1)].as_slice() else { panic!("{boards:?}") };
+        assert_eq!((plain.count, plain.signed, plain.is_ranked()), (3, 2, true));
+        assert_eq!((plain.decode_tps.low, plain.decode_tps.mid, plain.decode_tps.high), (21.0, 30.0, 40.0));
+        assert_eq!((plain.newest.0.as_str(), plain.ttft_ms), ("run-p", Some(100.0)));
+        assert!(speculative.speculative && !speculative.is_ranked());
+    }
+}

@@ -1,0 +1,101 @@
+//! Every table as a file.
+
+use serde_json::Value;
+
+use crate::client::Site;
+use crate::measured::{BEHIND, taken};
+
+/// Cells of a line of CSV.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    for sign in line.chars() {
+        match sign {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            sign => cell.push(sign),
+        }
+    }
+    cells.push(cell);
+    cells
+}
+
+#[tokio::test]
+async fn each_table_says_the_same_in_both_forms() {
+    let site = Site::open(BEHIND).await;
+    taken(&site, 1..=3).await;
+    let catalog = site.app.catalog();
+    for (name, rows) in [
+        ("models", Some(catalog.models().len())),
+        ("hardware", Some(catalog.devices().len())),
+        ("quants", Some(catalog.quants().len())),
+        ("medians", None),
+        ("leaderboard", Some(1)),
+    ] {
+        let json = site.get(&format!("/api/v1/tables/{name}.json")).await;
+        assert_eq!(json.header("content-type"), "application/json", "{name}");
+        assert_eq!(json.header("access-control-allow-origin"), "*");
+        let json = json.json();
+        let json = json.as_array().unwrap();
+        let csv = site.get(&format!("/api/v1/tables/{name}.csv")).await;
+        assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8", "{name}");
+        let mut lines = csv.text().lines();
+        let columns = cells(lines.next().unwrap());
+        let lines: Vec<_> = lines.map(cells).collect();
+        assert_eq!(lines.len(), json.len(), "{name}");
+        assert!(rows.is_none_or(|rows| rows == json.len()), "{name} has {} rows", json.len());
+        assert!(!json.is_empty(), "{name}");
+        for (line, object) in lines.iter().zip(json) {
+            assert_eq!(line.len(), columns.len(), "{name}: {line:?}");
+            for (column, cell) in columns.iter().zip(line) {
+                let cell = cell.strip_prefix('\'').unwrap_or(cell);
+                match &object[column] {
+                    Value::Null => assert_eq!(cell, "", "{name}: {column}"),
+                    Value::String(text) => assert_eq!(cell, text, "{name}: {column}"),
+                    // Reading JSON may round the last bit.
+                    Value::Number(number) => {
+                        let (one, other) = (cell.parse::<f64>().unwrap(), number.as_f64().unwrap());
+                        assert!(
+                            (one - other).abs() <= 1e-12 * other.abs(),
+                            "{name}: {column}: {cell}, {number}"
+                        );
+                    }
+                    other => assert_eq!(cell, other.to_string(), "{name}: {column}"),
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_fits_is_what_the_api_answers() {
+    let site = Site::open(&[]).await;
+    let fits = site.get("/api/v1/tables/fits.json?hardware=rtx-3090&context=8k").await.json();
+    let fits = fits.as_array().unwrap();
+    assert_eq!(fits.len(), site.app.catalog().models().len(), "every page of the list");
+    let row = fits.iter().find(|row| row["model"] == "llama-3.1-8b").unwrap();
+    let quant = row["quant"].as_str().unwrap();
+    let api = format!("/api/v1/estimate?hardware=rtx-3090&model=llama-3.1-8b&quant={quant}&context=8k");
+    let answer = site.get(&api).await.json();
+    assert_eq!(row["decode_mid_tps"], answer["decode_tps"]["mid"]);
+    assert_eq!(row["verdict"], answer["placement"]);
+    // The strongest that runs at a speed, first.
+    let strong =
+        site.get("/api/v1/tables/fits.json?hardware=rtx-3090&min_tps=40&fits=whole&sort=capability").await;
+    let strong = strong.json();
+    let strong = strong.as_array().unwrap();
+    assert!(strong.len() > 5 && strong.len() < fits.len());
+    assert!(strong.iter().all(|row| row["decode_mid_tps"].as_f64().unwrap() >= 40.0));
+
+    let machines = site.get("/api/v1/tables/fits.csv?model=Llama-3.1-8B&context=8k").await;
+    assert!(machines.text().lines().count() > 300, "{}", machines.text().lines().count());
+    for (query, status) in
+        [("", 400), ("?hardware=rtx-9999", 400), ("?model=none", 400), ("?hardware=rtx-3090&colour=red", 400)]
+    {
+        let answer = site.get(&format!("/api/v1/tables/fits.csv{query}")).await;
+        assert_eq!(answer.status, status, "{query}: {}", answer.text());
+    }
+    for path in ["fits.xml", "none.csv", "models", "models.csv.csv"] {
+        assert_eq!(site.get(&format!("/api/v1/tables/{path}")).await.status, 404, "{path}");
+    }
+    assert_eq!(site.get("/api/v1/tables/models.csv?q=x").await.status, 400);
+}
