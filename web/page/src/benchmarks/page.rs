@@ -44,10 +44,10 @@ pub fn benchmarks_page(
         title: &format!("{} – {}", m.benchmarks.title, m.site.name),
         heading: m.benchmarks.title,
         current: PATH,
-        above: String::new(),
         form: form(&view, query, m)?,
         body: results(&view, query, m)?,
         below: below(around, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }
