@@ -2,7 +2,7 @@
 //
 // On input in form#query the address follows and WebAssembly renders #results for it, also when the server is gone.
 // Without WebAssembly the server renders the region; without this script the form is an ordinary form.
-// Markup and numbers are made by the Rust of web/page alone, in browser and server alike.
+// Markup and numbers are made by the Rust of web/page alone.
 
 const form = document.querySelector("form#query");
 const results = document.getElementById("results");
@@ -52,7 +52,6 @@ const title = (card) => card.querySelector("h3")?.textContent;
 
 let turn = 0;
 
-/** This page as the server renders it now. */
 async function fetched() {
   return new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
 }
