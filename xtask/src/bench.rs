@@ -1,60 +1,164 @@
-//! Benchmarks: `cargo xtask bench`.
+//! Benchmarks: `cargo xtask bench`, and the book that they make, `BENCHMARKS.md`.
 
-use anyhow::{Result, bail};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
 
 use crate::{engines, tools, wasm};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser`, `server` or `probe`; the first three where none is named.
+    /// `estimator`, `browser`, `server`, `accuracy`, `probe`, or `all`; all but the probe's where none is named.
     what: Option<String>,
     /// Sections of the probe's: only these.
     sections: Vec<String>,
 }
 
-/// What a benchmark does.
-type Work = fn() -> Result<()>;
+/// A section of the book: its name on the command line, what it answers, and the work, which gives its lines.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    work: fn() -> Result<String>,
+}
 
-const BENCHES: &[(&str, Work)] = &[("estimator", estimator), ("browser", browser), ("server", server)];
+const SECTIONS: &[Section] = &[
+    Section { name: "estimator", title: "One estimate, natively (under 1 µs is wanted)", work: estimator },
+    Section {
+        name: "browser",
+        title: "The whole catalogue for one machine, in the browser (16 ms are wanted)",
+        work: browser,
+    },
+    Section {
+        name: "server",
+        title: "The server beside bare SQLite, and with a thousand and a million runs",
+        work: server,
+    },
+    Section {
+        name: "accuracy",
+        title: "Estimates of devices that the fit had not seen, beside the measurements",
+        work: accuracy,
+    },
+];
 
-/// Installs engines of gigabytes and measures for an hour: only where it is named.
+/// Installs engines of gigabytes and measures for an hour: only where it or everything is named.
 const PROBE: &str = "probe";
+const ALL: &str = "all";
 
-/// Runs the benchmark that was named, or all.
+/// Runs the benchmark that was named, or all; what was found is kept under `<target>/bench` and written to the book.
 pub fn run(args: &Bench) -> Result<()> {
-    if args.what.as_deref() == Some(PROBE) {
+    let what = args.what.as_deref();
+    if what == Some(PROBE) {
         return probe(&args.sections);
     }
-    let chosen: Vec<_> =
-        BENCHES.iter().filter(|(name, _)| args.what.as_deref().is_none_or(|what| what == *name)).collect();
+    let is_wanted = |section: &&Section| what.is_none_or(|what| what == ALL || what == section.name);
+    let chosen: Vec<&Section> = SECTIONS.iter().filter(is_wanted).collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).chain([PROBE]).collect();
+        let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).chain([PROBE, ALL]).collect();
         bail!("there is no such benchmark; there are {}", names.join(", "));
     }
-    chosen.into_iter().try_for_each(|(_, work)| work())
+    for section in chosen {
+        let found = (section.work)()?;
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown");
+        let day = tools::read(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+        let text = format!("_{day}, load average {load} at its end_\n\n```text\n{}\n```\n", found.trim_end());
+        let file = kept(section.name)?;
+        fs::create_dir_all(file.parent().context("a folder")?)?;
+        fs::write(file, text)?;
+    }
+    if what == Some(ALL) {
+        probe(&[])?;
+    }
+    let book = tools::root().join("BENCHMARKS.md");
+    fs::write(&book, text()?).with_context(|| format!("{} cannot be written", book.display()))
+}
+
+/// Where a section's findings are kept between runs.
+fn kept(name: &str) -> Result<PathBuf> {
+    Ok(tools::target_dir()?.join("bench").join(format!("{name}.md")))
+}
+
+/// The book of all that was found here; sections that never ran say so.
+fn text() -> Result<String> {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut text = format!(
+        "# What was measured\n\nPrinted by `cargo xtask bench all`; `cargo xtask bench NAME` runs one section again. \
+         Machine: {model}, {threads} threads.\n\n"
+    );
+    for Section { name, title, .. } in SECTIONS {
+        writeln!(text, "## {title}\n\n`cargo xtask bench {name}`\n")?;
+        match fs::read_to_string(kept(name)?) {
+            Ok(found) => writeln!(text, "{found}")?,
+            Err(_) => writeln!(text, "Not run on this machine yet.\n")?,
+        }
+    }
+    writeln!(
+        text,
+        "## The probe beside the engines' clocks, llama-bench and other clients\n\n`cargo xtask bench probe`: \
+         [probe/BENCHMARKS.md](probe/BENCHMARKS.md)"
+    )?;
+    Ok(text)
+}
+
+/// Runs a command and gives the lines of its output that are wanted; all of them are shown as they come.
+fn lines(command: &mut Command, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("the benchmark did not start")?;
+    let mut found = String::new();
+    for line in BufReader::new(child.stdout.take().context("its output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        if is_wanted(&line) {
+            found.push_str(&line);
+            found.push('\n');
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("the benchmark failed ({status})");
+    }
+    Ok(found)
 }
 
 /// One estimate, natively, optimised.
-fn estimator() -> Result<()> {
-    tools::run(&mut tools::cargo(["bench", "--package", "llm-speed-estimator"]))
+fn estimator() -> Result<String> {
+    lines(&mut tools::cargo(["bench", "--package", "llm-speed-estimator"]), |line| line.contains("time:"))
 }
 
 /// Submissions and pages against their baselines, then fifty kills in the middle of a burst.
-fn server() -> Result<()> {
+fn server() -> Result<String> {
     let package = ["--release", "--package", "llm-speed-server"];
     tools::run(tools::cargo(["build", "--bins", "--examples"]).args(package))?;
-    tools::run(tools::cargo(["run", "--quiet", "--example", "bench"]).args(package))?;
+    let mut found = lines(tools::cargo(["run", "--quiet", "--example", "bench"]).args(package), |_| true)?;
     let kills = ["test", "--package", "llm-speed-server", "--test", "http", "crash", "--", "--nocapture"];
-    tools::run(tools::cargo(kills).env("LLM_SPEED_KILL_ROUNDS", "50"))
+    let told = lines(tools::cargo(kills).env("LLM_SPEED_KILL_ROUNDS", "50"), |line| {
+        line.starts_with("test result") || line.contains("kill")
+    })?;
+    write!(found, "50 kills in the middle of a burst:\n{told}")?;
+    Ok(found)
 }
 
 /// The whole catalogue for one machine, in WASM, in the browser, against one frame.
-fn browser() -> Result<()> {
+fn browser() -> Result<String> {
     wasm::build(None)?;
     tools::run(&mut tools::cargo(["build", "--package", "llm-speed-server"]))?;
     tools::install_browser()?;
-    tools::run(&mut tools::cargo(["run", "--quiet", "--package", "llm-speed-tests", "--bin", "frame"]))
+    lines(&mut tools::cargo(["run", "--quiet", "--package", "llm-speed-tests", "--bin", "frame"]), |line| {
+        !line.starts_with('{')
+    })
+}
+
+/// Every figure and class, leaving one device out at a time.
+fn accuracy() -> Result<String> {
+    let mut cargo = tools::cargo(["run", "--quiet", "--package", "llm-speed-calibrate", "--"]);
+    lines(cargo.args(["score", "--cv", "device"]), |line| line.contains(" devices "))
 }
 
 /// The probe against real engines, llama-bench and other clients; its report is `probe/BENCHMARKS.md`.
@@ -67,6 +171,6 @@ fn probe(sections: &[String]) -> Result<()> {
     }
     tools::run(&mut tools::cargo(["build", "--release", "--package", "llm-speed-probe"]))?;
     tools::run(&mut tools::cargo(["build", "--release", "--package", "llm-speed-tests", "--bins"]))?;
-    let mut program = std::process::Command::new(tools::target_dir()?.join("release/probe_bench"));
+    let mut program = Command::new(tools::target_dir()?.join("release/probe_bench"));
     tools::run(program.args(sections))
 }

@@ -38,6 +38,7 @@ impl Driver for Exllama {
             tokens: Some(TokenRoute { resource: "/v1/token/encode", text: "text", count: "length" }),
             context_flag: Some("max_seq_len"),
             may_simplify: true,
+            unlisted: None,
         }))
     }
 }

@@ -91,6 +91,7 @@ impl Driver for Hosted {
             tokens: None,
             context_flag: None,
             may_simplify: false,
+            unlisted: None,
         }))
     }
 }

@@ -40,6 +40,8 @@ impl Driver for Mlx {
             tokens: None,
             context_flag: None,
             may_simplify: true,
+            // Without a cache of the hub its list is no answer at all; by this name it serves the one it was started with.
+            unlisted: Some("default_model"),
         }))
     }
 }

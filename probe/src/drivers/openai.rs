@@ -27,6 +27,7 @@ impl Driver for OpenAi {
             tokens: None,
             context_flag: None,
             may_simplify: true,
+            unlisted: None,
         };
         server.list().map_err(|error| absent(error.to_string()))?;
         Ok(Box::new(server))

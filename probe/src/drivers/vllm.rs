@@ -38,6 +38,7 @@ impl Driver for Vllm {
             tokens: Some(TokenRoute { resource: "/tokenize", text: "prompt", count: "count" }),
             context_flag: Some("--max-model-len"),
             may_simplify: false,
+            unlisted: None,
         })))
     }
 }

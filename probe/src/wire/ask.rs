@@ -39,8 +39,15 @@ pub fn get<T: DeserializeOwned>(
     timeouts: Timeouts,
     resource: &str,
 ) -> Result<T, DriverError> {
-    let text = get_text(url, headers, timeouts, resource)?;
-    serde_json::from_str(&text).map_err(|error| unknown(resource, &error))
+    read(resource, &get_text(url, headers, timeouts, resource)?)
+}
+
+/// Reads an answer's JSON.
+///
+/// # Errors
+/// An answer in another form, with the resource that gave it.
+pub fn read<T: DeserializeOwned>(resource: &str, text: &str) -> Result<T, DriverError> {
+    serde_json::from_str(text).map_err(|error| unknown(resource, &error))
 }
 
 /// Sends JSON to a server and reads its JSON.

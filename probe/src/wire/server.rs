@@ -36,6 +36,8 @@ pub struct Server {
     pub context_flag: Option<&'static str>,
     /// Whether a refusal of our fields is answered by asking once more in the plainest form.
     pub may_simplify: bool,
+    /// The name that it serves its model by where its list comes empty.
+    pub unlisted: Option<&'static str>,
 }
 
 /// The address to look at: the one named, else this driver's usual one; a trailing `/v1` is ours to add.
@@ -60,7 +62,11 @@ impl Server {
     /// When it does not answer.
     pub fn list(&self) -> Result<Vec<ModelRef>, DriverError> {
         let resource = format!("{}/models", self.dialect.prefix);
-        let list: Value = ask::get(&self.url, &self.headers, Timeouts::QUICK, &resource)?;
+        let text = ask::get_text(&self.url, &self.headers, Timeouts::QUICK, &resource)?;
+        if let Some(name) = self.unlisted.filter(|_| text.trim().is_empty()) {
+            return Ok(vec![ModelRef { id: name.to_owned(), ..ModelRef::default() }]);
+        }
+        let list: Value = ask::read(&resource, &text)?;
         // Together answers with the bare list.
         let entries = list.get("data").unwrap_or(&list).as_array().cloned();
         let entries =

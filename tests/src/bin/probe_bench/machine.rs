@@ -32,7 +32,7 @@ pub fn now() -> String {
 }
 
 /// Rounds in turns.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 
 pub fn memory(_: &Place) -> Result<String> {
     let threads = detect::this_machine().cpu.threads;
@@ -53,7 +53,7 @@ pub fn memory(_: &Place) -> Result<String> {
 /// What all instances together move, GB/s: stress-ng prints a line for each, in MB (10⁶ bytes) read and written.
 fn stress_ng(threads: u32) -> Result<f64> {
     let output = Command::new("stress-ng")
-        .args(["--stream", &threads.to_string(), "--timeout", "12", "--metrics-brief"])
+        .args(["--stream", &threads.to_string(), "--timeout", "4", "--metrics-brief"])
         .output()
         .context("stress-ng is needed (`apt-get install stress-ng`)")?;
     let said =
