@@ -231,8 +231,8 @@ pub(crate) fn section(view: &MeasuredView, m: &Messages) -> askama::Result<Strin
     .render()
 }
 
-/// One line at the top of a page that leads down to the section, and to the snippets for other sites; empty where there is
-/// neither.
+/// One line at the top of a page that leads down to the section and, from a model on a machine, to the snippets for other
+/// sites and to what the losses of its quantisations mean; empty where there is nothing to lead to.
 pub(crate) fn jump(view: &MeasuredView, embed: &str, m: &Messages) -> String {
     let count = view.setups.len() + view.more;
     let mut links = Vec::new();
@@ -242,6 +242,7 @@ pub(crate) fn jump(view: &MeasuredView, embed: &str, m: &Messages) -> String {
     if !embed.is_empty() {
         let href = crate::picture::escape(embed);
         links.push(format!("<a href=\"{href}\">{}</a>", m.embed.share));
+        links.push(format!("<a href=\"/methodology#loss\">{}</a>", m.method.loss_link));
     }
     if links.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", links.join(" · ")) }
 }

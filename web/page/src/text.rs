@@ -27,6 +27,8 @@ pub struct MethodView<'a> {
     pub rows: u32,
     /// How well the constants predict what they have not seen.
     pub scores: Table,
+    /// What quantisations lose, in words.
+    pub losses: Table,
     /// The constants in use.
     pub constants: Vec<Table>,
 }

@@ -141,3 +141,31 @@ fn every_name_that_the_form_offers_leads_to_a_row() {
         assert!(catalog.device(name).is_ok(), "{name}: {:?}", catalog.device(name).err());
     }
 }
+
+/// "The strongest that runs at N tokens a second" is the first card of those that run whole at least that fast.
+#[test]
+fn the_strongest_at_a_speed_comes_first() {
+    let engine = engine();
+    for minimum in [10.0, 40.0, 100.0] {
+        let query = Query::parse(&format!("hardware=rtx-3090&fits=whole&min_tps={minimum}"));
+        let view = gather::home(&engine, &query);
+        let score = |card: &page::view::Card| match &card.subject {
+            Subject::Model(model) => model.score,
+            _ => panic!("a model"),
+        };
+        // What fits only at a severe loss stands behind.
+        let severe = |card: &page::view::Card| {
+            let quant = engine.catalog.quants().iter().find(|row| row.id == card.answer.setup.quant);
+            quant.is_some_and(|row| row.loss == data::row::QuantLoss::Severe)
+        };
+        let strongest = view.cards.iter().filter(|card| !severe(card)).map(score).fold(0.0, f64::max);
+        assert!(view.cards.len() > 5 && view.cards.iter().all(|card| card.fast_enough), "{minimum}");
+        assert_eq!(score(&view.cards[0]), strongest, "{minimum}");
+    }
+    // A higher wish is never met by a stronger model.
+    let best = |minimum: &str| {
+        let query = Query::parse(&format!("hardware=rtx-3090&fits=whole&min_tps={minimum}"));
+        gather::home(&engine, &query).spots.iter().map(|spot| spot.score).fold(0.0, f64::max)
+    };
+    assert!(best("100") <= best("40") && best("40") <= best("10"));
+}

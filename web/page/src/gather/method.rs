@@ -2,6 +2,7 @@
 
 use data::Engine;
 use data::constants::Part;
+use data::row::QuantLoss;
 
 use crate::figure;
 use crate::messages::Messages;
@@ -38,7 +39,31 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
         fitted_on: provenance.date.clone(),
         rows: provenance.rows_used,
         scores: Table { caption: w.score_note.to_owned(), head: owned(head), rows: rows.collect() },
+        losses: losses(engine, m),
         constants: engine.fitted.parts.iter().map(|part| constants(part, m)).collect(),
+    }
+}
+
+/// Each loss with what it means and who has it.
+fn losses(engine: &Engine<'_>, m: &Messages) -> Table {
+    let w = &m.method;
+    let words = [
+        (QuantLoss::None, w.loss_none),
+        (QuantLoss::Negligible, w.loss_negligible),
+        (QuantLoss::Small, w.loss_small),
+        (QuantLoss::Noticeable, w.loss_noticeable),
+        (QuantLoss::Large, w.loss_large),
+        (QuantLoss::Severe, w.loss_severe),
+    ];
+    let row = |(loss, means): (QuantLoss, &str)| {
+        let having = engine.catalog.quants_by_quality().filter(|row| row.loss == loss);
+        let names: Vec<&str> = having.map(|row| row.name.as_str()).collect();
+        vec![loss.word().to_owned(), means.to_owned(), names.join(", ")]
+    };
+    Table {
+        caption: w.losses_note.to_owned(),
+        head: owned([m.model.loss, w.note_means, m.model.quant]),
+        rows: words.map(row).into(),
     }
 }
 

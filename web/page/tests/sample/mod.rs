@@ -421,6 +421,7 @@ pub fn method() -> MethodView<'static> {
                 row(["Apple silicon", "611", "32", "6.4 %"]),
             ],
         },
+        losses: Table::default(),
         constants: Vec::new(),
     }
 }
