@@ -16,6 +16,9 @@ pub fn backend(row: &MeasurementRow) -> Backend {
     if let Some(backend) = Backend::from_name(stated) {
         return backend;
     }
+    if on_phone_graphics(row) {
+        return Backend::Vulkan;
+    }
     let engine = row.engine.to_lowercase();
     let notes = row.notes.to_lowercase();
     let name = row.device.to_lowercase();
@@ -41,6 +44,12 @@ pub fn backend(row: &MeasurementRow) -> Backend {
         }
         _ => Backend::Rocm,
     }
+}
+
+/// Whether a phone's graphics or its neural unit did it, by a back end that the catalogue does not know.
+#[must_use]
+pub fn on_phone_graphics(row: &MeasurementRow) -> bool {
+    ["opencl", "htp"].iter().any(|name| row.backend.eq_ignore_ascii_case(name))
 }
 
 /// The back end that a device of this maker can have been driven by.

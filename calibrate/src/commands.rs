@@ -173,7 +173,7 @@ pub fn cross_validate(
     let observed = observe(&rows)?;
     let by_index: std::collections::BTreeMap<usize, &Observation> =
         observed.rows.iter().map(|row| (row.index, row)).collect();
-    let flop_per_byte = flop_per_byte(Catalog::embedded());
+    let flop_per_byte = flop_per_byte(Catalog::embedded(), &observed.rows);
     let mut base = Base::default();
     for figure in FIGURES {
         let wanted = figures.is_empty() || figures.iter().any(|wanted| wanted == name(figure));

@@ -48,7 +48,7 @@ pub fn part_of<'p>(parts: &'p Parts, row: &Observation) -> &'p Part {
 pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
     let effects = part.effects_of(&row.facts());
     let times = part.terms.iter().map(|(term, constant)| {
-        let work = decode_work(row, *term);
+        let work = decode_work(row, *term, Rates::of(part));
         if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 }
     });
     times.sum()
@@ -81,7 +81,7 @@ pub fn prompt_share_s(prefill: &Parts, row: &Observation) -> f64 {
 #[must_use]
 pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&Base>) -> Work {
     let terms = |of: &dyn Fn(Term) -> f64| {
-        recipe(figure, Group::Any).terms.iter().map(|(term, _)| (*term, of(*term))).collect()
+        recipe(figure, row.group()).terms.iter().map(|(term, _)| (*term, of(*term))).collect()
     };
     match (figure, base) {
         (Figure::Prefill, _) => Work { terms: terms(&|term| prefill_work(row, term, rates)), fixed_s: 0.0 },
@@ -112,7 +112,7 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
             }),
             fixed_s: decode_seconds(part_of(&base.decode, row), row),
         },
-        _ => Work { terms: terms(&|term| decode_work(row, term)), fixed_s: 0.0 },
+        _ => Work { terms: terms(&|term| decode_work(row, term, rates)), fixed_s: 0.0 },
     }
 }
 

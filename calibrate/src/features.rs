@@ -1,6 +1,6 @@
 //! What each term's constant is multiplied with, by row: exactly the loads that the estimator multiplies.
 
-use data::constants::{Part, Term, reference, sustained};
+use data::constants::{Group, Part, Term, reference, sustained};
 use estimator::units::{GB, TERA};
 use estimator::{decode, prefill};
 
@@ -11,7 +11,7 @@ const MS: f64 = 1e-3;
 
 /// Seconds (or milliseconds' worth) of each term of a decode step of one stream.
 #[must_use]
-pub fn decode_work(row: &Observation, term: Term) -> f64 {
+pub fn decode_work(row: &Observation, term: Term, rates: Rates<'_>) -> f64 {
     let load = decode::Load::of(&row.setup);
     let peak = row.device.bandwidth_gb_s * GB;
     match term {
@@ -24,6 +24,7 @@ pub fn decode_work(row: &Observation, term: Term) -> f64 {
         Term::ExpertLayer => load.expert_layers * MS,
         Term::RecurrentLayer => load.recurrent_layers * MS,
         Term::LatentLayer => load.latent_layers * MS,
+        Term::Arithmetic => load.flops / (row.streams * rate_flops_s(row, rates)),
         _ => 0.0,
     }
 }
@@ -81,7 +82,8 @@ pub fn host_load(row: &Observation) -> (f64, f64) {
 /// What tells how fast a device computes.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates<'a> {
-    /// Operations for each byte of bandwidth, by generation, for devices whose compute is not known; `*` for any other.
+    /// Operations for each byte of bandwidth, by generation, for devices whose compute is not known; `cpu` for processors,
+    /// `*` for any other.
     pub flop_per_byte: &'a LiteMap<String, f64>,
     /// Picojoules that an operation takes.
     pub picojoules: f64,
@@ -105,7 +107,8 @@ pub fn rate_flops_s(row: &Observation, rates: Rates<'_>) -> f64 {
         }
         None => {
             let table = rates.flop_per_byte;
-            let ratio = table.get(&device.generation).or_else(|| table.get("*")).copied();
+            let name = if row.group() == Group::Cpu { Group::Cpu.name() } else { &device.generation };
+            let ratio = table.get(name).or_else(|| table.get("*")).copied();
             device.bandwidth_gb_s * GB * ratio.unwrap_or(1.0)
         }
     }

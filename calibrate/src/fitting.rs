@@ -103,10 +103,14 @@ impl Fitting {
                 .map(|(index, (term, _))| (*term, rounded(libm::exp(self.solution.params[index]))))
                 .collect(),
             picojoules: if figure == Figure::Prefill { rates.picojoules } else { 0.0 },
-            flop_per_byte: if figure == Figure::Prefill {
-                rates.flop_per_byte.clone()
-            } else {
-                litemap::LiteMap::new()
+            flop_per_byte: match (figure, self.group) {
+                (Figure::Prefill, _) => rates.flop_per_byte.clone(),
+                (Figure::Decode, Group::Cpu) => {
+                    let name = Group::Cpu.name();
+                    let own = rates.flop_per_byte.get(name).copied();
+                    own.into_iter().map(|ratio| (name.to_owned(), ratio)).collect()
+                }
+                _ => litemap::LiteMap::new(),
             },
             effects: effects.collect(),
         }

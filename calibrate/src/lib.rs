@@ -14,6 +14,7 @@ pub mod observation;
 pub mod power;
 pub mod predict;
 pub mod problem;
+pub mod processors;
 pub mod recipe;
 pub mod refit;
 pub mod report;

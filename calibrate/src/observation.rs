@@ -4,14 +4,16 @@ use data::Catalog;
 use data::backend::Backend;
 use data::constants::{Facts, Group, family};
 use data::row::{MatrixFormat, QuantGroup, Runtime};
-use estimator::{Host, LayerKind, Machine, Model, Setup, Split};
+use estimator::{Compute, Host, LayerKind, Machine, Model, Setup, Split};
 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
-    backend, cache_types, era, matrix_format, micro_batch, offload, origin, power_share, runtime, settled,
+    backend, cache_types, era, matrix_format, micro_batch, offload, on_phone_graphics, origin, power_share,
+    runtime, settled,
     system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
+use crate::processors::Processors;
 use crate::models::{Known, Models, Quant, expanded, quant, usual_quant, weights};
 use crate::row::MeasurementRow;
 use crate::text::number_after;
@@ -116,6 +118,7 @@ pub struct Reader<'c> {
     catalog: &'c Catalog,
     devices: Devices<'c>,
     models: Models<'c>,
+    processors: Processors,
 }
 
 impl<'c> Reader<'c> {
@@ -130,6 +133,7 @@ impl<'c> Reader<'c> {
             catalog,
             devices: Devices::new(catalog, names.device),
             models: Models::new(catalog, names.model),
+            processors: Processors::new()?,
         })
     }
 
@@ -140,7 +144,7 @@ impl<'c> Reader<'c> {
     /// The reason for which nothing can be said about it.
     pub fn read(&self, index: usize, row: &MeasurementRow) -> Result<Observation, Reason> {
         let backend = backend(row);
-        let device = self.devices.find(row, backend).ok_or(Reason::UnknownDevice)?;
+        let mut device = self.devices.find(row, backend).ok_or(Reason::UnknownDevice)?;
         let known = self.models.find(row).ok_or(Reason::UnknownModel)?;
         let stated = quant(self.catalog, row).or_else(|| of_size(row, &known));
         let guessed = stated.is_none();
@@ -168,7 +172,13 @@ impl<'c> Reader<'c> {
         if fused_too_early(row, &known.model) {
             found.push(Reason::NotYetFused);
         }
+        if on_phone_graphics(row) && device.class == estimator::HardwareClass::Cpu {
+            found.push(Reason::ForeignBackend);
+        }
         let backend = settled(backend, &device);
+        if Group::of(device.class, &device.vendor, backend) == Group::Cpu {
+            self.compute_on_cores(&mut device, row);
+        }
         let workload = workload(row, metric);
         let cache = cache_types(&row.kv_type);
         let model = if keeps_latents(row, program) { known.model } else { expanded(&known.model) };
@@ -211,6 +221,18 @@ impl<'c> Reader<'c> {
             device,
         };
         Ok(observation.with_memory_reason())
+    }
+}
+
+impl Reader<'_> {
+    /// What the graphics beside a processor could do does not help it: its rate is its cores'.
+    fn compute_on_cores(&self, device: &mut Device, row: &MeasurementRow) {
+        let processor = self.processors.find(&row.device);
+        let threads = number_after(&row.notes.to_lowercase(), "threads=").filter(|threads| *threads >= 1.0);
+        let f16_tflops = processor.map(|processor| processor.tflops(threads));
+        device.compute = Compute { f16_tflops, ..Compute::default() };
+        device.tier = processor.map_or("", |processor| processor.power.name());
+        device.tdp_w = None;
     }
 }
 

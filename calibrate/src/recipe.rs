@@ -50,7 +50,7 @@ pub fn shared(on: On) -> bool {
 pub fn recipe(figure: Figure, group: Group) -> Recipe {
     let whole = factors(figure, group).into_iter().map(|factor| On { factor, term: None });
     let part = parts(figure, group).iter().map(|(factor, term)| On { factor: *factor, term: Some(*term) });
-    Recipe { terms: terms(figure), effects: whole.chain(part).collect() }
+    Recipe { terms: terms(figure, group), effects: whole.chain(part).collect() }
 }
 
 /// Effects on one part of the time: back ends differ in how they read a deep cache and start kernels, and classes in
@@ -88,8 +88,13 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
     }
 }
 
-fn terms(figure: Figure) -> Vec<(Term, Prior)> {
+fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
     match figure {
+        Figure::Decode if group == Group::Cpu => {
+            let mut terms = terms(figure, Group::Any);
+            terms.push((Term::Arithmetic, prior(3.0, 0.7)));
+            terms
+        }
         Figure::Decode => vec![
             (Term::Weights, prior(1.25, 0.4)),
             (Term::Experts, prior(0.3, 1.0)),
@@ -134,7 +139,7 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
             F::GenerationFamily,
             F::Routing,
         ],
-        (_, Group::Cpu | Group::Mobile) => &[F::Vendor, F::Generation, F::Device, F::GenerationFamily],
+        (_, Group::Cpu | Group::Mobile) => &[F::Vendor, F::Tier, F::Generation, F::Device, F::GenerationFamily],
         _ => &[
             F::Group,
             F::Tier,

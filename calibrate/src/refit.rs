@@ -49,9 +49,9 @@ pub fn observe(rows: &[MeasurementRow]) -> Result<Observed> {
 }
 
 /// Operations for each byte of bandwidth: the median of each generation's devices whose compute the catalogue knows,
-/// and the lower quartile of all generations for any other.
+/// the lower quartile of all generations for any other, and the median of the processors among `rows`.
 #[must_use]
-pub fn flop_per_byte(catalog: &Catalog) -> LiteMap<String, f64> {
+pub fn flop_per_byte(catalog: &Catalog, rows: &[Observation]) -> LiteMap<String, f64> {
     let mut by_generation: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for row in catalog.devices() {
         let Some(f16) = row.compute_f16_tflops else { continue };
@@ -67,6 +67,17 @@ pub fn flop_per_byte(catalog: &Catalog) -> LiteMap<String, f64> {
         intensity.insert(generation, rounded(median));
     }
     intensity.insert("*".to_owned(), rounded(quantile(&mut all, 0.25)));
+    let cores = rows.iter().filter(|row| row.group() == Group::Cpu);
+    let processors: BTreeMap<&str, f64> = cores
+        .filter_map(|row| {
+            let tflops = row.device.compute.f16_tflops?;
+            Some((row.device.key.as_str(), tflops * 1e3 / row.device.bandwidth_gb_s))
+        })
+        .collect();
+    if !processors.is_empty() {
+        let mut ratios: Vec<f64> = processors.into_values().collect();
+        intensity.insert(Group::Cpu.name().to_owned(), rounded(quantile(&mut ratios, 0.5)));
+    }
     intensity
 }
 
@@ -203,7 +214,7 @@ pub struct Outcome {
 /// When a fit does not end at a minimum.
 pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Outcome> {
     let observed = observe(rows)?;
-    let flop_per_byte = flop_per_byte(Catalog::embedded());
+    let flop_per_byte = flop_per_byte(Catalog::embedded(), &observed.rows);
     let mut written: Vec<Part> = Vec::new();
     let mut scores: Vec<Score> = Vec::new();
     let mut base = Base::default();

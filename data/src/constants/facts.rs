@@ -40,6 +40,12 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Under which name operations for each byte of bandwidth are kept: the generation's, and one for all processors.
+    #[must_use]
+    pub fn rate_name(&self) -> &str {
+        if self.group == Group::Cpu { Group::Cpu.name() } else { self.generation }
+    }
+
     /// Whether these facts are what an effect is measured from: llama.cpp, today, by a benchmark tool.
     #[must_use]
     pub fn is_baseline(&self, factor: Factor) -> bool {
@@ -64,7 +70,13 @@ impl Facts<'_> {
         let backend = self.backend.name();
         match factor {
             Factor::Group => one(self.group.name()),
-            Factor::Vendor => one(self.vendor),
+            // Of processors the instructions matter, not who makes them.
+            Factor::Vendor => one(match self.vendor {
+                "" => "",
+                "amd" | "intel" | "x86" => "x86",
+                "riscv" => "riscv",
+                _ => "arm",
+            }),
             Factor::Memory => one(if self.stacked { "stacked" } else { "plain" }),
             Factor::Tier => one(self.tier),
             Factor::Generation => one(self.generation),

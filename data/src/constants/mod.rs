@@ -19,9 +19,9 @@ impl Group {
     pub fn of(class: estimator::HardwareClass, vendor: &str, backend: crate::backend::Backend) -> Group {
         use estimator::HardwareClass as Class;
         match class {
-            Class::Mobile => Group::Mobile,
             Class::Cpu => Group::Cpu,
             _ if backend == crate::backend::Backend::Cpu => Group::Cpu,
+            Class::Mobile => Group::Mobile,
             Class::Apple => Group::Apple,
             Class::Unified => Group::Unified,
             Class::DiscreteGpu => match vendor {

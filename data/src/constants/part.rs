@@ -93,6 +93,9 @@ pub enum Term {
     RecurrentLayer,
     /// Further milliseconds a layer with latent attention.
     LatentLayer,
+    /// Seconds of one token's arithmetic at the reference rate, where it does not hide behind the reading: on processors.
+    /// The constant is one over the efficiency.
+    Arithmetic,
     /// Seconds of arithmetic at the reference rate. The constant is one over the efficiency.
     Compute,
     /// Seconds of attention's arithmetic at the reference rate. The constant is one over the efficiency.

@@ -214,7 +214,7 @@ impl Fitted {
         let decode = self.part(Figure::Decode, known.group).expect("refit writes a part for any device");
         let prefill = self.part(Figure::Prefill, known.group).expect("refit writes a part for any device");
         let streams = self.part(Figure::Streams, known.group).expect("refit writes a part for any device");
-        let (decoding, decode_effects) = decode_constants(decode, streams, &known);
+        let (decoding, decode_effects) = decode_constants(decode, streams, &known, situation.bits_per_weight);
         let (prefilling, prefill_effects) =
             prefill_constants(prefill, &known, situation, facts.device, watts);
         let several = situation.workload.streams > 1;
@@ -256,14 +256,24 @@ pub fn is_stacked(row: &HardwareRow) -> bool {
     row.memory_kind.as_deref().is_some_and(|kind| kind.starts_with("HBM"))
 }
 
-fn decode_constants(part: &Part, streams: &Part, facts: &Facts<'_>) -> (DecodeConstants, Effects) {
+fn decode_constants(
+    part: &Part,
+    streams: &Part,
+    facts: &Facts<'_>,
+    bits_per_weight: f64,
+) -> (DecodeConstants, Effects) {
     let effects = part.effects_of(facts);
     let streams_effects = streams.effects_of(facts);
     let of = |term: Term| part.term(term) * effects.slower(term);
     let of_streams = |term: Term| streams.term(term) * streams_effects.slower(term);
+    // Two operations for each weight, in the time of its bytes: how many cores there are is not asked, so that their rate
+    // is what goes with the bandwidth.
+    let arithmetic =
+        of(Term::Arithmetic) * 16.0 / (bits_per_weight * part.flop_per_byte(facts.rate_name()));
+    let weights = of(Term::Weights) + arithmetic;
     let constants = DecodeConstants {
-        bandwidth_efficiency: share(of(Term::Weights)),
-        expert_bandwidth_efficiency: share(of(Term::Weights) + of(Term::Experts)),
+        bandwidth_efficiency: share(weights),
+        expert_bandwidth_efficiency: share(weights + of(Term::Experts)),
         cache_efficiency: share(of(Term::Cache)),
         step_overhead_s: of(Term::Step) * MS,
         layer_overhead_s: of(Term::Layer) * MS,
@@ -291,11 +301,16 @@ fn prefill_constants(
     let compute = of(Term::Compute);
     let reached = 1.0 / compute;
     let known = reference(&device.compute, situation.runtime, situation.matrix_format);
-    let sustained = known.map_or(1.0, |known| part.sustained(device.class, known.tflops, watts));
+    let fallback_tflops = device.bandwidth_gb_s * part.flop_per_byte(facts.rate_name()) / 1e3;
+    let sustained = known.map_or(1.0, |known| match facts.group {
+        // A processor's rate is its cores', not that of the graphics beside them.
+        Group::Cpu => fallback_tflops / known.tflops,
+        _ => part.sustained(device.class, known.tflops, watts),
+    });
     let constants = PrefillConstants {
         format: known.map_or(ComputeFormat::F16, |known| known.format),
         compute_efficiency: reached * sustained * known.map_or(1.0, |known| known.scale),
-        fallback_tflops: device.bandwidth_gb_s * part.flop_per_byte(facts.generation) / 1e3 * reached,
+        fallback_tflops: fallback_tflops * reached,
         attention_efficiency: compute / of(Term::Attention),
         saturation_tokens: 100.0 * of(Term::Saturation) / compute,
         expert_saturation_tokens: of(Term::ExpertSaturation) / compute,

@@ -1,0 +1,154 @@
+//! How many cores a processor has and how wide they are, from its name.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::text::occurs;
+
+/// Clock that processors' rates are stated at, in GHz; how far a real one is off is in what is fitted.
+const CLOCK_GHZ: f64 = 3.0;
+
+/// One line of `data/measurement-processors.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    has: Vec<String>,
+    cores: u32,
+    wide: u32,
+    power: Power,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    processor: Vec<Line>,
+}
+
+/// The kind of machine that a line of processors is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Power {
+    /// Fanless and 15 to 28 W laptops.
+    Thin,
+    /// Laptops of 35 W and more.
+    Laptop,
+    /// Desks.
+    Desktop,
+    /// Servers and workstations.
+    Server,
+}
+
+impl Power {
+    /// One word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Power::Thin => "thin",
+            Power::Laptop => "laptop",
+            Power::Desktop => "desktop",
+            Power::Server => "server",
+        }
+    }
+}
+
+/// What a name tells about a processor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Processor {
+    /// Cores that are used.
+    pub cores: f64,
+    /// 32-bit multiplications and additions that a core starts in a cycle.
+    pub wide: f64,
+    /// What it is made for.
+    pub power: Power,
+}
+
+impl Processor {
+    /// Operations a second at 3 GHz, in 10¹², on `threads` of its cores.
+    #[must_use]
+    pub fn tflops(&self, threads: Option<f64>) -> f64 {
+        let cores = threads.map_or(self.cores, |threads| threads.clamp(1.0, self.cores));
+        2.0 * cores * self.wide * CLOCK_GHZ / 1e3
+    }
+}
+
+/// Processors by their names.
+pub struct Processors {
+    lines: Vec<Line>,
+}
+
+impl Processors {
+    /// The lines of `data/measurement-processors.toml`, as they were built in.
+    ///
+    /// # Errors
+    ///
+    /// When the file has another shape.
+    pub fn new() -> Result<Self> {
+        let file: File = toml::from_str(include_str!("../../data/measurement-processors.toml"))
+            .context("data/measurement-processors.toml does not have its shape")?;
+        Ok(Processors { lines: file.processor })
+    }
+
+    /// The processor of that name; `None` where no line knows it.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Processor> {
+        let name = name.to_lowercase();
+        let holds = |entry: &String| entry.split(", ").all(|part| occurs(&name, part));
+        let line = self.lines.iter().find(|line| line.has.iter().any(holds))?;
+        let cores = stated_cores(&name).unwrap_or(f64::from(line.cores));
+        Some(Processor { cores, wide: f64::from(line.wide), power: line.power })
+    }
+}
+
+/// A count of cores in the name itself: "16-core", "24 cores", "eight-core", "4 vcpu".
+fn stated_cores(name: &str) -> Option<f64> {
+    const WORDS: [(&str, f64); 6] = [
+        ("dual-core", 2.0),
+        ("quad-core", 4.0),
+        ("six-core", 6.0),
+        ("eight-core", 8.0),
+        ("twelve-core", 12.0),
+        ("sixteen-core", 16.0),
+    ];
+    let spelled = || WORDS.iter().find(|(word, _)| name.contains(word)).map(|(_, count)| *count);
+    ["-core processor", "-cores", " cores", "-core cpu", " vcpu"]
+        .iter()
+        .find_map(|unit| {
+            let before = &name[..name.find(unit)?];
+            let digits = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
+            before[digits..].parse().ok().filter(|count: &f64| *count >= 1.0 && *count <= 512.0)
+        })
+        .or_else(spelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str) -> (f64, f64, Power) {
+        let found = Processors::new().expect("the file has its shape").find(name).expect("a line knows it");
+        (found.cores, found.wide, found.power)
+    }
+
+    #[test]
+    fn names_tell_cores() {
+        assert_eq!(of("AMD Ryzen 9 7950X 16-Core Processor (znver4)"), (16.0, 64.0, Power::Desktop));
+        assert_eq!(of("AMD Ryzen 9 7950X"), (16.0, 64.0, Power::Desktop));
+        assert_eq!(of("Intel Core i7-10710U CPU @ 1.10GHz (skylake)"), (6.0, 32.0, Power::Thin));
+        assert_eq!(of("Intel Core i5-2500 CPU @ 3.30GHz (sandybridge)"), (4.0, 16.0, Power::Desktop));
+        assert_eq!(of("13th Gen Intel Core i9-13900HX (alderlake)"), (8.0, 32.0, Power::Laptop));
+        assert_eq!(of("Oracle Ampere A1 (4 vCPU)"), (4.0, 16.0, Power::Server));
+        assert_eq!(of("AMD FX(tm)-8320 Eight-Core Processor (bdver2)"), (8.0, 8.0, Power::Desktop));
+        assert_eq!(of("AMD EPYC 9634 84-Core Processor (znver4)"), (84.0, 64.0, Power::Server));
+        assert_eq!(of("Intel Xeon E5-2683 v4 system (32 cores, 4-ch)"), (32.0, 32.0, Power::Server));
+        assert_eq!(of("Google Pixel 6a (Tensor G1 CPU, 4 threads)"), (4.0, 16.0, Power::Thin));
+        assert!(Processors::new().expect("the file has its shape").find("NVIDIA RTX 5090").is_none());
+    }
+
+    #[test]
+    fn fewer_threads_are_fewer_cores() {
+        let eight = Processor { cores: 8.0, wide: 32.0, power: Power::Desktop };
+        assert!((eight.tflops(None) - 1.536).abs() < 1e-12);
+        assert!((eight.tflops(Some(4.0)) - 0.768).abs() < 1e-12);
+        assert!((eight.tflops(Some(16.0)) - 1.536).abs() < 1e-12);
+    }
+}
