@@ -73,8 +73,9 @@ pub fn runtime(row: &MeasurementRow) -> (&'static str, Runtime) {
     match () {
         () if is("localscore") => ("localscore", Runtime::LlamaCpp),
         () if is("ik_llama") => ("ik_llama.cpp", Runtime::LlamaCpp),
-        () if is("ollama") => ("ollama", Runtime::Ollama),
         () if is("mlx") || is("omlx") => ("mlx", Runtime::Mlx),
+        () if row.device_class == "apple" && llama_lacks(&row.quant) => ("mlx", Runtime::Mlx),
+        () if is("ollama") => ("ollama", Runtime::Ollama),
         () if is("vllm") => ("vllm", Runtime::Vllm),
         () if is("sglang") => ("sglang", Runtime::Vllm),
         () if is("tensorrt") => ("tensorrt-llm", Runtime::Vllm),
@@ -94,6 +95,12 @@ pub fn runtime(row: &MeasurementRow) -> (&'static str, Runtime) {
         () if is("ds4") || is("hipfire") => ("other", Runtime::LlamaCpp),
         () => ("llama.cpp", Runtime::LlamaCpp),
     }
+}
+
+/// Formats of MLX: on a Mac, programs that have llama.cpp and MLX both (Ollama, LM Studio) run these on MLX.
+fn llama_lacks(quant: &str) -> bool {
+    let quant = quant.to_lowercase();
+    ["int4", "int8", "nvfp4", "mxfp8", "4bit", "6bit", "8bit"].contains(&quant.as_str())
 }
 
 /// The format that weights of a quantisation can be multiplied in.
@@ -201,6 +208,20 @@ pub fn era(date: &str) -> &'static str {
         () if date < "2024-09" => "2024",
         () if date < "2025-06" => "2025",
         () => "now",
+    }
+}
+
+/// Half years in which back ends were alike, for those that change fast; empty for now. Undated rows are a time of their
+/// own: scoreboards keep the best of years.
+#[must_use]
+pub fn period(date: &str) -> &'static str {
+    match () {
+        () if date.is_empty() => "undated",
+        () if date < "2024" => "2023",
+        () if date < "2024-09" => "2024",
+        () if date < "2025-06" => "2025",
+        () if date < "2026" => "2025b",
+        () => "",
     }
 }
 

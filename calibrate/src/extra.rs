@@ -54,6 +54,15 @@ pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
     times.sum()
 }
 
+/// Seconds of one step of each stream, one after another: together they are never slower.
+#[must_use]
+pub fn in_turn_s(parts: &Parts, row: &Observation) -> f64 {
+    let mut one = row.clone();
+    one.setup.workload.streams = 1;
+    one.streams = 1.0;
+    row.streams * decode_seconds(part_of(parts, row), &one)
+}
+
 /// Seconds of a prompt by the prefill part, effects included.
 #[must_use]
 pub fn prompt_seconds(part: &Part, row: &Observation, rates: Rates<'_>) -> f64 {
@@ -84,10 +93,13 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
         recipe(figure, row.group()).terms.iter().map(|(term, _)| (*term, of(*term))).collect()
     };
     match (figure, base) {
-        (Figure::Prefill, _) => Work { terms: terms(&|term| prefill_work(row, term, rates)), fixed_s: 0.0 },
+        (Figure::Prefill, _) => {
+            Work { terms: terms(&|term| prefill_work(row, term, rates)), ..Work::default() }
+        }
         (Figure::Streams, Some(base)) => Work {
             terms: terms(&|term| streams_work(row, term)),
             fixed_s: decode_seconds(part_of(&base.decode, row), row) + prompt_share_s(&base.prefill, row),
+            at_most_s: Some(in_turn_s(&base.decode, row) + prompt_share_s(&base.prefill, row)),
         },
         (Figure::Offload, Some(base)) => {
             let (bytes, crossings) = host_load(row);
@@ -99,6 +111,7 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
                     _ => 0.0,
                 }),
                 fixed_s: device_seconds(&base.decode, row, bytes),
+                at_most_s: None,
             }
         }
         (Figure::Exchange, Some(base)) => Work {
@@ -111,8 +124,9 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
                 _ => 0.0,
             }),
             fixed_s: decode_seconds(part_of(&base.decode, row), row),
+            at_most_s: None,
         },
-        _ => Work { terms: terms(&|term| decode_work(row, term, rates)), fixed_s: 0.0 },
+        _ => Work { terms: terms(&|term| decode_work(row, term, rates)), ..Work::default() },
     }
 }
 

@@ -14,6 +14,9 @@ use crate::shrinkage::{Effort, fit};
 use crate::solve::Solution;
 use crate::votes::{Vote, source_kind, speaks_for};
 
+/// Degrees of freedom of the noise: published rows have heavy tails, since much is not stated.
+const FREEDOM: f64 = 2.0;
+
 /// A fitted group, with all that a later fit or a fold starts from.
 #[derive(Clone, Debug)]
 pub struct Fitting {
@@ -141,7 +144,7 @@ pub(crate) fn fit_votes(
             speaking(votes, &facts, *on).map(std::borrow::Cow::into_owned).collect();
         let parent = parents.and_then(|parents| parents.levels.get(on));
         let driven_here = |name: &&String| {
-            on.factor != Factor::BackendFamily
+            !matches!(on.factor, Factor::BackendFamily | Factor::BackendPeriod)
                 || facts.iter().any(|facts| name.split('|').next() == Some(facts.backend.name()))
         };
         names.extend(parent.into_iter().flat_map(BTreeMap::keys).filter(driven_here).cloned());
@@ -187,7 +190,7 @@ pub(crate) fn fit_votes(
         rows.push(row);
     }
     let priors = recipe.terms.iter().map(|(_, prior)| *prior).collect();
-    let mut problem = Problem { rows, priors, blocks, means, noise: 0.02, freedom: 4.0 };
+    let mut problem = Problem { rows, priors, blocks, means, noise: 0.02, freedom: FREEDOM };
     let mut start = problem.start();
     if let Some(last) = last {
         warm(&mut problem, &mut start, &recipe, &levels, last);

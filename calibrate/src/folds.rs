@@ -63,7 +63,8 @@ pub fn held_out(figure: Figure, votes: &[Vote<'_>], full: &FigureFit, by: By) ->
                 seconds += part.term(*term) * effects.slower(*term) * work;
             }
             // Known seconds already contain their own effects; these apply to the whole step, as in the fit.
-            let middle = -libm::log(seconds + vote.work.fixed_s * libm::exp(-effects.value));
+            let fixed_s = vote.work.fixed_s * libm::exp(-effects.value);
+            let middle = -libm::log(vote.work.bounded(seconds, fixed_s));
             held.push(HeldOut { vote: place, middle, sd: libm::sqrt(effects.variance) });
         }
     }

@@ -8,13 +8,12 @@ use estimator::{Compute, Host, LayerKind, Machine, Model, Setup, Split};
 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
-    backend, cache_types, era, matrix_format, micro_batch, offload, on_phone_graphics, origin, power_share,
-    runtime, settled,
-    system, unfused, workload,
+    backend, cache_types, era, matrix_format, micro_batch, offload, on_phone_graphics, origin, period,
+    power_share, runtime, settled, system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
-use crate::processors::Processors;
 use crate::models::{Known, Models, Quant, expanded, quant, usual_quant, weights};
+use crate::processors::Processors;
 use crate::row::MeasurementRow;
 use crate::text::number_after;
 
@@ -60,6 +59,8 @@ pub struct Observation {
     pub unfused: bool,
     /// When it was measured.
     pub era: &'static str,
+    /// The same in half years.
+    pub period: &'static str,
     /// Where the figure comes from.
     pub origin: &'static str,
     /// The operating system.
@@ -206,6 +207,8 @@ impl<'c> Reader<'c> {
             setup,
             unfused: unfused(row, runtime),
             era: era(&row.date),
+            // One program made all of its rows, whenever they were sent.
+            period: if runtime == "localscore" { "" } else { period(&row.date) },
             origin: origin(&notes),
             system: system(&notes),
             micro_batch: micro_batch(&notes, program),
@@ -251,6 +254,7 @@ impl Observation {
             runtime: self.runtime,
             family: self.family,
             era: self.era,
+            period: self.period,
             origin: self.origin,
             system: self.system,
             experts: self.setup.model.experts.is_some(),

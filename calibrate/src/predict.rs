@@ -4,7 +4,7 @@ use data::constants::{Figure, Fitted, Group, Part, Term};
 
 use crate::clean::Reason;
 use crate::extra::{
-    Parts, decode_seconds, device_seconds, part_of, prompt_seconds, prompt_share_s, streams_work,
+    Parts, decode_seconds, device_seconds, in_turn_s, part_of, prompt_seconds, prompt_share_s, streams_work,
 };
 use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
@@ -99,9 +99,12 @@ impl Predictor {
         if row.streams > 1.0 {
             let streams = part_of(&self.streams, row);
             let effects = streams.effects_of(&row.facts());
-            for (term, constant) in &streams.terms {
-                seconds += constant * effects.slower(*term) * streams_work(row, *term);
-            }
+            let further: f64 = streams
+                .terms
+                .iter()
+                .map(|(term, constant)| constant * effects.slower(*term) * streams_work(row, *term))
+                .sum();
+            seconds = (seconds + further).min((in_turn_s(&self.decode, row) / power).max(seconds));
             ends = ends.and(Ends::of(streams, row.group(), effects.variance));
         }
         if row.has(Reason::PartialOffload) || row.has(Reason::ExceedsMemory) {

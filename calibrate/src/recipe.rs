@@ -40,6 +40,7 @@ pub fn shared(on: On) -> bool {
                 | Factor::BackendFamily
                 | Factor::RuntimeFamily
                 | Factor::Era
+                | Factor::BackendPeriod
                 | Factor::Origin
                 | Factor::System
         )
@@ -53,8 +54,8 @@ pub fn recipe(figure: Figure, group: Group) -> Recipe {
     Recipe { terms: terms(figure, group), effects: whole.chain(part).collect() }
 }
 
-/// Effects on one part of the time: back ends differ in how they read a deep cache and start kernels, and classes in
-/// what a step costs them.
+/// Effects on one part of the time: back ends and runtimes differ in how they read a deep cache and start kernels, and
+/// classes in what a step costs them.
 fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
     use Factor as F;
     match (figure, group) {
@@ -74,6 +75,9 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
         ],
         (Figure::Prefill, Group::Apple | Group::Nvidia) => {
             &[(F::Backend, Term::Attention), (F::Generation, Term::Attention)]
+        }
+        (Figure::Decode, Group::Apple) => {
+            &[(F::Runtime, Term::Cache), (F::Runtime, Term::RecurrentLayer), (F::Backend, Term::Layer)]
         }
         // What one stream takes is known: only what further ones add is fitted here.
         (Figure::Streams, _) => &[
@@ -135,11 +139,14 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
             F::Device,
             F::Backend,
             F::GenerationBackend,
+            F::BackendPeriod,
             F::BackendFamily,
             F::GenerationFamily,
             F::Routing,
         ],
-        (_, Group::Cpu | Group::Mobile) => &[F::Vendor, F::Tier, F::Generation, F::Device, F::GenerationFamily],
+        (_, Group::Cpu | Group::Mobile) => {
+            &[F::Vendor, F::Tier, F::Generation, F::Device, F::GenerationFamily]
+        }
         _ => &[
             F::Group,
             F::Tier,
@@ -153,5 +160,7 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
             F::Routing,
         ],
     };
-    own.iter().chain(&shared).copied().collect()
+    // How fast prompts are read changes with every release on AMD's and Intel's back ends, decode hardly.
+    let period = (figure == Figure::Prefill && group == Group::Any).then_some(F::BackendPeriod);
+    own.iter().chain(&shared).copied().chain(period).collect()
 }

@@ -29,6 +29,16 @@ pub struct Work {
     pub terms: BTreeMap<Term, f64>,
     /// Seconds that other parts tell.
     pub fixed_s: f64,
+    /// Seconds that it takes no longer than, where other parts tell: all streams one after another.
+    pub at_most_s: Option<f64>,
+}
+
+impl Work {
+    /// Seconds, where the terms come to `terms_s` and what is known to `fixed_s`.
+    #[must_use]
+    pub fn bounded(&self, terms_s: f64, fixed_s: f64) -> f64 {
+        self.at_most_s.map_or(terms_s + fixed_s, |most| most.max(fixed_s).min(terms_s + fixed_s))
+    }
 }
 
 /// The log of the speed that the figure's seconds stand for.
@@ -95,7 +105,7 @@ fn cell(row: &Observation) -> String {
     let bucket = |tokens: u32| (libm::log2(f64::from(tokens.max(1))) * 2.0).round();
     let w = &row.setup.workload;
     format!(
-        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}",
+        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}",
         row.device.key,
         row.metric,
         row.model_id,
@@ -104,12 +114,13 @@ fn cell(row: &Observation) -> String {
         bucket(w.prompt_tokens.saturating_sub(w.cached_tokens)),
         row.backend.name(),
         row.runtime,
-        row.era,
+        row.period,
         row.origin,
         row.system,
         row.unfused,
         row.micro_batch,
-        row.source,
+        row.streams,
+        row.devices,
         row.device.bandwidth_gb_s,
     )
 }

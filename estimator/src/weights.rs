@@ -38,11 +38,21 @@ impl Weights {
         let table = model.embedding_params().min(model.params_b * BILLION);
         let tables = if model.tied_embeddings { 1.0 } else { 2.0 };
         let routed = model.routed_params();
-        let dense = (model.params_b * BILLION - routed - table * tables).max(0.0);
+        // Of a dense model only rows of tables lie idle: one table for each layer, of which a token reads a row.
+        let lookups = match model.experts {
+            None => ((model.params_b - model.active_params_b) * BILLION).max(0.0),
+            Some(_) => 0.0,
+        };
+        let dense = (model.params_b * BILLION - routed - lookups - table * tables).max(0.0);
+        // A table that is also the head is read whole and counts as the head, where there are others that are not.
+        let also_head = model.tied_embeddings && lookups > 0.0;
+        let embedding = if also_head { lookups } else { table + lookups };
+        let head = if also_head || !model.tied_embeddings { table } else { 0.0 };
+        let head_bits = if also_head { bits.embedding } else { bits.head };
         Weights {
-            embedding_bytes: table * bits.embedding / 8.0,
+            embedding_bytes: embedding * bits.embedding / 8.0,
             embedding_row_bytes: f64::from(model.hidden_size) * bits.embedding / 8.0,
-            head_bytes: if model.tied_embeddings { 0.0 } else { table * bits.head / 8.0 },
+            head_bytes: head * head_bits / 8.0,
             dense_bytes: dense * bits.bulk / 8.0,
             routed_bytes: routed * bits.bulk / 8.0,
         }

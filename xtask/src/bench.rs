@@ -8,12 +8,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{engines, tools, wasm};
+use crate::{bench_calibrate, engines, tools, wasm};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser`, `server`, `accuracy`, `probe`, or `all`; all but the probe's where none is named.
+    /// `estimator`, `browser`, `server`, `accuracy`, `calibrate`, `probe`, or `all`; all but the last three where none is
+    /// named.
     what: Option<String>,
     /// Sections of the probe's: only these.
     sections: Vec<String>,
@@ -49,16 +50,22 @@ const SECTIONS: &[Section] = &[
 const PROBE: &str = "probe";
 const ALL: &str = "all";
 
+/// Installs SciPy and measures for minutes: only where it is named.
+const CALIBRATE: &str = "calibrate";
+
 /// Runs the benchmark that was named, or all; what was found is kept under `<target>/bench` and written to the book.
 pub fn run(args: &Bench) -> Result<()> {
     let what = args.what.as_deref();
     if what == Some(PROBE) {
         return probe(&args.sections);
     }
+    if what == Some(CALIBRATE) {
+        return bench_calibrate::run();
+    }
     let is_wanted = |section: &&Section| what.is_none_or(|what| what == ALL || what == section.name);
     let chosen: Vec<&Section> = SECTIONS.iter().filter(is_wanted).collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).chain([PROBE, ALL]).collect();
+        let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).chain([CALIBRATE, PROBE, ALL]).collect();
         bail!("there is no such benchmark; there are {}", names.join(", "));
     }
     for section in chosen {

@@ -4,6 +4,7 @@
 //! cross build needs is in `toolchain`.
 
 mod bench;
+mod bench_calibrate;
 mod bless;
 mod budget;
 mod dist;

@@ -31,6 +31,8 @@ pub struct Facts<'a> {
     pub family: &'a str,
     /// When it was measured.
     pub era: &'a str,
+    /// The same in half years; empty for now.
+    pub period: &'a str,
     /// Where the figure comes from.
     pub origin: &'a str,
     /// The operating system.
@@ -53,6 +55,7 @@ impl Facts<'_> {
             Factor::Runtime => self.runtime == "llama.cpp",
             Factor::Origin => self.origin == "tool",
             Factor::Era => self.era == "now",
+            Factor::BackendPeriod => self.period.is_empty(),
             Factor::System => self.system.is_empty(),
             _ => false,
         }
@@ -90,6 +93,7 @@ impl Facts<'_> {
             Factor::BackendFamily => two(backend, self.family),
             Factor::RuntimeFamily => two(self.runtime, self.family),
             Factor::Era => one(self.era),
+            Factor::BackendPeriod => two(backend, self.period),
             Factor::Origin => one(self.origin),
             Factor::System => one(self.system),
             Factor::Routing => one(if self.experts { "experts" } else { "dense" }),

@@ -152,6 +152,8 @@ pub enum Factor {
     RuntimeFamily,
     /// When it was measured.
     Era,
+    /// Back end and half year: some change fast.
+    BackendPeriod,
     /// Where the figure comes from: a benchmark tool, or people's own runs.
     Origin,
     /// The operating system, where a source tells.

@@ -206,6 +206,7 @@ impl Fitted {
             runtime: situation.runtime.name(),
             family: family(situation.group, situation.bits_per_weight),
             era: "now",
+            period: "",
             origin: "tool",
             system: "",
             experts: situation.model.experts.is_some(),
@@ -268,8 +269,7 @@ fn decode_constants(
     let of_streams = |term: Term| streams.term(term) * streams_effects.slower(term);
     // Two operations for each weight, in the time of its bytes: how many cores there are is not asked, so that their rate
     // is what goes with the bandwidth.
-    let arithmetic =
-        of(Term::Arithmetic) * 16.0 / (bits_per_weight * part.flop_per_byte(facts.rate_name()));
+    let arithmetic = of(Term::Arithmetic) * 16.0 / (bits_per_weight * part.flop_per_byte(facts.rate_name()));
     let weights = of(Term::Weights) + arithmetic;
     let constants = DecodeConstants {
         bandwidth_efficiency: share(weights),
