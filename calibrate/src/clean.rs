@@ -60,6 +60,29 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it keeps a row out of the rows of one stream on one device, of which nine in ten must be scored: nothing
+    /// else may be dropped for being hard.
+    #[must_use]
+    pub const fn excludes(self) -> bool {
+        matches!(
+            self,
+            Reason::UnknownDevice
+                | Reason::UnknownModel
+                | Reason::UnknownQuant
+                | Reason::SeveralDevices
+                | Reason::SeveralStreams
+                | Reason::EndToEnd
+                | Reason::PartialOffload
+                | Reason::Speculative
+                | Reason::PowerCap
+                | Reason::Fork
+                | Reason::ExoticQuant
+                | Reason::HostLimited
+                | Reason::Suspect
+                | Reason::MicroBatchTest
+        )
+    }
+
     /// Words for the report.
     #[must_use]
     pub const fn words(self) -> &'static str {

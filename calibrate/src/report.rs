@@ -245,18 +245,18 @@ fn drops(outcome: &Outcome) -> String {
             let reason = row.reasons.first().map_or("no speed stated", |reason| reason.words());
             *counts.entry(reason).or_default() += 1;
         }
-        if row.clean() {
+        if row.speed.is_some() && !row.reasons.iter().any(|reason| reason.excludes()) {
             let metric = if row.metric == crate::observation::Metric::Prefill { "prefill" } else { "decode" };
             let entry = single.entry((metric, row.group().name())).or_default();
             entry.0 += 1;
-            entry.1 += usize::from(fitted_to);
+            entry.1 += usize::from(crate::standing::classes_of(row).is_ok());
         }
     }
     let mut text = "## Rows that were left out\n\n| reason | rows |\n|---|---|\n".to_owned();
     for (reason, count) in &counts {
         let _ = writeln!(text, "| {reason} | {count} |");
     }
-    text.push_str("\nOf clean rows of one stream on one device, so many are scored:\n\n| metric | class | clean | scored |\n|---|---|---|---|\n");
+    text.push_str("\nOf rows of one stream on one device that nothing on the list of exclusions stands against, so many are scored:\n\n| metric | class | rows | scored |\n|---|---|---|---|\n");
     for ((metric, class), (clean, scored)) in &single {
         let _ = writeln!(
             text,

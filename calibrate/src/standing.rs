@@ -23,10 +23,22 @@ pub struct Standing {
     pub scored: usize,
     /// Rows dropped, by the first reason against them.
     pub dropped: BTreeMap<&'static str, usize>,
+    /// Of rows of one stream on one device that nothing on the committed list of exclusions stands against, by metric and
+    /// class: how many there are and how many are scored.
+    pub shares: BTreeMap<String, Share>,
     /// Scores by metric and class.
     pub classes: Vec<Detail>,
     /// The rows that are predicted worst.
     pub worst: Vec<Worst>,
+}
+
+/// How many rows of a class are scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Rows that should be.
+    pub rows: usize,
+    /// Rows that are.
+    pub scored: usize,
 }
 
 /// A row that is predicted badly.
@@ -49,13 +61,20 @@ pub struct Worst {
 /// Worst rows that are named.
 const NAMED: usize = 20;
 
+const fn metric(row: &Observation) -> &'static str {
+    match row.metric {
+        Metric::Prefill => "prefill",
+        Metric::Decode => "decode",
+    }
+}
+
 /// What a row is scored with; the reason where it is not scored.
 ///
 /// # Errors
 ///
 /// The first reason that keeps it out.
 pub fn classes_of(row: &Observation) -> Result<Vec<String>, Reason> {
-    let metric = if row.metric == Metric::Prefill { "prefill" } else { "decode" };
+    let metric = metric(row);
     let stands_against =
         |allowed: &[Reason]| row.reasons.iter().find(|reason| !allowed.contains(reason)).copied();
     if row.has(Reason::SeveralStreams) && row.metric == Metric::Decode {
@@ -66,7 +85,8 @@ pub fn classes_of(row: &Observation) -> Result<Vec<String>, Reason> {
         let allowed = [Reason::PartialOffload, Reason::OtherRuntime, Reason::ExceedsMemory, Reason::Fork];
         return stands_against(&allowed).map_or_else(|| Ok(vec!["partial offload".to_owned()]), Err);
     }
-    if let Some(against) = stands_against(&[Reason::OtherRuntime]) {
+    // Prompt rates from people's own runs are scored, but not fitted to.
+    if let Some(against) = stands_against(&[Reason::OtherRuntime, Reason::SelfReportedPrompt]) {
         return Err(against);
     }
     let class = row.group().name();
@@ -93,13 +113,20 @@ pub fn standing(rows: &[MeasurementRow], fitted: &Fitted) -> Result<Standing> {
         *dropped.entry(reason.words()).or_default() += 1;
     }
     let mut classes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut shares: BTreeMap<String, Share> = BTreeMap::new();
     let mut predicted: Vec<Predicted> = Vec::new();
     for row in &observed {
         let Some(speed) = row.speed else {
             *dropped.entry("no speed stated").or_default() += 1;
             continue;
         };
-        match classes_of(row) {
+        let found = classes_of(row);
+        if !row.reasons.iter().any(|reason| reason.excludes()) {
+            let share = shares.entry(format!("{} {}", metric(row), row.group().name())).or_default();
+            share.rows += 1;
+            share.scored += usize::from(found.is_ok());
+        }
+        match found {
             Err(reason) => *dropped.entry(reason.words()).or_default() += 1,
             Ok(names) => {
                 let range = predictor.predict(row);
@@ -123,7 +150,7 @@ pub fn standing(rows: &[MeasurementRow], fitted: &Fitted) -> Result<Standing> {
     let mut order: Vec<&Predicted> = predicted.iter().collect();
     order.sort_by(|a, b| (b.middle - b.measured).abs().total_cmp(&(a.middle - a.measured).abs()));
     let worst = order.into_iter().take(NAMED).map(|row| worst(row, &rows[row.index])).collect();
-    Ok(Standing { rows: rows.len(), scored: predicted.len(), dropped, classes, worst })
+    Ok(Standing { rows: rows.len(), scored: predicted.len(), dropped, shares, classes, worst })
 }
 
 fn worst(row: &Predicted, read: &MeasurementRow) -> Worst {
@@ -145,6 +172,11 @@ impl Standing {
         for (reason, count) in &self.dropped {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {count:6} dropped: {reason}");
+        }
+        for (class, Share { rows, scored }) in &self.shares {
+            let share = 100.0 * *scored as f64 / *rows as f64;
+            let _ =
+                writeln!(text, "  {class:16} {scored:5} of {rows:5} rows of one stream scored, {share:.0} %");
         }
         for Detail { score, r2_speed, bias } in &self.classes {
             let _ = writeln!(
