@@ -65,7 +65,8 @@ pub fn run(args: &Bench) -> Result<()> {
     let is_wanted = |section: &&Section| what.is_none_or(|what| what == ALL || what == section.name);
     let chosen: Vec<&Section> = SECTIONS.iter().filter(is_wanted).collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).chain([CALIBRATE, PROBE, ALL]).collect();
+        let names: Vec<&str> =
+            SECTIONS.iter().map(|section| section.name).chain([CALIBRATE, PROBE, ALL]).collect();
         bail!("there is no such benchmark; there are {}", names.join(", "));
     }
     for section in chosen {
