@@ -1,5 +1,6 @@
 //! Which rows of the table are shown, in which order, on which page, and how our estimates did on them.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -163,12 +164,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[must_use]
 pub fn choices(table: &Table, of: impl Fn(&Row) -> String) -> Vec<(String, usize)> {
     let mut found: Vec<(String, usize)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for row in table.rows.iter().filter(|row| !row.superseded) {
         let value = of(row);
-        match found.iter_mut().find(|(known, _)| *known == value) {
-            Some((_, count)) => *count += 1,
+        match places.get(&value) {
+            Some(at) => found[*at].1 += 1,
             None if value.is_empty() => {}
-            None => found.push((value, 1)),
+            None => {
+                places.insert(value.clone(), found.len());
+                found.push((value, 1));
+            }
         }
     }
     found

@@ -191,6 +191,25 @@ fn a_range_around_others_holds_them_and_has_their_middle() {
     assert_eq!(around(core::iter::empty()), None);
 }
 
+/// As many as a busy site may have: pages stay whole and in order.
+#[test]
+fn a_hundred_thousand_rows_are_paged() {
+    let mut table = table(&[]);
+    let published = table.rows.clone();
+    for at in 0..100_000 {
+        let mut row = published[at % published.len()].clone();
+        row.figures[0].low_tps = 1.0 + (at * 7919 % 100_003) as f64;
+        row.figures[0].high_tps = row.figures[0].low_tps;
+        row.build = format!("b{at}");
+        table.rows.push(row);
+    }
+    let (wish, _) = wish(&[("per_page", "1000"), ("page", "40"), ("q", "llama b")], &table);
+    let selection = Selection::new(&table, &wish);
+    assert!(selection.all.len() > 50_000 && selection.shown().len() == 1000);
+    let places = selection.shown().iter().map(|row| (row.row.family, -row.high_tps));
+    assert!(places.collect::<Vec<_>>().is_sorted());
+}
+
 proptest! {
     /// Pages part the rows: each row is on one page, and pages hold no more than they may.
     #[test]
