@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_setup_is_one_entry_whatever_its_bucket_and_a_submitter_one_voice() {
         let engine = Engine::embedded();
-        let suite = &engine.catalog.suites()[0];
+        let suite = engine.catalog.suites().iter().find(|suite| suite.id == "suite-v1").unwrap();
         let workload = suite.workload.iter().find(|row| row.id == "W3").unwrap();
         // 64k and 128k share a bucket, 32k has its own.
         let (near, far) = ("card|model|q4_k_m|llama.cpp|32768|1", "card|model|q4_k_m|llama.cpp|131072|1");
