@@ -46,7 +46,7 @@ fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
     browser.wait("location.pathname.startsWith('/r/')")?;
     let page = browser.text("body")?;
     assert!(
-        page.contains("Apple M4 Max (40-core GPU) on Qwen3-14B") && page.contains("pasted lines"),
+        page.contains("Qwen3-14B on Apple M4 Max (40-core GPU)") && page.contains("pasted lines"),
         "{page}"
     );
     assert!(page.contains("512 in, 127 out"), "{page}");

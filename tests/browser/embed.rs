@@ -68,7 +68,7 @@ fn the_package_is_whole() -> Result<()> {
 fn the_element_shows_our_answer_on_another_site() -> Result<()> {
     let ours = Site::open(&[])?;
     let page = format!(
-        "<!doctype html><meta charset=utf-8><title>another site</title>\
+        "<!doctype html><meta charset=utf-8><title>another site</title><link rel=icon href=data:,>\
          <script type=module src='{}'></script>\
          <can-it-run device=rtx-3090 model=llama-3.1-8b quant=q4_k_m context=8192></can-it-run>",
         ours.at("/embed/can-it-run.js")

@@ -20,7 +20,7 @@ pub struct Args {
     /// share one.
     #[arg(long, value_name = "URL", env = "LLM_SPEED_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// Scheme and host under which people reach this server, such as https://example.org: link previews, snippets and the
+    /// Scheme and host under which people reach this server, such as <https://example.org>: link previews, snippets and the
     /// sitemap name it. Without it they name what a request was sent to, or nothing.
     #[arg(long, value_name = "ORIGIN", env = "LLM_SPEED_PUBLIC_URL")]
     pub public_url: Option<Origin>,
