@@ -59,18 +59,19 @@ fn an_estimate_has_the_same_bits_in_browser_and_api() -> Result<()> {
     Ok(())
 }
 
-/// Pages that have a module of their own, whose journey compares it, or none.
-const OTHERS: [&str; 2] = ["/benchmarks", "/embed"];
+/// The page for those who embed and what they embed: rendered by the server alone.
+const NO_MODULE: &str = "/embed";
 
 #[test]
 fn a_page_has_the_same_markup_from_browser_and_server() -> Result<()> {
     let site = Site::open(&[])?;
     let browser = Browser::open()?;
-    let ours = |path: &str| path.contains('?') && !OTHERS.iter().any(|start| path.starts_with(start));
+    let ours = |path: &str| path.contains('?') && !path.starts_with(NO_MODULE);
     for (name, path) in house::pages::PAGES.iter().filter(|(_, path)| ours(path)) {
         browser.go(&site.at(path))?;
         let both = browser.run(
-            "return import('/wasm/index.js').then(async (wasm) => {
+            "const own = document.querySelector('form[data-engine]')?.dataset.engine;
+            return import(own ?? '/wasm/index.js').then(async (wasm) => {
                 await wasm.default();
                 const region = document.getElementById('results');
                 const copy = region.cloneNode(false);
