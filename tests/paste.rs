@@ -9,6 +9,8 @@ mod adversarial;
 mod formats;
 #[path = "paste/laws.rs"]
 mod laws;
+#[path = "paste/more.rs"]
+mod more;
 #[path = "paste/printers.rs"]
 mod printers;
 #[path = "paste/samples.rs"]

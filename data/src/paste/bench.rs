@@ -7,6 +7,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
+    docs::Damage,
     flag::{Flag, Problem},
     found::{Found, Kind, Name},
     number::{Cursor, Number},
@@ -43,10 +44,10 @@ pub(super) struct Form {
     pub era: &'static str,
     pub kind: Kind,
     pub heading: String,
-    pub duplicate_key: bool,
+    pub damage: Damage,
 }
 
-/// What a test is: `pp512`, `pp 512`, `tg128 @ d4096`, `pp4096+tg128`.
+/// What a test is: `pp512`, `pp 512`, `tg128 @ d4096`, `tg128@pp4096`, `pp4096+tg128`.
 #[derive(Default)]
 pub(super) struct Test {
     pub prompt: Option<Number>,
@@ -65,7 +66,10 @@ pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
         test.output = Some(cursor.number()?);
     }
     if cursor.eat(" @") {
-        cursor.need(" d")?;
+        // ik_llama.cpp names the prompt that came before.
+        if !cursor.eat(" pp") {
+            cursor.need(" d")?;
+        }
         test.depth = Some(cursor.number()?);
     }
     let counts = [&test.prompt, &test.output, &test.depth];
@@ -121,9 +125,7 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
 fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {
     let at = pair.iter().flatten().map(|row| row.range.clone()).next().unwrap_or(0..0);
     let mut found = Found::new(form.tool, form.era, form.kind, at);
-    if form.duplicate_key {
-        found.refuse(Problem::DuplicateKey);
-    }
+    form.damage.judge(&mut found);
     if !form.heading.is_empty() {
         found.keep_text(format_args!("{}", form.heading));
     }

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::{
     bench::{self, Form, Row, UNSAFE, model_and_quant},
-    docs::{Json, Node},
+    docs::{Damage, Json, Node},
     found::{Found, Kind, Name},
     number::{Cursor, Number},
     page::Page,
@@ -67,23 +67,23 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         }
     }
     for (era, fields) in [("llama-bench CSV, from 2023-08", csv), ("llama-bench SQL, from 2023-08", sql)] {
-        runs(page, era, &fields, false, out);
+        runs(page, era, &fields, Damage::default(), out);
     }
 }
 
 /// Reads results in JSON, as one array or a line each.
 pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut fields = Vec::new();
-    let mut duplicate_key = false;
+    let mut damage = Damage::default();
     for doc in &page.docs {
         for node in doc.holders("avg_ts") {
             let Json::Object(members) = &node.value else { continue };
-            duplicate_key |= doc.duplicate_key;
+            damage = damage.and(doc.damage);
             let values = members.iter().map(|(key, node)| (key.clone(), scalar(page, node))).collect();
             fields.push(Fields { values, range: node.range.clone() });
         }
     }
-    runs(page, "llama-bench JSON, from 2023-08", &fields, duplicate_key, out);
+    runs(page, "llama-bench JSON, from 2023-08", &fields, damage, out);
 }
 
 /// A value of JSON as it stands, without the quotes.
@@ -96,8 +96,8 @@ fn scalar(page: &Page<'_>, node: &Node) -> Name {
     Name::new(page, range)
 }
 
-fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], duplicate_key: bool, out: &mut Vec<Found>) {
-    let form = Form { tool: Tool::LlamaBench, era, kind: Kind::Json, heading: String::new(), duplicate_key };
+fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], damage: Damage, out: &mut Vec<Found>) {
+    let form = Form { tool: Tool::LlamaBench, era, kind: Kind::Json, heading: String::new(), damage };
     let rows: Vec<Row> = fields.iter().filter_map(|fields| row(page, fields)).collect();
     bench::runs(page, &form, rows, out);
 }

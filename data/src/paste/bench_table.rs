@@ -7,6 +7,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     bench::{self, Form, Row, UNSAFE, model_and_quant},
+    docs::Damage,
     flag::Flag,
     found::{Found, Kind, Name},
     number::{Cursor, Number},
@@ -42,7 +43,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             heading.extend(["| ", column, " "]);
         }
         heading.push_str(if benchy { "| test | t/s | ttfr (ms) |" } else { "| test | t/s |" });
-        let form = Form { tool, era, kind: Kind::Table, heading, duplicate_key: false };
+        let form = Form { tool, era, kind: Kind::Table, heading, damage: Damage::default() };
         let first = out.len();
         bench::runs(page, &form, rows, out);
         if benchy {

@@ -104,7 +104,9 @@ fn parts_fit(found: &mut Found) {
     let Some(total) = found.total.clone() else { return };
     let (prompt_s, output_s) = (time(&found.prefill), time(&found.decode));
     let parts_s = prompt_s + output_s;
-    if parts_s > total.value * CLOCK_SLACK + total.half_digit() * 4.0 {
+    // Ollama's total begins with the loading of the model.
+    let load_s = if found.run.tool == Tool::Ollama { found.other_s } else { 0.0 };
+    if parts_s + load_s > total.value * CLOCK_SLACK + total.half_digit() * 4.0 {
         found.refuse(Problem::Impossible);
         return;
     }
@@ -130,8 +132,12 @@ fn parts_fit(found: &mut Found) {
                 found.refuse(Problem::Edited);
             }
             let rest_s = total.value - parts_s - found.other_s;
-            if rest_s > total.value * UNACCOUNTED && !found.gap_explained {
+            let is_explained = found.gap_explained || found.unaccounted.is_some();
+            if rest_s > total.value * UNACCOUNTED && !is_explained {
+                // Somebody typed, or the parts were made shorter: which of them cannot be told.
                 found.flag(Flag::Unaccounted);
+                found.drop(Field::DecodeTps);
+                found.drop(Field::PrefillTps);
             }
         }
         _ => {}

@@ -205,6 +205,10 @@ fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Context> {
     if let Some(path) = after_text("loading model '").and_then(|rest| rest.split('\'').next()) {
         return of_file(&place(path));
     }
+    if let Some(model) = body.strip_prefix("model_name") {
+        // Scripts that run a list of prompts say so before it.
+        return of_ollama(place(model.trim_start().strip_prefix('=')?.split_ascii_whitespace().next()?));
+    }
     let body = command_text(body);
     let words = || body.split_ascii_whitespace();
     let after = |flags: &[&str]| {

@@ -6,7 +6,11 @@
 use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
-use super::{found::Name, number::Number};
+use super::{
+    flag::{Flag, Problem},
+    found::{Found, Name},
+    number::Number,
+};
 use crate::json::{self, JsonErrorKind, Value};
 
 /// One document.
@@ -14,8 +18,36 @@ pub(super) struct Doc {
     pub root: Node,
     /// In the clean text.
     pub range: Range<usize>,
+    pub damage: Damage,
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Damage {
     /// An object in it has a key twice.
     pub duplicate_key: bool,
+    /// It goes on as something else: what it would have said is not known.
+    pub broken: bool,
+}
+
+impl Damage {
+    /// What is wrong with either.
+    pub fn and(self, other: Damage) -> Damage {
+        Damage {
+            duplicate_key: self.duplicate_key || other.duplicate_key,
+            broken: self.broken || other.broken,
+        }
+    }
+
+    /// Holds it against what was found in the document.
+    pub fn judge(self, found: &mut Found) {
+        if self.duplicate_key {
+            found.refuse(Problem::DuplicateKey);
+        }
+        if self.broken {
+            found.flag(Flag::Truncated);
+        }
+    }
 }
 
 /// A value and its place in the clean text.
@@ -85,8 +117,12 @@ pub(super) fn read(text: &str, at: usize) -> (usize, Option<Doc>) {
         },
         _ => false,
     });
-    let doc = useful.map(|root| Doc { root, range: at..reader.at, duplicate_key: reader.duplicate_key });
-    (reader.at, doc)
+    let stopped_at = reader.at;
+    // What was cut off has nothing after it; of a fragment the end of what it was taken from may be left.
+    let broken = reader.stopped && reader.peek().is_some_and(|next| !matches!(next, b'}' | b']'));
+    let damage = Damage { duplicate_key: reader.duplicate_key, broken };
+    let doc = useful.map(|root| Doc { root, range: at..stopped_at, damage });
+    (stopped_at, doc)
 }
 
 /// Whether a document may begin with this: a brace, a bracket with a brace after it, or a key and a colon.
@@ -144,10 +180,18 @@ impl Reader<'_> {
                 self.at += 1;
                 Json::Array(self.items(depth))
             }
+            Some(b'.' | 0xe2) if self.leaves_out() => Json::Word,
             Some(_) => self.scalar()?,
             None => return self.stop(),
         };
         Some(Node { value, range: start..self.at })
+    }
+
+    /// Steps over the dots that stand for what somebody left out.
+    fn leaves_out(&mut self) -> bool {
+        let mark = ["...", "…"].into_iter().find(|mark| self.text[self.at..].starts_with(mark));
+        self.at += mark.map_or(0, str::len);
+        mark.is_some()
     }
 
     fn scalar(&mut self) -> Option<Json> {
@@ -190,6 +234,7 @@ impl Reader<'_> {
                     self.at += 1;
                     break;
                 }
+                Some(_) if self.leaves_out() => self.comma(b'}'),
                 _ => self.stopped = true,
             }
         }
@@ -286,8 +331,8 @@ mod tests {
 
     #[test]
     fn double_keys_are_noticed_at_any_depth() {
-        assert!(doc(r#"{"a":{"n":1,"n":2}}"#).duplicate_key);
-        assert!(!doc(r#"{"a":{"n":1},"b":{"n":2}}"#).duplicate_key);
+        assert!(doc(r#"{"a":{"n":1,"n":2}}"#).damage.duplicate_key);
+        assert!(!doc(r#"{"a":{"n":1},"b":{"n":2}}"#).damage.duplicate_key);
     }
 
     #[test]

@@ -120,7 +120,8 @@ const FLAGS: [(Flag, &str, &str); 28] = [
     (
         Flag::Unaccounted,
         "unaccounted",
-        "Much of the total time is in none of its parts: was this an interactive session?",
+        "Much of the total time is in none of its parts, so none of its speeds is taken: please paste a run that did \
+         not wait for anybody.",
     ),
     (
         Flag::InflatedByCount,
@@ -200,6 +201,8 @@ pub enum Problem {
     Counters,
     /// Token counts without times.
     CountsOnly,
+    /// Times of whole requests without token counts.
+    TimesOnly,
     /// Inside the model's answer.
     InAnswer,
     /// Of a draft model, or of the target while it only verified.
@@ -266,6 +269,10 @@ impl Problem {
             Problem::CountsOnly => {
                 "This answer counts tokens but tells no times. Paste the log lines of the server instead, or measure \
                  it with `llm-speed-probe`."
+            }
+            Problem::TimesOnly => {
+                "This tells how long requests took and not how many tokens they had. Paste the log lines of the server \
+                 instead, or measure it with `llm-speed-probe`."
             }
             Problem::InAnswer => "It stood in the model's answer, which can say anything.",
             Problem::DraftModel => "It is of the draft model, or of a model that only checked drafts.",

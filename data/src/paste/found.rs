@@ -275,6 +275,11 @@ impl Found {
         self.keep_text(format_args!("{line}"));
     }
 
+    /// Whether a value of this field was found.
+    pub fn has(&self, field: Field) -> bool {
+        self.run.spans.iter().any(|mark| mark.field == field)
+    }
+
     /// Whether it has a speed of a single stream.
     pub fn has_speed(&self) -> bool {
         self.run.decode_tps.is_some() || self.run.prefill_tps.is_some()

@@ -3,7 +3,9 @@
 //! ```text
 //! CtxLimit: 3480/16384, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)
 //! [12:00:01] CtxLimit:171/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.57T/s), Generate:8.44s (11.85T/s), Total:9.11s
+//! ContextLimit: 614/2048, Processing:0.43s (5.5ms/T), Generation:3.62s (55.8ms/T), Total:4.06s (16.02T/s)
 //! Time Taken - Processing:0.7s (4ms/T), Generation:8.4s (84ms/T), Total:9.1s (11.0T/s)
+//! Time Taken - Processing:134.0s, Generation:763.6s, Total:897.6s
 //! ```
 
 use alloc::vec::Vec;
@@ -40,7 +42,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             processed = page.match_line(number, progress).map(|(count, _)| count);
         } else if body.starts_with("Generating (") {
             generated = page.match_line(number, progress).map(|(count, _)| count);
-        } else if ["CtxLimit:", "Time Taken", "Process:"].iter().any(|start| body.starts_with(start))
+        } else if ["CtxLimit:", "ContextLimit:", "Time Taken", "Process:", "Processing:"]
+            .iter()
+            .any(|start| body.starts_with(start))
             && let Some((timings, range)) = page.match_line(number, timings)
         {
             out.push(run(page, &timings, [processed.take(), generated.take()], range));
@@ -60,7 +64,7 @@ fn progress(cursor: &mut Cursor<'_>) -> Option<Number> {
 
 fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
     let mut amount = None;
-    if cursor.eat("CtxLimit:") {
+    if cursor.eat("CtxLimit:") || cursor.eat("ContextLimit:") {
         cursor.number()?;
         cursor.need(" /")?;
         cursor.number()?;
@@ -90,7 +94,11 @@ fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
 fn phase(cursor: &mut Cursor<'_>, names: [&str; 2]) -> Option<Phase> {
     names.into_iter().find(|name| cursor.eat(name))?;
     let time = cursor.number()?;
-    cursor.need(" s (")?;
+    cursor.need(" s")?;
+    if !cursor.eat(" (") {
+        // The first form, of spring 2023, has times alone.
+        return Some(Phase { time, per_token_ms: None, rate: None });
+    }
     let first = cursor.number()?;
     if !cursor.eat(" ms/T") {
         cursor.need(" T/s )")?;
@@ -126,9 +134,9 @@ fn run(
             found.set(field, number);
         }
     }
-    for (phase, seconds, tps) in [
-        (&timings.prompt, Field::PrefillS, Field::PrefillTps),
-        (&timings.output, Field::DecodeS, Field::DecodeTps),
+    for (phase, seconds, tps, count) in [
+        (&timings.prompt, Field::PrefillS, Field::PrefillTps, &processed),
+        (&timings.output, Field::DecodeS, Field::DecodeTps, &output),
     ] {
         found.set(seconds, &phase.time);
         match (&phase.rate, &phase.per_token_ms) {
@@ -136,6 +144,12 @@ fn run(
             (None, Some(per_token)) if per_token.value > 0.0 => {
                 found.compute(tps, 1e3 / per_token.value, per_token.range.clone());
                 found.flag(Flag::Computed);
+            }
+            (None, None) => {
+                if let Some(count) = count.as_ref().filter(|_| phase.time.value > 0.0) {
+                    found.compute(tps, count.value / phase.time.value, phase.time.range.clone());
+                    found.flag(Flag::Computed);
+                }
             }
             _ => {}
         }
@@ -147,6 +161,9 @@ fn run(
                 found.refuse(Problem::Edited);
             }
         }
+    }
+    if !found.has_speed() && timings.prompt.rate.is_none() {
+        found.refuse(Problem::TimesOnly);
     }
     found.decode.rate = timings.output.rate.clone();
     if let Some(total) = &timings.total {

@@ -34,6 +34,8 @@ pub(super) struct TimingLine {
     pub count: Option<Number>,
     pub per_token_ms: Option<Number>,
     pub rate: Option<Number>,
+    /// The library counts runs where the server counts tokens.
+    pub runs: bool,
     /// It ends as its tool ends it. A value at the end of a line that was cut off may be half a value.
     pub whole: bool,
 }
@@ -51,6 +53,8 @@ pub(super) enum Label {
     Server,
     /// None: the server put the label on a line of its own, or something cut it off.
     Bare,
+    /// None, but it counts as the library does.
+    Library,
 }
 
 impl Label {
@@ -64,6 +68,7 @@ impl Label {
             Label::Slot(..) => "slot print_timing, from 2024-09",
             Label::Server => "print_timings, from 2023-10",
             Label::Bare => "print_timing, from 2024-09",
+            Label::Library => "timings of llama.cpp without their label",
         }
     }
 
@@ -128,11 +133,21 @@ pub(super) fn timing(cursor: &mut Cursor<'_>, label: Label, cut: bool) -> Option
         ("draft acceptance =", Item::Draft),
     ];
     cursor.spaces();
-    let item = ITEMS.iter().find(|(text, _)| cursor.eat(text)).map(|(_, item)| *item)?;
+    let (text, item) = *ITEMS.iter().find(|(text, _)| cursor.eat(text))?;
     let time = cursor.number()?;
-    let mut line =
-        TimingLine { item, label, time, count: None, per_token_ms: None, rate: None, whole: false };
+    let mut line = TimingLine {
+        item,
+        label,
+        time,
+        count: None,
+        per_token_ms: None,
+        rate: None,
+        runs: false,
+        whole: false,
+    };
     line.whole = rest(cursor, &mut line).is_some();
+    // The first servers counted runs, too, and called it generation.
+    line.runs &= text == "eval time =";
     (line.whole || (cut && cursor.cut && line.count.is_some())).then_some(line)
 }
 
@@ -188,6 +203,7 @@ fn counted(cursor: &mut Cursor<'_>, line: &mut TimingLine) -> Option<()> {
     cursor.spaces();
     if cursor.rest().starts_with(['t', 'r']) {
         line.count = Some(count);
+        line.runs = cursor.rest().starts_with('r');
     }
     let whole = ["tokens", "runs", "token", "run"].iter().any(|unit| cursor.eat(unit));
     whole.then_some(())

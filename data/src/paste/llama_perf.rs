@@ -13,6 +13,7 @@ use super::{
     llama_slots,
     number::{Cursor, Number},
     page::Page,
+    prefix,
     reading::{Field, Tool},
 };
 
@@ -66,43 +67,59 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: BTreeMap<Option<(u64, u64)>, usize> = BTreeMap::new();
     let mut header: Option<((u64, u64), Range<usize>)> = None;
+    let mut ended: Option<((u64, u64), usize)> = None;
     let mut decoded_at = None;
     let mut speculative = false;
+    let mut taken = 0;
     for (number, source) in sources(page) {
-        let Some((line, range)) = read(page, &source) else {
-            if let Source::Line(at) = source {
-                let body = page.body(&page.lines[at]);
-                speculative |= matches!(body.trim_end(), "draft:" | "target:");
-                if body.starts_with("main: decoded ") {
-                    decoded_at = Some(number);
-                }
-                let whole = page.lines[at].body..page.lines[at].end;
-                let mut cursor = Cursor::new(page.text(), whole.clone());
-                if let Some(key) = slot(&mut cursor, Some("print_timing")) {
-                    // A header; the lines of progress that look like one are told by what follows.
-                    header = cursor.ended().then_some((key, whole)).or(header);
-                }
-            }
+        // The rest of a line that was broken may look like another: `prompt` and `eval time`.
+        if matches!(source, Source::Line(at) if page.lines[at].body < taken) {
             continue;
-        };
-        let key = match line.label {
-            Label::Slot(slot, task) => Some((slot, task)),
-            Label::Bare => header.as_ref().map(|(key, _)| *key),
-            _ => None,
-        };
-        let current = open.get(&key).copied().filter(|at| blocks[*at].takes(&line, number));
-        let at = current.unwrap_or_else(|| {
-            let batched = decoded_at.is_some_and(|at| number - at <= MAX_GAP);
-            let header =
-                header.as_ref().filter(|_| line.label == Label::Bare).map(|(_, range)| range.clone());
-            blocks.push(Block { key, header, batched, speculative, ..Block::default() });
-            open.insert(key, blocks.len() - 1);
-            blocks.len() - 1
-        });
-        if line.item == Item::Total && line.label == Label::Bare {
-            header = None;
         }
-        blocks[at].entries.push(Entry { line, range, number });
+        let lines = read_all(page, &source);
+        if let Some((_, range)) = lines.last() {
+            taken = range.end;
+        }
+        if lines.is_empty()
+            && let Source::Line(at) = source
+        {
+            let body = page.body(&page.lines[at]);
+            speculative |= matches!(body.trim_end(), "draft:" | "target:");
+            if body.starts_with("main: decoded ") {
+                decoded_at = Some(number);
+            }
+            let whole = page.lines[at].body..page.lines[at].end;
+            let mut cursor = Cursor::new(page.text(), whole.clone());
+            if let Some(key) = slot(&mut cursor, Some("print_timing")) {
+                // A header; the lines of progress that look like one are told by what follows.
+                header = cursor.ended().then_some((key, whole)).or(header);
+            }
+        }
+        for (line, range) in lines {
+            let key = match line.label {
+                Label::Slot(slot, task) => Some((slot, task)),
+                Label::Bare => {
+                    // Drafts are told of below the total.
+                    let small_print = matches!(line.item, Item::Draft | Item::Unaccounted);
+                    let before = ended.filter(|(_, at)| small_print && number - at <= MAX_GAP);
+                    header.as_ref().map(|(key, _)| *key).or(before.map(|(key, _)| key))
+                }
+                _ => None,
+            };
+            let current = open.get(&key).copied().filter(|at| blocks[*at].takes(&line, number));
+            let at = current.unwrap_or_else(|| {
+                let batched = decoded_at.is_some_and(|at| number - at <= MAX_GAP);
+                let header =
+                    header.as_ref().filter(|_| line.label == Label::Bare).map(|(_, range)| range.clone());
+                blocks.push(Block { key, header, batched, speculative, ..Block::default() });
+                open.insert(key, blocks.len() - 1);
+                blocks.len() - 1
+            });
+            if line.item == Item::Total && line.label == Label::Bare {
+                ended = header.take().map(|(key, _)| (key, number)).or(ended);
+            }
+            blocks[at].entries.push(Entry { line, range, number });
+        }
     }
     let first = out.len();
     let gap_explained = ["interactive mode", "image encoded in", "image slice encoded in"]
@@ -142,6 +159,32 @@ fn sources(page: &Page<'_>) -> Vec<(usize, Source)> {
     }
     sources.sort_by_key(|(number, _)| *number);
     sources
+}
+
+/// The timing lines at a place: one, or all of a block where a page has lost the breaks between them.
+fn read_all(page: &Page<'_>, source: &Source) -> Vec<(TimingLine, Range<usize>)> {
+    let mut lines: Vec<(TimingLine, Range<usize>)> = read(page, source).into_iter().collect();
+    let Source::Line(number) = source else { return lines };
+    let end = page.lines[*number].end;
+    while let Some((before, range)) = lines.last() {
+        let rest = page.text().get(range.end..end).unwrap_or_default();
+        let start = range.end + prefix::body(rest);
+        if !before.whole || start == range.end {
+            break;
+        }
+        let mut cursor = Cursor::new(page.text(), start..end);
+        let own = label(&mut cursor);
+        // Below a header the lines have no label of their own.
+        let label = if own == Label::Bare { before.label } else { own };
+        cursor.spaces();
+        if cursor.eat("graphs reused =") {
+            cursor.number();
+            cursor.spaces();
+        }
+        let Some(line) = timing(&mut cursor, label, false) else { break };
+        lines.push((line, start..cursor.at));
+    }
+    lines
 }
 
 /// The timing line at a place: whole, or broken by a console, or cut off.
@@ -186,7 +229,8 @@ fn finish(page: &Page<'_>, block: &Block) -> Option<Found> {
         return None;
     }
     let label = block.entries.iter().map(|entry| entry.line.label).find(|label| *label != Label::Bare);
-    let label = label.unwrap_or(Label::Bare);
+    let of_library = block.get(Item::Eval).is_some_and(|entry| entry.line.runs);
+    let label = label.unwrap_or(if of_library { Label::Library } else { Label::Bare });
     let tool = if label.is_server() { Tool::LlamaServer } else { Tool::LlamaCpp };
     let kind = if block.key.is_some() { Kind::Log } else { Kind::Block };
     let mut found = Found::new(tool, label.era(), kind, first.range.clone());
@@ -195,7 +239,18 @@ fn finish(page: &Page<'_>, block: &Block) -> Option<Found> {
         found.keep(page, header.clone());
     }
     for entry in &block.entries {
-        found.keep(page, entry.range.clone());
+        let lost = block.key.filter(|_| entry.line.label == Label::Bare && block.header.is_none());
+        if let Some((slot, task)) = lost {
+            // A break came between the label and its line.
+            let line = page.text().get(entry.range.clone()).unwrap_or_default();
+            let line: Vec<&str> = line.split('\n').collect();
+            found.keep_text(format_args!(
+                "slot print_timing: id {slot} | task {task} | {}",
+                line.concat().trim()
+            ));
+        } else {
+            found.keep(page, entry.range.clone());
+        }
     }
     found.prefill = part(block.get(Item::Prompt));
     found.decode = part(block.get(Item::Eval));
@@ -217,6 +272,11 @@ fn finish(page: &Page<'_>, block: &Block) -> Option<Found> {
         found.set(Field::TotalS, &entry.line.time.ms_to_s());
     }
     small_print(&mut found, block);
+    let zero = |entry: &&Entry| entry.line.whole && entry.line.time.value == 0.0;
+    if !found.has_speed() && block.get(Item::Eval).filter(zero).is_some() {
+        // A binding that switched the measuring off prints zeros for all.
+        found.refuse(Problem::Zeros);
+    }
     Some(found)
 }
 

@@ -80,7 +80,7 @@ fn read(page: &Page<'_>) -> Log {
             if let Some(count) = count {
                 log.context.insert(key, count);
             }
-        } else if body.contains("sim_best =") {
+        } else if body.contains("sim_best =") || body.contains("similarity, ") {
             chosen.insert(key.0);
         } else if let Some(count) = number_after(&cursor, "rm [") {
             // `kv cache rm [20, end)`, `memory_seq_rm [20, end)`: what is kept is before it.
@@ -97,27 +97,32 @@ fn number_after(cursor: &Cursor<'_>, pattern: &str) -> Option<Number> {
 
 /// The context is larger than what was computed by what came out of the cache.
 fn depth(run: &mut Found, log: &Log, key: Key) {
-    let (prompt, output) = (run.run.prompt_tokens, run.run.output_tokens);
-    if let Some(count) = log.cached.get(&key).filter(|count| count.value > 0.0) {
-        run.set(Field::CachedTokens, count);
-        run.set(Field::DepthTokens, count);
-        let tokens = count.value as u64;
-        run.keep_text(format_args!(
-            "slot update_slots: id {} | task {} | memory_seq_rm [{tokens}, end)",
-            key.0, key.1
-        ));
-    } else if let (Some(prompt), Some(output), Some(context)) = (prompt, output, log.context.get(&key)) {
-        // The last token that came out is not in the context.
-        let computed = (prompt + output.saturating_sub(1)) as f64;
-        if context.value > computed {
-            run.compute(Field::DepthTokens, context.value - computed, context.range.clone());
-            run.compute(Field::CachedTokens, context.value - computed, context.range.clone());
-            let tokens = context.value as u64;
+    // The last token that came out is not in the context.
+    let computed = run.run.prompt_tokens.zip(run.run.output_tokens);
+    let computed = computed.map(|(prompt, output)| (prompt + output.saturating_sub(1)) as f64);
+    let by_context = log.context.get(&key).zip(computed).map(|(context, computed)| context.value - computed);
+    // A log that begins within a prompt shows first how far the prompt has come: more than what was cached.
+    let kept = log.cached.get(&key).filter(|count| by_context.is_none_or(|most| count.value <= most));
+    if let Some(count) = kept {
+        if count.value > 0.0 {
+            run.set(Field::CachedTokens, count);
+            run.set(Field::DepthTokens, count);
+            let tokens = count.value as u64;
             run.keep_text(format_args!(
-                "slot release: id {} | task {} | stop processing: n_tokens = {tokens}",
+                "slot update_slots: id {} | task {} | memory_seq_rm [{tokens}, end)",
                 key.0, key.1
             ));
         }
+    } else if let (Some(cached), Some(context)) =
+        (by_context.filter(|cached| *cached > 0.0), log.context.get(&key))
+    {
+        run.compute(Field::DepthTokens, cached, context.range.clone());
+        run.compute(Field::CachedTokens, cached, context.range.clone());
+        let tokens = context.value as u64;
+        run.keep_text(format_args!(
+            "slot release: id {} | task {} | stop processing: n_tokens = {tokens}",
+            key.0, key.1
+        ));
     }
     let fits =
         log.fitting.contains(&key) && !log.cached.contains_key(&key) && !log.context.contains_key(&key);
@@ -130,9 +135,12 @@ fn depth(run: &mut Found, log: &Log, key: Key) {
 fn clock(page: &Page<'_>, run: &Found) -> Option<Range<f64>> {
     let total_ms = run.run.total_s? * 1e3;
     let last = page.lines.partition_point(|line| line.start < run.at.end).checked_sub(1)?;
-    let line = &page.lines[last];
-    let before = page.text().get(line.start..line.body)?;
-    let stamp = before.split([' ', ']']).find(|word| word.matches('.').count() == 3)?;
+    // The total itself may have been broken into lines.
+    let mut lines = page.lines[..=last].iter().rev().take_while(|line| line.end > run.at.start);
+    let stamp = lines.find_map(|line| {
+        let before = page.text().get(line.start..line.body)?;
+        before.split([' ', ']']).find(|word| word.matches('.').count() == 3)
+    })?;
     let mut parts = stamp.split('.').map(|part| part.parse::<u32>().ok().map(f64::from));
     let mut next = || parts.next().flatten();
     let (minutes, seconds, milli, micro) = (next()?, next()?, next()?, next()?);

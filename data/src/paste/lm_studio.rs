@@ -11,7 +11,7 @@ use alloc::{string::String, vec::Vec};
 use super::{
     check::agrees,
     docs::{Doc, Node},
-    flag::{Flag, Problem},
+    flag::Flag,
     found::{Found, Kind},
     number::Cursor,
     page::Page,
@@ -34,9 +34,7 @@ fn read(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
     let rest = root.number(&["stats", "total_output_tokens"]).is_some();
     let era = if rest { "LM Studio REST v1, from 2025" } else { "LM Studio REST v0, from 2025" };
     let mut found = Found::new(Tool::LmStudio, era, Kind::Json, doc.range.clone());
-    if doc.duplicate_key {
-        found.refuse(Problem::DuplicateKey);
-    }
+    doc.damage.judge(&mut found);
     for (field, path) in [
         (Field::Model, ["model_info", "arch"].as_slice()),
         (Field::Model, &["model_instance_id"]),
@@ -100,13 +98,17 @@ fn keep(page: &Page<'_>, found: &mut Found, root: &Node) {
     found.keep_text(format_args!("{line}"));
 }
 
+/// Parts of the line below an answer, with marks between them.
+const PARTS: usize = 3;
+
 /// Reads the line below an answer.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for (number, line) in page.plain() {
-        if !page.body(line).contains("to first token") {
+        if !page.body(line).contains("tok/sec") {
             continue;
         }
-        let matched = page.match_line(number, |cursor: &mut Cursor<'_>| {
+        // Copied from the window, each of its parts is a line.
+        let matched = page.match_lines(number, 2 * PARTS, |cursor: &mut Cursor<'_>| {
             let rate = cursor.number()?;
             cursor.need(" tok/sec")?;
             bullet(cursor)?;

@@ -8,7 +8,7 @@
 //!
 //! Both divide one token more than were timed, which matters for very short outputs.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 use core::ops::Range;
 
 use super::{
@@ -25,12 +25,18 @@ const FEWEST: f64 = 8.0;
 /// Reads answers and benchmarks.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prompt: Option<(usize, Found)> = None;
-    let mut sizes: Option<(Number, Number, Range<usize>)> = None;
+    let mut sizes: Option<Asked> = None;
     let mut trials: Vec<Found> = Vec::new();
     for (number, line) in page.plain() {
         let body = page.body(line);
+        // Its batched form, whose speeds are of all streams together, has a word before the same lines.
+        let batched =
+            page.text().get(line.start..line.body).is_some_and(|mark| mark.contains("batch_generate"));
         if body.starts_with("Prompt:") {
             if let Some((speed, range)) = page.match_line(number, |cursor| speed(cursor, "Prompt:")) {
+                if batched {
+                    continue;
+                }
                 out.extend(prompt.take().map(|(_, found)| found));
                 let mut found =
                     Found::new(Tool::MlxLm, "mlx_lm.generate, from 2023-12", Kind::Block, range.clone());
@@ -40,6 +46,10 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             }
         } else if body.starts_with("Generation:") {
             if let Some((speed, range)) = page.match_line(number, |cursor| speed(cursor, "Generation:")) {
+                if batched {
+                    out.push(together(page, &speed, line.start..range.end));
+                    continue;
+                }
                 let near = prompt.take_if(|(at, _)| number - *at <= 3).map(|(_, found)| found);
                 let mut found = near.unwrap_or_else(|| {
                     Found::new(Tool::MlxLm, "mlx_lm.generate, from 2023-12", Kind::Block, range.clone())
@@ -49,8 +59,11 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 inflated(&mut found, speed.0.as_ref());
                 out.push(found);
             }
+        } else if body.starts_with("Audio:") || body.starts_with("Real-time factor:") {
+            // A model of sounds: its prompt is not timed alone.
+            prompt = None;
         } else if let Some((read, range)) = page.match_line(number, asked) {
-            sizes = Some((read.0, read.1, range));
+            sizes = Some(Asked { range, ..read });
         } else if body.contains("prompt_tps=")
             && let Some(((average, speeds), range)) = page.match_line(number, averages)
         {
@@ -77,8 +90,26 @@ fn speed(cursor: &mut Cursor<'_>, key: &str) -> Option<(Option<Number>, Number)>
     }
     cursor.need(" tokens,")?;
     let rate = cursor.number()?;
-    cursor.need(" tokens-per-sec")?;
+    if !cursor.eat(" tokens-per-sec") {
+        // MLX for Swift.
+        cursor.need(" tokens/s")?;
+    }
     Some((Some(first), rate))
+}
+
+/// The speed of several streams.
+fn together(page: &Page<'_>, (count, rate): &(Option<Number>, Number), range: Range<usize>) -> Found {
+    let mut found =
+        Found::new(Tool::MlxLm, "mlx_lm batch_generate, from 2025-10", Kind::Block, range.clone());
+    let text = page.text().get(range.clone()).unwrap_or_default();
+    let start = text.find("[batch_generate]").unwrap_or(0);
+    found.keep(page, range.start + start..range.end);
+    if let Some(count) = count {
+        found.set(Field::OutputTokens, count);
+    }
+    found.set(Field::AggregateTps, rate);
+    found.flag(Flag::Aggregate);
+    found
 }
 
 fn set(found: &mut Found, (count, rate): &(Option<Number>, Number), tokens: Field, tps: Field) {
@@ -97,11 +128,24 @@ fn inflated(found: &mut Found, count: Option<&Number>) {
 }
 
 /// How many tokens were asked for: in the command or in what the benchmark says of itself.
-fn asked(cursor: &mut Cursor<'_>) -> Option<(Number, Number)> {
+struct Asked {
+    prompt: Number,
+    output: Number,
+    /// Streams at once.
+    streams: Option<Number>,
+    range: Range<usize>,
+}
+
+fn asked(cursor: &mut Cursor<'_>) -> Option<Asked> {
     if cursor.eat("Timing with prompt_tokens=") {
         let prompt = cursor.number()?;
-        cursor.need(", generation_tokens=")?;
-        return Some((prompt, cursor.number()?));
+        if !cursor.eat(", generation_tokens=") {
+            // In the first version of August 2025.
+            cursor.need(" and generation_tokens=")?;
+        }
+        let output = cursor.number()?;
+        let streams = if cursor.eat(", batch_size=") { cursor.number() } else { None };
+        return Some(Asked { prompt, output, streams, range: 0..0 });
     }
     cursor.eat("$ ");
     cursor.eat("python -m ");
@@ -112,8 +156,9 @@ fn asked(cursor: &mut Cursor<'_>) -> Option<(Number, Number)> {
     };
     let prompt = value([" -p ", " --prompt-tokens "])?;
     let output = value([" -g ", " --generation-tokens "])?;
+    let streams = value([" -b ", " --batch-size "]);
     cursor.after("");
-    Some((prompt, output))
+    Some(Asked { prompt, output, streams, range: 0..0 })
 }
 
 /// `Averages: …` or `Trial 1:  …`, also below a word of the person's own.
@@ -142,26 +187,35 @@ fn averages(cursor: &mut Cursor<'_>) -> Option<(bool, [Number; 2])> {
 fn benchmark(
     page: &Page<'_>,
     [prompt, output]: &[Number; 2],
-    sizes: Option<&(Number, Number, Range<usize>)>,
+    sizes: Option<&Asked>,
     range: Range<usize>,
 ) -> Found {
     let mut found = Found::new(Tool::MlxLm, "mlx_lm.benchmark, from 2025-06", Kind::Table, range.clone());
-    if let Some((prompt, output, asked)) = sizes {
+    let together = sizes.and_then(|asked| asked.streams.as_ref()).filter(|streams| streams.value > 1.0);
+    if let Some(asked) = sizes {
         let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
-        found.stain = page.stain(asked);
+        found.stain = page.stain(&asked.range);
+        let streams = together.map(|streams| format!(", batch_size={}", digits(streams)));
         found.keep_text(format_args!(
-            "Timing with prompt_tokens={}, generation_tokens={}",
-            digits(prompt),
-            digits(output)
+            "Timing with prompt_tokens={}, generation_tokens={}{}",
+            digits(&asked.prompt),
+            digits(&asked.output),
+            streams.unwrap_or_default()
         ));
-        found.set(Field::PromptTokens, prompt);
-        found.set(Field::OutputTokens, output);
+        found.set(Field::PromptTokens, &asked.prompt);
+        found.set(Field::OutputTokens, &asked.output);
     }
     // The person's own word before it is theirs.
     let start = page.text()[range.clone()].find("Averages:").unwrap_or(0);
     found.keep(page, range.start + start..range.end);
+    if let Some(streams) = together {
+        found.set(Field::Streams, streams);
+        found.set(Field::AggregateTps, output);
+        found.flag(Flag::Aggregate);
+        return found;
+    }
     found.set(Field::PrefillTps, prompt);
     found.set(Field::DecodeTps, output);
-    inflated(&mut found, sizes.map(|(_, output, _)| output));
+    inflated(&mut found, sizes.map(|asked| &asked.output));
     found
 }

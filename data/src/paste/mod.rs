@@ -19,9 +19,11 @@ mod bench_table;
 mod check;
 mod context;
 mod docs;
+mod exllama;
 mod flag;
 mod found;
 mod koboldcpp;
+mod koboldcpp_bench;
 mod llama_lines;
 mod llama_perf;
 mod llama_slots;
@@ -40,6 +42,7 @@ mod table;
 mod tensorrt;
 mod text;
 mod textgen;
+mod undo;
 mod verdict;
 mod vllm;
 
@@ -68,7 +71,7 @@ const DOC_FORMATS: [Format; 6] = [
 ];
 
 /// The formats of lines.
-const LINE_FORMATS: [Format; 14] = [
+const LINE_FORMATS: [Format; 16] = [
     llama_perf::scan,
     speeds::scan,
     ollama::scan,
@@ -79,7 +82,9 @@ const LINE_FORMATS: [Format; 14] = [
     vllm::scan,
     sglang::scan,
     tabby::scan,
+    exllama::scan,
     koboldcpp::scan,
+    koboldcpp_bench::scan,
     textgen::scan,
     lm_studio::scan,
     tensorrt::scan,
@@ -90,24 +95,56 @@ pub fn read(bytes: &[u8]) -> Reading {
     if bytes.len() > MAX_BYTES {
         return verdict::nothing(Problem::TooLong);
     }
-    let text = Text::new(bytes);
-    let reading = read_text(&text);
-    // Timing lines are joined where one ends too early; tables and JSON only here, and only where nothing was found:
-    // joining lines that belong apart must never hide one that was refused.
-    let found_nothing = reading.runs.is_empty() && reading.ignored.is_empty();
-    let cut_off = reading.verdict == Verdict::Flagged
-        && reading.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
-    if !(found_nothing || cut_off) {
-        return verdict::settle(reading, reads_again);
+    let text = Text::new(bytes).undressed();
+    let once = text.once();
+    let mut reading = read_whole(once.as_ref().unwrap_or(&text));
+    if once.is_some() {
+        reading.runs.iter_mut().for_each(verdict::repeated);
     }
-    let second = text.unwrapped().map(|text| read_text(&text));
-    let better = match second {
-        Some(second) if second.verdict != Verdict::Refused && speeds_of(&second) > speeds_of(&reading) => {
-            second
-        }
-        _ => reading,
+    verdict::settle(reading, reads_again)
+}
+
+/// Reads the text as it stands; and again with breaks taken out, where that tells more.
+fn read_whole(text: &Text) -> Reading {
+    let others = [text.unwrapped(), text.rows_joined()];
+    let others = others.into_iter().flatten().map(|text| read_text(&text));
+    others.fold(read_text(text), |best, other| if is_better(&other, &best) { other } else { best })
+}
+
+/// Whether breaks were rightly taken out. Joining lines that belong apart must never hide one that was refused, nor
+/// one that is asked about.
+fn is_better(joined: &Reading, plain: &Reading) -> bool {
+    let near = |one: Option<f64>, other: Option<f64>| match (one, other) {
+        (Some(one), Some(other)) => (one - other).abs() <= one * 1e-9,
+        (one, other) => one == other,
     };
-    verdict::settle(better, reads_again)
+    let same = |one: &Run, other: &Run| {
+        near(one.decode_tps, other.decode_tps) && near(one.prefill_tps, other.prefill_tps)
+    };
+    if joined.verdict == Verdict::Refused {
+        // A key that stands twice is seen only in the whole document.
+        let is_double = |ignored: &Ignored| ignored.because == Problem::DuplicateKey;
+        return plain.verdict != Verdict::Flagged && joined.ignored.iter().any(is_double);
+    }
+    match plain.verdict {
+        Verdict::Refused => plain.ignored.iter().all(|ignored| ignored.because == Problem::Nothing),
+        Verdict::Flagged => {
+            let cut_off = plain.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
+            cut_off && speeds_of(joined) > speeds_of(plain)
+        }
+        _ => {
+            let has = |run: &Run| {
+                joined.runs.iter().any(|other| {
+                    same(run, other)
+                        || (near(run.prefill_tps, other.prefill_tps) && run.decode_tps.is_none())
+                        || (near(run.decode_tps, other.decode_tps) && run.prefill_tps.is_none())
+                })
+            };
+            speeds_of(joined) > speeds_of(plain)
+                && joined.ignored.len() >= plain.ignored.len()
+                && plain.runs.iter().all(has)
+        }
+    }
 }
 
 /// Whether the lines that are kept of a run say what the whole text says: whoever keeps them has nothing else.

@@ -62,32 +62,40 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for (number, line) in page.plain() {
         let body = page.body(line);
         let Some(key) = KEYS.iter().position(|key| body.starts_with(key)) else { continue };
-        let repeats = block.order.iter().any(|(seen, _)| *seen == key);
-        if repeats || (!block.order.is_empty() && number - block.last > MAX_GAP + 1) {
-            out.extend(finish(page, &core::mem::take(&mut block)));
-        }
         let mut cursor = Cursor::new(page.text(), line.body..line.end);
-        let value = cursor.need(KEYS[key]).and_then(|()| value(&mut cursor, key));
-        match value {
-            Some(value) => {
-                block.misplaced |= value.range.start - line.body != COLUMN;
-                block.values[key] = Some(value);
+        let mut next = Some(key);
+        // A page that has lost the breaks between the lines has several on one.
+        while let Some(key) = next {
+            let repeats = block.order.iter().any(|(seen, _)| *seen == key);
+            if repeats || (!block.order.is_empty() && number - block.last > MAX_GAP + 1) {
+                out.extend(finish(page, &core::mem::take(&mut block)));
             }
-            // A value at the very end of the paste may be half of one.
-            None if line.end == page.text().len() && cursor.cut => {
-                block.cut = true;
-                continue;
+            let start = cursor.at;
+            let value = cursor.need(KEYS[key]).and_then(|()| value(&mut cursor, key));
+            next = None;
+            match value {
+                Some((value, follows)) => {
+                    block.misplaced |= value.range.start - start != COLUMN;
+                    block.values[key] = Some(value);
+                    next = follows;
+                }
+                // A value at the very end of the paste may be half of one.
+                None if line.end == page.text().trim_end().len() && cursor.cut => {
+                    block.cut = true;
+                    break;
+                }
+                None => block.garbled = true,
             }
-            None => block.garbled = true,
+            block.order.push((key, start..cursor.at.max(start + KEYS[key].len())));
+            block.last = number;
+            cursor.spaces();
         }
-        block.order.push((key, line.body..cursor.at.max(line.body + KEYS[key].len())));
-        block.last = number;
     }
     out.extend(finish(page, &block));
 }
 
-/// The value of a key, if nothing else stands on the line.
-fn value(cursor: &mut Cursor<'_>, key: usize) -> Option<Number> {
+/// The value of a key, if nothing else stands on the line but another key.
+fn value(cursor: &mut Cursor<'_>, key: usize) -> Option<(Number, Option<usize>)> {
     let value = match key {
         TOTAL | LOAD | PROMPT_TIME | TIME => go_duration(cursor)?,
         PROMPT_COUNT | CACHED | COUNT => {
@@ -102,7 +110,8 @@ fn value(cursor: &mut Cursor<'_>, key: usize) -> Option<Number> {
         }
     };
     let rest = cursor.rest().trim();
-    (rest.is_empty() || rest.starts_with(['\\', '"', '<'])).then_some(value)
+    let next = KEYS.iter().position(|key| rest.starts_with(key));
+    (next.is_some() || rest.is_empty() || rest.starts_with(['\\', '"', '<', '`'])).then_some((value, next))
 }
 
 fn finish(page: &Page<'_>, block: &Block) -> Option<Found> {
@@ -220,9 +229,7 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
     for doc in &page.docs {
         for node in doc.holders("eval_duration") {
             let mut found = Found::new(Tool::Ollama, "ollama API", Kind::Json, doc.range.clone());
-            if doc.duplicate_key {
-                found.refuse(Problem::DuplicateKey);
-            }
+            doc.damage.judge(&mut found);
             if let Some(model) = node.name(&["model"]) {
                 found.name(Field::Model, &model.base());
             }

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Lines that one printed line may have been broken into.
-const MAX_JOINED: usize = 4;
+const MAX_JOINED: usize = 8;
 
 /// Bytes of the shortest line that a format reads: `draft:`
 const SHORTEST: usize = 6;
@@ -41,13 +41,15 @@ impl<'a> Page<'a> {
         let mut lines = Vec::new();
         let mut start = 0;
         for line in source.clean.split('\n') {
+            let next = start + line.len() + 1;
+            let line = line.trim_end_matches([' ', '\t']);
             let end = start + line.len();
             let body = start + prefix::body(line);
             // Blank lines tell nothing; a paste can have a quarter of a million of them.
             if body < end {
                 lines.push(Line { start, body, end, in_doc: false });
             }
-            start = end + 1;
+            start = next;
         }
         let mut page = Page { source, lines, docs: Vec::new() };
         page.find_docs();
@@ -90,8 +92,18 @@ impl<'a> Page<'a> {
         number: usize,
         matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
     ) -> Option<(T, Range<usize>)> {
+        self.match_lines(number, MAX_JOINED, matcher)
+    }
+
+    /// The same for what is printed on so many lines.
+    pub fn match_lines<T>(
+        &self,
+        number: usize,
+        most: usize,
+        matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
+    ) -> Option<(T, Range<usize>)> {
         let first = &self.lines[number];
-        for last in self.lines.iter().skip(number).take(MAX_JOINED) {
+        for last in self.lines.iter().skip(number).take(most) {
             if last.in_doc {
                 return None;
             }
@@ -156,7 +168,22 @@ impl Page<'_> {
 
     /// A fence, a heading, a command: what follows is another thing.
     pub fn is_separator(&self, line: &Line) -> bool {
-        let body = self.body(line);
-        body.starts_with("```") || body.starts_with("# ") || body.starts_with("##") || body.starts_with("$ ")
+        const STARTS: [&str; 9] = [
+            "# ",
+            "##",
+            "$ ",
+            "+ ./",
+            "build: ",
+            "main: build",
+            "main: seed",
+            "system_info:",
+            "llama_model_loader: loaded",
+        ];
+        self.is_fence(line) || STARTS.iter().any(|start| self.body(line).starts_with(start))
+    }
+
+    /// The begin or end of a block of code in Markdown.
+    pub fn is_fence(&self, line: &Line) -> bool {
+        self.body(line).starts_with("```")
     }
 }

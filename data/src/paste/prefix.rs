@@ -6,18 +6,21 @@
 /// Where the line itself begins, after everything that something else put before it.
 pub(super) fn body(line: &str) -> usize {
     let mut at = 0;
+    let mut stamped = false;
     loop {
         let rest = &line[at..];
-        let length = spaces(rest)
-            .or_else(|| quote(rest))
-            .or_else(|| lost_escape(rest))
-            .or_else(|| brackets(rest))
-            .or_else(|| syslog(rest))
-            .or_else(|| timestamp(rest))
-            .or_else(|| level(rest))
-            .or_else(|| compose(rest))
-            .or_else(|| source_line(rest))
-            .or_else(|| word(rest));
+        let stamp = || {
+            lost_escape(rest)
+                .or_else(|| brackets(rest))
+                .or_else(|| syslog(rest))
+                .or_else(|| timestamp(rest))
+                .or_else(|| level(rest))
+        };
+        let length = spaces(rest).or_else(|| quote(rest)).or_else(|| bullet(rest)).or_else(|| {
+            let length = stamp().or_else(|| stamped.then(|| after_stamp(rest)).flatten());
+            stamped |= length.is_some();
+            length.or_else(|| compose(rest)).or_else(|| source_line(rest)).or_else(|| word(rest))
+        });
         match length {
             Some(length) => at += length,
             None => return at,
@@ -33,6 +36,32 @@ fn spaces(rest: &str) -> Option<usize> {
 /// `>` of a quoted mail or comment; `>>>` is where Ollama waits for a prompt, and stays.
 fn quote(rest: &str) -> Option<usize> {
     (rest.starts_with('>') && !rest.starts_with(">>>")).then_some(1)
+}
+
+/// What lists and code in Markdown put before a line.
+fn bullet(rest: &str) -> Option<usize> {
+    if rest.starts_with('`') && !rest.starts_with("``") {
+        return Some(1);
+    }
+    let mark = ["- ", "* ", "• "].into_iter().find(|mark| rest.starts_with(mark))?;
+    // A row of dashes and bars is the rule below a table's header, and two dashes begin a flag.
+    (!rest[mark.len()..].trim_start().starts_with(['-', '|', '•'])).then_some(mark.len())
+}
+
+/// What only a time can stand before: the bar of some log viewers, `host unit[937]:`, and the stream of a container.
+fn after_stamp(rest: &str) -> Option<usize> {
+    if let Some(mark) = ["stdout F ", "stderr F "].iter().find(|mark| rest.starts_with(**mark)) {
+        return Some(mark.len());
+    }
+    if let Some(after) = rest.strip_prefix("| ") {
+        // A bar begins a row of a table, too.
+        let is_line = timestamp(after).is_some() || after.starts_with("slot ") || after.starts_with("srv ");
+        return is_line.then_some(2);
+    }
+    let mut words = rest.split_ascii_whitespace();
+    let unit = [words.next()?, words.next()?].into_iter().find(|word| word.ends_with("]:"))?;
+    let number = unit.strip_suffix("]:")?.split_once('[')?.1;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| offset_after(rest, unit))
 }
 
 /// `[90m`: a colour code that lost its escape character on the way.
@@ -65,10 +94,11 @@ fn syslog(rest: &str) -> Option<usize> {
         return None;
     }
     let mut words = rest.split_ascii_whitespace();
-    let (_, day, time, _host, unit) =
-        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let (_, day, time) = (words.next()?, words.next()?, words.next()?);
     let is_day = day.len() <= 2 && day.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = is_day && time.matches(':').count() == 2 && unit.ends_with(':') && unit.len() <= 64;
+    // People take out the name of the host.
+    let unit = [words.next()?, words.next()?].into_iter().find(|word| word.ends_with(':'))?;
+    let fits = is_day && time.matches(':').count() == 2 && unit.len() <= 64;
     fits.then(|| offset_after(rest, unit))
 }
 
@@ -120,8 +150,11 @@ fn source_line(rest: &str) -> Option<usize> {
 /// Quotes around a line of a notebook, and the dollar-less `msg="`.
 fn word(rest: &str) -> Option<usize> {
     // PowerShell puts the program before the first line of its errors.
-    if let Some(program) = ["ollama : ", "ollama.exe : "].iter().find(|program| rest.starts_with(**program)) {
-        return Some(program.len());
+    let program = rest.split_once(" : ").map_or("", |(program, _)| program);
+    if ["ollama", "llama-cli", "llama-server"].contains(&program)
+        || (program.ends_with(".exe") && program.len() <= 64)
+    {
+        return Some(program.len() + " : ".len());
     }
     let inside = rest.strip_prefix('"')?;
     let known =
@@ -160,6 +193,15 @@ mod tests {
             ("[ Prompt: 3.8 t/s | Generation: 14.4 t/s ]", "[ Prompt: 3.8 t/s | Generation: 14.4 t/s ]"),
             ("| a | b |", "| a | b |"),
             ("12.50 tokens", "12.50 tokens"),
+            ("- eval rate", "eval rate"),
+            ("`eval rate: 1`", "eval rate: 1`"),
+            ("--model x", "--model x"),
+            ("- - - | - -", "- - - | - -"),
+            ("2026-05-17 10:46:46.474 | 2.22.153.475 I slot print_timing", "slot print_timing"),
+            ("2026-09-11T00:04:26+0200 box ollama[937]: eval time", "eval time"),
+            ("Sep 11 00:04:26   ollama[]: slot print_timing", "slot print_timing"),
+            ("2025-01-01T00:00:00.123456789Z stderr F eval time", "eval time"),
+            ("llama-cli.exe : eval time", "eval time"),
         ];
         for (line, rest) in vectors {
             assert_eq!(&line[body(line)..], rest, "{line}");

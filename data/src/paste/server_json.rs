@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{
     context::file_name,
     docs::{Doc, Node},
-    flag::{Flag, Problem},
+    flag::Flag,
     found::{Found, Kind, Part},
     number::Number,
     page::Page,
@@ -53,9 +53,7 @@ fn bare_prompt(doc: &Doc) -> impl Iterator<Item = &Node> {
 fn read(page: &Page<'_>, doc: &Doc, node: &Node) -> Found {
     let mut found =
         Found::new(Tool::LlamaServer, "llama-server JSON, from 2023-07", Kind::Json, doc.range.clone());
-    if doc.duplicate_key {
-        found.refuse(Problem::DuplicateKey);
-    }
+    doc.damage.judge(&mut found);
     if let Some(model) = doc.root.name(&["model"]) {
         let (model, quant) = file_name(&model.base());
         found.name(Field::Model, &model);

@@ -17,14 +17,15 @@ use super::{
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prefill: Option<Found> = None;
     let mut batch: Option<Number> = None;
+    let mut steps: Option<(Number, core::ops::Range<usize>)> = None;
     for (number, line) in page.plain() {
         let body = page.body(line);
         if body.starts_with("Decode batch") || body.starts_with("Prefill batch") {
             out.extend(window(page, number));
         } else if body.starts_with("Prefill. latency:") {
-            out.extend(prefill.take());
-            let read =
-                page.match_line(number, |cursor| latency(cursor, "Prefill. latency:", " s, throughput:"));
+            out.extend(prefill.take().map(|found| with_step(page, found, steps.take())));
+            batch = None;
+            let read = page.match_line(number, |cursor| latency(cursor, "Prefill. latency:", "throughput:"));
             prefill = read.map(|(speed, range)| {
                 let mut found =
                     Found::new(Tool::Sglang, "sglang.bench_one_batch, from 2024", Kind::Block, range.clone());
@@ -32,6 +33,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 found.set(Field::PrefillTps, &speed);
                 found
             });
+        } else if body.strip_prefix("Decode.").is_some_and(|rest| rest.trim_start().starts_with("latency:")) {
+            // Before the median was printed, there were the steps alone.
+            steps = page.match_line(number, |cursor| latency(cursor, "Decode. latency:", "throughput:"));
         } else if body.starts_with("Decode ") {
             let size = |cursor: &mut Cursor<'_>| {
                 cursor.need("Decode ")?;
@@ -47,10 +51,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 }
                 batch = Some(size);
             }
-        } else if body.starts_with("Decode.  median latency:") {
-            let median = |cursor: &mut Cursor<'_>| {
-                latency(cursor, "Decode. median latency:", " s, median throughput:")
-            };
+        } else if body.starts_with("Decode.") && body.contains("median latency:") {
+            let median =
+                |cursor: &mut Cursor<'_>| latency(cursor, "Decode. median latency:", "median throughput:");
             if let (Some((speed, range)), Some(mut found)) = (page.match_line(number, median), prefill.take())
             {
                 found.keep(page, range);
@@ -60,13 +63,26 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             }
         }
     }
-    out.extend(prefill);
+    out.extend(prefill.map(|found| with_step(page, found, steps)));
 }
 
-fn latency(cursor: &mut Cursor<'_>, key: &str, middle: &str) -> Option<Number> {
+/// A prompt with the last step that was printed after it. Of how many streams, nothing says.
+fn with_step(page: &Page<'_>, mut found: Found, steps: Option<(Number, core::ops::Range<usize>)>) -> Found {
+    if let Some((speed, range)) = steps {
+        found.keep(page, range);
+        found.set(Field::DecodeTps, &speed);
+        one_batch(&mut found, None);
+    }
+    found
+}
+
+fn latency(cursor: &mut Cursor<'_>, key: &str, what: &str) -> Option<Number> {
     cursor.need(key)?;
     cursor.number()?;
-    cursor.need(middle)?;
+    // In its first version the seconds were called milliseconds.
+    cursor.eat(" m");
+    cursor.need(" s, ")?;
+    cursor.need(what)?;
     let speed = cursor.number()?;
     cursor.need(" token/s")?;
     Some(speed)

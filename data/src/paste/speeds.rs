@@ -5,6 +5,7 @@
 //! encoded   12 tokens in    0.514 seconds, speed:   23.325 t/s
 //! decoded  371 tokens in   34.412 seconds, speed:   10.781 t/s
 //! main: decoded 27 tokens in 2.31 s, speed: 11.68 t/s
+//! Total gen tokens:      1254, speed: 132.86 t/s
 //! ```
 
 use alloc::vec::Vec;
@@ -33,6 +34,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             out.extend(speculative(page, number, prompt.map(|(_, part, range)| (part, range))));
         } else if body.starts_with("main: decoded ") {
             out.extend(example(page, number));
+        } else if body.starts_with("Total gen tokens:") {
+            out.extend(parallel(page, number));
         }
     }
 }
@@ -69,6 +72,24 @@ fn example(page: &Page<'_>, number: usize) -> Option<Found> {
     found.set(Field::OutputTokens, part.count.as_ref()?);
     found.set(Field::EndToEndTps, part.rate.as_ref()?);
     found.flag(Flag::EndToEnd);
+    Some(found)
+}
+
+/// Of all clients of `llama-parallel` together.
+fn parallel(page: &Page<'_>, number: usize) -> Option<Found> {
+    let ((count, rate), range) = page.match_line(number, |cursor| {
+        cursor.need("Total gen tokens:")?;
+        let count = cursor.number()?;
+        cursor.need(", speed:")?;
+        let rate = cursor.number()?;
+        cursor.need(" t/s")?;
+        Some((count, rate))
+    })?;
+    let mut found = Found::new(Tool::LlamaCpp, "llama-parallel, from 2023-09", Kind::Block, range.clone());
+    found.keep(page, range);
+    found.set(Field::OutputTokens, &count);
+    found.set(Field::AggregateTps, &rate);
+    found.flag(Flag::Aggregate);
     Some(found)
 }
 

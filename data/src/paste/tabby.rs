@@ -1,18 +1,15 @@
-//! TabbyAPI's metrics line, and the lines of exllamav2 that came before it.
+//! TabbyAPI's metrics line.
 //!
 //! ```text
 //! Metrics (ID: ba98…): 250 tokens generated in 16.44 seconds (Queue: 0.02 s, Process: 3840 cached tokens and 11926
 //!   new tokens at 727.64 T/s, Generate: 28.2 T/s, Context: 15766 tokens, Draft: 0 / 4 tokens accepted (0.00%))
-//! Prompt processed in 0.12 seconds, 512 tokens, 4266.67 tokens/second
-//! Response generated in 2.10 seconds, 150 tokens, 71.43 tokens/second
-//! (Context: 40 tokens, response: 250 tokens, 71.43 tokens/second)
 //! ```
 
 use alloc::vec::Vec;
 
 use super::{
     flag::{Flag, Problem},
-    found::{Found, Kind, Part},
+    found::{Found, Kind},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
@@ -20,86 +17,12 @@ use super::{
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    let mut prompt: Option<(usize, Found)> = None;
     for (number, line) in page.plain() {
         let body = page.body(line);
-        if body.starts_with("Metrics") {
+        if body.starts_with("Metrics") || body.starts_with("Response:") {
             out.extend(metrics(page, number));
-        } else if body.starts_with("Prompt processed in") {
-            let read = page.match_line(number, |cursor| processed(cursor, "Prompt processed in"));
-            if let Some((part, range)) = read {
-                let mut found =
-                    Found::new(Tool::ExLlama, "exllamav2 examples, from 2023-09", Kind::Block, range.clone());
-                found.keep(page, range);
-                found.prefill = part;
-                found.fill(false);
-                out.extend(prompt.replace((number, found)).map(|(_, found)| found));
-            }
-        } else if body.starts_with("Response generated in") {
-            let read = page.match_line(number, |cursor| processed(cursor, "Response generated in"));
-            if let Some((part, range)) = read {
-                out.extend(response(page, &mut prompt, number, part, range));
-            }
-        } else if body.starts_with("(Context:") {
-            out.extend(chat(page, line.body..line.end));
         }
     }
-    out.extend(prompt.map(|(_, found)| found));
-}
-
-fn processed(cursor: &mut Cursor<'_>, key: &str) -> Option<Part> {
-    cursor.need(key)?;
-    let time = cursor.number()?;
-    cursor.need(" seconds,")?;
-    let count = cursor.number()?;
-    cursor.need(" tokens,")?;
-    let rate = cursor.number()?;
-    cursor.need(" tokens/second")?;
-    Some(Part { count: Some(count), time: Some(time), rate: Some(rate), per_token_ms: None })
-}
-
-/// Alone, the response's time includes the prompt.
-fn response(
-    page: &Page<'_>,
-    prompt: &mut Option<(usize, Found)>,
-    number: usize,
-    part: Part,
-    range: core::ops::Range<usize>,
-) -> Option<Found> {
-    let near = prompt.take_if(|(at, _)| number - *at <= 3).map(|(_, found)| found);
-    let alone = near.is_none();
-    let mut found = near.unwrap_or_else(|| {
-        Found::new(Tool::ExLlama, "exllamav2 examples, from 2023-09", Kind::Block, range.clone())
-    });
-    found.keep(page, range);
-    if alone {
-        found.set(Field::OutputTokens, part.count.as_ref()?);
-        found.set(Field::EndToEndTps, part.rate.as_ref()?);
-        found.flag(Flag::EndToEnd);
-    } else {
-        found.decode = part;
-        found.fill(true);
-    }
-    Some(found)
-}
-
-/// The line of `chat.py`, which is in brackets: no log's prefix.
-fn chat(page: &Page<'_>, line: core::ops::Range<usize>) -> Option<Found> {
-    let mut cursor = Cursor::new(page.text(), line.clone());
-    cursor.need(" (Context:")?;
-    let prompt = cursor.number()?;
-    cursor.need(" tokens, response:")?;
-    let count = cursor.number()?;
-    cursor.need(" tokens,")?;
-    let rate = cursor.number()?;
-    cursor.need(" tokens/second)")?;
-    let mut found =
-        Found::new(Tool::ExLlama, "exllamav2 chat, from 2023-09", Kind::Block, line.start..cursor.at);
-    found.keep(page, line.start..cursor.at);
-    found.set(Field::DepthTokens, &prompt);
-    found.set(Field::OutputTokens, &count);
-    found.set(Field::DecodeTps, &rate);
-    Some(found)
 }
 
 /// What the metrics line tells.
@@ -116,7 +39,10 @@ struct Metrics {
 }
 
 fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
-    cursor.need("Metrics")?;
+    if !cursor.eat("Metrics") {
+        // Its name until 2024.
+        cursor.need("Response")?;
+    }
     if cursor.eat(" (ID:") {
         cursor.word();
         // The word ends with the bracket and the colon.
@@ -153,9 +79,9 @@ fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
     cursor.eat(" new");
     cursor.need(" tokens at")?;
     metrics.prompt = Some(count);
-    metrics.prefill = Some(cursor.number()?);
+    metrics.prefill = rate(cursor)?;
     cursor.need(" T/s, Generate:")?;
-    metrics.decode = Some(cursor.number()?);
+    metrics.decode = rate(cursor)?;
     cursor.need(" T/s")?;
     if cursor.eat(", Context:") {
         cursor.number()?;
@@ -168,6 +94,11 @@ fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
         cursor.need(" tokens accepted")?;
     }
     Some(metrics)
+}
+
+/// A speed, or the word that stands for none where nothing was timed.
+fn rate(cursor: &mut Cursor<'_>) -> Option<Option<Number>> {
+    if cursor.eat(" Indeterminate") { Some(None) } else { cursor.number().map(Some) }
 }
 
 fn metrics(page: &Page<'_>, number: usize) -> Option<Found> {

@@ -32,29 +32,45 @@ impl Table {
     }
 }
 
+/// Headers that a table of speeds has.
+const SPEEDS: [&str; 2] = ["t/s", "S_TG t/s"];
+
 /// All tables whose header has speeds in it, and rows that lost their header.
 pub(super) fn tables(page: &Page<'_>) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     let mut last_row = None;
-    for (number, line) in page.plain() {
+    // A table may do without the bars at the ends of its rows: then only its header shows that it is one.
+    let mut narrow = false;
+    // The last cell alone may be short.
+    for (number, line) in page.all_plain() {
         let body = page.body(line);
-        let mark = if body.starts_with('|') {
-            '|'
+        let goes_on = last_row.is_some_and(|last| number - last <= 2);
+        let row = if body.starts_with('|') {
+            split(page, line.body..line.end, '|')
         } else if body.matches('\t').count() >= 3 {
-            '\t'
+            split(page, line.body..line.end, '\t')
         } else {
-            continue;
+            // The first cell may look like what a log puts before its lines.
+            let whole = page.text().get(line.start..line.end).unwrap_or_default();
+            if whole.matches('|').count() < 3 {
+                continue;
+            }
+            let row = split(page, line.start..line.end, '|');
+            let belongs = is_header(&row) || (narrow && goes_on);
+            if !belongs {
+                continue;
+            }
+            row
         };
-        let row = split(page, line.body..line.end, mark);
         if row.cells.iter().all(|cell| cell.text.chars().all(|c| "-: ".contains(c))) {
+            last_row = last_row.filter(|_| goes_on).map(|_| number);
             continue;
         }
-        let is_header = row.cells.iter().any(|cell| matches!(cell.text.as_str(), "t/s" | "S_TG t/s"));
-        if is_header {
+        if is_header(&row) {
+            narrow = !body.starts_with('|');
             tables.push(Table { header: row.cells, rows: Vec::new() });
         } else {
             // Rows that stand apart belong to no header that is known.
-            let goes_on = last_row.is_some_and(|last| number - last <= 2);
             if !goes_on {
                 tables.push(Table::default());
             }
@@ -65,6 +81,10 @@ pub(super) fn tables(page: &Page<'_>) -> Vec<Table> {
         last_row = Some(number);
     }
     tables
+}
+
+fn is_header(row: &Row) -> bool {
+    row.cells.iter().any(|cell| SPEEDS.contains(&cell.text.as_str()))
 }
 
 fn split(page: &Page<'_>, range: Range<usize>, mark: char) -> Row {

@@ -74,30 +74,27 @@ impl Text {
         })
     }
 
-    /// The same text with the line breaks taken out that a console of one width put in; `None` if it has none.
-    ///
-    /// A console breaks at its width exactly: the longest lines are all as long, several of them, and nothing is
-    /// longer.
-    pub fn unwrapped(&self) -> Option<Text> {
-        let width = self.clean.split('\n').map(|line| line.chars().count()).max().unwrap_or(0);
-        let full = self.clean.split('\n').filter(|line| line.chars().count() == width).count();
-        if !(40..=400).contains(&width) || full < 2 {
-            return None;
+    /// A text with nothing in it, to be filled from another.
+    pub fn empty() -> Text {
+        Text { clean: String::new(), origin: Vec::new(), stains: Vec::new() }
+    }
+
+    /// Takes over a range of another clean text, with its places and stains.
+    pub fn copy(&mut self, source: &Text, range: Range<usize>) {
+        let from = self.clean.len();
+        let first = source.stains.partition_point(|(place, _)| *place < range.start);
+        let stains = source.stains[first..].iter().take_while(|(place, _)| *place < range.end);
+        self.stains.extend(stains.map(|(place, stain)| (place - range.start + from, *stain)));
+        self.clean.push_str(&source.clean[range.clone()]);
+        self.origin.extend_from_slice(&source.origin[range]);
+    }
+
+    /// Makes a space of the line break at its end, if there is one.
+    pub fn join(&mut self) {
+        if self.clean.ends_with('\n') {
+            self.clean.pop();
+            self.clean.push(' ');
         }
-        let mut text = Text { clean: String::new(), origin: Vec::new(), stains: Vec::new() };
-        let mut at = 0;
-        for line in self.clean.split_inclusive('\n') {
-            let body = line.strip_suffix('\n').unwrap_or(line);
-            let kept = if body.chars().count() == width { body } else { line };
-            let from = text.clean.len();
-            let lost = self.stains.partition_point(|(place, _)| *place < at);
-            let stains = self.stains[lost..].iter().take_while(|(place, _)| *place < at + line.len());
-            text.stains.extend(stains.map(|(place, stain)| (place - at + from, *stain)));
-            text.clean.push_str(kept);
-            text.origin.extend_from_slice(&self.origin[at..at + kept.len()]);
-            at += line.len();
-        }
-        Some(text)
     }
 
     /// Takes one character, or one sequence that means one thing; says how many characters that was.
@@ -126,6 +123,10 @@ impl Text {
                 self.push(ascii, start, end);
             }
             '\u{2212}' => self.push('-', start, end),
+            // Emphasis of Markdown around a value that somebody wants to be seen.
+            // UTF-8 that was read as Windows-1252 on its way.
+            '\u{c2}' if rest.get(1).is_some_and(|next| matches!(next.0, '\u{b5}' | '\u{b1}' | '\u{a0}')) => {}
+            '*' if rest.get(1).is_some_and(|next| next.0 == '*') => return 2,
             '&' => {
                 if let Some((decoded, length)) = entity(rest) {
                     if turns_text(decoded) || has_no_width(decoded) {

@@ -1,16 +1,19 @@
 //! From what the formats found to one answer: what is believed, what is asked, what is refused.
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
-    page::Page,
+    page::{Line, Page},
     reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
 };
 
 /// Decode speeds of one tool, printed in a row, that differ by more than this are of different things.
 const WILD: f64 = 4.0;
+
+/// Runs of the same speeds that a run is compared with, to see whether it is one of them.
+const MOST_COMPARED: usize = 8;
 
 /// Decides; the findings have been checked.
 pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
@@ -60,6 +63,30 @@ pub(super) fn settle(mut reading: Reading, reads_again: impl Fn(&Run) -> bool) -
     Reading { runs: kept, ..reading }
 }
 
+/// Remembers that a run stood there more than once.
+pub(super) fn repeated(run: &mut Run) {
+    if !run.flags.contains(&Flag::Repeated) {
+        run.flags.push(Flag::Repeated);
+        flag_line(run);
+    }
+}
+
+/// Puts the flags below the kept lines, in their order.
+fn flag_line(run: &mut Run) {
+    run.flags.sort_unstable();
+    if let Some(before) = run.lines.find(FLAG_LINE) {
+        run.lines.truncate(before);
+    }
+    if run.flags.is_empty() || run.lines.is_empty() {
+        return;
+    }
+    run.lines.push_str(FLAG_LINE);
+    for flag in &run.flags {
+        run.lines.extend([" ", flag.word()]);
+    }
+    run.lines.push('\n');
+}
+
 /// A reading of text in which there is nothing.
 pub(super) fn nothing(problem: Problem) -> Reading {
     Reading {
@@ -101,26 +128,34 @@ fn answers(page: &Page<'_>, found: &mut [Found]) {
 
 /// Blocks that follow each other with nothing between that could begin another run: the program prints its own last.
 fn fakes(page: &Page<'_>, found: &mut [Found]) {
-    let separators: Vec<usize> = page
-        .all_plain()
-        .filter(|(_, line)| page.is_separator(line) || page.is_chat_prompt(line))
-        .map(|(_, line)| line.start)
-        .collect();
+    let starts = |is: &dyn Fn(&Line) -> bool| -> Vec<usize> {
+        page.all_plain().filter(|(_, line)| is(line)).map(|(_, line)| line.start).collect()
+    };
+    let separators = starts(&|line| page.is_separator(line) || page.is_chat_prompt(line));
+    let fences = starts(&|line| page.is_fence(line));
+    let passed = |marks: &[usize], place: usize| marks.partition_point(|start| *start < place);
+    // A block of code that ends: what begins one and never ends it says nothing.
+    let in_fence = |place: usize| {
+        let before = passed(&fences, place);
+        before % 2 == 1 && before < fences.len()
+    };
     let mut before: Option<usize> = None;
     for at in 0..found.len() {
         if found[at].problem.is_some() || found[at].kind != Kind::Block {
             continue;
         }
         if let Some(earlier) = before.replace(at) {
-            let passed = |place: usize| separators.partition_point(|start| *start < place);
-            if passed(found[earlier].at.start) != passed(found[at].at.start) {
+            // What a program prints is not in a block of code while the lines after it are in none: an answer is.
+            let quoted = in_fence(found[earlier].at.start) && !in_fence(found[at].at.start);
+            let (one, other) = (found[earlier].at.start, found[at].at.start);
+            if passed(&separators, one) != passed(&separators, other) && !quoted {
                 continue;
             }
             let other_tool = found[earlier].run.tool != found[at].run.tool;
             let incomplete = !found[earlier].complete && found[at].complete;
             let speeds = found[earlier].run.decode_tps.zip(found[at].run.decode_tps);
             let wild = speeds.is_some_and(|(one, other)| one.max(other) > WILD * one.min(other));
-            if other_tool || (incomplete && found[earlier].has_speed()) {
+            if other_tool || (incomplete && found[earlier].has_speed()) || (quoted && wild) {
                 found[earlier].problem = Some(Problem::InAnswer);
                 found[at].flag(Flag::AnswerText);
             } else if wild && found[at].run.tool != Tool::MlxLm {
@@ -133,34 +168,35 @@ fn fakes(page: &Page<'_>, found: &mut [Found]) {
 
 /// Runs with the same numbers are one run that stands there twice.
 fn repeats(found: &mut [Found]) {
-    let mut seen: BTreeSet<[Option<u64>; 6]> = BTreeSet::new();
-    let mut repeated: BTreeSet<[Option<u64>; 6]> = BTreeSet::new();
-    let key = |run: &Run| {
-        let rounded = |speed: Option<f64>| speed.map(|speed| libm::round(speed * 100.0) as u64);
-        [
-            rounded(run.decode_tps),
-            rounded(run.prefill_tps),
-            run.prompt_tokens,
-            run.output_tokens,
-            run.depth_tokens,
-            run.streams,
-        ]
+    let mut seen: BTreeMap<[Option<u64>; 2], Vec<usize>> = BTreeMap::new();
+    let speeds = |run: &Run| {
+        [run.decode_tps, run.prefill_tps].map(|speed| speed.map(|speed| libm::round(speed * 100.0) as u64))
     };
+    let counts = |run: &Run| [run.prompt_tokens, run.output_tokens, run.depth_tokens, run.streams];
     // One speed without a count may well come twice.
-    let counts = |run: &Found| {
+    let tells = |run: &Found| {
         let both = run.run.decode_tps.is_some() && run.run.prefill_tps.is_some();
         let counted = run.run.prompt_tokens.is_some() || run.run.output_tokens.is_some();
         run.problem.is_none() && run.has_speed() && (both || counted)
     };
-    for run in found.iter_mut().filter(|run| counts(run)) {
-        if !seen.insert(key(&run.run)) {
-            repeated.insert(key(&run.run));
-            run.problem = Some(Problem::SameRun);
+    for at in 0..found.len() {
+        if !tells(&found[at]) {
+            continue;
         }
-    }
-    for run in found.iter_mut().filter(|run| counts(run)) {
-        if repeated.contains(&key(&run.run)) {
-            run.flag(Flag::Repeated);
+        let [decode, prefill] = speeds(&found[at].run);
+        let both = decode.is_some() && prefill.is_some();
+        // A tool that says it twice may leave counts out the one time.
+        let same = |earlier: &usize| {
+            let pairs = counts(&found[*earlier].run).into_iter().zip(counts(&found[at].run));
+            pairs.into_iter().all(|(one, other)| one == other || (both && one.is_none() != other.is_none()))
+        };
+        let earlier = seen.entry([decode, prefill]).or_default();
+        match earlier.iter().rev().take(MOST_COMPARED).copied().find(|one| same(one)) {
+            Some(earlier) => {
+                found[at].problem = Some(Problem::SameRun);
+                found[earlier].flag(Flag::Repeated);
+            }
+            None => earlier.push(at),
         }
     }
 }
@@ -226,19 +262,12 @@ pub(super) const FLAG_LINE: &str = "llm-speed flags:";
 /// Places in the pasted bytes instead of the clean text; flags in their order.
 fn finish(page: &Page<'_>, found: Found) -> Run {
     let mut run = found.run;
-    run.flags.sort_unstable();
     run.spans.sort_by_key(|mark| mark.field);
     for mark in &mut run.spans {
         mark.span = page.span(&(mark.span.start..mark.span.end));
     }
     run.spans.retain(|mark| mark.span != Span { start: 0, end: 0 });
-    if !run.flags.is_empty() && !run.lines.is_empty() {
-        run.lines.push_str(FLAG_LINE);
-        for flag in &run.flags {
-            run.lines.extend([" ", flag.word()]);
-        }
-        run.lines.push('\n');
-    }
+    flag_line(&mut run);
     run
 }
 

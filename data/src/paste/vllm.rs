@@ -17,20 +17,65 @@ use super::{
 /// Reads log lines and benchmark results. SGLang's benchmark prints the same table.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut bench = Bench::default();
+    let mut progress: Option<Found> = None;
     for (number, line) in page.plain() {
         let body = page.body(line);
-        if body.contains("Avg prompt throughput:") && body.contains("eneration throughput:") {
+        if body.starts_with("Processed prompts:") {
+            // A bar that is drawn again and again: its last state is the result.
+            progress = processed(page, number).or(progress);
+            continue;
+        }
+        out.extend(progress.take());
+        if body.contains("Avg prompt throughput:") {
             if let Some((speed, range)) = page.match_line(number, window) {
                 out.extend(window_found(page, &speed, range));
             }
         } else if body.starts_with("Throughput:") {
             out.extend(offline(page, number));
+        } else if body.starts_with("Avg latency:") {
+            out.extend(latency(page, number));
         } else if body.contains("Serving Benchmark Result") {
             out.extend(bench.finish());
         }
-        bench.line(page, number);
+        out.extend(bench.line(page, number));
     }
+    out.extend(progress);
     out.extend(bench.finish());
+}
+
+/// `Processed prompts: 100%|███| 1000/1000 [03:20<00:00, est. speed input: 2.22 toks/s, output: 2.23 toks/s]`
+fn processed(page: &Page<'_>, number: usize) -> Option<Found> {
+    let read = |cursor: &mut Cursor<'_>| {
+        let input = cursor.after("est. speed input:").then(|| cursor.number()).flatten()?;
+        cursor.need(" toks/s, output:")?;
+        let output = cursor.number()?;
+        cursor.need(" toks/s")?;
+        Some((input, output))
+    };
+    let ((input, output), range) = page.match_line(number, read)?;
+    let mut found = Found::new(Tool::Vllm, "vLLM offline, from 2024-07", Kind::Log, range);
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    found.keep_text(format_args!(
+        "Processed prompts: est. speed input: {} toks/s, output: {} toks/s",
+        digits(&input),
+        digits(&output)
+    ));
+    found.set(Field::AggregateTps, &output);
+    found.flag(Flag::Serving);
+    Some(found)
+}
+
+/// `Avg latency: 1.23 seconds`, of whole requests: it tells no speed.
+fn latency(page: &Page<'_>, number: usize) -> Option<Found> {
+    let (_, range) = page.match_line(number, |cursor| {
+        cursor.need("Avg latency:")?;
+        let time = cursor.number()?;
+        cursor.need(" seconds")?;
+        Some(time)
+    })?;
+    let mut found = Found::new(Tool::Vllm, "vllm bench latency, from 2023-06", Kind::Block, range);
+    found.refuse(Problem::TimesOnly);
+    Some(found)
 }
 
 /// `Engine 000: Avg prompt throughput: 2.5 tokens/s, Avg generation throughput: 123.8 tokens/s, Running: 1 reqs`
@@ -97,12 +142,16 @@ struct Bench {
 }
 
 impl Bench {
-    fn line(&mut self, page: &Page<'_>, number: usize) {
-        const ROWS: [(&str, Option<Field>); 9] = [
+    /// Takes a line; a row that comes again begins another result, and the one before it is given back.
+    fn line(&mut self, page: &Page<'_>, number: usize) -> Option<Found> {
+        const ROWS: [(&str, Option<Field>); 11] = [
             ("Total input tokens:", Some(Field::PromptTokens)),
             ("Total generated tokens:", Some(Field::OutputTokens)),
             ("Output token throughput (tok/s):", Some(Field::AggregateTps)),
             ("Benchmark duration (s):", Some(Field::TotalS)),
+            // The units stood behind the values until June 2024.
+            ("Output token throughput:", Some(Field::AggregateTps)),
+            ("Benchmark duration:", Some(Field::TotalS)),
             ("Maximum request concurrency:", Some(Field::Streams)),
             ("Max request concurrency:", Some(Field::Streams)),
             ("Mean TTFT (ms):", None),
@@ -110,12 +159,14 @@ impl Bench {
             ("Mean ITL (ms):", None),
         ];
         let body = page.body(&page.lines[number]);
-        let Some((key, field)) = ROWS.iter().find(|(key, _)| body.starts_with(key)) else { return };
+        let (key, field) = ROWS.iter().find(|(key, _)| body.starts_with(key))?;
         let matched = page.match_line(number, |cursor| {
             cursor.need(key)?;
             cursor.number()
         });
-        let Some((value, range)) = matched else { return };
+        let (value, range) = matched?;
+        let again = self.found.as_ref().zip(*field).is_some_and(|(found, field)| found.has(field));
+        let before = if again { self.finish() } else { None };
         let found = self.found.get_or_insert_with(|| {
             Found::new(Tool::Vllm, "vllm bench serve, from 2023-06", Kind::Block, range.clone())
         });
@@ -124,6 +175,7 @@ impl Bench {
             Some(field) => found.set(*field, &value),
             None => self.zeros += usize::from(value.value == 0.0),
         }
+        before
     }
 
     fn finish(&mut self) -> Option<Found> {
@@ -141,9 +193,7 @@ impl Bench {
 fn saved(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
     let mut found =
         Found::new(Tool::Vllm, "vllm bench serve JSON, from 2023-06", Kind::Json, doc.range.clone());
-    if doc.duplicate_key {
-        found.refuse(Problem::DuplicateKey);
-    }
+    doc.damage.judge(&mut found);
     if let Some(model) = root.name(&["model_id"]).or(root.name(&["model"])) {
         found.name(Field::Model, &model.base());
     }
@@ -181,9 +231,7 @@ fn metrics(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
     let metric = |key: &str| root.number(&["metrics", key]);
     let usage = |key: &str| root.number(&["usage", key]);
     let mut found = Found::new(Tool::Vllm, "vLLM request metrics, from 2026", Kind::Json, doc.range.clone());
-    if doc.duplicate_key {
-        found.refuse(Problem::DuplicateKey);
-    }
+    doc.damage.judge(&mut found);
     if let Some(model) = root.name(&["model"]) {
         found.name(Field::Model, &model.base());
     }
