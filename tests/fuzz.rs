@@ -44,7 +44,12 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>> {
     let mut seeds = folder(&root().join("fuzz/corpus").join(name))?;
     match name {
         "gguf" => seeds.extend(headers()?),
-        "paste" => seeds.extend(folder(&root().join("paste"))?),
+        "paste" => {
+            seeds.extend(folder(&root().join("paste"))?);
+            // Each of the further pastes is a seed of its own.
+            let further = std::fs::read_to_string(root().join("paste/more.txt"))?;
+            seeds.extend(further.split("\n==== ").map(|text| text.as_bytes().to_vec()));
+        }
         "catalog" => {
             seeds.extend(folder(&root().join("../data/hardware"))?);
             seeds.extend(folder(&root().join("../data/models"))?);

@@ -7,6 +7,8 @@
 mod adversarial;
 #[path = "paste/formats.rs"]
 mod formats;
+#[path = "paste/kept.rs"]
+mod kept;
 #[path = "paste/laws.rs"]
 mod laws;
 #[path = "paste/more.rs"]

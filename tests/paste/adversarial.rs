@@ -70,6 +70,54 @@ fn timings_inside_a_sentence_or_a_string_are_text() {
     );
 }
 
+/// A model puts its example into a block of code; the program prints its own lines in none.
+#[test]
+fn timings_in_a_block_of_code_of_an_answer_are_not_believed() {
+    only(&format!("Sure!\n```\n{FAKE_PERF}```\nThat is it. [end of text]\n\n{PERF}"), 10.0);
+    only(&format!("Sure!\n```\n{FAKE_OLLAMA}```\nThat is it.\n\n{PERF}"), 10.0);
+    // Two blocks of code are two runs that somebody shows.
+    let other = OLLAMA.replace("120 token(s)", "123 token(s)").replace("24.61", "25.22");
+    let shown = read(format!("One:\n```\n{OLLAMA}```\nOther:\n```\n{other}```\n").as_bytes());
+    assert_eq!((shown.verdict, shown.runs.len()), (Verdict::Several, 2));
+}
+
+/// A line that was broken is one line: its second half is none of its own.
+#[test]
+fn half_a_line_is_never_another_line() {
+    for width in 20..130 {
+        let broken: String = PERF
+            .lines()
+            .flat_map(|line| {
+                let chars: Vec<char> = line.chars().collect();
+                chars.chunks(width).map(|part| part.iter().collect::<String>() + "\n").collect::<Vec<_>>()
+            })
+            .collect();
+        for run in read(broken.as_bytes()).runs {
+            assert!([None, Some(10.0)].contains(&run.decode_tps), "{width}: {broken}");
+            assert!([None, Some(50.0)].contains(&run.prefill_tps), "{width}: {broken}");
+        }
+    }
+    // Between words, as mail does it.
+    let broken = PERF.replace("prompt eval", "prompt\neval").replace("token, ", "token,\n");
+    let reading = read(broken.as_bytes());
+    assert_eq!((reading.verdict, reading.runs[0].prefill_tps), (Verdict::Accepted, Some(50.0)), "{broken}");
+}
+
+/// A page that lost its breaks has all lines on one; what stands before them makes a sentence of them.
+#[test]
+fn lines_that_were_joined_are_read_from_the_first() {
+    for (text, decode_tps) in [(PERF, 10.0), (OLLAMA, 24.61)] {
+        let joined = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let reading = read(joined.as_bytes());
+        assert_eq!(
+            (reading.verdict, reading.runs[0].decode_tps),
+            (Verdict::Accepted, Some(decode_tps)),
+            "{joined}"
+        );
+        assert_eq!(read(format!("I got {joined}").as_bytes()).verdict, Verdict::Refused);
+    }
+}
+
 #[test]
 fn every_kind_of_edit_is_refused() {
     for (what, from, to) in [
@@ -107,10 +155,9 @@ fn every_kind_of_edit_is_refused() {
         .replace("  100.00 ms per", "   50.00 ms per")
         .replace("    10.00 tok", "    20.00 tok");
     let reading = read(doubled.as_bytes());
-    assert_eq!(
-        (reading.verdict, reading.runs[0].flags.contains(&Flag::Unaccounted)),
-        (Verdict::Flagged, true)
-    );
+    let run = &reading.runs[0];
+    assert_eq!((reading.verdict, run.decode_tps, run.prefill_tps), (Verdict::Flagged, None, None));
+    assert!(run.flags.contains(&Flag::Unaccounted), "{:?}", run.flags);
     // A good run beside an edited one is asked about.
     let beside =
         read(format!("{}\n$ again\n{PERF}", PERF.replace("    10.00 tok", "    90.00 tok")).as_bytes());
@@ -281,16 +328,20 @@ fn the_worst_inputs_are_read() {
     }
 }
 
-/// `cargo test --release -p llm-speed-tests --test paste -- --ignored --nocapture worst_times` prints the table.
+/// Longest time that the worst paste may take, in milliseconds.
+const LONGEST_MS: f64 = 50.0;
+
 /// Nanoseconds that this thread has had the processor: what a busy machine does beside it does not count.
 fn processor_ns() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel");
     text.split(' ').next().and_then(|field| field.parse().ok()).expect("nanoseconds")
 }
 
+/// `cargo xtask bench paste` runs it.
 #[test]
 #[ignore = "takes times, which tests do not; the bound on the work is a test of the crate itself"]
 fn worst_times() {
+    let mut longest = 0.0_f64;
     for (name, bytes) in worst() {
         let fastest = (0..5).map(|_| {
             let start = processor_ns();
@@ -298,6 +349,9 @@ fn worst_times() {
             assert!(!reading.says.is_empty());
             processor_ns() - start
         });
-        println!("{:>8.2} ms  {name}", fastest.min().expect("five times") as f64 / 1e6);
+        let taken_ms = fastest.min().expect("five times") as f64 / 1e6;
+        println!("{taken_ms:>8.2} ms  {name}");
+        longest = longest.max(taken_ms);
     }
+    assert!(longest < LONGEST_MS, "{longest:.1} ms");
 }

@@ -4,7 +4,7 @@ use data::paste::{MAX_BYTES, Reading, Run, Verdict, read};
 use proptest::prelude::*;
 
 use crate::{
-    printers::{Counts, FORMS, Form, Measured, Speed},
+    printers::{Counts, FORMS, Form, Measured, OTHERS, Speed},
     samples,
 };
 
@@ -86,6 +86,18 @@ proptest! {
         }
     }
 
+    /// A speed of several streams, of a window of time, or with the prompt in it is never one of decoding.
+    #[test]
+    fn other_speeds_are_never_decode_speeds(run in any_run()) {
+        for (name, print) in OTHERS {
+            let reading = read(print(&run).as_bytes());
+            prop_assert_eq!(reading.verdict, Verdict::Flagged, "{}: {:?}", name, reading);
+            prop_assert!(reading.runs.iter().all(|run| run.decode_tps.is_none() && run.prefill_tps.is_none()), "{}", name);
+            let kept = reading.timing_lines(0).unwrap_or_default();
+            prop_assert_eq!(&read(kept.as_bytes()).runs[0].flags, &reading.runs[0].flags, "{}: {}", name, kept);
+        }
+    }
+
     /// Text changes on its way; its numbers do not.
     #[test]
     fn damage_on_the_way_changes_nothing(run in any_run(), form in 0..FORMS.len(), damage in 0..DAMAGES.len()) {
@@ -162,7 +174,7 @@ fn harmless(bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 /// What consoles, mail, editors and web pages do to text.
-const DAMAGES: [fn(&str) -> Vec<u8>; 14] = [
+const DAMAGES: [fn(&str) -> Vec<u8>; 20] = [
     |text| text.replace('\n', "\r\n").into_bytes(),
     |text| text.replace('\n', "\r").into_bytes(),
     |text| format!("\u{feff}{text}").into_bytes(),
@@ -175,6 +187,18 @@ const DAMAGES: [fn(&str) -> Vec<u8>; 14] = [
     |text| text.lines().map(|line| format!("> {line}\n")).collect::<String>().into_bytes(),
     |text| format!("Here is what I get:\n\n```\n{text}```\nIs that good?\n").into_bytes(),
     |text| format!("{text}\n{text}").into_bytes(),
+    |text| text.lines().map(|line| format!("> > {line}\n")).collect::<String>().into_bytes(),
+    |text| text.lines().map(|line| format!("- {line}\n")).collect::<String>().into_bytes(),
+    |text| {
+        text.lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| format!("`{line}`\n"))
+            .collect::<String>()
+            .into_bytes()
+    },
+    |text| text.replace('_', "\\_").into_bytes(),
+    |text| text.replace('\n', "\n\n").into_bytes(),
+    |text| text.replace('\n', " \t\n").into_bytes(),
     |text| text.replace(" ± ", " Â± ").replace("µs", "Âµs").replace("Âµs", "µs").into_bytes(),
     |text| {
         (0..2_000)

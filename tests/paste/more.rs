@@ -1,8 +1,8 @@
 //! Further pastes, each with what has to be read: more real ones than the table of samples has.
 
-use data::paste::{Reading, Run, Verdict, read};
+use data::paste::{Reading, Verdict, read};
 
-use crate::samples::word;
+use crate::samples::{column, word};
 
 /// One paste and what has to be read.
 pub(crate) struct Case {
@@ -42,15 +42,9 @@ fn faults(case: &Case, reading: &Reading) -> Vec<String> {
     if reading.verdict == Verdict::Refused {
         return faults;
     }
-    let whole = |count: Option<u64>| count.map(|count| count as f64);
-    let columns: [(&str, Box<dyn Fn(&Run) -> Option<f64>>); 4] = [
-        ("decode_tps", Box::new(|run| run.decode_tps)),
-        ("prefill_tps", Box::new(|run| run.prefill_tps)),
-        ("prompt_tokens", Box::new(move |run| whole(run.prompt_tokens))),
-        ("output_tokens", Box::new(move |run| whole(run.output_tokens))),
-    ];
-    for ((name, value), wanted) in columns.iter().zip(&case.columns) {
-        let got: Vec<Option<f64>> = reading.runs.iter().map(value).collect();
+    let names = ["decode_tps", "prefill_tps", "prompt_tokens", "output_tokens"];
+    for (name, wanted) in names.into_iter().zip(&case.columns) {
+        let got: Vec<Option<f64>> = reading.runs.iter().map(|run| column(run, name)).collect();
         if got.len() != wanted.len() || !got.iter().zip(wanted).all(|(got, wanted)| equal(*got, wanted)) {
             faults.push(format!("{name}: {got:?}, not {wanted:?}"));
         }

@@ -75,7 +75,7 @@ pub(crate) fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn column(run: &Run, name: &str) -> Option<f64> {
+pub(crate) fn column(run: &Run, name: &str) -> Option<f64> {
     match name {
         "prefill_tps" => run.prefill_tps,
         "decode_tps" => run.decode_tps,
@@ -193,79 +193,6 @@ fn every_mark_shows_what_was_read() {
         }
     }
     assert!(marks > 700, "only {marks} marks");
-}
-
-/// Everything that may begin a kept line. What is not here is somebody's text.
-const KEPT: [&str; 36] = [
-    "llama_print_timings: ",
-    "llama_perf_sampler_print: ",
-    "llama_perf_context_print: ",
-    "common_perf_print: ",
-    "llm_load_print_meta: ",
-    "print_info: ",
-    "ggml_vulkan: 0 = ",
-    "main: ",
-    "slot ",
-    "prompt eval ",
-    "generation eval time",
-    "eval ",
-    "total ",
-    "load duration:",
-    "encoded ",
-    "decoded ",
-    "[ Prompt: ",
-    "{\"",
-    "| ",
-    "Avg prompt throughput: ",
-    "Engine 000: Avg prompt throughput: ",
-    "Total ",
-    "Benchmark duration (s): ",
-    "Output token throughput (tok/s): ",
-    "Mean ",
-    "Decode batch",
-    "Prefill batch",
-    "Timing with prompt_tokens=",
-    "Averages: ",
-    "Prompt: ",
-    "Metrics ",
-    "CtxLimit: ",
-    "Output generated in ",
-    "[BENCHMARK] ",
-    "llm-speed flags: ",
-    "ollama run ",
-];
-
-/// Commands of which only the model is kept.
-const COMMANDS: [&str; 2] = ["-m ", "mlx_lm --model "];
-
-#[test]
-fn kept_lines_are_timings_alone_and_read_the_same() {
-    for (file, bytes) in all() {
-        let reading = read(&bytes);
-        if reading.verdict == Verdict::Refused {
-            continue;
-        }
-        for (number, run) in reading.runs.iter().enumerate() {
-            let lines = reading.timing_lines(number).expect("lines of a run that was read");
-            for line in lines.lines() {
-                let known = KEPT.iter().chain(&COMMANDS).any(|start| line.starts_with(start));
-                assert!(known, "{file} keeps {line:?}");
-                assert!(
-                    !line.contains("~/") && !line.contains("/Volumes") && !line.contains("models/"),
-                    "{file}: {line}"
-                );
-            }
-            let again = read(lines.as_bytes());
-            assert_eq!(again.runs.len(), 1, "{file}: {lines}");
-            let values = |run: &Run| {
-                let counts = [run.prompt_tokens, run.output_tokens, run.depth_tokens, run.streams];
-                let speeds = [run.decode_tps, run.prefill_tps, run.aggregate_tps, run.end_to_end_tps];
-                (counts, speeds, run.model.clone(), run.quant.clone(), run.flags.clone(), run.tool)
-            };
-            assert_eq!(values(run), values(&again.runs[0]), "{file}: {lines}");
-            assert_eq!(again.timing_lines(0), Some(lines), "{file}: what is kept of kept lines is the same");
-        }
-    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{bench_calibrate, engines, tools, wasm};
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser`, `server`, `accuracy`, `calibrate`, `probe`, or `all`; all but the last three where none is
+    /// `estimator`, `browser`, `server`, `paste`, `accuracy`, `calibrate`, `probe`, or `all`; all but the last three where none is
     /// named.
     what: Option<String>,
     /// Sections of the probe's: only these.
@@ -39,6 +39,7 @@ const SECTIONS: &[Section] = &[
         title: "The server beside bare SQLite, and with a thousand and a million runs",
         work: server,
     },
+    Section { name: "paste", title: "The worst pastes of 256 KiB (under 50 ms is wanted)", work: paste },
     Section {
         name: "accuracy",
         title: "Estimates of devices that the fit had not seen, beside the measurements",
@@ -138,6 +139,13 @@ fn lines(command: &mut Command, is_wanted: impl Fn(&str) -> bool) -> Result<Stri
 /// One estimate, natively, optimised.
 fn estimator() -> Result<String> {
     lines(&mut tools::cargo(["bench", "--package", "llm-speed-estimator"]), |line| line.contains("time:"))
+}
+
+/// The longest pastes that make the reader look far, optimised; one that takes too long fails.
+fn paste() -> Result<String> {
+    let test = ["test", "--release", "--package", "llm-speed-tests", "--test", "paste"];
+    let which = ["--", "--ignored", "--nocapture", "worst_times"];
+    lines(tools::cargo(test).args(which), |line| line.contains(" ms  "))
 }
 
 /// Submissions and pages against their baselines, then fifty kills in the middle of a burst.

@@ -24,6 +24,10 @@ const KEPT: [&str; 9] =
 const RESULTS: [&str; 7] =
     ["test", "t/s", "peak t/s", "ttfr (ms)", "est_ppt (ms)", "e2e_ttft (ms)", "t/s (total)"];
 
+/// Cells that a row has at least: model, size, parameters, backend, test, speed. With fewer and without a header it may be
+/// half of one.
+const FEWEST_CELLS: usize = 6;
+
 /// Reads all tables.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for table in tables(page) {
@@ -65,6 +69,9 @@ fn kept<'t>(table: &'t Table) -> impl Iterator<Item = &'static str> + 't {
 fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Option<Row> {
     let headless = table.header.is_empty();
     let count = row.cells.len();
+    if headless && count < FEWEST_CELLS {
+        return None;
+    }
     let cell = |name: &str, place: usize| if headless { row.cells.get(place) } else { table.cell(row, name) };
     let test_cell = cell("test", count.checked_sub(2)?)?;
     let test = bench::test(&mut Cursor::new(page.text(), test_cell.range.clone()))?;

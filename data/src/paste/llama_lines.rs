@@ -102,8 +102,10 @@ pub(super) fn slot(cursor: &mut Cursor<'_>, function: Option<&str>) -> Option<(u
     let found = (|| {
         cursor.need("slot ")?;
         let name = cursor.word();
-        let fits = function.is_none_or(|wanted| name.starts_with(wanted));
-        (fits && name.ends_with(':')).then_some(())?;
+        let name = name.strip_suffix(':')?;
+        function
+            .is_none_or(|wanted| name.strip_prefix(wanted).is_some_and(|rest| rest.len() <= 1))
+            .then_some(())?;
         cursor.need(" id ")?;
         let slot = cursor.number()?;
         cursor.need(" | task ")?;

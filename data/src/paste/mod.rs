@@ -90,6 +90,9 @@ const LINE_FORMATS: [Format; 16] = [
     tensorrt::scan,
 ];
 
+/// Text with more runs than this is a whole log: it was not broken by hand.
+const MOST_MENDED: usize = 64;
+
 /// Reads a paste: every run in it, where each value stood, and what to make of it.
 pub fn read(bytes: &[u8]) -> Reading {
     if bytes.len() > MAX_BYTES {
@@ -106,9 +109,13 @@ pub fn read(bytes: &[u8]) -> Reading {
 
 /// Reads the text as it stands; and again with breaks taken out, where that tells more.
 fn read_whole(text: &Text) -> Reading {
+    let plain = read_text(text);
+    if plain.runs.len() > MOST_MENDED {
+        return plain;
+    }
     let others = [text.unwrapped(), text.rows_joined()];
     let others = others.into_iter().flatten().map(|text| read_text(&text));
-    others.fold(read_text(text), |best, other| if is_better(&other, &best) { other } else { best })
+    others.fold(plain, |best, other| if is_better(&other, &best) { other } else { best })
 }
 
 /// Whether breaks were rightly taken out. Joining lines that belong apart must never hide one that was refused, nor

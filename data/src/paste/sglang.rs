@@ -3,7 +3,7 @@
 //! The log's speeds are of all running requests over the last steps. `bench_one_batch` measures one batch, and says
 //! of how many.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use super::{
     flag::Flag,
@@ -119,10 +119,25 @@ fn window(page: &Page<'_>, number: usize) -> Option<Found> {
         Some((speed, running))
     };
     let ((speed, running), range) = page.match_line(number, read)?;
+    let what = if page.body(&page.lines[number]).starts_with("Decode") {
+        ("Decode", "gen")
+    } else {
+        ("Prefill", "input")
+    };
     let mut found = Found::new(Tool::Sglang, "SGLang log, from 2024", Kind::Log, range.clone());
-    found.keep(page, range);
+    found.stain = page.stain(&range);
+    // Much else stands on the line, and more where it was broken.
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    let running = running.map(|running: Number| (format!(" #running-req: {},", digits(&running)), running));
+    found.keep_text(format_args!(
+        "{} batch,{} {} throughput (token/s): {}",
+        what.0,
+        running.as_ref().map_or("", |(text, _)| text),
+        what.1,
+        digits(&speed)
+    ));
     found.set(Field::AggregateTps, &speed);
-    if let Some(running) = running {
+    if let Some((_, running)) = running {
         found.set(Field::Streams, &running);
     }
     found.flag(Flag::Window);

@@ -104,7 +104,11 @@ fn rate(cursor: &mut Cursor<'_>) -> Option<Option<Number>> {
 fn metrics(page: &Page<'_>, number: usize) -> Option<Found> {
     let (metrics, range) = page.match_line(number, metrics_line)?;
     let mut found = Found::new(Tool::TabbyApi, "TabbyAPI log, from 2023-12", Kind::Log, range.clone());
-    found.keep(page, range);
+    // The name of the request is nobody's business.
+    found.stain = page.stain(&range);
+    let line = page.text().get(metrics.output.range.start..range.end).unwrap_or_default();
+    let line: Vec<&str> = line.split('\n').collect();
+    found.keep_text(format_args!("Metrics: {}", line.concat()));
     for (field, number) in [
         (Field::OutputTokens, Some(&metrics.output)),
         (Field::TotalS, Some(&metrics.total)),

@@ -66,9 +66,12 @@ impl Text {
     /// A console breaks at its width exactly: the longest lines are all as long, several of them, and nothing is
     /// longer.
     pub fn unwrapped(&self) -> Option<Text> {
-        let width = self.clean.split('\n').map(|line| line.chars().count()).max().unwrap_or(0);
-        let full = self.clean.split('\n').filter(|line| line.chars().count() == width).count();
-        if !(40..=400).contains(&width) || full < 2 {
+        let lines = || self.clean.split('\n').filter(|line| !line.is_empty());
+        let width = lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let full = lines().filter(|line| line.chars().count() == width).count();
+        // Each line that was broken has an end that is shorter; rows of a table are all as long.
+        let ends = lines().count() - full;
+        if !(40..=400).contains(&width) || full < 2 || ends < full.div_ceil(MOST_PARTS) {
             return None;
         }
         let mut text = Text::empty();

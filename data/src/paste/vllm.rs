@@ -276,6 +276,10 @@ fn metrics(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
         let opens = if line.is_empty() && group == "metrics" { "{\"metrics\":{" } else { opens };
         line.extend([opens, "\"", key, "\":", digits]);
     }
-    found.keep_text(format_args!("{line}}}}}"));
+    line.push('}');
+    if let Some(model) = &found.run.model {
+        line.extend([",\"model\":\"", model, "\""]);
+    }
+    found.keep_text(format_args!("{line}}}"));
     found
 }
