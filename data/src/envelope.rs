@@ -24,6 +24,9 @@ pub const WITHDRAWAL_TYPE: &str = "application/vnd.llm-speed.withdrawal+json";
 /// The payload answers a dispute: an [`crate::submission::DisputeAnswer`], signed by the key that signed the run.
 pub const ANSWER_TYPE: &str = "application/vnd.llm-speed.answer+json";
 
+/// The payload's type of a machine that somebody shows to be theirs.
+pub const CLAIM_TYPE: &str = "application/vnd.llm-speed.claim+json";
+
 /// Longest payload that is read, in bytes.
 pub const PAYLOAD_LIMIT_BYTES: usize = 64 << 10;
 

@@ -41,6 +41,7 @@ pub mod submission;
 #[cfg(feature = "table")]
 pub mod table;
 pub mod timings;
+pub mod update;
 
 pub use catalog::Catalog;
 pub use engine::Engine;

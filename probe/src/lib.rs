@@ -22,6 +22,7 @@ pub mod runs;
 pub mod schedule;
 pub mod statistics;
 pub mod stream;
+pub mod suites;
 pub mod trace;
 pub mod watch;
 pub mod wire;

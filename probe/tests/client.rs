@@ -8,7 +8,7 @@ use common::{Asked, Script, Server};
 use data::digest::digest;
 use data::envelope::Envelope;
 use data::submission::{BackendInfo, Identity, ModelIdentity, Submission, WorkloadResult};
-use probe::client::login::{LoginError, Service};
+use probe::client::login::{Granted, LoginError, Service};
 use probe::client::update::{self, Known, Manifest, Program, UpdateError};
 use probe::client::{Client, Sent};
 use probe::http::Url;
@@ -139,7 +139,7 @@ fn identity_server(answers: &'static [&'static str], expires_s: u32) -> Server {
     })
 }
 
-fn sign_in(server: &Server) -> Result<String, LoginError> {
+fn sign_in(server: &Server) -> Result<Granted, LoginError> {
     let service = Service::new(&server.url, "Iv1.test").unwrap();
     let invitation = service.invite()?;
     assert_eq!(invitation.user_code, "ABCD-1234");
@@ -151,9 +151,11 @@ const PENDING: &str = r#"{"error":"authorization_pending"}"#;
 #[test]
 fn signing_in_waits_as_long_as_it_is_told() {
     const SLOW: &str = r#"{"error":"slow_down","interval":0.02}"#;
-    let server =
-        identity_server(&[PENDING, SLOW, PENDING, r#"{"access_token":"gho_1","token_type":"bearer"}"#], 60);
-    assert_eq!(sign_in(&server).unwrap(), "gho_1");
+    let server = identity_server(
+        &[PENDING, SLOW, PENDING, r#"{"access_token":"lsp_1","token_type":"bearer","profile":"someone"}"#],
+        60,
+    );
+    assert_eq!(sign_in(&server).unwrap(), Granted { token: "lsp_1".into(), profile: "someone".into() });
     assert_eq!(server.asked().len(), 5);
 }
 
@@ -195,8 +197,13 @@ const PROGRAM: &[u8] = b"#!/bin/sh\necho newer\n";
 
 fn offer(serial: u64, expires: &str, sha256: String) -> Vec<u8> {
     let program = Program { target: update::target(), path: "0.2.0/probe".into(), sha256 };
-    let manifest =
-        Manifest { serial, expires: expires.into(), version: "0.2.0".into(), programs: vec![program] };
+    let manifest = Manifest {
+        serial,
+        expires: expires.into(),
+        version: "0.2.0".into(),
+        programs: vec![program],
+        suites: Vec::new(),
+    };
     serde_json::to_vec(&manifest).unwrap()
 }
 

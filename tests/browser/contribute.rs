@@ -51,7 +51,23 @@ fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
     );
     assert!(page.contains("512 in, 127 out"), "{page}");
     assert!(!page.contains("secret"), "{page}");
+
+    // A reader doubts it: the work is done in the browser, and the page shows what was said, as text.
+    let address = browser.run("return location.href", &json!([]))?;
+    browser.wait("!document.querySelector('#dispute').hidden")?;
+    let doubt = "<img src=x onerror=alert(1)> Half of that is what others get.";
+    browser.run("document.querySelector('#dispute textarea').value = arguments[0]", &json!([doubt]))?;
+    browser.click("#dispute .submit")?;
+    browser.wait("document.querySelector('.thread li[id^=dispute-]')")?;
+    assert!(browser.text(".thread")?.contains(doubt), "{}", browser.text(".thread")?);
+    browser.wait("location.hash.startsWith('#dispute-')")?;
     assert_eq!(browser.errors()?, [""; 0]);
+
+    // Without scripts the form is not there, and the probe's command is.
+    browser.javascript(false)?;
+    browser.go(address.as_str().unwrap_or_default())?;
+    let page = browser.text("#doubt")?;
+    assert!(page.contains("llm-speed-probe dispute ") && !page.contains("Send"), "{page}");
     Ok(())
 }
 

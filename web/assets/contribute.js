@@ -1,5 +1,7 @@
 // The contribute page: what is pasted or dropped is read here; nothing leaves before "send".
 
+import { send as sendText } from "/assets/proof.js";
+
 const form = document.getElementById("contribute");
 const results = document.getElementById("results");
 const file = document.getElementById("contribute-file");
@@ -37,48 +39,13 @@ async function submit(wasm, send) {
   sent.textContent = "";
   try {
     const text = wasm.submission(pasted, fields());
-    const challenge = await read(await fetch(`/api/v1/challenge?digest=${wasm.digest(text)}`));
-    const pow = JSON.parse(await work(challenge, bar));
-    const body = JSON.stringify({ text, pow });
-    const headers = { "Content-Type": "application/json" };
-    results.innerHTML = wasm.receipt(await read(await fetch("/api/v1/pastes", { method: "POST", headers, body })));
+    results.innerHTML = wasm.receipt(await sendText("/api/v1/pastes", text, wasm.digest(text), bar));
     results.focus();
   } catch (error) {
     sent.textContent = error.message;
     send.disabled = false;
     bar.hidden = true;
   }
-}
-
-/** The answer's text; a refusal throws the server's sentence. */
-async function read(answer) {
-  const text = await answer.text();
-  if (answer.ok) return text;
-  let detail = `${answer.status}`;
-  try {
-    detail = JSON.parse(text).detail ?? detail;
-  } catch {
-    // A proxy's own page: its status has to do.
-  }
-  throw new Error(detail);
-}
-
-function work(challenge, bar) {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker("/assets/worker.js", { type: "module" });
-    let clock = 0;
-    const end = (settle, value) => (clearInterval(clock), worker.terminate(), settle(value));
-    worker.onmessage = ({ data }) => {
-      if (data.pow) end(resolve, data.pow);
-      else if (data.error) end(reject, new Error(data.error));
-      else {
-        const start = performance.now();
-        clock = setInterval(() => (bar.value = Math.min(0.99, (performance.now() - start) / data.expectedMs)), 50);
-      }
-    };
-    worker.onerror = () => end(reject, new Error("The worker did not start; reload the page."));
-    worker.postMessage(challenge);
-  });
 }
 
 async function take(bytes) {

@@ -18,6 +18,7 @@ const ONLY_FULL: &[&str] = &[
     "drop",
     "report",
     "privacy",
+    "profile",
     "measured",
     "embed",
     "leaderboard",

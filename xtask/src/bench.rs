@@ -8,15 +8,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{bench_calibrate, engines, tools, wasm};
+use crate::{bench_calibrate, bench_server, engines, tools, wasm};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser`, `server`, `paste`, `accuracy`, `calibrate`, `probe`, or `all`; all but the last three where none is
-    /// named.
+    /// `estimator`, `browser`, `paste`, `accuracy`, `calibrate`, `server`, `probe`, or `all`; all but the last four where none
+    /// is named.
     what: Option<String>,
-    /// Sections of the probe's: only these.
+    /// Sections of the probe's or the server's: only these.
     sections: Vec<String>,
 }
 
@@ -35,10 +35,6 @@ const SECTIONS: &[Section] = &[
         work: browser,
     },
     Section {
-        name: "server",
-        title: "The server beside bare SQLite, and with a thousand and a million runs",
-        work: server,
-    },
     Section { name: "paste", title: "The worst pastes of 256 KiB (under 50 ms is wanted)", work: paste },
     Section {
         name: "accuracy",
@@ -54,11 +50,17 @@ const ALL: &str = "all";
 /// Installs SciPy and measures for minutes: only where it is named.
 const CALIBRATE: &str = "calibrate";
 
+/// Fills databases of a million runs and kills a server fifty times: only where it or everything is named.
+const SERVER: &str = "server";
+
 /// Runs the benchmark that was named, or all; what was found is kept under `<target>/bench` and written to the book.
 pub fn run(args: &Bench) -> Result<()> {
     let what = args.what.as_deref();
     if what == Some(PROBE) {
         return probe(&args.sections);
+    }
+    if what == Some(SERVER) {
+        return bench_server::run(&args.sections);
     }
     if what == Some(CALIBRATE) {
         return bench_calibrate::run();
@@ -67,7 +69,7 @@ pub fn run(args: &Bench) -> Result<()> {
     let chosen: Vec<&Section> = SECTIONS.iter().filter(is_wanted).collect();
     if chosen.is_empty() {
         let names: Vec<&str> =
-            SECTIONS.iter().map(|section| section.name).chain([CALIBRATE, PROBE, ALL]).collect();
+            SECTIONS.iter().map(|section| section.name).chain([CALIBRATE, SERVER, PROBE, ALL]).collect();
         bail!("there is no such benchmark; there are {}", names.join(", "));
     }
     for section in chosen {
@@ -81,6 +83,7 @@ pub fn run(args: &Bench) -> Result<()> {
         fs::write(file, text)?;
     }
     if what == Some(ALL) {
+        bench_server::run(&[])?;
         probe(&[])?;
     }
     let book = tools::root().join("BENCHMARKS.md");
@@ -111,6 +114,11 @@ fn text() -> Result<String> {
     }
     writeln!(
         text,
+        "## The server under load, faults and growth\n\n`cargo xtask bench server`: \
+         [web/server/BENCHMARKS.md](web/server/BENCHMARKS.md)\n"
+    )?;
+    writeln!(
+        text,
         "## The probe beside the engines' clocks, llama-bench and other clients\n\n`cargo xtask bench probe`: \
          [probe/BENCHMARKS.md](probe/BENCHMARKS.md)"
     )?;
@@ -118,7 +126,7 @@ fn text() -> Result<String> {
 }
 
 /// Runs a command and gives the lines of its output that are wanted; all of them are shown as they come.
-fn lines(command: &mut Command, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+pub fn lines(command: &mut Command, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
     let mut child = command.stdout(Stdio::piped()).spawn().context("the benchmark did not start")?;
     let mut found = String::new();
     for line in BufReader::new(child.stdout.take().context("its output")?).lines() {
@@ -146,19 +154,6 @@ fn paste() -> Result<String> {
     let test = ["test", "--release", "--package", "llm-speed-tests", "--test", "paste"];
     let which = ["--", "--ignored", "--nocapture", "worst_times"];
     lines(tools::cargo(test).args(which), |line| line.contains(" ms  "))
-}
-
-/// Submissions and pages against their baselines, then fifty kills in the middle of a burst.
-fn server() -> Result<String> {
-    let package = ["--release", "--package", "llm-speed-server"];
-    tools::run(tools::cargo(["build", "--bins", "--examples"]).args(package))?;
-    let mut found = lines(tools::cargo(["run", "--quiet", "--example", "bench"]).args(package), |_| true)?;
-    let kills = ["test", "--package", "llm-speed-server", "--test", "http", "crash", "--", "--nocapture"];
-    let told = lines(tools::cargo(kills).env("LLM_SPEED_KILL_ROUNDS", "50"), |line| {
-        line.starts_with("test result") || line.contains("kill")
-    })?;
-    write!(found, "50 kills in the middle of a burst:\n{told}")?;
-    Ok(found)
 }
 
 /// The whole catalogue for one machine, in WASM, in the browser, against one frame.

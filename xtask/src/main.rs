@@ -5,6 +5,7 @@
 
 mod bench;
 mod bench_calibrate;
+mod bench_server;
 mod bless;
 mod budget;
 mod dist;

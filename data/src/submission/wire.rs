@@ -32,12 +32,12 @@ pub struct RunRequest<P> {
     pub pow: P,
 }
 
-/// `POST /api/v1/withdraw` and `POST /api/v1/answers`: the key is proof enough.
+/// `POST /api/v1/withdraw`, `answers` and `profile/machines`: the key is proof enough.
 #[cfg(feature = "envelope")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedRequest {
-    /// A signed [`Withdrawal`] or [`DisputeAnswer`].
+    /// A signed [`Withdrawal`], [`DisputeAnswer`] or [`MachineClaim`].
     pub envelope: crate::envelope::Envelope,
 }
 
@@ -106,6 +106,18 @@ pub struct Withdrawal {
     pub result: String,
     /// Why; may be empty.
     pub says: String,
+    /// Moment of signing, milliseconds since 1970 (UTC).
+    pub at_ms: i64,
+}
+
+/// `POST /api/v1/profile/machines`: whoever holds the key of a result says that its machine is theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineClaim {
+    /// Id of a result of that machine.
+    pub result: String,
+    /// Name of the profile that it is for: whoever else comes by this message gains nothing by it.
+    pub profile: String,
     /// Moment of signing, milliseconds since 1970 (UTC).
     pub at_ms: i64,
 }

@@ -1,11 +1,12 @@
-//! Signing in by GitHub's device flow (RFC 8628): a code is typed on another screen, and no password passes through here.
+//! Signing in by the device flow (RFC 8628): a code is typed on another screen, and no password passes through here. The
+//! results server speaks the flow with the identity service for us, and gives out a token that is good for itself alone.
 
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{ANSWER_LIMIT_BYTES, ClientError, TIMEOUTS};
 use crate::http::{Connection, HttpError, Url};
@@ -51,15 +52,26 @@ pub enum LoginError {
     Other(String),
 }
 
-/// A sign-in service with the flow's two addresses.
+/// A service with the flow's two addresses.
 pub struct Service {
     url: Url,
     client_id: String,
 }
 
+/// What was given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The token.
+    pub token: String,
+    /// Whose it is; empty where the service does not tell.
+    pub profile: String,
+}
+
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<String>,
+    #[serde(default)]
+    profile: String,
     error: Option<String>,
     error_description: Option<String>,
     interval: Option<f64>,
@@ -72,6 +84,11 @@ impl Service {
     /// When the address is none.
     pub fn new(address: &str, client_id: &str) -> Result<Service, HttpError> {
         Ok(Service { url: Url::parse(address)?, client_id: client_id.to_owned() })
+    }
+
+    /// The service that a results server is to its probes; it knows itself under which id it is registered elsewhere.
+    pub fn of(server: &super::Client) -> Service {
+        Service { url: server.url.below("/api/v1"), client_id: "llm-speed-probe".to_owned() }
     }
 
     /// Asks for a code.
@@ -87,7 +104,7 @@ impl Service {
     ///
     /// # Errors
     /// [`LoginError`], in words for the person.
-    pub fn wait(&self, invitation: &Invitation) -> Result<String, LoginError> {
+    pub fn wait(&self, invitation: &Invitation) -> Result<Granted, LoginError> {
         let end = Instant::now() + Duration::from_secs(invitation.expires_in);
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)).max(SHORTEST_WAIT);
         let mut every = seconds(invitation.interval);
@@ -103,7 +120,7 @@ impl Service {
             }
             let answer: Answer = self.post("token", "/login/oauth/access_token", &fields)?;
             if let Some(token) = answer.access_token {
-                return Ok(token);
+                return Ok(Granted { token, profile: answer.profile });
             }
             match answer.error.as_deref() {
                 Some("authorization_pending") => {}
@@ -159,12 +176,53 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-/// Keeps a token where only its owner reads it.
+/// Who is signed in where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Host and port of the results server: the token goes nowhere else.
+    pub server: String,
+    /// Name of the profile there.
+    pub profile: String,
+    /// The token.
+    pub token: String,
+}
+
+/// The sessions of all servers; none where nobody is signed in.
+pub fn sessions(folder: &Path) -> Vec<Session> {
+    let bytes = std::fs::read(folder.join(SESSIONS)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// The session at a server.
+pub fn session(folder: &Path, server: &str) -> Option<Session> {
+    sessions(folder).into_iter().find(|session| session.server == server)
+}
+
+/// Keeps a session where only its owner reads it; it takes the place of another at the same server.
 ///
 /// # Errors
 /// Those of the file system.
-pub fn keep(folder: &Path, token: &str) -> io::Result<()> {
-    runs::write_whole_as(&folder.join("token"), token.as_bytes(), private())
+pub fn keep(folder: &Path, session: Session) -> io::Result<()> {
+    let mut all = sessions(folder);
+    all.retain(|known| known.server != session.server);
+    all.push(session);
+    write(folder, &all)
+}
+
+/// Forgets the session at a server.
+///
+/// # Errors
+/// Those of the file system.
+pub fn forget(folder: &Path, server: &str) -> io::Result<()> {
+    let mut all = sessions(folder);
+    all.retain(|known| known.server != server);
+    write(folder, &all)
+}
+
+const SESSIONS: &str = "sessions.json";
+
+fn write(folder: &Path, all: &[Session]) -> io::Result<()> {
+    runs::write_whole_as(&folder.join(SESSIONS), &serde_json::to_vec_pretty(all)?, private())
 }
 
 #[cfg(unix)]
@@ -181,6 +239,29 @@ fn private() -> Option<std::fs::Permissions> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_stays_with_its_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |server: &str, token: &str| Session {
+            server: server.into(),
+            profile: "someone".into(),
+            token: token.into(),
+        };
+        for (server, token) in [("a:1", "x"), ("b:2", "y"), ("a:1", "z")] {
+            keep(folder.path(), of(server, token)).unwrap();
+        }
+        assert_eq!(session(folder.path(), "a:1"), Some(of("a:1", "z")));
+        assert_eq!(session(folder.path(), "c:3"), None);
+        forget(folder.path(), "a:1").unwrap();
+        assert_eq!(sessions(folder.path()), [of("b:2", "y")]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(folder.path().join(SESSIONS)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "nobody else reads it");
+        }
+    }
 
     #[test]
     fn fields_are_encoded() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use data::digest::digest;
 use data::envelope;
-use data::submission::{Evidence, Paste, Receipt, RunRequest, SignedRequest, TextRequest};
+use data::submission::{Dispute, Evidence, Paste, Receipt, RunRequest, SignedRequest, TextRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::interrupt;
 use crate::runs::SavedRun;
+use login::Session;
 
 /// The server that `cargo xtask serve` opens; another is named by `--server` or `LLM_SPEED_SERVER`.
 pub const DEFAULT_SERVER: &str = "http://127.0.0.1:8787";
@@ -129,6 +130,55 @@ impl Client {
         let pow = self.prove(&digest(raw_timings.as_bytes()))?;
         let evidence = Evidence { result: result.to_owned(), raw_timings: raw_timings.to_owned(), pow };
         self.post("evidence", "/api/v1/evidence", &evidence)
+    }
+
+    /// Doubts a result.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send_dispute(&self, dispute: &Dispute) -> Result<Value, ClientError> {
+        let text = written("dispute", dispute)?;
+        let pow = self.prove(&digest(text.as_bytes()))?;
+        self.post("dispute", "/api/v1/disputes", &TextRequest { text, pow })
+    }
+
+    /// Shows with the key of a result that its machine belongs to who is signed in.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn send_claim(
+        &self,
+        of_type: &str,
+        message: &impl Serialize,
+        seed: &[u8; 32],
+        session: &Session,
+    ) -> Result<Value, ClientError> {
+        let envelope = envelope::seal_as(of_type, written("message", message)?.as_bytes(), seed);
+        let body = written("message", &SignedRequest { envelope })?;
+        let mut connection = self.signed_in(session);
+        let bytes = connection
+            .post("/api/v1/profile/machines", body.as_bytes())?
+            .body
+            .read_all(ANSWER_LIMIT_BYTES)?;
+        read("message", &bytes)
+    }
+
+    /// Takes the profile of a session away.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn unlink(&self, session: &Session) -> Result<(), ClientError> {
+        self.signed_in(session).delete("/api/v1/profile")?.body.read_all(ANSWER_LIMIT_BYTES)?;
+        Ok(())
+    }
+
+    /// A connection that shows the token, which is this server's own.
+    fn signed_in(&self, session: &Session) -> Connection {
+        let headers = vec![
+            ("Accept".to_owned(), "application/json".to_owned()),
+            ("Authorization".to_owned(), format!("Bearer {}", session.token)),
+        ];
+        Connection::new(self.url.clone(), headers, TIMEOUTS)
     }
 
     /// Sends a message about a result, signed with the result's key.

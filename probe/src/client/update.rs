@@ -8,19 +8,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use data::digest::digest;
+use data::update::{MANIFEST, MANIFEST_LIMIT_BYTES, SUITE_LIMIT_BYTES};
 use minisign_verify::{PublicKey, Signature};
-use serde::{Deserialize, Serialize};
+
+pub use data::update::{Manifest, Program, SuiteFile};
 
 use super::ClientError;
 use crate::http::{Connection, HttpError, Timeouts, Url};
-use crate::runs;
+use crate::{runs, suites};
 
 /// Keys of those who publish this build, in minisign's base64, separated by a comma; set when it is built.
 pub const PINNED: Option<&str> = option_env!("LLM_SPEED_UPDATE_KEYS");
 
 /// No archive is larger.
 const ARCHIVE_LIMIT_BYTES: usize = 256 << 20;
-const MANIFEST_LIMIT_BYTES: usize = 64 << 10;
 
 const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(10),
@@ -28,32 +29,6 @@ const TIMEOUTS: Timeouts = Timeouts {
     idle: Duration::from_secs(60),
     until: None,
 };
-
-/// Which programs there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// Rises with each manifest.
-    pub serial: u64,
-    /// The last day on which it is believed, `2027-01-31` (UTC).
-    pub expires: String,
-    /// The newest version.
-    pub version: String,
-    /// Its programs.
-    pub programs: Vec<Program>,
-}
-
-/// The program for one kind of machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Program {
-    /// `x86_64-linux`.
-    pub target: String,
-    /// Where it is, relative to the manifest.
-    pub path: String,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-}
 
 /// Why there is no update.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +59,17 @@ pub enum UpdateError {
     /// Past its day.
     #[error("the update's manifest was good until {0}; whoever publishes it must sign a new one")]
     Stale(String),
-    /// The archive's bytes are others than the manifest names.
-    #[error("the program that was fetched is not the one that was signed; nothing was changed")]
+    /// The bytes of a program or a suite are others than the manifest names.
+    #[error("the file that was fetched is not the one that was signed; nothing was changed")]
     Archive,
+    /// A suite that cannot be used.
+    #[error("the suite {id} cannot be used: {why}")]
+    Suite {
+        /// Its id.
+        id: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is no program for this machine.
     #[error("version {version} has no program for {target}")]
     NoProgram {
@@ -127,8 +110,8 @@ fn seen(folder: &Path) -> u64 {
 /// # Errors
 /// Any [`UpdateError`].
 pub fn manifest(server: &Url, known: &Known<'_>) -> Result<Manifest, UpdateError> {
-    let bytes = fetch(server, "/update/manifest.json", MANIFEST_LIMIT_BYTES)?;
-    let signature = fetch(server, "/update/manifest.json.minisig", MANIFEST_LIMIT_BYTES)?;
+    let bytes = fetch(server, &format!("/update/{MANIFEST}"), MANIFEST_LIMIT_BYTES)?;
+    let signature = fetch(server, &format!("/update/{MANIFEST}.minisig"), MANIFEST_LIMIT_BYTES)?;
     check_signature(&bytes, &signature, known.keys)?;
     let manifest: Manifest =
         serde_json::from_slice(&bytes).map_err(|error| UpdateError::Manifest(error.to_string()))?;
@@ -136,8 +119,7 @@ pub fn manifest(server: &Url, known: &Known<'_>) -> Result<Manifest, UpdateError
     if manifest.serial < seen {
         return Err(UpdateError::Rollback { offered: manifest.serial, seen });
     }
-    // Days in this form sort as text.
-    if manifest.expires.as_str() < known.today {
+    if !manifest.is_good_on(known.today) {
         return Err(UpdateError::Stale(manifest.expires));
     }
     runs::write_whole(&known.folder.join("update-serial"), manifest.serial.to_string().as_bytes())?;
@@ -183,6 +165,37 @@ pub fn install(server: &Url, manifest: &Manifest, program: &Path) -> Result<(), 
     let permissions = std::fs::metadata(program)?.permissions();
     runs::write_whole_as(program, &bytes, Some(permissions))?;
     Ok(())
+}
+
+/// Fetches the suites that a manifest names and that are not here yet, and keeps them; their ids. One that differs from
+/// what was published under its id before is refused: a published suite never changes.
+///
+/// # Errors
+/// Any [`UpdateError`]; suites that are here stay as they are.
+pub fn keep_suites(server: &Url, manifest: &Manifest, folder: &Path) -> Result<Vec<String>, UpdateError> {
+    let mut kept = Vec::new();
+    for file in &manifest.suites {
+        let bytes = fetch(server, &format!("/update/{}", file.path), SUITE_LIMIT_BYTES)?;
+        if digest(&bytes) != file.sha256 {
+            return Err(UpdateError::Archive);
+        }
+        let suite = suites::read(&bytes).map_err(|why| UpdateError::Suite { id: file.id.clone(), why })?;
+        let other = |why: &str| UpdateError::Suite { id: file.id.clone(), why: why.to_owned() };
+        if suite.id != file.id {
+            return Err(other("it calls itself by another id"));
+        }
+        match suites::find(folder, &suite.id) {
+            Some(known) if known == suite => {}
+            Some(_) => {
+                return Err(other("another suite has this id already, and a published suite never changes"));
+            }
+            None => {
+                suites::keep(folder, &suite)?;
+                kept.push(suite.id);
+            }
+        }
+    }
+    Ok(kept)
 }
 
 fn fetch(server: &Url, resource: &str, limit_bytes: usize) -> Result<Vec<u8>, HttpError> {

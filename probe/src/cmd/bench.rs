@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use data::Catalog;
 use data::row::SuiteRow;
 use data::submission::{Submission, WorkloadResult};
 
@@ -25,7 +24,7 @@ use crate::report::{self, Line};
 use crate::runs::{self, SavedRun};
 use crate::schedule::Slot;
 use crate::watch::Watch;
-use crate::{interrupt, result, trace};
+use crate::{interrupt, result, suites, trace};
 
 use progress::Progress;
 use record::Record;
@@ -42,6 +41,9 @@ pub struct Bench {
     /// Only these workloads, by number or name, separated by commas.
     #[arg(long, value_name = "W1,W2", value_delimiter = ',')]
     workload: Vec<String>,
+    /// The suite: one that is built in, or that self-update fetched.
+    #[arg(long, value_name = "ID", default_value = SUITE, conflicts_with = "shapes")]
+    suite: String,
     /// The four shapes of the benchmark page, with one stream and with four, in place of the suite's workloads.
     #[arg(long)]
     shapes: bool,
@@ -117,10 +119,12 @@ const SHAPES: &str = "shapes-v1";
 
 pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     interrupt::listen().context("Ctrl-C cannot be handled")?;
-    let wanted = if arguments.shapes { SHAPES } else { SUITE };
-    let suite = Catalog::embedded().suites().iter().find(|suite| suite.id == wanted);
-    let suite = suite.context("the suite is not built in")?;
-    let points = arguments.points(suite)?;
+    let wanted = if arguments.shapes { SHAPES } else { &arguments.suite };
+    let suite = suites::find(&runs::data_folder()?, wanted);
+    let suite = suite.ok_or_else(|| {
+        UsageError(format!("there is no suite {wanted}; `llm-speed-probe self-update` fetches newer ones"))
+    })?;
+    let points = arguments.points(&suite)?;
     let (backend, mut runtime, mut model) = arguments.place.choose(arguments.model.as_deref())?;
     identify::complete(&mut model);
 

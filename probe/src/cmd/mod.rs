@@ -7,6 +7,7 @@ mod bench;
 mod beside;
 mod compare;
 mod detect;
+mod dispute;
 mod estimate;
 mod evidence;
 mod fit;
@@ -55,6 +56,7 @@ enum Command {
     Read(read::Read),
     Verify(verify::Verify),
     Upload(upload::Upload),
+    Dispute(dispute::Dispute),
     Evidence(evidence::Evidence),
     Answer(answer::Answer),
     Withdraw(withdraw::Withdraw),
@@ -96,6 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) 
         Command::Read(arguments) => read::run(arguments, out),
         Command::Verify(arguments) => verify::run(arguments, out),
         Command::Upload(arguments) => upload::run(arguments, out),
+        Command::Dispute(arguments) => dispute::run(arguments, out),
         Command::Evidence(arguments) => evidence::run(arguments, out),
         Command::Answer(arguments) => answer::run(arguments, out),
         Command::Withdraw(arguments) => withdraw::run(arguments, out),

@@ -1,4 +1,5 @@
-//! `self-update`: puts a newer program in this one's place, if those who publish it have signed it.
+//! `self-update`: puts a newer program in this one's place, and newer suites beside it, if those who publish them have
+//! signed them.
 
 use std::io::Write;
 
@@ -10,7 +11,7 @@ use crate::client::update::{self, Known, PINNED};
 use crate::http::Url;
 use crate::{calendar, runs};
 
-/// Replace this program by a newer one that its publishers have signed.
+/// Replace this program by a newer one, and fetch newer suites, if their publishers have signed them.
 #[derive(clap::Args)]
 pub struct SelfUpdate {
     /// Where updates are published; without it LLM_SPEED_SERVER, or the server on this machine.
@@ -36,6 +37,11 @@ pub fn run(arguments: &SelfUpdate, out: &mut dyn Write) -> Result<()> {
     let today = calendar::today();
     let known = Known { keys: &keys, folder: &folder, today: &today };
     let manifest = update::manifest(&server, &known)?;
+    if !arguments.check {
+        for id in update::keep_suites(&server, &manifest, &folder)? {
+            writeln!(out, "the suite {id} is here: bench --suite {id}")?;
+        }
+    }
     let ours = env!("CARGO_PKG_VERSION");
     if !update::is_newer(&manifest.version, ours) {
         writeln!(out, "{ours} is the newest version")?;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::UsageError;
-use crate::client::{Client, Sent, consent, receipt};
+use super::{UsageError, sent};
+use crate::client::{Client, Sent, consent, login, receipt};
 use crate::interrupt;
 use crate::runs::{self, SavedRun};
 
@@ -87,6 +87,13 @@ pub fn send(client: &Client, folder: &Path, saved: &SavedRun) -> Result<String> 
         Sent::Known(page) => (page.context("the server has this run already, and names no page")?, None),
     };
     let page = client.page(&page);
+    if let Some(session) = login::session(folder, &place).filter(|_| saved.anonymous_key.is_none()) {
+        let claimed = sent::seed(saved, folder)
+            .and_then(|seed| super::login::claim(client, sent::result_of(&page), &seed, &session));
+        if let Err(error) = claimed {
+            eprintln!("note: the run is not listed with the profile {}: {error:#}", session.profile);
+        }
+    }
     let kept = receipt::Kept { server: place, page: page.clone(), receipt };
     if let Err(error) = receipt::keep(folder, &saved.run_id, kept) {
         eprintln!("note: the receipt cannot be kept ({error}); sending again finds the same page");

@@ -226,6 +226,14 @@ impl Connection {
         self.send("POST", resource, Some(("application/json", json)))
     }
 
+    /// Asks for a resource to be taken away.
+    ///
+    /// # Errors
+    /// As [`Connection::get`].
+    pub fn delete(&mut self, resource: &str) -> Result<Response<'_>, HttpError> {
+        self.send("DELETE", resource, None)
+    }
+
     /// Sends the fields of a form to a resource.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ impl Url {
         format!("{}{resource}", self.base)
     }
 
+    /// The address of a folder below this one.
+    pub fn below(&self, folder: &str) -> Url {
+        Url { base: self.path(folder), ..self.clone() }
+    }
+
     /// Whether only this machine is reached: then nothing leaves it.
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost"
@@ -83,6 +88,8 @@ mod tests {
         assert_eq!((url.authority().as_str(), url.port), ("openrouter.ai", 443));
         assert_eq!(url.path("/chat/completions"), "/api/v1/chat/completions");
         assert_eq!(Url::parse("localhost:11434").unwrap().authority(), "localhost:11434");
+        let below = Url::parse("http://a:1/base/").unwrap().below("/api/v1");
+        assert_eq!(below.path("/login"), "/base/api/v1/login");
         let six = Url::parse("http://[::1]:1234/v1").unwrap();
         assert_eq!((six.host.as_str(), six.authority().as_str()), ("::1", "[::1]:1234"));
         assert!(six.is_loopback() && !url.is_loopback());

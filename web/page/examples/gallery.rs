@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         style: "style.css".into(),
         loader: String::new(),
         contribute: String::new(),
+        dispute: String::new(),
         choices: gather::choices(engine.catalog),
     };
 

@@ -23,6 +23,8 @@ pub struct Site {
     pub loader: String,
     /// Address of the contribute page's own script.
     pub contribute: String,
+    /// Address of the script with which a reader doubts a result.
+    pub dispute: String,
     /// What the form's lists offer.
     pub choices: Choices,
 }
@@ -100,6 +102,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) preview: String,
     /// Whether a page without a form takes the whole width.
     pub(crate) wide: bool,
+    /// Address of the script of a page without a form; empty for none.
+    pub(crate) script: &'a str,
 }
 
 impl Frame<'_> {
@@ -116,7 +120,7 @@ impl Frame<'_> {
             (false, _) => "asks",
         };
         let script = match (self.form.is_empty(), self.current) {
-            (true, _) => "",
+            (true, _) => self.script,
             (false, CONTRIBUTE) => &site.contribute,
             (false, _) => &site.loader,
         };
@@ -233,8 +237,8 @@ pub fn model_page(
         body: model::results(view, &path, query, m)?,
         above: measured::jump(seen, &embed, m),
         preview,
-        wide: false,
         below: measured::section(seen, m)?,
+        ..Frame::default()
     }
     .render(m, site)
 }

@@ -36,6 +36,8 @@ mod model;
 pub mod picture;
 #[cfg(feature = "full")]
 pub mod privacy;
+#[cfg(feature = "full")]
+pub mod profile;
 mod query;
 #[cfg(feature = "full")]
 pub mod report;

@@ -19,15 +19,18 @@ pub struct Field {
 struct Privacy<'a> {
     m: &'a Messages,
     fields: &'a [Field],
+    /// What is said about profiles; empty where there are none.
+    profile: String,
 }
 
-/// The page about what is sent and what is kept.
-pub fn privacy_page(fields: &[Field], m: &Messages, site: &Site) -> askama::Result<String> {
+/// The page about what is sent and what is kept. `place` is where people sign in; empty where they cannot.
+pub fn privacy_page(fields: &[Field], place: &str, m: &Messages, site: &Site) -> askama::Result<String> {
+    let profile = if place.is_empty() { String::new() } else { m.privacy.profile_text(place) };
     Frame {
         title: &format!("{} – {}", m.privacy.title, m.site.name),
         heading: m.privacy.title,
         current: "",
-        body: Privacy { m, fields }.render()?,
+        body: Privacy { m, fields, profile }.render()?,
         ..Frame::default()
     }
     .render(m, site)

@@ -40,6 +40,8 @@ pub struct ReportView {
     pub reasons: Vec<Reason>,
     /// How far others reproduced it.
     pub ladder: Ladder,
+    /// The profile that its machine belongs to; empty for none.
+    pub by: String,
     /// What was said since.
     pub thread: Vec<Said>,
     /// Its place in the log.
@@ -116,6 +118,8 @@ pub struct Said {
     pub actor: &'static str,
     /// The words.
     pub says: String,
+    /// Whether it opens a dispute that is not settled.
+    pub open: bool,
 }
 
 #[derive(Template)]
@@ -263,6 +267,7 @@ pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Resu
         body: body(view, m)?,
         preview: format!("/social/r/{}.png", view.id),
         wide: true,
+        script: &site.dispute,
         ..Frame::default()
     }
     .render(m, site)
@@ -326,7 +331,9 @@ mod tests {
                 kind: "disputed",
                 actor: "anyone",
                 says: "</p><script>".into(),
+                open: true,
             }],
+            by: "someone".into(),
             log_index: 7,
             digest: "ab".repeat(32),
             erased: false,
@@ -344,6 +351,8 @@ mod tests {
             "× 1.04",
             "unstable",
             "dispute-4",
+            "--dispute 4",
+            "/u/someone",
             EN.report.flagged,
             "104",
         ] {

@@ -116,6 +116,7 @@ fn the_browser_renders_the_same_region_as_the_server() {
         style: String::new(),
         loader: String::new(),
         contribute: String::new(),
+        dispute: String::new(),
         choices: gather::choices(engine.catalog),
     };
     let query = Query::parse("hardware=m4-max-40-core&context=16k&sort=speed");

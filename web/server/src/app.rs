@@ -10,20 +10,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use data::{Catalog, Engine};
 use page::Site;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::args::Args;
 use crate::assets::{self, Files, PackageError};
 use crate::headers::{self, Policies};
-use crate::limits::{self, Limits};
+use crate::identity::Identity;
+use crate::limits::{self, Limits, Places};
 use crate::metrics::Requests;
 use crate::pictures::Pictures;
 use crate::problem::{Kind, Problem};
 use crate::shelf::Shelf;
 use crate::store::{Store, StoreError};
 use crate::submit::Submissions;
+use crate::update::{self, UpdateError, Updates};
 use crate::{api, benchmarks, board, deliver, dump, health, log, medians, pages};
 
 /// What every handler can reach. Cheap to clone.
@@ -59,6 +60,12 @@ pub struct Parts {
     pub boards: board::Kept,
     /// Pictures that were drawn.
     pub pictures: Pictures,
+    /// Who has a profile.
+    pub contributors: pages::profile::Kept,
+    /// Where people sign in; none where nobody can.
+    pub identity: Option<Identity>,
+    /// What probes update themselves with; none where nothing is published.
+    pub updates: Option<Updates>,
     /// Requests so far.
     pub requests: Requests,
 }
@@ -73,6 +80,9 @@ pub enum OpenError {
     /// The WASM package.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// What probes update themselves with.
+    #[error(transparent)]
+    Updates(#[from] UpdateError),
 }
 
 impl App {
@@ -97,6 +107,9 @@ impl App {
             benchmarks: benchmarks::Kept::new(engine),
             boards: board::Kept::default(),
             pictures: Pictures::default(),
+            contributors: pages::profile::Kept::new(Vec::new()),
+            identity: Identity::of(args),
+            updates: args.update_dir.clone().map(Updates::open).transpose()?,
             requests: Requests::default(),
         }))
     }
@@ -160,6 +173,7 @@ impl App {
     pub fn touch(&self) {
         self.medians().touch();
         self.benchmarks().touch();
+        self.contributors().touch();
     }
 
     /// Leaderboards.
@@ -170,6 +184,21 @@ impl App {
     /// Pictures that were drawn.
     pub fn pictures(&self) -> &Pictures {
         &self.parts.pictures
+    }
+
+    /// Who has a profile.
+    pub fn contributors(&self) -> &pages::profile::Kept {
+        &self.parts.contributors
+    }
+
+    /// Where people sign in; none where nobody can.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.parts.identity.as_ref()
+    }
+
+    /// What probes update themselves with; none where nothing is published.
+    pub fn updates(&self) -> Option<&Updates> {
+        self.parts.updates.as_ref()
     }
 
     /// Requests so far.
@@ -191,6 +220,7 @@ pub fn router(app: &App, limits: Limits) -> Router {
         .route("/assets/{name}", get(assets::asset))
         .route("/wasm/{name}", get(assets::package))
         .route("/dump/{name}", get(dump::file))
+        .route("/update/{*path}", get(update::file))
         .route("/problems/{slug}", get(health::problem))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
@@ -205,7 +235,7 @@ pub fn under_rules(routes: Router<App>, app: &App, limits: Limits) -> Router {
         .layer(from_fn_with_state(limits, limits::body))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.handling))
         .layer(from_fn_with_state(limits, limits::url))
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(limits.in_flight)), limits::in_flight))
+        .layer(from_fn_with_state(Arc::new(Places::of(limits)), limits::in_flight))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), deliver::deliver))
         .layer(from_fn_with_state(app.clone(), headers::guard))

@@ -9,41 +9,30 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::{Caching, Representation, content_hash};
 
-/// One file in this binary.
-struct Embedded {
-    name: &'static str,
-    media_type: &'static str,
-    bytes: &'static [u8],
+/// Scripts are modules.
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! embedded {
+    ($($name:literal as $media_type:expr),+ $(,)?) => {
+        &[$(($name, $media_type, include_bytes!(concat!("../../assets/", $name)))),+]
+    };
 }
 
-/// The files under `web/assets` that are sent as they are; `style.css` is sent as the pages make it of its parts.
-const EMBEDDED: &[Embedded] = &[
-    Embedded {
-        name: "contribute.js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/contribute.js"),
-    },
-    Embedded {
-        name: "icon.svg",
-        media_type: "image/svg+xml",
-        bytes: include_bytes!("../../assets/icon.svg"),
-    },
-    Embedded {
-        name: "loader.js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/loader.js"),
-    },
-    Embedded {
-        name: "worker.js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/worker.js"),
-    },
+/// The files under `web/assets` that are sent as they are, with their types; `style.css` is sent as the pages make it of
+/// its parts.
+const EMBEDDED: &[(&str, &str, &[u8])] = embedded![
+    "contribute.js" as SCRIPT,
+    "dispute.js" as SCRIPT,
+    "icon.svg" as "image/svg+xml",
+    "loader.js" as SCRIPT,
+    "proof.js" as SCRIPT,
+    "worker.js" as SCRIPT,
 ];
 
 /// What a file of the WASM package is. `application/wasm` lets browsers compile while they load.
 const PACKAGE_TYPES: &[(&str, &str)] = &[
     ("wasm", "application/wasm"),
-    ("js", "text/javascript; charset=utf-8"),
+    ("js", SCRIPT),
     // TypeScript's types, for other sites.
     ("ts", "text/plain; charset=utf-8"),
     ("json", "application/json"),
@@ -74,8 +63,8 @@ impl Files {
     /// The files in this binary.
     pub fn embedded() -> Self {
         let mut files = Files::default();
-        for file in EMBEDDED {
-            files.add(file.name, Representation::new(file.media_type, file.bytes));
+        for (name, media_type, bytes) in EMBEDDED {
+            files.add(name, Representation::new(media_type, *bytes));
         }
         files.add("style.css", Representation::new("text/css; charset=utf-8", page::stylesheet()));
         files

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::api::log::ORIGIN;
 use crate::args::Args;
 use crate::dump::{self, Form};
+use crate::manifest;
 use crate::store::{Actor, Change, EventKind, Store};
 use crate::submit::now_ms;
 
@@ -34,6 +35,9 @@ pub enum Command {
     },
     /// Print the log's checkpoint.
     Checkpoint,
+    /// What probes update themselves with.
+    #[command(subcommand)]
+    Manifest(manifest::Task),
     /// Acts of a maintainer.
     #[command(subcommand)]
     Admin(Act),
@@ -54,6 +58,16 @@ pub enum Act {
     Settle(AboutDispute),
     /// Erase the bytes that were sent; the log keeps their place.
     Erase(About),
+    /// Take a profile away, with its tokens and its ties to machines; the results stay, without a name.
+    Unlink {
+        /// The profile's name.
+        name: String,
+    },
+    /// Print the key that signed a result, which nothing public shows.
+    Key {
+        /// Id of the result.
+        result: String,
+    },
     /// A key may not submit any more.
     BanKey {
         /// The public key, 64 hexadecimal digits.
@@ -91,6 +105,9 @@ pub struct AboutDispute {
 /// # Errors
 /// In a sentence, why it could not be done.
 pub async fn run(command: &Command, args: &Args, out: &mut (dyn Write + Send)) -> Result<()> {
+    if let Command::Manifest(task) = command {
+        return manifest::run(task, out);
+    }
     if let Command::Restore { file } = command {
         Store::restore(&args.data_dir, args.database_url.as_deref(), file).await?;
     }
@@ -103,6 +120,7 @@ pub async fn run(command: &Command, args: &Args, out: &mut (dyn Write + Send)) -
         }
         Command::Restore { .. } | Command::Checkpoint => checkpoint(&store, out).await?,
         Command::Admin(act) => act_on(&store, act, out).await?,
+        Command::Manifest(_) => {}
     }
     store.close().await;
     Ok(())
@@ -132,6 +150,19 @@ async fn act_on(store: &Store, act: &Act, out: &mut (dyn Write + Send)) -> Resul
         Act::Answer(about) => (EventKind::Answered, &about.result, Some(about.dispute), &about.says),
         Act::Settle(about) => (EventKind::Settled, &about.result, Some(about.dispute), &about.says),
         Act::Erase(about) => return erase(store, about, out).await,
+        Act::Key { result } => {
+            let stored = store.result(result).await?;
+            let key = stored.with_context(|| format!("there is no result {result}"))?.run.signing_key;
+            let key = if key.is_empty() { "nobody signed it: it was pasted" } else { &key };
+            return writeln!(out, "{key}").context("standard output");
+        }
+        Act::Unlink { name } => {
+            let found = store.contribution(name).await?;
+            let found = found.with_context(|| format!("there is no profile {name}"))?;
+            store.unlink(&found.profile.subject).await?;
+            return writeln!(out, "{name} is gone; its results stay, without a name")
+                .context("standard output");
+        }
         Act::BanKey { key, says } => {
             if data::digest::unhex32(key).is_none() {
                 bail!("{key} is no key: 64 lower-case hexadecimal digits");

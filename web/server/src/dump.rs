@@ -96,7 +96,7 @@ pub async fn write(store: &Store, form: Form, pieces: mpsc::Sender<Bytes>) -> Re
 }
 
 /// A body made of pieces as they come.
-struct Pieces(mpsc::Receiver<Bytes>);
+pub(crate) struct Pieces(pub(crate) mpsc::Receiver<Bytes>);
 
 impl hyper::body::Body for Pieces {
     type Data = Bytes;
@@ -163,5 +163,10 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     ("machine_tag", Sight::Private, &["tag", "hardware"]),
     ("banned_key", Sight::Private, &["key", "at_ms", "says"]),
     ("model_file", Sight::Private, &["digest", "model", "voter"]),
+    ("profile", Sight::Public, &["name", "shown", "created_at_ms"]),
+    // An account's number outlives its name.
+    ("profile", Sight::Private, &["subject"]),
+    ("profile_token", Sight::Private, &["hash", "profile", "created_at_ms"]),
+    ("profile_machine", Sight::Private, &["voter", "profile", "at_ms"]),
     ("vote", Sight::Private, &["cell", "voter", "at_ms", "signed", "decode_tps", "prefill_tps"]),
 ];

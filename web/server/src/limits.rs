@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use data::submission::{EVIDENCE_LIMIT_BYTES, PASTE_LIMIT_BYTES};
@@ -85,8 +85,26 @@ pub async fn body(State(limits): State<Limits>, request: Request, next: Next) ->
     next.run(request.map(|body| Body::new(Limited::new(body, most)))).await
 }
 
+/// Places of requests that are being handled. Those that send something have their own: bodies that do not come, each held
+/// open until its deadline, must not keep anybody from reading.
+#[derive(Debug)]
+pub struct Places {
+    reading: Semaphore,
+    sending: Semaphore,
+}
+
+impl Places {
+    /// As many as the limits say, and half as many for requests with a body.
+    pub fn of(limits: Limits) -> Self {
+        let sending = (limits.in_flight / 2).max(1);
+        Places { reading: Semaphore::new(limits.in_flight), sending: Semaphore::new(sending) }
+    }
+}
+
 /// Turns a request away when as many as we take are being handled.
-pub async fn in_flight(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+pub async fn in_flight(State(places): State<Arc<Places>>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let places = if reads { &places.reading } else { &places.sending };
     let Ok(_place) = places.try_acquire() else {
         return Problem::new(Kind::Overloaded, "The server is handling as many requests as it takes.")
             .retry_after_s(1)

@@ -1,15 +1,16 @@
 //! What people measured, brought to the pages of models, devices and comparisons: from the cells of the last snapshot to
 //! the reports behind the few that are shown.
 
+mod curves;
+
 use std::collections::BTreeMap;
 
 use data::Engine;
 use data::query::Params;
-use data::row::WorkloadRow;
 use data::subject::Subject;
-use data::submission::{MedianCell, Submission};
+use data::submission::MedianCell;
 use estimator::Range;
-use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, SetupName, Trace};
+use page::measured::{MeasuredView, ReportDot, SetupLine, SetupName};
 
 use crate::app::App;
 use crate::gate::plausible::median;
@@ -17,16 +18,15 @@ use crate::medians::Snapshot;
 use crate::names::{self, MachineKey};
 use crate::store::{Report, Store, StoreError};
 
+pub use curves::aimed_at;
+use curves::{Group, Workloads, decay, most_reported, streams, traces};
+
 /// Setups that are shown: as many as a page holds within its budget.
 const SETUPS: usize = 12;
 /// Reports of one setup that are shown.
 const DOTS: u32 = 60;
 /// Reports of one cell that a curve is made of.
 const BEHIND: u32 = 200;
-/// Curves in one chart: more could not be told apart.
-const CURVES: usize = 3;
-/// Runs of the trace that are shown.
-const TRACES: usize = 8;
 
 /// What a page is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,57 +150,6 @@ impl Behind<'_> {
     }
 }
 
-/// Which of a suite's workloads makes which curve, by what they vary.
-struct Workloads<'a> {
-    rows: Vec<&'a WorkloadRow>,
-}
-
-impl<'a> Workloads<'a> {
-    fn of(engine: &Engine<'a>) -> Self {
-        Workloads { rows: engine.catalog.suites().iter().flat_map(|suite| &suite.workload).collect() }
-    }
-
-    fn find(&self, report: &Report) -> Option<&'a WorkloadRow> {
-        self.rows.iter().find(|row| row.id == report.workload).copied()
-    }
-}
-
-/// The length that a point aimed at: engines count a few tokens more or fewer.
-pub fn aimed_at(row: &WorkloadRow, prompt_tokens: u32) -> Option<u32> {
-    row.prompt_tokens.iter().copied().min_by_key(|target| target.abs_diff(prompt_tokens))
-}
-
-/// Cells that differ in depth or streams alone.
-struct Group<'a> {
-    cell: &'a MedianCell,
-    keys: Vec<&'a str>,
-}
-
-/// The groups with most reports among those that hold at least two places of an axis.
-fn most_reported<'a>(
-    cells: &[(&'a str, &'a MedianCell)],
-    place: impl Fn(&MedianCell) -> Option<u32>,
-) -> Vec<Group<'a>> {
-    // Cells come with the most reports first, so the first of a group tells its rank.
-    let mut groups: Vec<(Group<'a>, Vec<u32>)> = Vec::new();
-    for (key, cell) in cells {
-        let Some(at) = place(cell) else { continue };
-        let alike = |other: &MedianCell| {
-            (&other.device, &other.model, &other.quant, &other.runtime, other.speculative)
-                == (&cell.device, &cell.model, &cell.quant, &cell.runtime, cell.speculative)
-        };
-        match groups.iter_mut().find(|(group, _)| alike(group.cell)) {
-            Some((group, places)) => {
-                group.keys.push(key);
-                places.push(at);
-            }
-            None => groups.push((Group { cell, keys: vec![key] }, vec![at])),
-        }
-    }
-    let several = |places: &[u32]| places.iter().any(|place| *place != places[0]);
-    groups.into_iter().filter(|(_, places)| several(places)).map(|(group, _)| group).take(CURVES).collect()
-}
-
 fn line(engine: &Engine<'_>, cell: &MedianCell, reports: &[Report]) -> SetupLine {
     let middle = |figure: fn(&Report) -> u32| {
         let all: Vec<f64> = reports.iter().map(|report| f64::from(figure(report))).collect();
@@ -268,122 +217,6 @@ pub fn voices(reports: &[&Report]) -> Option<(Range, u32)> {
     let low = each.iter().copied().fold(f64::INFINITY, f64::min);
     let high = each.iter().copied().fold(0.0, f64::max);
     Some((Range { low, mid: median(&each)?, high }, each.len() as u32))
-}
-
-/// A curve of reports that stand at a place each; none where all stand at one.
-fn curve<'r>(
-    engine: &Engine<'_>,
-    cell: &MedianCell,
-    reports: &'r [Report],
-    place: impl Fn(&'r Report) -> Option<u32>,
-    estimate: impl Fn(u32) -> Option<Range>,
-) -> Option<MeasuredCurve> {
-    let mut by_place: BTreeMap<u32, Vec<&Report>> = BTreeMap::new();
-    for report in reports {
-        if let Some(at) = place(report) {
-            by_place.entry(at).or_default().push(report);
-        }
-    }
-    let mut count = 0;
-    let points: Vec<CurvePoint> = by_place
-        .iter()
-        .filter_map(|(at, reports)| {
-            let (decode_tps, voters) = voices(reports)?;
-            count = count.max(voters);
-            Some(CurvePoint { at: *at, decode_tps, estimate_tps: estimate(*at) })
-        })
-        .collect();
-    (points.len() > 1).then(|| MeasuredCurve { setup: setup(engine, cell), count, points })
-}
-
-/// Speed against context: workloads of one turn with one request at a time, where one varies its prompt.
-fn decay(
-    engine: &Engine<'_>,
-    group: &Group<'_>,
-    reports: &[Report],
-    workloads: &Workloads<'_>,
-) -> Option<MeasuredCurve> {
-    let varies = |report: &Report| workloads.find(report).is_some_and(|row| row.prompt_tokens.len() > 1);
-    if !reports.iter().any(varies) {
-        return None;
-    }
-    let mut output_at: BTreeMap<u32, u32> = BTreeMap::new();
-    for report in reports {
-        if let Some((row, target)) =
-            workloads.find(report).and_then(|row| Some((row, aimed_at(row, report.prompt_tokens)?)))
-        {
-            output_at.insert(target + row.output_tokens, row.output_tokens);
-        }
-    }
-    let place = |report: &Report| {
-        let row = workloads.find(report).filter(|row| row.turns == 1 && report.streams == 1)?;
-        Some(aimed_at(row, report.prompt_tokens)? + row.output_tokens)
-    };
-    let expected = |at: u32| {
-        let output = output_at.get(&at).copied().unwrap_or_default();
-        estimate(engine, group.cell, at - output, output, 1)
-    };
-    curve(engine, group.cell, reports, place, expected)
-}
-
-/// Speed against requests at once, by the workload that varies them.
-fn streams(
-    engine: &Engine<'_>,
-    group: &Group<'_>,
-    reports: &[Report],
-    workloads: &Workloads<'_>,
-) -> Option<MeasuredCurve> {
-    let row = |report: &Report| workloads.find(report).filter(|row| row.streams.len() > 1);
-    let (prompt, output) = reports.iter().find_map(|report| {
-        let row = row(report)?;
-        Some((*row.prompt_tokens.first()?, row.output_tokens))
-    })?;
-    let place = |report: &Report| row(report).map(|_| report.streams);
-    let expected = |at: u32| estimate(engine, group.cell, prompt, output, at);
-    curve(engine, group.cell, reports, place, expected)
-}
-
-/// The newest runs of the trace: what the points do not hold is read in what was sent.
-async fn traces(
-    app: &App,
-    cells: &[(&str, &MedianCell)],
-    behind: &mut Behind<'_>,
-    workloads: &Workloads<'_>,
-) -> Result<Vec<Trace>, StoreError> {
-    let Some(row) = workloads.rows.iter().find(|row| row.turns > 1) else { return Ok(Vec::new()) };
-    let longest = row.prompt_tokens.iter().copied().max().unwrap_or_default() + row.output_tokens;
-    let deepest = data::submission::depth_bucket(longest);
-    let mut found = Vec::new();
-    let held = cells.iter().filter(|(_, cell)| cell.streams == 1 && cell.depth_tokens <= deepest);
-    for (key, cell) in held.take(SETUPS) {
-        let reports = behind.of(key).await?.iter().filter(|report| report.workload == row.id);
-        found.extend(reports.map(|report| (*cell, report.clone())));
-    }
-    found.sort_by(|(_, a), (_, b)| b.measured_on.cmp(&a.measured_on).then_with(|| a.run.cmp(&b.run)));
-    found.truncate(TRACES);
-    let mut traces = Vec::new();
-    for (cell, report) in found {
-        let payload = app.store().payload(&report.digest).await?;
-        let run = payload.and_then(|bytes| serde_json::from_slice::<Submission>(&bytes).ok());
-        let result =
-            run.as_ref().and_then(|run| run.workloads.iter().find(|result| result.workload == row.id));
-        traces.extend(result.and_then(|result| {
-            let turns = result.turns?;
-            Some(Trace {
-                id: report.run.clone(),
-                setup: setup(app.engine(), cell),
-                measured_on: report.measured_on.clone(),
-                turns: turns.count,
-                p50_ms: turns.p50_ms,
-                p95_ms: turns.p95_ms,
-                wall_ms: result.wall_ms,
-                prompt_tokens: report.prompt_tokens,
-                output_tokens: report.output_tokens,
-                cache_share: result.prefix_cache_hit_rate,
-            })
-        }));
-    }
-    Ok(traces)
 }
 
 #[cfg(test)]

@@ -29,12 +29,23 @@ impl Form {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Names of the columns.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<&'static str>,
     /// The rows, each as long as the columns.
     pub rows: Vec<Vec<Value>>,
 }
 
+/// A column: its name, and what it says of an item.
+pub type Column<T> = (&'static str, fn(&T) -> Value);
+
 impl Table {
+    /// A row for each item, under these columns.
+    pub fn of<T>(items: impl IntoIterator<Item = T>, columns: &[Column<T>]) -> Table {
+        Table {
+            columns: columns.iter().map(|(name, _)| *name).collect(),
+            rows: items.into_iter().map(|item| columns.iter().map(|(_, of)| of(&item)).collect()).collect(),
+        }
+    }
+
     /// The table as it is sent.
     pub fn written(&self, form: Form) -> Representation {
         match form {
@@ -102,7 +113,7 @@ mod tests {
     #[test]
     fn both_forms_say_the_same() {
         let table = Table {
-            columns: &["id", "tps"],
+            columns: vec!["id", "tps"],
             rows: vec![vec![json!("a,b"), json!(1.5)], vec![json!("c"), json!(null)]],
         };
         assert_eq!(table.csv(), "id,tps\n\"a,b\",1.5\nc,\n");

@@ -14,6 +14,7 @@ pub fn site() -> Site {
         style: "style.css".into(),
         loader: "loader.js".into(),
         contribute: "contribute.js".into(),
+        dispute: "dispute.js".into(),
         choices: Choices {
             devices: (0..340).map(|i| sample::device(i).name).collect(),
             models: (0..230).map(|i| sample::model(i).name).collect(),

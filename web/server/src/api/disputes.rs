@@ -66,6 +66,14 @@ fn sentence(says: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What is said in a dispute must say something.
+fn said(says: &str) -> Result<(), Problem> {
+    if says.trim().is_empty() {
+        return Err(Refusal::new(Because::Malformed, "Say in a sentence what is meant.").into());
+    }
+    sentence(says)
+}
+
 /// Checks the work and spends its nonce, by the same statement as limits: a token is a bucket that holds one.
 async fn worked(app: &App, pow: &Payload, digest: &str) -> Result<(), Problem> {
     let now = now_ms();
@@ -111,7 +119,7 @@ pub async fn dispute(
     limited(&app, from, "dispute", 1).await?;
     let request: TextRequest<Payload> = strict::read(&body, "the request", &["text"])?;
     let doubt: Dispute = strict::read(request.text.as_bytes(), "the dispute", &["says"])?;
-    sentence(&doubt.says)?;
+    said(&doubt.says)?;
     worked(&app, &request.pow, &digest(request.text.as_bytes())).await?;
     let opens = change(EventKind::Disputed, Actor::Anyone, None, &doubt.says);
     let (dispute, _) = say(&app, &doubt.result, &opens).await?;
@@ -120,7 +128,7 @@ pub async fn dispute(
 }
 
 /// Opens a signed message about a result and sees that the key of that result signed it, just now.
-async fn by_submitter<T: serde::de::DeserializeOwned>(
+pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
     app: &App,
     body: &[u8],
     of_type: &'static str,
@@ -170,6 +178,7 @@ pub async fn answer(
     limited(&app, from, "answer", 1).await?;
     let (answer, _): (DisputeAnswer, _) =
         by_submitter(&app, &body, ANSWER_TYPE, |m: &DisputeAnswer| (&m.result, &m.says, m.at_ms)).await?;
+    said(&answer.says)?;
     let says = change(EventKind::Answered, Actor::Submitter, Some(answer.dispute), &answer.says);
     say(&app, &answer.result, &says).await?;
     let url = format!("/r/{}#dispute-{}", answer.result, answer.dispute);

@@ -8,6 +8,7 @@ mod disputes;
 mod estimate;
 mod hardware;
 pub mod log;
+pub mod login;
 mod models;
 mod quants;
 mod results;
@@ -45,6 +46,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "estimate", description = "Answers for one setup."),
         (name = "catalogue", description = "What is known of devices, models and quantisations."),
         (name = "submissions", description = "Results that people measured, and what is said about them."),
+        (name = "profiles", description = "Who signed in, where that is set up, and what their machines sent."),
         (name = "log", description = "Proof that no result was changed or left out."),
     ),
     components(schemas(crate::problem::ProblemBody))
@@ -68,6 +70,12 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(results::result))
         .routes(routes!(results::medians))
         .routes(routes!(benchmarks::list))
+        .routes(routes!(login::invite))
+        .routes(routes!(login::redeem))
+        .routes(routes!(login::claim))
+        .routes(routes!(login::unlink))
+        .routes(routes!(login::one))
+        .routes(routes!(login::board))
         .routes(routes!(log::inclusion))
         .routes(routes!(log::consistency))
 }

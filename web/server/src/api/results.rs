@@ -38,6 +38,9 @@ pub struct ResultBody {
     runtime: String,
     /// Its version.
     runtime_version: String,
+    /// The profile that its machine belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     /// Its points.
     points: Vec<PointBody>,
     /// Why it stands where it does, and remarks.
@@ -173,6 +176,7 @@ pub async fn result(
         quant: run.quant.clone(),
         runtime: run.runtime.clone(),
         runtime_version: run.runtime_version.clone(),
+        profile: report::profile(&app, run).await?,
         points: stored.metrics.iter().map(PointBody::from).collect(),
         reasons: report::reasons(&stored),
         events: stored.events.iter().map(EventBody::from).collect(),

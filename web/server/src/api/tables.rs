@@ -6,7 +6,7 @@ use data::query::{FILTERS, FieldError, PARAMETERS};
 use data::row::Runtime;
 use page::view::{Card, Subject};
 use page::{Query, gather};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::refuse_parameters;
 use crate::app::App;
@@ -94,181 +94,116 @@ fn known(query: Option<&str>, is_known: impl Fn(&str) -> bool) -> Result<Query, 
 }
 
 fn models(catalog: &data::Catalog) -> Table {
-    let row = |row: &data::row::ModelRow| {
-        let elo = match row.capability {
-            data::row::Capability::Arena { elo, .. } => Some(elo),
-            data::row::Capability::Editorial { .. } => None,
-        };
-        vec![
-            json!(row.id),
-            json!(row.name),
-            json!(row.family),
-            json!(row.hf_repo),
-            json!(row.params_b),
-            json!(row.active_params_b),
-            json!(row.layer_count()),
-            json!(row.native_context_tokens),
-            json!(row.license),
-            json!(row.released),
-            json!(row.capability.score()),
-            json!(elo),
-            json!(row.sources.join(" ")),
-        ]
-    };
-    Table {
-        columns: &[
-            "id",
-            "name",
-            "family",
-            "hf_repo",
-            "params_b",
-            "active_params_b",
-            "layers",
-            "native_context_tokens",
-            "license",
-            "released",
-            "capability",
-            "arena_elo",
-            "sources",
+    Table::of(
+        catalog.models(),
+        &[
+            ("id", |row| json!(row.id)),
+            ("name", |row| json!(row.name)),
+            ("family", |row| json!(row.family)),
+            ("hf_repo", |row| json!(row.hf_repo)),
+            ("params_b", |row| json!(row.params_b)),
+            ("active_params_b", |row| json!(row.active_params_b)),
+            ("layers", |row| json!(row.layer_count())),
+            ("native_context_tokens", |row| json!(row.native_context_tokens)),
+            ("license", |row| json!(row.license)),
+            ("released", |row| json!(row.released)),
+            ("capability", |row| json!(row.capability.score())),
+            ("arena_elo", |row| json!(elo(row))),
+            ("sources", |row| json!(row.sources.join(" "))),
         ],
-        rows: catalog.models().iter().map(row).collect(),
+    )
+}
+
+/// Points of a model in the arena; none where its score is by rule.
+fn elo(row: &data::row::ModelRow) -> Option<u16> {
+    match row.capability {
+        data::row::Capability::Arena { elo, .. } => Some(elo),
+        data::row::Capability::Editorial { .. } => None,
     }
+}
+
+/// Several values in one cell.
+fn words<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn hardware(catalog: &data::Catalog) -> Table {
-    let row = |row: &data::row::HardwareRow| {
-        let sizes: Vec<String> = row.memory_gib.iter().map(ToString::to_string).collect();
-        vec![
-            json!(row.id),
-            json!(row.name),
-            json!(row.vendor),
-            json!(gather::class_name(row)),
-            json!(row.generation),
-            json!(sizes.join(" ")),
-            json!(row.bandwidth_gb_s),
-            json!(row.compute_f16_tflops),
-            json!(row.tdp_w),
-            json!(row.release_year),
-            json!(row.sources.join(" ")),
-        ]
-    };
-    Table {
-        columns: &[
-            "id",
-            "name",
-            "vendor",
-            "class",
-            "generation",
-            "memory_gib",
-            "bandwidth_gb_s",
-            "compute_f16_tflops",
-            "tdp_w",
-            "release_year",
-            "sources",
+    Table::of(
+        catalog.devices(),
+        &[
+            ("id", |row| json!(row.id)),
+            ("name", |row| json!(row.name)),
+            ("vendor", |row| json!(row.vendor)),
+            ("class", |row| json!(gather::class_name(row))),
+            ("generation", |row| json!(row.generation)),
+            ("memory_gib", |row| json!(words(&row.memory_gib))),
+            ("bandwidth_gb_s", |row| json!(row.bandwidth_gb_s)),
+            ("compute_f16_tflops", |row| json!(row.compute_f16_tflops)),
+            ("tdp_w", |row| json!(row.tdp_w)),
+            ("release_year", |row| json!(row.release_year)),
+            ("sources", |row| json!(row.sources.join(" "))),
         ],
-        rows: catalog.devices().iter().map(row).collect(),
-    }
+    )
 }
 
 fn quants(catalog: &data::Catalog) -> Table {
-    let row = |row: &data::row::QuantRow| {
-        let runtimes: Vec<&str> = row.runtimes.iter().copied().map(Runtime::name).collect();
-        vec![
-            json!(row.id),
-            json!(row.name),
-            json!(row.bits_per_weight),
-            json!(row.quality),
-            json!(row.loss.word()),
-            json!(runtimes.join(" ")),
-            json!(row.sources.join(" ")),
-        ]
-    };
-    Table {
-        columns: &["id", "name", "bits_per_weight", "quality", "loss", "runtimes", "sources"],
-        rows: catalog.quants_by_quality().map(row).collect(),
-    }
+    Table::of(
+        catalog.quants_by_quality(),
+        &[
+            ("id", |row| json!(row.id)),
+            ("name", |row| json!(row.name)),
+            ("bits_per_weight", |row| json!(row.bits_per_weight)),
+            ("quality", |row| json!(row.quality)),
+            ("loss", |row| json!(row.loss.word())),
+            ("runtimes", |row| json!(words(row.runtimes.iter().copied().map(Runtime::name)))),
+            ("sources", |row| json!(row.sources.join(" "))),
+        ],
+    )
 }
 
 fn cells(snapshot: &Snapshot) -> Table {
-    let row = |cell: &data::submission::MedianCell| {
-        vec![
-            json!(cell.device),
-            json!(cell.model),
-            json!(cell.quant),
-            json!(cell.runtime),
-            json!(cell.depth_tokens),
-            json!(cell.streams),
-            json!(cell.speculative),
-            json!(cell.count),
-            json!(cell.signed),
-            json!(cell.decode_tps),
-            json!(cell.decode_range.map(|[low, _]| low)),
-            json!(cell.decode_range.map(|[_, high]| high)),
-            json!(cell.prefill_tps),
-        ]
-    };
-    Table {
-        columns: &[
-            "device",
-            "model",
-            "quant",
-            "runtime",
-            "depth_tokens",
-            "streams",
-            "speculative",
-            "count",
-            "signed",
-            "decode_tps",
-            "decode_low_tps",
-            "decode_high_tps",
-            "prefill_tps",
+    Table::of(
+        snapshot.index.cells().map(|(_, cell)| cell),
+        &[
+            ("device", |cell| json!(cell.device)),
+            ("model", |cell| json!(cell.model)),
+            ("quant", |cell| json!(cell.quant)),
+            ("runtime", |cell| json!(cell.runtime)),
+            ("depth_tokens", |cell| json!(cell.depth_tokens)),
+            ("streams", |cell| json!(cell.streams)),
+            ("speculative", |cell| json!(cell.speculative)),
+            ("count", |cell| json!(cell.count)),
+            ("signed", |cell| json!(cell.signed)),
+            ("decode_tps", |cell| json!(cell.decode_tps)),
+            ("decode_low_tps", |cell| json!(cell.decode_range.map(|[low, _]| low))),
+            ("decode_high_tps", |cell| json!(cell.decode_range.map(|[_, high]| high))),
+            ("prefill_tps", |cell| json!(cell.prefill_tps)),
         ],
-        rows: snapshot.index.cells().map(|(_, cell)| row(cell)).collect(),
-    }
+    )
 }
 
 fn board(entries: &[Entry]) -> Table {
-    let row = |(at, entry): (usize, &Entry)| {
-        vec![
-            json!(entry.is_ranked().then_some(at + 1)),
-            json!(entry.device),
-            json!(entry.model),
-            json!(entry.quant),
-            json!(entry.runtime),
-            json!(entry.speculative),
-            json!(entry.count),
-            json!(entry.signed),
-            json!(entry.decode_tps.mid),
-            json!(entry.decode_tps.low),
-            json!(entry.decode_tps.high),
-            json!(entry.prefill_tps),
-            json!(entry.ttft_ms),
-            json!(entry.ratio),
-            json!(entry.newest.0),
-            json!(entry.newest.1),
-        ]
-    };
-    Table {
-        columns: &[
-            "place",
-            "device",
-            "model",
-            "quant",
-            "runtime",
-            "speculative",
-            "count",
-            "signed",
-            "decode_tps",
-            "decode_low_tps",
-            "decode_high_tps",
-            "prefill_tps",
-            "ttft_ms",
-            "measured_by_estimate",
-            "newest_result",
-            "newest_on",
+    Table::of(
+        entries.iter().enumerate(),
+        &[
+            ("place", |(at, entry)| json!(entry.is_ranked().then_some(at + 1))),
+            ("device", |(_, entry)| json!(entry.device)),
+            ("model", |(_, entry)| json!(entry.model)),
+            ("quant", |(_, entry)| json!(entry.quant)),
+            ("runtime", |(_, entry)| json!(entry.runtime)),
+            ("speculative", |(_, entry)| json!(entry.speculative)),
+            ("count", |(_, entry)| json!(entry.count)),
+            ("signed", |(_, entry)| json!(entry.signed)),
+            ("decode_tps", |(_, entry)| json!(entry.decode_tps.mid)),
+            ("decode_low_tps", |(_, entry)| json!(entry.decode_tps.low)),
+            ("decode_high_tps", |(_, entry)| json!(entry.decode_tps.high)),
+            ("prefill_tps", |(_, entry)| json!(entry.prefill_tps)),
+            ("ttft_ms", |(_, entry)| json!(entry.ttft_ms)),
+            ("measured_by_estimate", |(_, entry)| json!(entry.ratio)),
+            ("newest_result", |(_, entry)| json!(entry.newest.0)),
+            ("newest_on", |(_, entry)| json!(entry.newest.1)),
         ],
-        rows: entries.iter().enumerate().map(row).collect(),
-    }
+    )
 }
 
 /// Every model on one machine, or every machine with one model: the cards of all pages of that list.
@@ -300,7 +235,7 @@ fn fits(engine: &Engine<'_>, query: &Query, snapshot: &Snapshot) -> Result<Table
         })?;
     }
     gather::measured(&mut cards, &snapshot.index);
-    Ok(Table { columns: FITS, rows: cards.iter().map(fit).collect() })
+    Ok(fitting(&cards))
 }
 
 /// Asks for one page of a list after the other.
@@ -316,49 +251,35 @@ fn every_page(
     Ok(())
 }
 
-const FITS: &[&str] = &[
-    "device",
-    "model",
-    "quant",
-    "verdict",
-    "decode_low_tps",
-    "decode_mid_tps",
-    "decode_high_tps",
-    "prefill_mid_tps",
-    "ttft_mid_ms",
-    "memory_gib",
-    "usable_gib",
-    "context_tokens",
-    "streams",
-    "capability",
-    "arena_elo",
-    "measured_tps",
-    "measured_count",
-];
-
-fn fit(card: &Card) -> Vec<Value> {
-    let answer = &card.answer;
-    let about = match &card.subject {
+/// The model that a card is about; none where it is about a device or a file.
+fn model_of(card: &Card) -> Option<&page::view::ModelNote> {
+    match &card.subject {
         Subject::Model(model) => Some(model),
         Subject::Device(_) | Subject::File(_) => None,
-    };
-    vec![
-        json!(answer.setup.hardware.join("+")),
-        json!(answer.setup.model),
-        json!(answer.setup.quant),
-        json!(answer.placement),
-        json!(answer.decode_tps.map(|range| range.low)),
-        json!(answer.decode_tps.map(|range| range.mid)),
-        json!(answer.decode_tps.map(|range| range.high)),
-        json!(answer.prefill_tps.map(|range| range.mid)),
-        json!(answer.ttft_ms.map(|range| range.mid)),
-        json!(answer.footprint_gib.total),
-        json!(answer.footprint_gib.usable),
-        json!(answer.setup.context),
-        json!(answer.setup.streams),
-        json!(about.map(|model| model.score)),
-        json!(about.and_then(|model| model.elo)),
-        json!(card.measured.and_then(|by| by.decode_tps)),
-        json!(card.measured.map_or(0, |by| by.count)),
-    ]
+    }
+}
+
+fn fitting(cards: &[Card]) -> Table {
+    Table::of(
+        cards,
+        &[
+            ("device", |card| json!(card.answer.setup.hardware.join("+"))),
+            ("model", |card| json!(card.answer.setup.model)),
+            ("quant", |card| json!(card.answer.setup.quant)),
+            ("verdict", |card| json!(card.answer.placement)),
+            ("decode_low_tps", |card| json!(card.answer.decode_tps.map(|range| range.low))),
+            ("decode_mid_tps", |card| json!(card.answer.decode_tps.map(|range| range.mid))),
+            ("decode_high_tps", |card| json!(card.answer.decode_tps.map(|range| range.high))),
+            ("prefill_mid_tps", |card| json!(card.answer.prefill_tps.map(|range| range.mid))),
+            ("ttft_mid_ms", |card| json!(card.answer.ttft_ms.map(|range| range.mid))),
+            ("memory_gib", |card| json!(card.answer.footprint_gib.total)),
+            ("usable_gib", |card| json!(card.answer.footprint_gib.usable)),
+            ("context_tokens", |card| json!(card.answer.setup.context)),
+            ("streams", |card| json!(card.answer.setup.streams)),
+            ("capability", |card| json!(model_of(card).map(|model| model.score))),
+            ("arena_elo", |card| json!(model_of(card).and_then(|model| model.elo))),
+            ("measured_tps", |card| json!(card.measured.and_then(|by| by.decode_tps))),
+            ("measured_count", |card| json!(card.measured.map_or(0, |by| by.count))),
+        ],
+    )
 }

@@ -14,6 +14,7 @@ mod setup;
 use std::fmt::Display;
 
 pub mod privacy;
+pub mod profile;
 pub mod report;
 
 use axum::Router;
@@ -56,6 +57,8 @@ pub fn routes() -> Router<App> {
         .route("/privacy", get(privacy::page))
         .route("/privacy.json", get(privacy::json))
         .route("/r/{id}", get(report::page))
+        .route("/u/{name}", get(profile::page))
+        .route(page::profile::BOARD, get(profile::contributors))
         .route("/badge/{name}", get(report::picture))
         .route("/social/r/{name}", get(report::preview))
         .route(page::leaderboard::PATH, get(leaderboard::page))
@@ -72,6 +75,7 @@ pub fn site(catalog: &Catalog, assets: &Files, origin: Option<&Origin>) -> Site 
         style: assets.address("/assets/", "style.css"),
         loader: assets.address("/assets/", "loader.js"),
         contribute: assets.address("/assets/", "contribute.js"),
+        dispute: assets.address("/assets/", "dispute.js"),
         choices: gather::choices(catalog),
     }
 }

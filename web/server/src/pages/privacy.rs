@@ -16,8 +16,9 @@ use crate::representation::{HTML, Representation};
 
 /// `GET /privacy`.
 pub(super) async fn page(State(app): State<App>) -> Result<Representation, Problem> {
+    let place = app.identity().map_or("", |identity| identity.host());
     app.shelf().get_or_make("/privacy", || {
-        let html = written(privacy_page(&fields(), &EN, app.site()))?;
+        let html = written(privacy_page(&fields(), place, &EN, app.site()))?;
         Ok(Representation::new(HTML, html))
     })
 }

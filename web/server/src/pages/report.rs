@@ -14,7 +14,7 @@ use crate::gate::day;
 use crate::names::{self, MachineKey};
 use crate::problem::Problem;
 use crate::representation::{Caching, HTML, Representation, SVG};
-use crate::store::{EventKind, Metric, Stored};
+use crate::store::{Event, EventKind, Metric, RunRow, Stored};
 
 /// How near another machine's speed must be to say the same: a tenth, which is two standard deviations of what is usual.
 const SAME: f64 = 1.1;
@@ -63,7 +63,16 @@ async fn view(app: &App, id: &str) -> Result<ReportView, Problem> {
         points.push(point(metric, median, sent.as_ref()));
     }
     let ladder = ladder(app, &stored.metrics).await?;
-    Ok(described(app.catalog(), &stored, points, ladder))
+    let by = profile(app, &stored.run).await?.unwrap_or_default();
+    Ok(ReportView { by, ..described(app.catalog(), &stored, points, ladder) })
+}
+
+/// Name of the profile that a run's machine belongs to, where people can sign in.
+pub async fn profile(app: &App, run: &RunRow) -> Result<Option<String>, Problem> {
+    match app.identity() {
+        Some(_) => Ok(app.store().profile_of_machine(&run.voter).await?),
+        None => Ok(None),
+    }
 }
 
 async fn ladder(app: &App, metrics: &[Metric]) -> Result<Ladder, Problem> {
@@ -120,8 +129,14 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
     let first = machine.ids.first().copied().unwrap_or_default();
     let (device, device_href) = machine.name(catalog);
     let (model, model_page) = names::model(catalog, &run.model);
-    let opened = |event: &crate::store::Event| {
+    let opened = |event: &Event| {
         (event.change.kind == EventKind::Disputed).then_some(event.number).or(event.change.dispute)
+    };
+    let is_open = |event: &Event| {
+        let settles = |later: &Event| {
+            later.change.kind == EventKind::Settled && later.change.dispute == Some(event.number)
+        };
+        event.change.kind == EventKind::Disputed && !stored.events.iter().any(settles)
     };
     ReportView {
         id: run.id.clone(),
@@ -139,6 +154,7 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
         points,
         reasons: reasons(stored),
         ladder,
+        by: String::new(),
         thread: stored
             .events
             .iter()
@@ -151,6 +167,7 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
                 kind: event.change.kind.name(),
                 actor: event.change.actor.name(),
                 says: event.change.says.clone(),
+                open: is_open(event),
             })
             .collect(),
         log_index: run.log_index,

@@ -58,6 +58,13 @@ pub struct RunRow {
     pub standing: Standing,
 }
 
+impl RunRow {
+    /// Whether it was sent without a machine's tag: it votes for itself, and nothing ties it to others.
+    pub fn is_anonymous(&self) -> bool {
+        self.voter == format!("r{}", self.id)
+    }
+}
+
 /// One measured point of a result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {

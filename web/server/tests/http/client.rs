@@ -64,6 +64,12 @@ impl Site {
         done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| format!("{error:#}"))
     }
 
+    /// Every byte of the database, what is still in its log included.
+    pub fn database(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.data.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
     /// Posts JSON from an address, as a proxy in front tells it.
     pub async fn post(&self, path: &str, from: &str, body: &serde_json::Value) -> Answer {
         let request = Request::builder()

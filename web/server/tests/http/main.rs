@@ -7,13 +7,18 @@ mod client;
 mod crash;
 mod embed;
 mod estimate;
+mod faults;
 mod hostile;
 mod leaderboard;
+mod login;
 mod map;
 mod measured;
 mod openapi;
 mod operate;
 mod pages;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod program;
 mod results;
 mod rules;
 #[path = "../support/sample.rs"]

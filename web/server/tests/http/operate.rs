@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use http_body_util::BodyExt;
 use server::Args;
 use tower::ServiceExt;
@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use crate::client::Site;
 use crate::sample;
 
-const OPERATING: &str = include_str!("../../OPERATING.md");
+const OPERATIONS: &str = include_str!("../../../../OPERATIONS.md");
 
 #[tokio::test]
 async fn a_maintainer_holds_releases_settles_and_erases() {
@@ -74,7 +74,7 @@ async fn privacy_says_every_field() {
 
 /// What stands between fences of this language.
 fn block(language: &str) -> &'static str {
-    let (_, rest) = OPERATING.split_once(&format!("```{language}\n")).expect("a block");
+    let (_, rest) = OPERATIONS.split_once(&format!("```{language}\n")).expect("a block");
     rest.split_once("```").expect("its end").0
 }
 
@@ -94,10 +94,31 @@ fn the_documented_unit_and_service_start() {
     let command = block("yaml").lines().find_map(|line| line.trim().strip_prefix("command: ")).unwrap();
     let words: Vec<String> = serde_json::from_str(command).unwrap();
     Args::try_parse_from(std::iter::once("x".to_owned()).chain(words)).unwrap();
-    for line in OPERATING.lines().filter_map(|line| line.split_once("`llm-speed-server ")) {
-        let words = line.1.split_once('`').unwrap().0.replace("NUMBER", "1");
-        let words: Vec<&str> = words.split(' ').collect();
-        Args::try_parse_from(std::iter::once("x").chain(words.clone()))
+    let start = block("dockerfile").lines().find_map(|line| line.strip_prefix("ENTRYPOINT ")).unwrap();
+    Args::try_parse_from(serde_json::from_str::<Vec<String>>(start).unwrap()).unwrap();
+    let commands: Vec<Vec<&str>> = OPERATIONS
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.strip_prefix("llm-speed-server "))
+        .map(|words| words.split(' ').collect())
+        .collect();
+    assert!(commands.len() > 15, "{commands:?}");
+    for words in commands {
+        let words: Vec<&str> = words.iter().map(|word| if *word == "NUMBER" { "1" } else { word }).collect();
+        Args::try_parse_from(std::iter::once("x").chain(words.iter().copied()))
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    }
+    // Flags in running text exist too.
+    for code in OPERATIONS.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--")) {
+        let flag = code.split(' ').next().unwrap_or_default();
+        let known = Args::command();
+        let all = std::iter::once(&known).chain(
+            known
+                .get_subcommands()
+                .flat_map(|command| std::iter::once(command).chain(command.get_subcommands())),
+        );
+        let mut flags = all.flat_map(|command| command.get_arguments().filter_map(|one| one.get_long()));
+        assert!(flags.any(|long| Some(long) == flag.strip_prefix("--")), "{code}");
     }
 }

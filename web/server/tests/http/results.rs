@@ -33,6 +33,46 @@ async fn doubt(site: &Site, result: &str, says: &str) -> Answer {
     site.post("/api/v1/disputes", "192.0.2.77", &json!({ "text": text, "pow": pow })).await
 }
 
+#[tokio::test]
+async fn a_page_takes_doubts_with_scripts_and_without() {
+    let site = Site::open(BEHIND).await;
+    let id = taken(&site, 1..=1).await.remove(0);
+    let page = site.get(&format!("/r/{id}")).await;
+    let html = page.text();
+    // The form waits for its script; without one, the probe's command is there.
+    assert!(html.contains(&format!("<form id=\"dispute\" data-result=\"{id}\" hidden>")), "{html}");
+    assert!(html.contains(&format!(
+        "<noscript><p>Without scripts, the probe sends it: <code>llm-speed-probe dispute {id} "
+    )));
+    let script = html.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(script.starts_with("/assets/dispute.js?v="), "{script}");
+    let script = site.get(script).await;
+    assert!(
+        script.text().contains("/assets/proof.js") && script.header("cache-control").contains("immutable")
+    );
+    assert_eq!(site.get("/assets/proof.js").await.status, 200);
+
+    for (says, status) in
+        [("", 400), (" \n ", 400), (&"x".repeat(2001), 413), ("<b>Twice</b> what\nI get.", 201)]
+    {
+        let answer = doubt(&site, &id, says).await;
+        assert_eq!(answer.status, status, "{says:?}: {}", answer.text());
+    }
+    let page = site.get(&format!("/r/{id}")).await;
+    let html = page.text();
+    assert!(html.contains("&#60;b&#62;Twice&#60;/b&#62; what") && html.contains("· open"), "{html}");
+    let number = html.split("id=\"dispute-").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(html.contains(&format!("llm-speed-probe answer RUN_ID --dispute {number} ")), "{html}");
+    site.command(&["admin", "answer", &id, number, "--says", "<i>Looked at.</i>"]).await.unwrap();
+    site.command(&["admin", "settle", &id, number, "--says", "It is right."]).await.unwrap();
+    let page = site.get(&format!("/r/{id}")).await;
+    assert!(
+        page.text().contains("&#60;i&#62;Looked at.") && !page.text().contains("· open"),
+        "{}",
+        page.text()
+    );
+}
+
 fn signed(who: u8, of_type: &str, message: &Value) -> Value {
     json!({ "envelope": seal_as(of_type, message.to_string().as_bytes(), &sample::seed(who)) })
 }

@@ -1,29 +1,41 @@
 //! A PostgreSQL server of our own for the tests of one process: on loopback, in a folder of its own, gone with the process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Starts a server, tells that it is ready, and ends it when its standard input does: a process that dies closes it.
+/// Starts a server, tells that it is ready, and does what its standard input says: `stop` ends it as a crash would,
+/// `start` brings it back. It ends when the input does: a process that dies closes it.
 const SCRIPT: &str = r#"
 set -e
 folder=$(mktemp -d "${TMPDIR:-/tmp}/llm-speed-pg.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$1/initdb" -D "$folder/data" -A trust -U postgres -E UTF8 --no-locale --no-sync >"$folder/initdb.log" 2>&1
-"$1/postgres" -D "$folder/data" -p "$2" -k "$folder" -c listen_addresses=127.0.0.1 -c max_connections=300 \
-    -c fsync=off -c autovacuum=off >"$folder/postgres.log" 2>&1 </dev/null &
-server=$!
-for i in $(seq 1 200); do
-    if "$1/pg_isready" -q -h 127.0.0.1 -p "$2" -U postgres; then break; fi
-    sleep 0.1
+start() {
+    "$1/postgres" -D "$folder/data" -p "$2" -k "$folder" -c listen_addresses=127.0.0.1 -c max_connections=300 \
+        -c "fsync=$3" -c "autovacuum=$3" >>"$folder/postgres.log" 2>&1 </dev/null &
+    server=$!
+    for i in $(seq 1 200); do
+        if "$1/pg_isready" -q -h 127.0.0.1 -p "$2" -U postgres; then break; fi
+        sleep 0.1
+    done
+    "$1/pg_isready" -q -h 127.0.0.1 -p "$2" -U postgres && echo ready
+}
+stop() {
+    kill -QUIT "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+}
+start "$1" "$2" "$3"
+while read -r word; do
+    case "$word" in
+        stop) stop; echo stopped ;;
+        start) start "$1" "$2" "$3" ;;
+    esac
 done
-"$1/pg_isready" -q -h 127.0.0.1 -p "$2" -U postgres && echo ready
-cat >/dev/null
-kill -QUIT "$server" 2>/dev/null || true
-wait "$server" 2>/dev/null || true
+stop
 "#;
 
 /// Where the programs are, where they are installed.
@@ -33,53 +45,115 @@ pub fn programs() -> Option<PathBuf> {
     found.filter(|bin| bin.join("postgres").is_file()).max()
 }
 
-fn start(bin: &Path) -> u16 {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    // PostgreSQL refuses to run as root; its package made a user for it.
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0"));
-    let mut command = if is_root {
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--", "sh"]);
-        command
-    } else {
-        Command::new("sh")
-    };
-    let mut child = command
-        .args(["-c", SCRIPT, "sh"])
-        .arg(bin)
-        .arg(port.to_string())
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    let mut line = String::new();
-    let mut out = BufReader::new(child.stdout.take().expect("piped"));
-    out.read_line(&mut line).expect("readable");
-    assert_eq!(line, "ready\n", "PostgreSQL did not start");
-    // Held open until the process ends.
-    std::mem::forget(child.stdin.take());
-    std::mem::forget(child);
-    port
+/// A server that can be ended and brought back; gone when it is dropped.
+pub struct Server {
+    port: u16,
+    orders: Option<ChildStdin>,
+    told: BufReader<ChildStdout>,
+    shell: Child,
 }
 
-/// The address of a new, empty database; none where PostgreSQL is not installed, which is a failure in CI.
+impl Server {
+    /// Starts one that leaves it to the system when a write reaches the disk: it outlives a crash of its own, and is fast.
+    /// None where PostgreSQL is not installed.
+    pub fn start() -> Option<Server> {
+        programs().map(|bin| Server::of(&bin, "off"))
+    }
+
+    /// Starts one that waits for the disk, as one in use does.
+    #[allow(dead_code, reason = "only the benchmark waits")]
+    pub fn start_durable() -> Option<Server> {
+        programs().map(|bin| Server::of(&bin, "on"))
+    }
+
+    fn of(bin: &Path, waits: &str) -> Server {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // PostgreSQL refuses to run as root; its package made a user for it.
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0"));
+        let mut command = if is_root {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--", "sh"]);
+            command
+        } else {
+            Command::new("sh")
+        };
+        let mut shell = command
+            .args(["-c", SCRIPT, "sh"])
+            .arg(bin)
+            .arg(port.to_string())
+            .arg(waits)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let told = BufReader::new(shell.stdout.take().expect("piped"));
+        let mut server = Server { port, orders: shell.stdin.take(), told, shell };
+        server.expect("ready");
+        server
+    }
+
+    fn expect(&mut self, word: &str) {
+        let mut line = String::new();
+        self.told.read_line(&mut line).expect("readable");
+        assert_eq!(line.trim_end(), word, "PostgreSQL did not do it");
+    }
+
+    fn order(&mut self, word: &str, answer: &str) {
+        let orders = self.orders.as_mut().expect("it runs");
+        writeln!(orders, "{word}").and_then(|()| orders.flush()).expect("it listens");
+        self.expect(answer);
+    }
+
+    /// Ends it as a crash would: nothing is told to its clients.
+    #[allow(dead_code, reason = "not every test takes it away")]
+    pub fn stop(&mut self) {
+        self.order("stop", "stopped");
+    }
+
+    /// Brings it back, with all that it had.
+    #[allow(dead_code, reason = "not every test takes it away")]
+    pub fn again(&mut self) {
+        self.order("start", "ready");
+    }
+
+    /// The address of a new, empty database.
+    pub fn database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let port = self.port.to_string();
+        let made = Command::new(programs().expect("it was found before").join("createdb"))
+            .args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port, &name])
+            .status();
+        assert!(made.is_ok_and(|status| status.success()), "no database {name}");
+        format!("postgres://postgres@127.0.0.1:{port}/{name}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let _ = self.shell.wait();
+    }
+}
+
+/// Says that a test is left out; a failure in CI, where nothing may be.
+pub fn skipped(test: &str) {
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{test}: PostgreSQL is not installed, and with CI=true a skip is a failure"
+    );
+    eprintln!("skipped: {test} needs PostgreSQL (apt install postgresql)");
+}
+
+/// The address of a new, empty database on the server that all tests of this process share; none where PostgreSQL is not
+/// installed, which is a failure in CI.
 pub fn database(test: &str) -> Option<String> {
-    static PORT: OnceLock<Option<u16>> = OnceLock::new();
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let port = PORT.get_or_init(|| programs().map(|bin| start(&bin)));
-    let Some(port) = port else {
-        assert!(
-            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "{test}: PostgreSQL is not installed, and with CI=true a skip is a failure"
-        );
-        eprintln!("skipped: {test} needs PostgreSQL (apt install postgresql)");
+    // Never dropped: it ends when the process does, since its input ends then.
+    static SHARED: OnceLock<Option<Server>> = OnceLock::new();
+    let Some(server) = SHARED.get_or_init(Server::start) else {
+        skipped(test);
         return None;
     };
-    let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let made = Command::new(programs()?.join("createdb"))
-        .args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port.to_string(), &name])
-        .status();
-    assert!(made.is_ok_and(|status| status.success()), "no database for {test}");
-    Some(format!("postgres://postgres@127.0.0.1:{port}/{name}"))
+    Some(server.database())
 }

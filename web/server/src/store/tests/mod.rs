@@ -1,10 +1,12 @@
 //! The store, on both databases: every test is written once and run twice.
 
 mod backup;
+mod clock;
 mod intake;
 mod laws;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod profiles;
 #[path = "../../../tests/support/sample.rs"]
 mod sample;
 mod sqlite;
@@ -95,7 +97,7 @@ pub(super) fn arrival(candidate: Candidate, address: &str, id: &str) -> Arrival 
     Arrival { candidate, address: address.into(), at_ms: now_ms(), id: id.into() }
 }
 
-/// The secrets of a store.
+/// How a machine's tag is kept.
 pub(super) fn tag_of(secrets: &Secrets, who: u8) -> String {
     secrets.stored_tag(&data::digest::digest(&[who]))
 }

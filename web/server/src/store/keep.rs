@@ -1,0 +1,195 @@
+//! A submission that was taken, row by row: what it ties names to, its facts, its points.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Any, Row, Transaction};
+
+use super::intake::Arrival;
+use super::{StoreError, cells};
+use crate::gate::day::DAY_MS;
+use crate::gate::judge::Known;
+use crate::gate::{Candidate, Point};
+
+/// Keeps what keys, tags, files and proofs of work are tied to from now on.
+pub(super) async fn names(
+    line: &mut Transaction<'static, Any>,
+    candidate: &Candidate,
+    known: &Known,
+    tag: &str,
+    voter: &str,
+) -> Result<(), StoreError> {
+    if let Some((nonce, expires_at_ms)) = &candidate.nonce {
+        sqlx::query("INSERT INTO nonce (nonce, expires_at_ms) VALUES ($1, $2)")
+            .bind(nonce)
+            .bind(expires_at_ms)
+            .execute(&mut **line)
+            .await?;
+    }
+    if let (Some(signer), None) = (&candidate.signer, &known.key) {
+        sqlx::query("INSERT INTO signing_key (key, hardware, month, tag) VALUES ($1, $2, $3, $4)")
+            .bind(&signer.key)
+            .bind(&signer.hardware)
+            .bind(&signer.month)
+            .bind(tag)
+            .execute(&mut **line)
+            .await?;
+    }
+    if let (Some(signer), None, false) = (&candidate.signer, &known.tag_hardware, tag.is_empty()) {
+        sqlx::query("INSERT INTO machine_tag (tag, hardware) VALUES ($1, $2)")
+            .bind(tag)
+            .bind(&signer.hardware)
+            .execute(&mut **line)
+            .await?;
+    }
+    if candidate.subject.model_digest.is_empty() {
+        return Ok(());
+    }
+    let claimed = sqlx::query("SELECT voter FROM model_file WHERE digest = $1 AND model = $2 AND voter = $3")
+        .bind(&candidate.subject.model_digest)
+        .bind(&candidate.subject.model)
+        .bind(voter);
+    if claimed.fetch_optional(&mut **line).await?.is_none() {
+        sqlx::query("INSERT INTO model_file (digest, model, voter) VALUES ($1, $2, $3)")
+            .bind(&candidate.subject.model_digest)
+            .bind(&candidate.subject.model)
+            .bind(voter)
+            .execute(&mut **line)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn run(
+    line: &mut Transaction<'static, Any>,
+    arrival: &Arrival,
+    voter: &str,
+    log_index: u64,
+) -> Result<(), StoreError> {
+    let candidate = &arrival.candidate;
+    let subject = &candidate.subject;
+    sqlx::query("INSERT INTO payload (digest, bytes, signatures) VALUES ($1, $2, $3)")
+        .bind(&candidate.digest)
+        .bind(&candidate.payload[..])
+        .bind(&candidate.signatures)
+        .execute(&mut **line)
+        .await?;
+    sqlx::query(
+        "INSERT INTO run (id, digest, log_index, kind, evidence, received_at_ms, measured_on, suite, signing_key,
+                          voter, device, devices, memory_gib, power_share, model, quant, size_bytes, model_digest,
+                          runtime, runtime_version, backend, offloaded, raw_timings)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                 NULLIF($13, CAST(-1 AS DOUBLE PRECISION)), NULLIF($14, CAST(-1 AS DOUBLE PRECISION)),
+                 $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+    )
+    .bind(&arrival.id)
+    .bind(&candidate.digest)
+    .bind(log_index as i64)
+    .bind(candidate.kind.name())
+    .bind(candidate.evidence.name())
+    .bind(arrival.at_ms)
+    .bind(&candidate.measured_on)
+    .bind(&candidate.suite)
+    .bind(candidate.signer.as_ref().map_or("", |signer| signer.key.as_str()))
+    .bind(voter)
+    .bind(&subject.device)
+    .bind(i64::from(subject.devices))
+    .bind(cells::present(subject.memory_gib))
+    .bind(cells::present(subject.power_share))
+    .bind(&subject.model)
+    .bind(&subject.quant)
+    .bind(subject.size_bytes.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1))
+    .bind(&subject.model_digest)
+    .bind(&subject.runtime)
+    .bind(&subject.runtime_version)
+    .bind(&subject.backend)
+    .bind(subject.offloaded.map_or(-1, i64::from))
+    .bind(&candidate.raw_timings_sha256)
+    .execute(&mut **line)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the points. A point counts unless the same address was counted in its cell today for somebody else: so many
+/// tags behind one address are one.
+pub(super) async fn points(
+    line: &mut Transaction<'static, Any>,
+    arrival: &Arrival,
+    voter: &str,
+) -> Result<(), StoreError> {
+    let mut counted: BTreeMap<String, bool> = BTreeMap::new();
+    for (number, measured) in arrival.candidate.points.iter().enumerate() {
+        let cell = arrival.candidate.cell(measured);
+        let counts = match counted.get(&cell) {
+            Some(counts) => *counts,
+            None => {
+                let counts = first_today(line, arrival, &cell, voter).await?;
+                counted.insert(cell.clone(), counts);
+                counts
+            }
+        };
+        point(line, &arrival.id, number, measured, &cell, voter, counts).await?;
+    }
+    Ok(())
+}
+
+async fn first_today(
+    line: &mut Transaction<'static, Any>,
+    arrival: &Arrival,
+    cell: &str,
+    voter: &str,
+) -> Result<bool, StoreError> {
+    let day = arrival.at_ms.div_euclid(DAY_MS);
+    let seen = sqlx::query("SELECT voter FROM seen WHERE day = $1 AND address = $2 AND cell = $3")
+        .bind(day)
+        .bind(&arrival.address)
+        .bind(cell)
+        .fetch_optional(&mut **line)
+        .await?;
+    if let Some(row) = seen {
+        return Ok(row.try_get::<String, _>("voter")? == voter);
+    }
+    sqlx::query("INSERT INTO seen (day, address, cell, voter) VALUES ($1, $2, $3, $4)")
+        .bind(day)
+        .bind(&arrival.address)
+        .bind(cell)
+        .bind(voter)
+        .execute(&mut **line)
+        .await?;
+    Ok(true)
+}
+
+async fn point(
+    line: &mut Transaction<'static, Any>,
+    run: &str,
+    number: usize,
+    point: &Point,
+    cell: &str,
+    voter: &str,
+    counts: bool,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO metric (run, point, cell, voter, counts, workload, prompt_tokens, cached_tokens, output_tokens,
+                             streams, decode_tps, prefill_tps, ttft_ms, estimate_tps, flags)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                 NULLIF($11, CAST(-1 AS DOUBLE PRECISION)), NULLIF($12, CAST(-1 AS DOUBLE PRECISION)),
+                 NULLIF($13, CAST(-1 AS DOUBLE PRECISION)), NULLIF($14, CAST(-1 AS DOUBLE PRECISION)), $15)",
+    )
+    .bind(run)
+    .bind(number as i64)
+    .bind(cell)
+    .bind(voter)
+    .bind(i64::from(counts))
+    .bind(&point.workload)
+    .bind(i64::from(point.prompt_tokens))
+    .bind(i64::from(point.cached_tokens))
+    .bind(i64::from(point.output_tokens))
+    .bind(i64::from(point.streams))
+    .bind(cells::present(point.decode_tps))
+    .bind(cells::present(point.prefill_tps))
+    .bind(cells::present(point.ttft_ms))
+    .bind(cells::present(point.expected_decode.map(|expected| expected.mid)))
+    .bind(&point.flags)
+    .execute(&mut **line)
+    .await?;
+    Ok(())
+}
