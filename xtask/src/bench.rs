@@ -34,7 +34,6 @@ const SECTIONS: &[Section] = &[
         title: "The whole catalogue for one machine, in the browser (16 ms are wanted)",
         work: browser,
     },
-    Section {
     Section { name: "paste", title: "The worst pastes of 256 KiB (under 50 ms is wanted)", work: paste },
     Section {
         name: "accuracy",

@@ -63,8 +63,6 @@ pub fn run(wanted: &[String]) -> Result<()> {
         let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
         bail!("there is no section {other} of the server's; there are {}", names.join(", "));
     }
-    let package = ["build", "--release", "--package", "llm-speed-server", "--bins", "--examples"];
-    tools::run(&mut tools::cargo(package))?;
     for section in SECTIONS {
         if wanted.is_empty() || wanted.iter().any(|name| name == section.name) {
             let found = (section.work)(section.name)?;
@@ -89,6 +87,8 @@ fn kept(name: &str) -> Result<PathBuf> {
 
 /// A section of the example, which prints a table.
 fn example(name: &str) -> Result<String> {
+    let package = ["build", "--release", "--package", "llm-speed-server", "--bins", "--examples"];
+    tools::run(&mut tools::cargo(package))?;
     lines(Command::new(tools::target_dir()?.join("release/examples/bench")).arg(name), |_| true)
 }
 
