@@ -46,6 +46,7 @@ fn problem(count: usize) -> Problem {
             weight: 1.0,
             work: [0.0; MAX_TERMS],
             fixed_s: 0.0,
+            scale: 1.0,
             tells_noise: true,
             levels: [NO_LEVEL; MAX_EFFECTS],
         };

@@ -7,7 +7,7 @@ use estimator::{CacheType, CacheTypes, Workload};
 use crate::devices::Device;
 use crate::observation::{Metric, Offload};
 use crate::row::MeasurementRow;
-use crate::text::number_after;
+use crate::text::{number_after, text_after};
 
 /// What drives the device, as columns and notes say; else what usually does.
 #[must_use]
@@ -23,6 +23,7 @@ pub fn backend(row: &MeasurementRow) -> Backend {
     let notes = row.notes.to_lowercase();
     let name = row.device.to_lowercase();
     let cpu_only = notes.contains("cpu only")
+        || notes.contains("accel_type=cpu")
         || name.contains("(cpu")
         || name.contains("cpu only")
         || notes.contains("runs_on=cpu");
@@ -191,10 +192,11 @@ pub fn power_share(notes: &str, device: &Device) -> f64 {
     }
 }
 
-/// Whether attention is not fused, as far as the row tells.
+/// Whether attention is not fused, as far as the row tells. Where nothing is said, llama.cpp did not fuse it before
+/// September 2025, when that became its default (pull request 15434).
 #[must_use]
 pub fn unfused(row: &MeasurementRow, runtime: &str) -> bool {
-    let old = matches!(era(&row.date), "2023" | "2024");
+    let old = !row.date.is_empty() && row.date.as_str() < "2025-09";
     let llama = matches!(runtime, "llama.cpp" | "ollama" | "localscore" | "ik_llama.cpp");
     llama && row.flash_attn.map_or(old || runtime == "localscore", |on| on == 0.0)
 }
@@ -223,6 +225,30 @@ pub fn period(date: &str) -> &'static str {
         () if date < "2026" => "2025b",
         () => "",
     }
+}
+
+/// What ROCm multiplied matrices with and which of Vulkan's drivers for AMD drove it, where a source states one: prompts
+/// are read twice as fast through hipBLASLt as without.
+#[must_use]
+pub fn library(row: &MeasurementRow, backend: Backend) -> String {
+    let stated = format!("{} {} {}", row.notes, row.engine_version, row.backend).to_lowercase();
+    let mut found = String::new();
+    match backend {
+        Backend::Rocm => {
+            match text_after(&stated, "hipblaslt=").map(|value| value.starts_with('1')) {
+                Some(true) => found.push_str("+lt"),
+                Some(false) => found.push_str("-lt"),
+                None => {}
+            }
+            if stated.contains("rocwmma") {
+                found.push_str("+wmma");
+            }
+        }
+        Backend::Vulkan if stated.contains("amdvlk") => found.push_str("+amdvlk"),
+        Backend::Vulkan if stated.contains("radv") => found.push_str("+radv"),
+        _ => {}
+    }
+    found
 }
 
 /// Whether a benchmark tool measured it or people tell of their own runs.
@@ -256,6 +282,12 @@ pub fn micro_batch(notes: &str, program: Runtime) -> u32 {
     }
 }
 
+/// Bandwidth of RAM that notes state, in GB/s.
+#[must_use]
+pub fn ram_bandwidth_gb_s(notes: &str) -> Option<f64> {
+    number_after(notes, "ram_bandwidth_gbs=").filter(|bandwidth| *bandwidth > 0.0)
+}
+
 /// What notes state about work left to the host.
 #[must_use]
 pub fn offload(notes: &str) -> Offload {
@@ -265,6 +297,6 @@ pub fn offload(notes: &str) -> Offload {
         expert_layers_on_host: number_after(notes, "n_cpu_moe="),
         all_experts: experts || notes.contains("all experts on cpu") || notes.contains("all routed experts"),
         host_bytes: number_after(notes, "cpu_buffer_mib=").map(|mib| mib * 1024.0 * 1024.0),
-        host_bandwidth_gb_s: number_after(notes, "ram_bandwidth_gbs="),
+        host_bandwidth_gb_s: ram_bandwidth_gb_s(notes),
     }
 }

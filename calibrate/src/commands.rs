@@ -4,13 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use data::Catalog;
-use data::constants::{Figure, Fitted};
+use data::constants::Fitted;
 
-use crate::extra::Base;
-use crate::folds::By;
-use crate::observation::{Observation, Reader};
+use crate::observation::Reader;
 use crate::predict::Predictor;
-use crate::refit::{FIGURES, flop_per_byte, kind, name, observe, predictions, refit, refit_figure, to_toml};
+use crate::refit::{refit, to_toml};
 use crate::row::{MeasurementRow, files};
 
 /// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
@@ -40,7 +38,7 @@ pub fn digest(measurements: &Path) -> Result<String> {
 ///
 /// When a fit does not end at a minimum.
 pub fn refit_text(rows: &[MeasurementRow], input: &str, progress: impl FnMut(&str)) -> Result<String> {
-    to_toml(&refit(rows, input.to_owned(), progress)?.fitted)
+    to_toml(&refit(rows, input.to_owned(), false, progress)?.fitted)
 }
 
 /// What `refit` is asked.
@@ -79,7 +77,7 @@ pub fn run_refit(asked: &Refit<'_>, mut progress: impl FnMut(&str)) -> Result<St
     }
     let old: Option<Fitted> =
         std::fs::read_to_string(asked.out).ok().and_then(|text| toml::from_str(&text).ok());
-    let outcome = refit(&rows, input, progress)?;
+    let outcome = refit(&rows, input, asked.report.is_some(), progress)?;
     if let Some(folder) = asked.report {
         crate::report::write(folder, &outcome, old.as_ref())?;
     }
@@ -152,105 +150,5 @@ pub fn predict(measurements: &Path, out: &Path) -> Result<()> {
         output.write_record(&record)?;
     }
     output.flush()?;
-    Ok(())
-}
-
-/// Refits leaving one device (or model) out at a time, and prints how well what was left out is predicted.
-///
-/// # Errors
-///
-/// When the measurements cannot be read or a fit does not end at a minimum.
-pub fn cross_validate(
-    files: &[std::path::PathBuf],
-    by: By,
-    figures: &[String],
-    worst: Option<&str>,
-) -> Result<()> {
-    let mut rows = Vec::new();
-    for path in files {
-        rows.extend(crate::row::read(path)?);
-    }
-    let observed = observe(&rows)?;
-    let by_index: std::collections::BTreeMap<usize, &Observation> =
-        observed.rows.iter().map(|row| (row.index, row)).collect();
-    let flop_per_byte = flop_per_byte(Catalog::embedded(), &observed.rows);
-    let mut base = Base::default();
-    for figure in FIGURES {
-        let wanted = figures.is_empty() || figures.iter().any(|wanted| wanted == name(figure));
-        // Further figures stand on the first two.
-        if !wanted && !matches!(figure, Figure::Decode | Figure::Prefill) {
-            continue;
-        }
-        let refitted = refit_figure(figure, &observed.rows, &flop_per_byte, Some(&base), by)?;
-        let predicted = predictions(figure, &refitted);
-        let mut groups: std::collections::BTreeMap<String, Vec<&crate::score::Predicted>> =
-            Default::default();
-        for row in &predicted {
-            let observation = by_index[&row.index];
-            let deep = if observation.setup.workload.context_tokens >= 8000 { " deep" } else { "" };
-            let name = format!("{} {} {}", name(figure), row.class, kind(observation));
-            groups.entry(name.clone()).or_default().push(row);
-            if !deep.is_empty() && kind(observation) == "llama.cpp" {
-                groups.entry(format!("{name}{deep}")).or_default().push(row);
-            }
-        }
-        for (name, rows) in &groups {
-            let s = crate::score::score(name, rows);
-            println!(
-                "{:36} {:5} rows {:3} devices  median {:5.1} %  p90 {:6.1} %  R2 {:6.3}  by device {:5.1} %  coverage {:.2}  width {:.2}",
-                s.name,
-                s.rows,
-                s.devices,
-                s.median * 100.0,
-                s.p90 * 100.0,
-                s.r2,
-                s.macro_median * 100.0,
-                s.coverage,
-                s.width
-            );
-        }
-        if let Some(class) = worst {
-            for (group, part) in &refitted.parts {
-                if group.name() != class {
-                    continue;
-                }
-                println!("noise {} low {} high {} {:?}", part.noise_sd, part.low, part.high, part.terms);
-                for effect in &part.effects {
-                    let levels: Vec<String> =
-                        effect.levels.iter().map(|(name, level)| format!("{name}={:.2}", level.0)).collect();
-                    println!(
-                        "  {:?} {:?} sd {:.3}: {}",
-                        effect.factor,
-                        effect.term,
-                        effect.sd,
-                        levels.join(" ")
-                    );
-                }
-            }
-            let mut worst: Vec<_> = predicted.iter().filter(|row| row.class == class).collect();
-            worst.sort_by(|a, b| (b.middle - b.measured).abs().total_cmp(&(a.middle - a.measured).abs()));
-            for row in worst.iter().take(45) {
-                let o = by_index[&row.index];
-                println!(
-                    "{:+.2} {:8.1} {:22} {:34} {:12} {:7} {:10} {:4} ctx {:6} new {:6} {} {:.2} GiB {} | {}",
-                    row.measured - row.middle,
-                    libm::exp(row.measured),
-                    o.device.key,
-                    rows[o.index].model,
-                    o.quant,
-                    o.backend.name(),
-                    o.runtime,
-                    o.era,
-                    o.setup.workload.context_tokens,
-                    o.setup.workload.new_tokens(),
-                    if o.unfused { "unfused" } else { "fused" },
-                    o.setup.weights.total_bytes() / 1_073_741_824.0,
-                    o.model_id,
-                    o.source
-                );
-            }
-        }
-        base.keep(figure, refitted.parts);
-    }
     Ok(())
 }

@@ -24,9 +24,16 @@ pub fn decode_work(row: &Observation, term: Term, rates: Rates<'_>) -> f64 {
         Term::ExpertLayer => load.expert_layers * MS,
         Term::RecurrentLayer => load.recurrent_layers * MS,
         Term::LatentLayer => load.latent_layers * MS,
-        Term::Arithmetic => load.flops / (row.streams * rate_flops_s(row, rates)),
+        Term::Arithmetic => (load.flops / row.streams - attention_flops(row)) / rate_flops_s(row, rates),
+        Term::Attention => attention_flops(row) / rate_flops_s(row, rates),
+        Term::Host => head_on_host_s(row),
         _ => 0.0,
     }
+}
+
+/// One token's attention over what is behind it, in operations.
+fn attention_flops(row: &Observation) -> f64 {
+    decode::attention_flops(&row.setup.model, f64::from(row.setup.workload.context_tokens))
 }
 
 /// Seconds (or milliseconds' worth) of each term of a prompt.
@@ -44,8 +51,15 @@ pub fn prefill_work(row: &Observation, term: Term, rates: Rates<'_>) -> f64 {
         Term::Weights => load.batches * load.read_bytes / peak,
         Term::Layer => load.batches * load.layers * MS,
         Term::RecurrentLayer => load.batches * load.recurrent_layers * MS,
+        Term::Host => head_on_host_s(row),
         _ => 0.0,
     }
+}
+
+/// Seconds of reading the output head from RAM, where a program leaves it there.
+fn head_on_host_s(row: &Observation) -> f64 {
+    let bytes = if row.head_on_host { row.setup.weights.projection_bytes() } else { 0.0 };
+    bytes / (row.setup.machine.host.bandwidth_gb_s * GB)
 }
 
 /// Bytes that one step reads from RAM, and how often it goes there, as far as the row states it.

@@ -7,7 +7,7 @@ use data::constants::{Figure, Group, Part};
 
 use crate::features::Rates;
 use crate::fitting::{Fitting, fit_votes};
-use crate::recipe::recipe;
+use crate::recipe::{Recipe, Recipes};
 use crate::score::quantile;
 use crate::shrinkage::Effort;
 use crate::votes::{SOURCES, Vote, source_kind};
@@ -21,8 +21,8 @@ pub struct FigureFit {
     pub any: Fitting,
     /// Groups that stand alone.
     pub groups: BTreeMap<Group, Fitting>,
-    /// How much a row of each kind of source counts.
-    trust: [f64; SOURCES],
+    /// How much wider the noise of each kind of source is than that of benchmark tools.
+    scales: [f64; SOURCES],
 }
 
 impl FigureFit {
@@ -30,6 +30,23 @@ impl FigureFit {
     #[must_use]
     pub fn serving(&self, group: Group) -> &Fitting {
         self.groups.get(&group).unwrap_or(&self.any)
+    }
+
+    /// What a group is fitted to: its own votes, or those of all graphics.
+    pub(crate) fn votes_of<'o>(&self, group: Group, votes: &[Vote<'o>]) -> Vec<Vote<'o>> {
+        let votes = weighed(votes, self.scales);
+        match group {
+            Group::Any => balanced(self.figure, &votes),
+            _ => votes.into_iter().filter(|vote| vote.row.group() == group).collect(),
+        }
+    }
+
+    /// A group fitted again to what [`FigureFit::votes_of`] gave, or to part of it, by another recipe.
+    pub(crate) fn again(&self, group: Group, votes: &[Vote<'_>], recipe: Recipe) -> Result<Fitting> {
+        match group {
+            Group::Any => fit_votes(group, votes, recipe, None, Some(&self.any), FOLD_ANY),
+            _ => fit_votes(group, votes, recipe, Some(&self.any.parents()), self.groups.get(&group), FOLD),
+        }
     }
 
     /// The parts that are written, before their intervals are known.
@@ -74,11 +91,11 @@ fn standing_alone(figure: Figure, votes: &[Vote<'_>]) -> BTreeSet<Group> {
 /// # Errors
 ///
 /// When a fit does not end at a minimum.
-pub fn fit_figure(figure: Figure, votes: &[Vote<'_>]) -> Result<FigureFit> {
+pub fn fit_figure(figure: Figure, votes: &[Vote<'_>], recipes: &Recipes) -> Result<FigureFit> {
     let groups: BTreeSet<Group> = votes.iter().map(|vote| vote.row.group()).collect();
-    let first = fit_trusted(figure, votes, None, &groups, [1.0; SOURCES])?;
-    let trust = trust(votes, &first);
-    fit_trusted(figure, votes, None, &groups, trust)
+    let first = fit_scaled(figure, votes, None, &groups, [1.0; SOURCES], recipes)?;
+    let scales = scales(votes, &first);
+    fit_scaled(figure, votes, None, &groups, scales, recipes)
 }
 
 /// Fits again on part of the votes, from where `last` ended; of the groups that stand alone only the `wanted` ones.
@@ -91,16 +108,17 @@ pub fn fit_fold(
     votes: &[Vote<'_>],
     last: &FigureFit,
     wanted: &BTreeSet<Group>,
+    recipes: &Recipes,
 ) -> Result<FigureFit> {
-    fit_trusted(figure, votes, Some(last), wanted, last.trust)
+    fit_scaled(figure, votes, Some(last), wanted, last.scales, recipes)
 }
 
 /// How much a row of each kind may count at most, by [`source_kind`]: what a device can do is learnt from benchmark
 /// tools, and the others tell how they differ from them. Processors were hardly measured otherwise.
 const SAY: [f64; SOURCES] = [1.0, 0.05, 0.02, 0.2];
 
-/// Weights by kind of source: the variance of benchmark tools' residuals over the kind's own.
-fn trust(votes: &[Vote<'_>], fit: &FigureFit) -> [f64; SOURCES] {
+/// Noise by kind of source: the kind's own residuals over those of benchmark tools.
+fn scales(votes: &[Vote<'_>], fit: &FigureFit) -> [f64; SOURCES] {
     let mut squares: [Vec<f64>; SOURCES] = Default::default();
     for fitting in std::iter::once(&fit.any).chain(fit.groups.values()) {
         let own = votes.iter().filter(|vote| match fitting.group {
@@ -115,35 +133,52 @@ fn trust(votes: &[Vote<'_>], fit: &FigureFit) -> [f64; SOURCES] {
         }
     }
     let medians = squares.map(|mut squares| quantile(&mut squares, 0.5));
-    medians.map(|median| if median > 0.0 && medians[0] > 0.0 { (medians[0] / median).min(1.0) } else { 1.0 })
+    let ratio = |median: f64| libm::sqrt(median / medians[0]).max(1.0);
+    medians.map(|median| if median > 0.0 && medians[0] > 0.0 { ratio(median) } else { 1.0 })
 }
 
-fn fit_trusted(
+/// Votes with the weight and noise of their kind of source.
+fn weighed<'o>(votes: &[Vote<'o>], scales: [f64; SOURCES]) -> Vec<Vote<'o>> {
+    let mut votes = votes.to_vec();
+    for vote in &mut votes {
+        let kind = source_kind(vote.row);
+        let say = if matches!(vote.row.group(), Group::Cpu | Group::Mobile) { 1.0 } else { SAY[kind] };
+        vote.weight *= say;
+        vote.scale = scales[kind];
+    }
+    votes
+}
+
+/// The votes of graphics, groups together counting with the root of their weight.
+fn balanced<'o>(figure: Figure, votes: &[Vote<'o>]) -> Vec<Vote<'o>> {
+    let graphics = votes.iter().filter(|vote| pooled(figure, vote.row.group()));
+    let mut balanced: Vec<Vote<'o>> = graphics.cloned().collect();
+    let mut sums: BTreeMap<Group, f64> = BTreeMap::new();
+    for vote in &balanced {
+        *sums.entry(vote.row.group()).or_default() += vote.weight;
+    }
+    for vote in &mut balanced {
+        vote.weight /= libm::sqrt(sums[&vote.row.group()]);
+    }
+    balanced
+}
+
+fn fit_scaled(
     figure: Figure,
     votes: &[Vote<'_>],
     last: Option<&FigureFit>,
     wanted: &BTreeSet<Group>,
-    trust: [f64; SOURCES],
+    scales: [f64; SOURCES],
+    recipes: &Recipes,
 ) -> Result<FigureFit> {
-    let mut votes = votes.to_vec();
-    let mut sums: BTreeMap<Group, f64> = BTreeMap::new();
-    for vote in &mut votes {
-        let kind = source_kind(vote.row);
-        let say = if matches!(vote.row.group(), Group::Cpu | Group::Mobile) { 1.0 } else { SAY[kind] };
-        vote.weight *= trust[kind] * say;
-        *sums.entry(vote.row.group()).or_default() += vote.weight;
-    }
+    let votes = weighed(votes, scales);
     let any = match last {
         // A fold of processors leaves out nothing that the graphics' fit has seen.
         Some(last) if !wanted.iter().any(|group| pooled(figure, *group)) => last.any.clone(),
         _ => {
-            let graphics = votes.iter().filter(|vote| pooled(figure, vote.row.group()));
-            let mut balanced: Vec<Vote<'_>> = graphics.cloned().collect();
-            for vote in &mut balanced {
-                vote.weight /= libm::sqrt(sums[&vote.row.group()]);
-            }
+            let balanced = balanced(figure, &votes);
             let (before, effort) = (last.map(|last| &last.any), if last.is_some() { FOLD_ANY } else { FULL });
-            fit_votes(Group::Any, &balanced, recipe(figure, Group::Any), None, before, effort)?
+            fit_votes(Group::Any, &balanced, recipes[&Group::Any].clone(), None, before, effort)?
         }
     };
     let parents = any.parents();
@@ -152,7 +187,8 @@ fn fit_trusted(
     for group in standing_alone(figure, &votes).into_iter().filter(|group| wanted.contains(group)) {
         let own: Vec<Vote<'_>> = votes.iter().filter(|vote| vote.row.group() == group).cloned().collect();
         let before = last.and_then(|last| last.groups.get(&group));
-        groups.insert(group, fit_votes(group, &own, recipe(figure, group), Some(&parents), before, effort)?);
+        let recipe = recipes[&group].clone();
+        groups.insert(group, fit_votes(group, &own, recipe, Some(&parents), before, effort)?);
     }
-    Ok(FigureFit { figure, any, groups, trust })
+    Ok(FigureFit { figure, any, groups, scales })
 }

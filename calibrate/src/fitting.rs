@@ -162,14 +162,15 @@ pub(crate) fn fit_votes(
     let all_noisy = quiet * 4 < votes.len();
     // A weight of 1 is one measurement by a benchmark tool, wherever there are such.
     let counted = || votes.iter().filter(|vote| all_noisy || source_kind(vote.row) == 0);
-    let scale = counted().count() as f64 / counted().map(|vote| vote.weight).sum::<f64>().max(1e-9);
+    let unit = counted().count() as f64 / counted().map(|vote| vote.weight).sum::<f64>().max(1e-9);
     let mut rows = Vec::with_capacity(votes.len());
     for (vote, facts) in votes.iter().zip(&facts) {
         let mut row = Row {
             log_speed: vote.log_speed,
-            weight: vote.weight * scale,
+            weight: vote.weight * unit,
             work: [0.0; MAX_TERMS],
             fixed_s: vote.work.fixed_s,
+            scale: vote.scale,
             tells_noise: all_noisy || source_kind(vote.row) == 0,
             levels: [NO_LEVEL; MAX_EFFECTS],
         };

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use data::constants::{Figure, Group, Part};
+use data::constants::{Group, Part};
 
+use crate::chunks::in_order;
 use crate::features::Rates;
 use crate::fit::{FigureFit, fit_fold};
+use crate::recipe::Recipes;
 use crate::score::quantile;
 use crate::votes::Vote;
 
@@ -30,44 +32,63 @@ pub struct HeldOut {
     pub sd: f64,
 }
 
-fn fold_of(vote: &Vote<'_>, by: By) -> String {
+/// What a fold leaves out with a vote.
+#[must_use]
+pub fn fold_of(vote: &Vote<'_>, by: By) -> String {
     match by {
         By::Device => vote.row.device.fold.clone(),
         By::Model => vote.row.model_id.clone(),
     }
 }
 
-/// Predictions of all votes, each by a fit that has not seen its device (or model).
+/// A vote's log rate by a part, and the standard deviation that is expected of it.
+#[must_use]
+pub fn predict(part: &Part, vote: &Vote<'_>) -> (f64, f64) {
+    let effects = part.effects_of(&vote.row.facts());
+    let mut seconds = 0.0;
+    for (term, work) in vote.work.terms.iter().filter(|(_, work)| **work > 0.0) {
+        seconds += part.term(*term) * effects.slower(*term) * work;
+    }
+    // Known seconds already contain their own effects; these apply to the whole step, as in the fit.
+    let fixed_s = vote.work.fixed_s * libm::exp(-effects.value);
+    (-libm::log(vote.work.bounded(seconds, fixed_s)), libm::sqrt(effects.variance))
+}
+
+/// Predictions of votes, each by a fit that has not seen its device (or model), with the recipes that were chosen
+/// without it. Only folds of the groups in `of` are left out, where it names any.
 ///
 /// # Errors
 ///
 /// As [`fit_fold`].
-pub fn held_out(figure: Figure, votes: &[Vote<'_>], full: &FigureFit, by: By) -> Result<Vec<HeldOut>> {
-    let folds: BTreeSet<String> = votes.iter().map(|vote| fold_of(vote, by)).collect();
-    let mut held = Vec::with_capacity(votes.len());
-    for fold in folds {
-        let gone = votes.iter().filter(|vote| fold_of(vote, by) == fold);
+pub fn held_out(
+    votes: &[Vote<'_>],
+    full: &FigureFit,
+    by: By,
+    of: &[Group],
+    recipes_without: impl Fn(&str) -> Recipes + Sync,
+) -> Result<Vec<HeldOut>> {
+    let asked = |vote: &&Vote<'_>| of.is_empty() || of.contains(&vote.row.group());
+    let folds: BTreeSet<String> = votes.iter().filter(asked).map(|vote| fold_of(vote, by)).collect();
+    let folds: Vec<String> = folds.into_iter().collect();
+    let predicted = in_order(&folds, |fold| -> Result<Vec<HeldOut>> {
+        let gone = votes.iter().filter(|vote| fold_of(vote, by) == *fold);
         let touched: BTreeSet<Group> = gone.map(|vote| vote.row.group()).collect();
-        let rest: Vec<Vote<'_>> = votes.iter().filter(|vote| fold_of(vote, by) != fold).cloned().collect();
+        let rest: Vec<Vote<'_>> = votes.iter().filter(|vote| fold_of(vote, by) != *fold).cloned().collect();
         if rest.is_empty() {
-            continue;
+            return Ok(Vec::new());
         }
-        let fit = fit_fold(figure, &rest, full, &touched)?;
+        let fit = fit_fold(full.figure, &rest, full, &touched, &recipes_without(fold))?;
         let none = litemap::LiteMap::new();
         let parts = fit.parts(Rates { flop_per_byte: &none, picojoules: 0.0 });
-        for (place, vote) in votes.iter().enumerate().filter(|(_, vote)| fold_of(vote, by) == fold) {
-            let part = parts.get(&vote.row.group()).unwrap_or(&parts[&Group::Any]);
-            let effects = part.effects_of(&vote.row.facts());
-            let mut seconds = 0.0;
-            for (term, work) in vote.work.terms.iter().filter(|(_, work)| **work > 0.0) {
-                seconds += part.term(*term) * effects.slower(*term) * work;
-            }
-            // Known seconds already contain their own effects; these apply to the whole step, as in the fit.
-            let fixed_s = vote.work.fixed_s * libm::exp(-effects.value);
-            let middle = -libm::log(vote.work.bounded(seconds, fixed_s));
-            held.push(HeldOut { vote: place, middle, sd: libm::sqrt(effects.variance) });
-        }
-    }
+        let held = votes.iter().enumerate().filter(|(_, vote)| asked(vote) && fold_of(vote, by) == *fold);
+        let held = held.map(|(place, vote)| {
+            let (middle, sd) = predict(parts.get(&vote.row.group()).unwrap_or(&parts[&Group::Any]), vote);
+            HeldOut { vote: place, middle, sd }
+        });
+        Ok(held.collect())
+    });
+    let mut held: Vec<HeldOut> =
+        predicted.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     held.sort_by_key(|held| held.vote);
     Ok(held)
 }

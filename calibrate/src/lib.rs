@@ -1,5 +1,6 @@
 //! Measurements in, constants out.
 
+pub mod chunks;
 pub mod clean;
 pub mod columns;
 pub mod commands;
@@ -9,6 +10,7 @@ pub mod features;
 pub mod fit;
 pub mod fitting;
 pub mod folds;
+pub mod gates;
 pub mod models;
 pub mod observation;
 pub mod power;
@@ -20,9 +22,11 @@ pub mod refit;
 pub mod report;
 pub mod row;
 pub mod score;
+pub mod select;
 pub mod shrinkage;
 pub mod solve;
 pub mod standing;
 pub mod submissions;
 pub mod text;
+pub mod validate;
 pub mod votes;

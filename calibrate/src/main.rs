@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use calibrate::folds::By;
-use calibrate::{commands, row};
+use calibrate::{commands, row, validate};
 use clap::{Parser, Subcommand};
 
 /// Fits the constants of the estimates to measurements, and says how good they are.
@@ -57,9 +57,9 @@ enum Command {
         /// With --cv: figures to score; all without this.
         #[arg(long, requires = "cv")]
         figure: Vec<String>,
-        /// With --cv: lists the worst rows and the constants of this group.
+        /// With --cv: writes each held-out cell beside its prediction, as CSV.
         #[arg(long, requires = "cv")]
-        worst: Option<String>,
+        cells: Option<PathBuf>,
     },
     /// Predict every row of a file; reads no measured value.
     Predict {
@@ -93,7 +93,7 @@ fn main() -> Result<()> {
             println!("{} is what the measurements give", constants.display());
             Ok(())
         }
-        Command::Score { mut files, measurements, json, cv, figure, worst } => {
+        Command::Score { mut files, measurements, json, cv, figure, cells } => {
             files.extend(measurements);
             if files.is_empty() {
                 files.push(PathBuf::from("data/measurements"));
@@ -102,7 +102,9 @@ fn main() -> Result<()> {
                 None => println!("{}", commands::score_files(&files, json)?),
                 Some(cv) => {
                     let by = if cv == "model" { By::Model } else { By::Device };
-                    commands::cross_validate(&files, by, &figure, worst.as_deref())?;
+                    let asked =
+                        validate::Asked { files: &files, by, figures: &figure, cells: cells.as_deref() };
+                    println!("{}", validate::text(&validate::cross_validate(&asked)?, json)?);
                 }
             }
             Ok(())

@@ -10,6 +10,7 @@ use crate::row::MeasurementRow;
 use crate::text::{common_run, key, occurs};
 
 const GIB: f64 = (1_u64 << 30) as f64;
+const BILLION: f64 = 1e9;
 
 /// What is known about a row's model.
 #[derive(Clone, Debug, PartialEq)]
@@ -228,11 +229,18 @@ pub fn weights(known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
         let guess = model.params_b * 1e9 * quant.whole / 8.0;
         *size > 0.45 * guess && *size < 2.2 * guess || (known.native_experts && *size > 0.1 * guess)
     });
-    if !known.native_experts {
+    // Some columns hold parameters in place of bytes: no file of four bits a weight has as many GiB.
+    let size = size.filter(|size| {
+        let billions = size / GIB / model.params_b;
+        quant.whole > 6.0 || known.native_experts || !(0.985..1.015).contains(&billions)
+    });
+    let widened = |size: &f64| *size > 1.5 * model.params_b * BILLION;
+    if !known.native_experts || size.as_ref().is_some_and(widened) {
         let guess = Weights::from_bits(model, bits);
         return size.map_or(guess, |size| guess.scaled_to(size));
     }
-    // Experts are published in four bits and stay so in every file; the rest is what the label says, or what remains.
+    // Experts are published in four bits and stay so in every file but those that someone widened on purpose; the rest is
+    // what the label says, or what remains.
     let four = BitsPerWeight { bulk: 4.25, ..bits };
     let mut weights = Weights::from_bits(model, four);
     let rest = Weights {

@@ -4,18 +4,18 @@ use data::Catalog;
 use data::backend::Backend;
 use data::constants::{Facts, Group, family};
 use data::row::{MatrixFormat, QuantGroup, Runtime};
-use estimator::{Compute, Host, LayerKind, Machine, Model, Setup, Split};
+use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, Split};
 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
-    backend, cache_types, era, matrix_format, micro_batch, offload, on_phone_graphics, origin, period,
-    power_share, runtime, settled, system, unfused, workload,
+    backend, cache_types, era, library, matrix_format, micro_batch, offload, on_phone_graphics, origin,
+    period, power_share, ram_bandwidth_gb_s, runtime, settled, system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
 use crate::models::{Known, Models, Quant, expanded, quant, usual_quant, weights};
 use crate::processors::Processors;
 use crate::row::MeasurementRow;
-use crate::text::number_after;
+use crate::text::{number_after, text_after};
 
 /// What a row measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,11 +60,17 @@ pub struct Observation {
     /// When it was measured.
     pub era: &'static str,
     /// The same in half years.
-    pub period: &'static str,
+    pub half_year: &'static str,
+    /// The matrix library or driver, where the row states one.
+    pub library: String,
+    /// Half year and library.
+    pub period: String,
     /// Where the figure comes from.
     pub origin: &'static str,
     /// The operating system.
     pub system: &'static str,
+    /// Whether the program leaves the output head to the host's processor.
+    pub head_on_host: bool,
     /// Tokens in a micro-batch.
     pub micro_batch: u32,
     /// Streams.
@@ -173,7 +179,7 @@ impl<'c> Reader<'c> {
         if fused_too_early(row, &known.model) {
             found.push(Reason::NotYetFused);
         }
-        if on_phone_graphics(row) && device.class == estimator::HardwareClass::Cpu {
+        if on_phone_graphics(row) && device.class == HardwareClass::Cpu {
             found.push(Reason::ForeignBackend);
         }
         let backend = settled(backend, &device);
@@ -185,6 +191,9 @@ impl<'c> Reader<'c> {
         let model = if keeps_latents(row, program) { known.model } else { expanded(&known.model) };
         let mut setup = Setup { machine: machine(&device, &notes), model, weights, cache, workload };
         let power_share = power_share(&notes, &device);
+        // One program made all of LocalScore's rows, whenever they were sent.
+        let half_year = if runtime == "localscore" { "" } else { period(&row.date) };
+        let library = if runtime == "localscore" { String::new() } else { library(row, backend) };
         setup.machine.devices_mut()[0].power_share = power_share;
         let observation = Observation {
             index,
@@ -207,10 +216,12 @@ impl<'c> Reader<'c> {
             setup,
             unfused: unfused(row, runtime),
             era: era(&row.date),
-            // One program made all of its rows, whenever they were sent.
-            period: if runtime == "localscore" { "" } else { period(&row.date) },
+            period: format!("{half_year}{library}"),
+            half_year,
+            library,
             origin: origin(&notes),
             system: system(&notes),
+            head_on_host: self.leaves_head(runtime, &notes, &device),
             micro_batch: micro_batch(&notes, program),
             streams: row.batch.unwrap_or(1.0).max(1.0),
             devices: row.n_devices.unwrap_or(1.0).max(1.0),
@@ -228,6 +239,17 @@ impl<'c> Reader<'c> {
 }
 
 impl Reader<'_> {
+    /// LocalScore's program leaves the output head to a processor that multiplies brain floats, whatever card stands beside
+    /// it.
+    fn leaves_head(&self, runtime: &str, notes: &str, device: &Device) -> bool {
+        let host = text_after(notes, "cpu=").unwrap_or_default();
+        let graphics = !matches!(device.class, HardwareClass::Cpu | HardwareClass::Apple);
+        runtime == "localscore"
+            && graphics
+            && !notes.contains("accel_type=cpu")
+            && self.processors.multiplies_bf16(host)
+    }
+
     /// What the graphics beside a processor could do does not help it: its rate is its cores'.
     fn compute_on_cores(&self, device: &mut Device, row: &MeasurementRow) {
         let processor = self.processors.find(&row.device);
@@ -254,7 +276,7 @@ impl Observation {
             runtime: self.runtime,
             family: self.family,
             era: self.era,
-            period: self.period,
+            period: &self.period,
             origin: self.origin,
             system: self.system,
             experts: self.setup.model.experts.is_some(),
@@ -293,7 +315,7 @@ impl Observation {
             f64::from(self.setup.workload.context_tokens),
         );
         let bytes = self.setup.weights.total_bytes() - self.setup.weights.embedding_bytes + cache;
-        let card = self.device.class == estimator::HardwareClass::DiscreteGpu;
+        let card = self.device.class == HardwareClass::DiscreteGpu;
         let gib = self.device.memory_gib.map(|gib| gib * self.devices);
         if card && gib.is_some_and(|gib| bytes > gib * estimator::units::GIB * 0.98) {
             self.reasons.push(Reason::ExceedsMemory);
@@ -338,7 +360,7 @@ fn machine(device: &Device, notes: &str) -> Machine {
         host_link_gb_s: device.link_gb_s.unwrap_or(16.0),
         power_share: 1.0,
     };
-    let ram = number_after(notes, "ram_bandwidth_gbs=").unwrap_or(80.0);
+    let ram = ram_bandwidth_gb_s(notes).unwrap_or(80.0);
     let mut machine = Machine::single(own, Host { memory_gib: 512.0, bandwidth_gb_s: ram });
     machine.split = Split::LayersByMemory;
     machine

@@ -11,7 +11,7 @@
 use nalgebra::{DMatrix, DVector};
 
 /// Most terms that a problem may have.
-pub const MAX_TERMS: usize = 10;
+pub const MAX_TERMS: usize = 11;
 /// Most effects that a row may be under.
 pub const MAX_EFFECTS: usize = 24;
 /// Stands for "this row is under no level of that effect".
@@ -28,7 +28,9 @@ pub struct Row {
     pub work: [f64; MAX_TERMS],
     /// Seconds that are known and not fitted.
     pub fixed_s: f64,
-    /// Whether the noise is estimated from it: rows of a noisier kind have their own.
+    /// How much wider its noise is than the fit's: rows of a noisier kind have their own.
+    pub scale: f64,
+    /// Whether the noise is estimated from it.
     pub tells_noise: bool,
     /// Effect levels that it is under: indices into the problem's effect parameters, or [`NO_LEVEL`].
     pub levels: [u32; MAX_EFFECTS],
@@ -145,7 +147,7 @@ impl Problem {
     pub fn cost(&self, params: &[f64]) -> f64 {
         let mut cost = 0.0;
         for row in &self.rows {
-            let residual = row.log_speed - self.predict(row, params);
+            let residual = (row.log_speed - self.predict(row, params)) / row.scale;
             cost += row.weight
                 * (self.freedom + 1.0)
                 * libm::log1p(residual * residual / (self.freedom * self.noise));
@@ -197,7 +199,8 @@ impl Problem {
             }
             let (count, prediction) = self.slopes(row, params, &mut touched);
             let residual = row.log_speed - prediction;
-            let robust = (self.freedom + 1.0) / (self.freedom * self.noise + residual * residual);
+            let noise = self.noise * row.scale * row.scale;
+            let robust = (self.freedom + 1.0) / (self.freedom * noise + residual * residual);
             let weight = row.weight * robust;
             let level = touched[..count].iter().find(|(index, _)| tail.contains(index)).copied();
             if let Some((index, slope)) = level {
@@ -311,6 +314,7 @@ mod tests {
                 weight: 1.0 + f64::from(index % 2),
                 work: [0.0; MAX_TERMS],
                 fixed_s: 0.05,
+                scale: 1.0 + f64::from(index % 2),
                 tells_noise: true,
                 levels: [NO_LEVEL; MAX_EFFECTS],
             };

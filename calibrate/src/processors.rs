@@ -21,6 +21,7 @@ struct Line {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    multiplies_bf16: Vec<String>,
     processor: Vec<Line>,
 }
 
@@ -73,6 +74,7 @@ impl Processor {
 
 /// Processors by their names.
 pub struct Processors {
+    multiplies_bf16: Vec<String>,
     lines: Vec<Line>,
 }
 
@@ -85,7 +87,14 @@ impl Processors {
     pub fn new() -> Result<Self> {
         let file: File = toml::from_str(include_str!("../../data/measurement-processors.toml"))
             .context("data/measurement-processors.toml does not have its shape")?;
-        Ok(Processors { lines: file.processor })
+        Ok(Processors { multiplies_bf16: file.multiplies_bf16, lines: file.processor })
+    }
+
+    /// Whether a processor of that name multiplies brain floats by itself.
+    #[must_use]
+    pub fn multiplies_bf16(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.multiplies_bf16.iter().any(|entry| occurs(&name, entry))
     }
 
     /// The processor of that name; `None` where no line knows it.
@@ -142,6 +151,26 @@ mod tests {
         assert_eq!(of("Intel Xeon E5-2683 v4 system (32 cores, 4-ch)"), (32.0, 32.0, Power::Server));
         assert_eq!(of("Google Pixel 6a (Tensor G1 CPU, 4 threads)"), (4.0, 16.0, Power::Thin));
         assert!(Processors::new().expect("the file has its shape").find("NVIDIA RTX 5090").is_none());
+    }
+
+    #[test]
+    fn processors_with_brain_floats_are_told_by_line_or_core() {
+        let processors = Processors::new().expect("the file has its shape");
+        for name in [
+            "AMD Ryzen 9 7950X 16-Core Processor (znver4)",
+            "AMD Ryzen 7 9800X3D 8-Core Processor",
+            "AMD Ryzen AI 9 HX 370 w/ Radeon 890M",
+            "Intel Xeon Platinum 8470 (sapphirerapids)",
+        ] {
+            assert!(processors.multiplies_bf16(name), "{name}");
+        }
+        for name in [
+            "AMD Ryzen 9 5950X 16-Core Processor (znver3)",
+            "Intel Core i9-14900K (alderlake)",
+            "Intel Xeon Gold 6338N CPU @ 2.20GHz (icelake-server)",
+        ] {
+            assert!(!processors.multiplies_bf16(name), "{name}");
+        }
     }
 
     #[test]

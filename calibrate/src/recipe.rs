@@ -3,6 +3,8 @@
 //! Priors are wide (a factor of 1.5 to 3 either way) and come from what the terms mean, not from the measurements:
 //! software reaches most of a memory's peak, launching a kernel takes microseconds.
 
+use std::collections::BTreeMap;
+
 use data::constants::{Factor, Figure, Group, Term};
 
 use crate::problem::Prior;
@@ -23,6 +25,42 @@ pub struct Recipe {
     pub terms: Vec<(Term, Prior)>,
     /// Effects.
     pub effects: Vec<On>,
+}
+
+/// A recipe for each group; [`Group::Any`] is for those without one of their own.
+pub type Recipes = BTreeMap<Group, Recipe>;
+
+impl Recipe {
+    /// The same without one effect.
+    #[must_use]
+    pub fn without(&self, on: On) -> Recipe {
+        let effects = self.effects.iter().copied().filter(|other| *other != on).collect();
+        Recipe { terms: self.terms.clone(), effects }
+    }
+}
+
+/// Whether an effect must pay out of sample to be kept. Devices, their generations and the programs are how the fit is
+/// built: without them nothing would tell how far off an unknown one may be.
+#[must_use]
+pub fn must_pay(on: On) -> bool {
+    on.term.is_some()
+        || !matches!(on.factor, Factor::Device | Factor::Generation | Factor::Runtime | Factor::Origin)
+}
+
+/// All recipes of a figure, every effect in them.
+#[must_use]
+pub fn recipes(figure: Figure) -> Recipes {
+    let groups = [
+        Group::Any,
+        Group::Apple,
+        Group::Nvidia,
+        Group::Amd,
+        Group::Intel,
+        Group::Unified,
+        Group::Cpu,
+        Group::Mobile,
+    ];
+    groups.into_iter().map(|group| (group, recipe(figure, group))).collect()
 }
 
 fn prior(value: f64, sd: f64) -> Prior {
@@ -61,21 +99,21 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
     match (figure, group) {
         (Figure::Decode, Group::Any) => &[
             (F::Backend, Term::Cache),
-            (F::GenerationBackend, Term::Cache),
             (F::Backend, Term::Layer),
             (F::Backend, Term::ExpertLayer),
+            (F::Backend, Term::Host),
+            (F::System, Term::Host),
+            (F::System, Term::Layer),
             (F::Group, Term::Step),
             (F::Group, Term::Layer),
         ],
-        (Figure::Prefill, Group::Any) => &[
-            (F::Backend, Term::Attention),
-            (F::GenerationBackend, Term::Attention),
-            (F::Backend, Term::ExpertSaturation),
-            (F::Backend, Term::Layer),
-        ],
+        (Figure::Prefill, Group::Any) => {
+            &[(F::Backend, Term::Attention), (F::Backend, Term::ExpertSaturation), (F::Backend, Term::Layer)]
+        }
         (Figure::Prefill, Group::Apple | Group::Nvidia) => {
             &[(F::Backend, Term::Attention), (F::Generation, Term::Attention)]
         }
+        (Figure::Decode, Group::Nvidia) => &[(F::System, Term::Host), (F::System, Term::Layer)],
         (Figure::Decode, Group::Apple) => {
             &[(F::Runtime, Term::Cache), (F::Runtime, Term::RecurrentLayer), (F::Backend, Term::Layer)]
         }
@@ -96,7 +134,9 @@ fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
     match figure {
         Figure::Decode if group == Group::Cpu => {
             let mut terms = terms(figure, Group::Any);
+            terms.retain(|(term, _)| *term != Term::Host);
             terms.push((Term::Arithmetic, prior(3.0, 0.7)));
+            terms.push((Term::Attention, prior(4.0, 1.0)));
             terms
         }
         Figure::Decode => vec![
@@ -109,6 +149,7 @@ fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
             (Term::ExpertLayer, prior(0.02, 1.0)),
             (Term::RecurrentLayer, prior(0.05, 1.0)),
             (Term::LatentLayer, prior(0.05, 1.0)),
+            (Term::Host, prior(2.0, 1.0)),
         ],
         Figure::Prefill => vec![
             (Term::Compute, prior(2.5, 0.7)),
@@ -119,6 +160,7 @@ fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
             (Term::Weights, prior(1.0, 0.7)),
             (Term::Layer, prior(0.1, 1.0)),
             (Term::RecurrentLayer, prior(0.1, 1.0)),
+            (Term::Host, prior(2.0, 1.0)),
         ],
         Figure::Streams => vec![(Term::Stream, prior(0.1, 1.0)), (Term::Compute, prior(5.0, 1.0))],
         Figure::Offload => vec![(Term::Host, prior(1.4, 0.5)), (Term::Crossing, prior(0.1, 1.0))],

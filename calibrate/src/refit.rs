@@ -7,6 +7,7 @@ use data::Catalog;
 use data::constants::{Figure, Fitted, Group, Part, Provenance, Score};
 use litemap::LiteMap;
 
+use crate::chunks::in_order;
 use crate::clean::Reason;
 use crate::extra::{Base, Parts, work};
 use crate::features::Rates;
@@ -15,9 +16,11 @@ use crate::fitting::rounded;
 use crate::folds::{By, HeldOut, held_out, set_intervals};
 use crate::observation::{Observation, Reader};
 use crate::power::set_exponent;
+use crate::recipe::recipes;
 use crate::row::MeasurementRow;
 use crate::score::{Predicted, quantile, score};
-use crate::votes::{Vote, log_rate, source_kind, used, votes};
+use crate::select::{Selection, select};
+use crate::votes::{Vote, log_rate, plain_cell, source_kind, used, votes};
 
 /// All figures, in the order in which they stand on each other.
 pub const FIGURES: [Figure; 5] =
@@ -87,8 +90,14 @@ pub struct Refitted<'o> {
     pub parts: Parts,
     /// The votes that it was fitted to.
     pub votes: Vec<Vote<'o>>,
-    /// Predictions of them by fits that had not seen their device.
+    /// Predictions of them by fits that had not seen their device, with effects that were chosen without it.
     pub held: Vec<HeldOut>,
+    /// The effects that were chosen.
+    pub selection: Selection,
+    /// The fit with every effect, which they were chosen from.
+    pub every: FigureFit,
+    /// The fit.
+    pub full: FigureFit,
 }
 
 /// Fits one figure. `base` are the finished parts, for the figures that stand on them.
@@ -103,8 +112,10 @@ pub fn refit_figure<'o>(
     base: Option<&Base>,
     by: By,
 ) -> Result<Refitted<'o>> {
-    let Fit { rates, votes, full } = best_rates(figure, rows, flop_per_byte, base)?;
-    let held = held_out(figure, &votes, &full, by)?;
+    let Fit { rates, votes, full: every } = best_rates(figure, rows, flop_per_byte, base)?;
+    let selection = select(figure, &votes, &every, by)?;
+    let full = fit_figure(figure, &votes, &selection.recipes())?;
+    let held = held_out(&votes, &full, by, &[], |fold| selection.recipes_without(fold))?;
     let mut parts = full.parts(rates);
     set_exponent(figure, &mut parts, rows);
     // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
@@ -112,16 +123,12 @@ pub fn refit_figure<'o>(
         let row = votes[held.vote].row;
         source_kind(row) == 0 || matches!(row.group(), Group::Cpu | Group::Mobile)
     };
-    let spread: Vec<(Group, f64, f64)> = held
-        .iter()
-        .filter(quiet)
-        .map(|held| {
-            let vote = &votes[held.vote];
-            (vote.row.group(), vote.log_speed - held.middle, held.sd)
-        })
+    let spread: Vec<(Group, f64, f64)> = merged(&votes, held.iter().filter(quiet))
+        .into_iter()
+        .map(|cell| (cell.row.group(), cell.measured - cell.middle, cell.sd))
         .collect();
     set_intervals(&mut parts, &spread);
-    Ok(Refitted { parts, votes, held })
+    Ok(Refitted { parts, votes, held, selection, every, full })
 }
 
 /// Energies of one operation that are tried, in picojoules.
@@ -146,13 +153,15 @@ fn best_rates<'o, 'r>(
         let rates = Rates { flop_per_byte, picojoules };
         let votes =
             votes(figure, rows.iter().filter(|row| used(figure, row)), |row| work(figure, row, rates, base));
-        let full = fit_figure(figure, &votes)?;
+        let full = fit_figure(figure, &votes, &recipes(figure))?;
         Ok(Fit { rates, votes, full })
     };
     let unseen = |fit: &Fit<'_, '_>| fit.full.serving(Group::Nvidia).unseen_variance();
-    let mut best = fit(PICOJOULES[0])?;
-    for picojoules in PICOJOULES.into_iter().skip(1).filter(|_| figure == Figure::Prefill) {
-        let other = fit(picojoules)?;
+    let tried = if figure == Figure::Prefill { &PICOJOULES[..] } else { &PICOJOULES[..1] };
+    let mut fits = in_order(tried, |picojoules| fit(*picojoules)).into_iter();
+    let mut best = fits.next().expect("one energy is always tried")?;
+    for other in fits {
+        let other = other?;
         if unseen(&other) < unseen(&best) {
             best = other;
         }
@@ -171,24 +180,47 @@ pub fn kind(row: &Observation) -> &'static str {
     }
 }
 
+/// A held-out cell: the medians of runs through its libraries.
+struct Cell<'o> {
+    row: &'o Observation,
+    measured: f64,
+    middle: f64,
+    sd: f64,
+}
+
+/// What was held out, by what has one vote.
+fn merged<'o, 'h>(votes: &[Vote<'o>], held: impl Iterator<Item = &'h HeldOut>) -> Vec<Cell<'o>> {
+    let mut cells: BTreeMap<String, Vec<(&Vote<'o>, &HeldOut)>> = BTreeMap::new();
+    for held in held {
+        let vote = &votes[held.vote];
+        cells.entry(plain_cell(vote.row)).or_default().push((vote, held));
+    }
+    let median = |values: &mut dyn Iterator<Item = f64>| quantile(&mut values.collect::<Vec<f64>>(), 0.5);
+    let cell = |rows: Vec<(&Vote<'o>, &HeldOut)>| Cell {
+        row: rows[0].0.row,
+        measured: median(&mut rows.iter().map(|(vote, _)| vote.log_speed)),
+        middle: median(&mut rows.iter().map(|(_, held)| held.middle)),
+        sd: median(&mut rows.iter().map(|(_, held)| held.sd)),
+    };
+    cells.into_values().map(cell).collect()
+}
+
 /// Held-out predictions as log speeds, for scoring.
 #[must_use]
-pub fn predictions(figure: Figure, refitted: &Refitted<'_>) -> Vec<Predicted> {
-    refitted
-        .held
-        .iter()
-        .map(|held| {
-            let vote = &refitted.votes[held.vote];
-            let per_token = -log_rate(figure, vote.row, 1.0);
-            let group = vote.row.group();
+pub fn predictions(figure: Figure, refitted: &Refitted<'_>, held: &[HeldOut]) -> Vec<Predicted> {
+    merged(&refitted.votes, held.iter())
+        .into_iter()
+        .map(|cell| {
+            let per_token = -log_rate(figure, cell.row, 1.0);
+            let group = cell.row.group();
             let part = refitted.parts.get(&group).unwrap_or_else(|| &refitted.parts[&Group::Any]);
-            let middle = held.middle + per_token;
-            let spread = part.spread(group, held.sd * held.sd);
+            let middle = cell.middle + per_token;
+            let spread = part.spread(group, cell.sd * cell.sd);
             Predicted {
-                index: vote.row.index,
+                index: cell.row.index,
                 class: group.name().to_owned(),
-                device: vote.row.device.fold.clone(),
-                measured: vote.log_speed + per_token,
+                device: cell.row.device.fold.clone(),
+                measured: cell.measured + per_token,
                 middle,
                 low: middle - spread.down,
                 high: middle + spread.up,
@@ -205,14 +237,50 @@ pub struct Outcome {
     pub observed: Observed,
     /// Held-out predictions, by figure.
     pub predicted: Vec<(Figure, Vec<Predicted>)>,
+    /// The effects that were chosen, by figure.
+    pub selections: Vec<(Figure, Selection)>,
+    /// What only a report shows, where it was asked for.
+    pub further: Further,
 }
 
-/// All figures, and their held-out scores.
+/// Held-out predictions that only a report shows.
+#[derive(Default)]
+pub struct Further {
+    /// With the effects that all rows choose: what choosing inside the folds costs is the difference.
+    pub chosen_by_all: Vec<(Figure, Vec<Predicted>)>,
+    /// Of classes that one or two devices make up, by fits that had not seen the model.
+    pub by_model: Vec<(Figure, Vec<Predicted>)>,
+}
+
+/// Classes of which one or two devices hold most rows: they are left out by model as well.
+const FEW_DEVICES: [Group; 2] = [Group::Unified, Group::Intel];
+
+impl Further {
+    fn add(&mut self, figure: Figure, refitted: &Refitted<'_>) -> Result<()> {
+        if !matches!(figure, Figure::Decode | Figure::Prefill) {
+            return Ok(());
+        }
+        let Refitted { votes, full, every, selection, .. } = refitted;
+        let held = held_out(votes, full, By::Device, &[], |_| selection.recipes())?;
+        self.chosen_by_all.push((figure, predictions(figure, refitted, &held)));
+        let by_model = select(figure, votes, every, By::Model)?;
+        let held = held_out(votes, full, By::Model, &FEW_DEVICES, |fold| by_model.recipes_without(fold))?;
+        self.by_model.push((figure, predictions(figure, refitted, &held)));
+        Ok(())
+    }
+}
+
+/// All figures, and their held-out scores; `further` asks for what only a report shows.
 ///
 /// # Errors
 ///
 /// When a fit does not end at a minimum.
-pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&str)) -> Result<Outcome> {
+pub fn refit(
+    rows: &[MeasurementRow],
+    input: String,
+    further: bool,
+    mut progress: impl FnMut(&str),
+) -> Result<Outcome> {
     let observed = observe(rows)?;
     let flop_per_byte = flop_per_byte(Catalog::embedded(), &observed.rows);
     let mut written: Vec<Part> = Vec::new();
@@ -220,11 +288,13 @@ pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&s
     let mut base = Base::default();
     let mut used_rows = BTreeSet::new();
     let mut all_predicted = Vec::new();
+    let mut selections = Vec::new();
+    let mut found = Further::default();
     for figure in FIGURES {
         progress(&format!("fitting {}", name(figure)));
         let refitted = refit_figure(figure, &observed.rows, &flop_per_byte, Some(&base), By::Device)?;
         used_rows.extend(observed.rows.iter().filter(|row| used(figure, row)).map(|row| row.index));
-        let predicted = predictions(figure, &refitted);
+        let predicted = predictions(figure, &refitted, &refitted.held);
         let kinds: BTreeMap<usize, &'static str> =
             observed.rows.iter().map(|row| (row.index, kind(row))).collect();
         let mut classes: BTreeMap<String, Vec<&Predicted>> = BTreeMap::new();
@@ -236,15 +306,19 @@ pub fn refit(rows: &[MeasurementRow], input: String, mut progress: impl FnMut(&s
         for (class, rows) in classes.iter().filter(|(_, rows)| rows.len() >= 8) {
             scores.push(rounded_score(score(class, rows)));
         }
+        if further {
+            found.add(figure, &refitted)?;
+        }
         written.extend(refitted.parts.values().cloned());
         all_predicted.push((figure, predicted));
+        selections.push((figure, refitted.selection));
         base.keep(figure, refitted.parts);
     }
     let date = observed.rows.iter().map(|row| row.date.as_str()).max().unwrap_or_default().to_owned();
     let provenance =
         Provenance { date, rows_read: rows.len() as u32, rows_used: used_rows.len() as u32, input, scores };
     let fitted = Fitted { provenance, parts: written };
-    Ok(Outcome { fitted, observed, predicted: all_predicted })
+    Ok(Outcome { fitted, observed, predicted: all_predicted, selections, further: found })
 }
 
 /// One word for a figure.

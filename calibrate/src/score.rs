@@ -1,6 +1,6 @@
 //! How well rows are predicted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data::constants::Score;
 use serde::Serialize;
@@ -86,23 +86,45 @@ pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values[below] + (at - below as f64) * (values[above] - values[below])
 }
 
+/// Mean over devices of a quantile of each one's errors.
+#[must_use]
+pub fn macro_quantile(rows: &[&Predicted], share: f64) -> f64 {
+    let mut by_device: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in rows {
+        by_device.entry(&row.device).or_default().push(row.error());
+    }
+    let devices = by_device.len().max(1) as f64;
+    by_device.values_mut().map(|errors| quantile(errors, share)).sum::<f64>() / devices
+}
+
+/// The 95 % interval of a share of which `count` in `of` were seen (Wilson's).
+#[must_use]
+pub fn binomial(count: usize, of: usize) -> (f64, f64) {
+    const Z: f64 = 1.959_964;
+    let (count, of) = (count as f64, of.max(1) as f64);
+    let share = count / of;
+    let middle = share + Z * Z / (2.0 * of);
+    let half = Z * libm::sqrt(share * (1.0 - share) / of + Z * Z / (4.0 * of * of));
+    let whole = 1.0 + Z * Z / of;
+    (((middle - half) / whole).max(0.0), ((middle + half) / whole).min(1.0))
+}
+
 /// The scores of these predictions.
 #[must_use]
 pub fn score(name: &str, rows: &[&Predicted]) -> Score {
     let mut errors: Vec<f64> = rows.iter().map(|row| row.error()).collect();
     let mean = rows.iter().map(|row| row.measured).sum::<f64>() / rows.len().max(1) as f64;
     let (mut left, mut all) = (0.0, 0.0);
-    let mut by_device: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut by_device: BTreeSet<&str> = BTreeSet::new();
     let mut inside = 0;
     for row in rows {
         left += (row.measured - row.middle) * (row.measured - row.middle);
         all += (row.measured - mean) * (row.measured - mean);
-        by_device.entry(&row.device).or_default().push(row.error());
+        by_device.insert(&row.device);
         inside += usize::from(row.low <= row.measured && row.measured <= row.high);
     }
     let mut widths: Vec<f64> = rows.iter().map(|row| libm::exp(row.high - row.low)).collect();
     let devices = by_device.len();
-    let medians: f64 = by_device.values_mut().map(|errors| quantile(errors, 0.5)).sum();
     Score {
         name: name.to_owned(),
         rows: rows.len() as u32,
@@ -110,8 +132,22 @@ pub fn score(name: &str, rows: &[&Predicted]) -> Score {
         median: quantile(&mut errors, 0.5),
         p90: quantile(&mut errors, 0.9),
         r2: 1.0 - left / all,
-        macro_median: medians / devices.max(1) as f64,
+        macro_median: macro_quantile(rows, 0.5),
         coverage: inside as f64 / rows.len().max(1) as f64,
         width: quantile(&mut widths, 0.5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_few_is_told_with_a_wide_interval() {
+        let (low, high) = binomial(8, 10);
+        assert!((low - 0.490).abs() < 1e-3 && (high - 0.943).abs() < 1e-3, "{low} {high}");
+        let (low, high) = binomial(800, 1000);
+        assert!(low > 0.77 && high < 0.83, "{low} {high}");
+        assert_eq!(binomial(0, 5).0, 0.0);
     }
 }

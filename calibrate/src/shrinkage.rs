@@ -51,7 +51,7 @@ fn update_variances(problem: &mut Problem, solution: &Solution) {
     let (mut sum, mut count) = (0.0, 0.0);
     for row in problem.rows.iter().filter(|row| row.tells_noise) {
         let residual = row.log_speed - problem.predict(row, solution.params.as_slice());
-        let square = residual * residual;
+        let square = residual * residual / (row.scale * row.scale);
         let robust = (problem.freedom + 1.0) / (problem.freedom + square / problem.noise);
         sum += row.weight * robust * square;
         count += row.weight;

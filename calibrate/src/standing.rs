@@ -164,6 +164,26 @@ fn worst(row: &Predicted, read: &MeasurementRow) -> Worst {
     }
 }
 
+/// A class's scores in a line.
+#[must_use]
+pub fn line(class: &Detail) -> String {
+    let Detail { score, r2_speed, bias } = class;
+    format!(
+        "{:36} {:5} rows {:3} devices  median {:5.1} %  p90 {:6.1} %  R2 {:6.3}  R2 of logs {:6.3}  by device {:5.1} %  bias {:+.2}  coverage {:.2}  width {:.2}",
+        score.name,
+        score.rows,
+        score.devices,
+        score.median * 100.0,
+        score.p90 * 100.0,
+        r2_speed,
+        score.r2,
+        score.macro_median * 100.0,
+        bias,
+        score.coverage,
+        score.width
+    )
+}
+
 impl Standing {
     /// The same in words.
     #[must_use]
@@ -178,22 +198,8 @@ impl Standing {
             let _ =
                 writeln!(text, "  {class:16} {scored:5} of {rows:5} rows of one stream scored, {share:.0} %");
         }
-        for Detail { score, r2_speed, bias } in &self.classes {
-            let _ = writeln!(
-                text,
-                "{:34} {:5} rows {:3} devices  median {:5.1} %  p90 {:6.1} %  R2 {:6.3}  R2 of logs {:6.3}  by device {:5.1} %  bias {:+.2}  coverage {:.2}  width {:.2}",
-                score.name,
-                score.rows,
-                score.devices,
-                score.median * 100.0,
-                score.p90 * 100.0,
-                r2_speed,
-                score.r2,
-                score.macro_median * 100.0,
-                bias,
-                score.coverage,
-                score.width
-            );
+        for class in &self.classes {
+            let _ = writeln!(text, "{}", line(class));
         }
         text.push_str("predicted worst:\n");
         for row in &self.worst {

@@ -37,6 +37,15 @@ pub fn number_after(text: &str, key: &str) -> Option<f64> {
     }
 }
 
+/// What stands behind `key` in notes, up to the next semicolon.
+#[must_use]
+pub fn text_after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let from = text.match_indices(key).find(|(at, _)| {
+        text[..*at].bytes().next_back().is_none_or(|b| !b.is_ascii_alphanumeric() && b != b'_')
+    })?;
+    text[from.0 + key.len()..].split(';').next().map(str::trim)
+}
+
 /// Letters, digits and points of `text`, in lower case.
 #[must_use]
 pub fn key(text: &str) -> String {
@@ -78,6 +87,12 @@ mod tests {
         assert_eq!(number_after("ngl=99; threads=8; n_threads=4", "threads="), Some(8.0));
         assert_eq!(number_after("ram_bandwidth_gbs=598 (OCCT read)", "ram_bandwidth_gbs="), Some(598.0));
         assert_eq!(number_after("threads=None", "threads="), None);
+    }
+
+    #[test]
+    fn texts_end_at_a_semicolon() {
+        assert_eq!(text_after("xcpu=no; cpu=Zen 4 ; os=linux", "cpu="), Some("Zen 4"));
+        assert_eq!(text_after("os=linux", "cpu="), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Vote<'o> {
     pub rows: u32,
     /// How much it counts.
     pub weight: f64,
+    /// How much wider its noise is than that of benchmark tools.
+    pub scale: f64,
     /// What each term's constant is multiplied with.
     pub work: Work,
 }
@@ -63,9 +65,14 @@ pub fn votes<'o>(
         let Some(speed) = row.speed else { continue };
         cells.entry(cell(row)).or_default().push((row, log_rate(figure, row, speed)));
     }
+    // Runs through several libraries are told apart, but have one vote together.
+    let mut variants: BTreeMap<String, f64> = BTreeMap::new();
+    for rows in cells.values() {
+        *variants.entry(plain_cell(rows[0].0)).or_default() += 1.0;
+    }
     let mut by_device: BTreeMap<String, f64> = BTreeMap::new();
     for rows in cells.values() {
-        *by_device.entry(device_of(rows[0].0)).or_default() += 1.0;
+        *by_device.entry(device_of(rows[0].0)).or_default() += 1.0 / variants[&plain_cell(rows[0].0)];
     }
     let mut votes = Vec::new();
     for rows in cells.values() {
@@ -76,7 +83,8 @@ pub fn votes<'o>(
             row,
             log_speed: weighted_median(&mut speeds),
             rows: rows.len() as u32,
-            weight: evidence / libm::sqrt(by_device[&device_of(row)]),
+            weight: evidence / (variants[&plain_cell(row)] * libm::sqrt(by_device[&device_of(row)])),
+            scale: 1.0,
             work: work(row),
         });
     }
@@ -102,10 +110,16 @@ fn device_of(row: &Observation) -> String {
 }
 
 fn cell(row: &Observation) -> String {
+    format!("{}|{}", plain_cell(row), row.library)
+}
+
+/// What has one vote: rows of one device, model, quantisation, depth, back end, runtime and half year.
+#[must_use]
+pub fn plain_cell(row: &Observation) -> String {
     let bucket = |tokens: u32| (libm::log2(f64::from(tokens.max(1))) * 2.0).round();
     let w = &row.setup.workload;
     format!(
-        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}",
+        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}|{:?}",
         row.device.key,
         row.metric,
         row.model_id,
@@ -114,14 +128,16 @@ fn cell(row: &Observation) -> String {
         bucket(w.prompt_tokens.saturating_sub(w.cached_tokens)),
         row.backend.name(),
         row.runtime,
-        row.period,
+        row.half_year,
         row.origin,
         row.system,
+        row.head_on_host,
         row.unfused,
         row.micro_batch,
         row.streams,
         row.devices,
         row.device.bandwidth_gb_s,
+        row.device.compute.f16_tflops,
     )
 }
 

@@ -22,6 +22,7 @@ fn row(log_speed: f64, work: &[f64], level: Option<u32>) -> Row {
         weight: 1.0,
         work: [0.0; MAX_TERMS],
         fixed_s: 0.0,
+        scale: 1.0,
         tells_noise: true,
         levels: [NO_LEVEL; MAX_EFFECTS],
     };

@@ -33,7 +33,7 @@ fn held_out_error(submitted: &[MeasurementRow]) -> f64 {
     let observed = observe(&rows).expect("the rows can be read");
     let rates = flop_per_byte(Catalog::embedded(), &observed.rows);
     let fit = refit_figure(Figure::Decode, &observed.rows, &rates, None, By::Device).expect("the fit ends");
-    let mut errors: Vec<f64> = predictions(Figure::Decode, &fit)
+    let mut errors: Vec<f64> = predictions(Figure::Decode, &fit, &fit.held)
         .iter()
         .filter(|row| row.index < count && row.class == Group::Nvidia.name())
         .map(calibrate::score::Predicted::error)

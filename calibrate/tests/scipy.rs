@@ -23,6 +23,7 @@ fn problem() -> Problem {
             weight: 1.0 + f64::from(index % 2),
             work: [0.0; MAX_TERMS],
             fixed_s: 0.0,
+            scale: 1.0,
             tells_noise: true,
             levels: [NO_LEVEL; MAX_EFFECTS],
         };

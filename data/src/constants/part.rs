@@ -152,7 +152,7 @@ pub enum Factor {
     RuntimeFamily,
     /// When it was measured.
     Era,
-    /// Back end and half year: some change fast.
+    /// Back end and half year, with matrix library or driver where a source states one: some change fast.
     BackendPeriod,
     /// Where the figure comes from: a benchmark tool, or people's own runs.
     Origin,

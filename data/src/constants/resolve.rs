@@ -1,5 +1,7 @@
 //! From facts to plain numbers: what the estimator multiplies with, and what each figure rests on.
 
+use estimator::cache;
+use estimator::decode::attention_flops;
 use estimator::{
     CacheTypes, ComputeFormat, DecodeConstants, Device, DeviceConstants, ExchangeConstants, HardwareClass,
     Host, MAX_DEVICES, Model, OffloadConstants, PrefillConstants, Spread, Workload,
@@ -215,7 +217,7 @@ impl Fitted {
         let decode = self.part(Figure::Decode, known.group).expect("refit writes a part for any device");
         let prefill = self.part(Figure::Prefill, known.group).expect("refit writes a part for any device");
         let streams = self.part(Figure::Streams, known.group).expect("refit writes a part for any device");
-        let (decoding, decode_effects) = decode_constants(decode, streams, &known, situation.bits_per_weight);
+        let (decoding, decode_effects) = decode_constants(decode, streams, &known, situation);
         let (prefilling, prefill_effects) =
             prefill_constants(prefill, &known, situation, facts.device, watts);
         let several = situation.workload.streams > 1;
@@ -261,7 +263,7 @@ fn decode_constants(
     part: &Part,
     streams: &Part,
     facts: &Facts<'_>,
-    bits_per_weight: f64,
+    situation: &Situation<'_>,
 ) -> (DecodeConstants, Effects) {
     let effects = part.effects_of(facts);
     let streams_effects = streams.effects_of(facts);
@@ -269,12 +271,18 @@ fn decode_constants(
     let of_streams = |term: Term| streams.term(term) * streams_effects.slower(term);
     // Two operations for each weight, in the time of its bytes: how many cores there are is not asked, so that their rate
     // is what goes with the bandwidth.
-    let arithmetic = of(Term::Arithmetic) * 16.0 / (bits_per_weight * part.flop_per_byte(facts.rate_name()));
+    let arithmetic =
+        of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * part.flop_per_byte(facts.rate_name()));
     let weights = of(Term::Weights) + arithmetic;
+    // Attention's operations go with the bytes of the cache that they are done on.
+    let context = f64::from(situation.workload.context_tokens);
+    let cache_bytes = cache::read_bytes(situation.model, situation.cache, context).max(1.0);
+    let attention = of(Term::Attention) * attention_flops(situation.model, context)
+        / (cache_bytes * part.flop_per_byte(facts.rate_name()));
     let constants = DecodeConstants {
         bandwidth_efficiency: share(weights),
         expert_bandwidth_efficiency: share(weights + of(Term::Experts)),
-        cache_efficiency: share(of(Term::Cache)),
+        cache_efficiency: share(of(Term::Cache) + attention),
         step_overhead_s: of(Term::Step) * MS,
         layer_overhead_s: of(Term::Layer) * MS,
         expert_layer_overhead_s: of(Term::ExpertLayer) * MS,
