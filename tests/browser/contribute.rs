@@ -17,14 +17,20 @@ fn fill(browser: &Browser, field: &str, text: &str) -> Result<()> {
     browser.run(set, &json!([format!("#contribute [name={field}]"), text])).map(drop)
 }
 
-#[test]
-fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
+/// The page with its module at hand; the site lives as long as it is held.
+fn contribute_page() -> Result<(Site, Browser)> {
     let site = Site::open(&[])?;
     let browser = Browser::open()?;
     browser.go(&site.at("/contribute"))?;
     browser.wait(
         "performance.getEntriesByType('resource').some((entry) => entry.name.includes('contribute_bg'))",
     )?;
+    Ok((site, browser))
+}
+
+#[test]
+fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
+    let (_site, browser) = contribute_page()?;
     fill(&browser, "text", PASTE)?;
     browser.wait("document.querySelector('#results mark[title=decode_tps]')")?;
     assert_eq!(browser.text("#results mark[title=decode_tps]")?, "29.47");
@@ -96,12 +102,7 @@ fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<(
 
 #[test]
 fn what_cannot_be_used_says_what_to_paste_instead() -> Result<()> {
-    let site = Site::open(&[])?;
-    let browser = Browser::open()?;
-    browser.go(&site.at("/contribute"))?;
-    browser.wait(
-        "performance.getEntriesByType('resource').some((entry) => entry.name.includes('contribute_bg'))",
-    )?;
+    let (_site, browser) = contribute_page()?;
     fill(&browser, "text", "I get 120 tok/s, trust me")?;
     browser.wait("document.querySelector('#results .reading.bad')")?;
     assert!(browser.text("#results")?.contains("Paste the lines"));

@@ -1,6 +1,6 @@
 // Proof of work, beside the page: first how long it may take here, then the proof.
 
-import init, { expectedMs, solve } from "/wasm/contribute.js";
+import init, { expectedMs, solve } from "/wasm/work.js";
 
 onmessage = async ({ data: challenge }) => {
   try {

@@ -11,8 +11,10 @@ use crate::tools;
 
 /// The WASM module of all pages but one.
 const WASM_BYTES: usize = 200_000;
-/// That of the contribute page, which reads every tool's output and proves work: it is to come down to the same.
+/// That of the contribute page, which reads every tool's output: it is to come down to the same.
 const CONTRIBUTE_BYTES: usize = 245_000;
+/// That of the proof of work, which a worker loads when something is sent.
+const WORK_BYTES: usize = 60_000;
 /// That of the benchmark page, which sorts and filters rows that the server has estimated.
 const BENCHMARKS_BYTES: usize = 80_000;
 /// The catalogue and the fitted constants beside it.
@@ -37,6 +39,8 @@ pub fn check(dir: &Path) -> Result<()> {
         ("WASM", vec![dir.join("llm_speed_bg.wasm")], WASM_BYTES),
         ("contribute WASM", vec![dir.join("contribute_bg.wasm")], CONTRIBUTE_BYTES),
         ("contribute glue", vec![dir.join("contribute.js")], GLUE_BYTES),
+        ("work WASM", vec![dir.join("work_bg.wasm")], WORK_BYTES),
+        ("work glue", vec![dir.join("work.js")], GLUE_BYTES),
         ("benchmarks WASM", vec![dir.join("benchmarks_bg.wasm")], BENCHMARKS_BYTES),
         ("benchmarks glue", vec![dir.join("benchmarks.js")], GLUE_BYTES),
         ("rows", vec![dir.join("llm_speed.rows")], ROWS_BYTES),

@@ -30,9 +30,10 @@ struct Module {
     out: &'static str,
 }
 
-const MODULES: [Module; 3] = [
+const MODULES: [Module; 4] = [
     Module { package: "llm-speed-wasm", file: "wasm.wasm", out: "llm_speed" },
     Module { package: "llm-speed-contribute", file: "contribute.wasm", out: "contribute" },
+    Module { package: "llm-speed-work", file: "work.wasm", out: "work" },
     Module { package: "llm-speed-benchmarks", file: "benchmarks.wasm", out: "benchmarks" },
 ];
 

@@ -66,6 +66,7 @@ pub(super) struct Part {
 }
 
 impl Found {
+    #[inline(never)]
     pub fn new(tool: Tool, era: &'static str, kind: Kind, at: Range<usize>) -> Found {
         let run = Run {
             tool,

@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
     pub fn match_line<T>(
         &self,
         number: usize,
-        matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
+        matcher: impl FnMut(&mut Cursor<'a>) -> Option<T>,
     ) -> Option<(T, Range<usize>)> {
         self.match_lines(number, MAX_JOINED, matcher)
     }
@@ -100,16 +100,31 @@ impl<'a> Page<'a> {
         &self,
         number: usize,
         most: usize,
-        matcher: impl Fn(&mut Cursor<'a>) -> Option<T>,
+        mut matcher: impl FnMut(&mut Cursor<'a>) -> Option<T>,
     ) -> Option<(T, Range<usize>)> {
+        let mut matched = None;
+        let range = self.matched_range(number, most, &mut |cursor| {
+            matched = matcher(cursor);
+            matched.is_some()
+        })?;
+        Some((matched?, range))
+    }
+
+    /// The lines that a matcher takes. One function for all formats: the browser downloads it.
+    fn matched_range(
+        &self,
+        number: usize,
+        most: usize,
+        matcher: &mut dyn FnMut(&mut Cursor<'a>) -> bool,
+    ) -> Option<Range<usize>> {
         let first = &self.lines[number];
         for last in self.lines.iter().skip(number).take(most) {
             if last.in_doc {
                 return None;
             }
             let mut cursor = Cursor::new(self.text(), first.body..last.end);
-            if let Some(matched) = matcher(&mut cursor) {
-                return Some((matched, first.body..cursor.at));
+            if matcher(&mut cursor) {
+                return Some(first.body..cursor.at);
             }
             if !cursor.cut {
                 return None;
