@@ -41,7 +41,7 @@ const BANS: &[Ban] = &[
     Ban { place: "data/src", words: &["std::fs"], except: &["data/src/files", "data/src/constants/file.rs"], because: "only the files feature touches files" },
     Ban { place: "data/src/gguf", words: &["std::"], except: &[], because: "the GGUF reader uses only core and alloc" },
     Ban { place: "data/src/paste", words: &["std::"], except: &[], because: "the paste reader uses only core and alloc" },
-    Ban { place: "data/src/json.rs", words: &["std::"], except: &[], because: "the readers of foreign text stand on it" },
+    Ban { place: "data/src/json", words: &["std::"], except: &[], because: "the readers of foreign text stand on it" },
     Ban { place: "probe/src/drivers", words: &["crate::cmd", "crate::report", "crate::client"], except: &[], because: "a driver is read, tested and deleted alone" },
     Ban { place: "web/page/src", words: &["std::fs", "std::net", "tokio", "axum", "sqlx", "reqwest"], except: &[], because: "the page is a pure function" },
     Ban { place: "web/server/src", words: &["sqlx::", "SELECT ", "INSERT "], except: &["web/server/src/store", "web/server/src/store.rs"], because: "SQL lives in the store" },

@@ -1,15 +1,16 @@
 //! Made-up views of a real size and shape, for tests and the gallery. The figures mean nothing.
 
-use data::answer::{
-    Answer, Asked, Evidence, EvidenceByFigure, FootprintGib, Inverse, Remedy, Scope, SpillAnswer, Verdict,
-};
-use estimator::{Bound, Range};
-use page::measured::{CurvePoint, MeasuredCurve, MeasuredView, ReportDot, SetupLine, SetupName, Trace};
+use data::answer::{Answer, Verdict};
+use estimator::Range;
 use page::view::*;
 use page::{MethodView, Table};
 
+mod answers;
+mod reports;
 mod runs;
 
+pub use answers::answer;
+pub use reports::measured;
 pub use runs::table;
 
 /// A number in 0..1 that looks random and is always the same.
@@ -26,94 +27,6 @@ pub const USABLE_GIB: f64 = 22.9;
 
 fn spread(mid: f64) -> Range {
     Range { low: 0.88 * mid, mid, high: 1.11 * mid }
-}
-
-/// An answer for a model of this size at 4.8 bits per weight on a card of 24 GiB.
-pub fn answer(i: usize, params_b: f64, active_b: f64) -> Answer {
-    let weights = params_b * 4.8 / 8.0 / 1.0737;
-    let kv_cache = 0.4 + 2.6 * scattered(i, 5);
-    let total = weights + kv_cache + 0.8 + 0.5;
-    let placement = match total {
-        t if t < USABLE_GIB => Verdict::Whole,
-        t if t < 86.0 => Verdict::Offloaded,
-        _ => Verdict::TooBig,
-    };
-    let slow_down = if placement == Verdict::Offloaded { 9.0 } else { 1.0 };
-    let runs = placement != Verdict::TooBig;
-    let decode = 480.0 / (active_b.max(0.8) * 0.6) / slow_down;
-    Answer {
-        setup: Asked {
-            hardware: vec!["geforce-rtx-3090".into()],
-            model: format!("model-{i}"),
-            quant: "q4_k_m".into(),
-            quant_asked: None,
-            context: 32_768,
-            prompt: 32_768,
-            cached: 0,
-            kv: "f16".into(),
-            kv_v: "f16".into(),
-            streams: 1,
-            runtime: "llama.cpp".into(),
-            backend: "cuda".into(),
-            host_ram_gib: 64.0,
-            host_bandwidth_gb_s: 89.6,
-            memory_gib: 24.0,
-            bandwidth_gb_s: vec![936.2],
-            power: 1.0,
-        },
-        decode_tps: runs.then(|| spread(decode)),
-        aggregate_tps: runs.then(|| spread(decode)),
-        prefill_tps: runs.then(|| spread(decode * 22.0)),
-        ttft_ms: runs.then(|| spread(32_768e3 / (decode * 22.0))),
-        placement,
-        spill: (placement == Verdict::Offloaded).then_some({
-            if active_b < params_b {
-                SpillAnswer::Experts { on_host: 21, of: 48 }
-            } else {
-                SpillAnswer::Layers { on_device: 40, on_host: 24 }
-            }
-        }),
-        footprint_gib: FootprintGib {
-            weights,
-            kv_cache,
-            compute_buffer: 0.8,
-            runtime: 0.5,
-            total,
-            host: (total - USABLE_GIB).max(0.0),
-            usable: USABLE_GIB,
-        },
-        bound_by: runs.then_some(if slow_down > 1.0 { Bound::HostRam } else { Bound::Bandwidth }),
-        flags: match placement {
-            Verdict::Whole => vec!["-ngl".into(), "99".into(), "-c".into(), "32768".into()],
-            Verdict::Offloaded => vec!["-ngl".into(), "40".into(), "-c".into(), "32768".into()],
-            Verdict::TooBig => Vec::new(),
-        },
-        inverse: Inverse {
-            longest_context: (placement == Verdict::Whole).then_some(65_536 + (i as u32 % 7) * 8192),
-            most_streams: Some(4),
-            best_quant: (placement == Verdict::Whole).then(|| "q6_k".into()),
-            bandwidth_needed_gb_s: Some(420.0),
-            target_tps: 10.0,
-        },
-        remedy: match placement {
-            Verdict::Whole => None,
-            Verdict::Offloaded if i.is_multiple_of(2) => Some(Remedy::Context { context: 8192 }),
-            Verdict::Offloaded => Some(Remedy::CacheType { kv: "q8_0".into() }),
-            Verdict::TooBig => Some(Remedy::Memory { memory_gib: (total * 1.1).ceil() }),
-        },
-        evidence: EvidenceByFigure {
-            decode: Evidence { rows: 214, scope: Scope::Device },
-            prefill: if i.is_multiple_of(3) {
-                Evidence { rows: 0, scope: Scope::Uncalibrated }
-            } else {
-                Evidence { rows: 96, scope: Scope::Generation }
-            },
-            runtime: None,
-            streams: None,
-            offload: (placement == Verdict::Offloaded).then_some(Evidence { rows: 31, scope: Scope::Class }),
-        },
-        unverified: Vec::new(),
-    }
 }
 
 pub fn model(i: usize) -> ModelNote {
@@ -226,6 +139,9 @@ pub fn home(models: usize) -> HomeView {
         spots: cards
             .iter()
             .map(|card| Spot {
+                id: card.answer.setup.model.clone(),
+                quant: card.answer.setup.quant.clone(),
+                measured: card.measured.filter(|by| by.decode_tps.is_some()),
                 name: match &card.subject {
                     Subject::Model(model) => model.name.clone(),
                     _ => String::new(),
@@ -423,66 +339,5 @@ pub fn method() -> MethodView<'static> {
         },
         losses: Table::default(),
         constants: Vec::new(),
-    }
-}
-
-/// Reports of a dozen setups, with every kind of curve.
-pub fn measured() -> MeasuredView {
-    let setup = |i: usize| SetupLine {
-        setup: SetupName {
-            machine: (device(i).name, format!("/d/{}", device(i).id)),
-            model: (model(i).name, format!("/m/{}", model(i).id)),
-            how: "Q4_K_M · llama.cpp".into(),
-        },
-        depth_tokens: [2048, 8192, 32_768, 131_072][i % 4],
-        streams: 1,
-        count: 30,
-        signed: 22,
-        median_tps: Some(20.0 + i as f64 * 9.0),
-        estimate_tps: Some(spread(21.0 + i as f64 * 9.0)),
-        reports: (0..30)
-            .map(|n| ReportDot {
-                id: format!("abcdefghijkmnpqr{i:02}{n:02}"),
-                measured_on: "2026-11-22".into(),
-                decode_tps: (20.0 + i as f64 * 9.0) * (0.9 + 0.2 * scattered(i, n)),
-                evidence: data::submission::EvidenceClass::ALL[n % 3],
-            })
-            .collect(),
-    };
-    let named = |how: &str| SetupName { how: how.into(), ..SetupName::default() };
-    let curve = |name: &str, places: &[u32]| MeasuredCurve {
-        setup: named(name),
-        count: 3,
-        points: places
-            .iter()
-            .map(|at| CurvePoint {
-                at: *at,
-                decode_tps: spread(90.0 / (1.0 + f64::from(*at).log2() / 20.0)),
-                estimate_tps: Some(spread(88.0 / (1.0 + f64::from(*at).log2() / 20.0))),
-            })
-            .collect(),
-    };
-    MeasuredView {
-        model: "Qwen3 30B-A3B".into(),
-        machine: "GeForce RTX 3090".into(),
-        depends_on: "hardware devices power",
-        setups: (0..12).map(setup).collect(),
-        more: 40,
-        decay: vec![curve("Q4_K_M · llama.cpp", &[384, 5120, 32_768, 65_536, 131_072])],
-        streams: vec![curve("Q4_K_M · llama.cpp", &[1, 4, 8, 16]), curve("AWQ · vllm", &[1, 4, 8, 16])],
-        traces: vec![Trace {
-            id: "abcdefghijkmnpqrstuv".into(),
-            setup: named("Q4_K_M · llama.cpp"),
-            measured_on: "2026-11-22".into(),
-            turns: 10,
-            p50_ms: 2400.0,
-            p95_ms: 5100.0,
-            wall_ms: Some(27_000.0),
-            prompt_tokens: 16_128,
-            output_tokens: 2560,
-            cache_share: Some(0.86),
-        }],
-        away: false,
-        file: "Qwen3-30B-A3B-Q4_K_M.gguf".into(),
     }
 }

@@ -1,9 +1,13 @@
 //! What a page shows, as plain data: answers and the names around them, no markup and no sentence.
 
+mod file;
+
 use data::answer::{Answer, FootprintGib};
 /// What is wrong with one field of the form.
 pub use data::query::FieldError as Problem;
 use estimator::Range;
+
+pub use file::{FileFormat, FileLine, FileNote, FileProblem, FileView, Told};
 
 /// The machine that the answers are for.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +147,10 @@ impl Pages {
 /// One model in the chart of speed over capability.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spot {
+    /// The model's id.
+    pub id: String,
+    /// Id of its quantisation.
+    pub quant: String,
     /// The model's name.
     pub name: String,
     /// Capability, 0 to 100.
@@ -151,6 +159,8 @@ pub struct Spot {
     pub decode_tps: Option<Range>,
     /// How it runs.
     pub verdict: chart::Verdict,
+    /// What was measured, where there is a median.
+    pub measured: Option<Measured>,
 }
 
 /// All models on one machine: the first page, and the lower part of a device's page.
@@ -333,93 +343,3 @@ pub struct CompareView {
 
 /// Most setups in one comparison.
 pub const MOST_SETUPS: usize = 6;
-
-/// What a browser told of the machine that it runs on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// The device that its name leads to: the id.
-    pub hardware: String,
-    /// That device's name.
-    pub name: String,
-    /// Processor threads, and GiB of memory at least; browsers round both.
-    pub threads_and_memory: Option<(u32, Option<f64>)>,
-}
-
-/// Why a file could not be read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FileProblem {
-    /// Its host does not let pages read it.
-    Cors,
-    /// Its host wants a sign-in: the HTTP status.
-    Gated(u16),
-    /// Its host sends whole files only: the file's size in GiB.
-    NoRange(f64),
-    /// It is no GGUF file: why.
-    NotGguf(String),
-    /// It holds no model that can be understood: why.
-    Unreadable(String),
-    /// There is nothing at the address.
-    NotFound,
-    /// No answer.
-    Unreachable,
-}
-
-/// What a model's files are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileFormat {
-    /// For llama.cpp and what stands on it.
-    Gguf,
-    /// For vLLM, MLX and ExLlama.
-    Safetensors,
-}
-
-/// What was read from a file's header.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileNote {
-    /// Its name.
-    pub name: String,
-    /// What its files are.
-    pub format: FileFormat,
-    /// Its size, all parts together, in GiB.
-    pub size_gib: f64,
-    /// Bits per weight over all tensors.
-    pub bits_per_weight: f64,
-    /// How many tensors it has.
-    pub tensors: u32,
-}
-
-/// One file of a repository; split ones count as one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileLine {
-    /// Its name.
-    pub name: String,
-    /// Its size, all parts together, in GiB.
-    pub size_gib: f64,
-    /// How many parts it is split into.
-    pub parts: u32,
-    /// Address of its first part, to read its header.
-    pub address: String,
-    /// How it runs, once its header has been read.
-    pub outcome: Option<Outcome>,
-}
-
-/// Any model: what was read from a file or a repository.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FileView {
-    /// Name of the picked machine, empty until one is picked.
-    pub machine: String,
-    /// The file that was read.
-    pub file: Option<FileNote>,
-    /// Its answer.
-    pub card: Option<Card>,
-    /// The repository, empty where a file was read.
-    pub repo: String,
-    /// Its files.
-    pub files: Vec<FileLine>,
-    /// Whether something is being read right now.
-    pub reading: bool,
-    /// What went wrong.
-    pub problem: Option<FileProblem>,
-    /// What could not be read in the form.
-    pub problems: Vec<Problem>,
-}

@@ -1,4 +1,4 @@
-//! Pages as the server would send them, as files to look at: `cargo run -p llm-speed-page --example gallery -- FOLDER`.
+//! Pages as the server would send them, as files to look at: `cargo run -p llm-speed-page --example pages -- FOLDER`.
 
 use data::Engine;
 use page::measured::MeasuredView;
