@@ -99,7 +99,9 @@ fn shown(html: &str) -> Vec<(Heading, Vec<Row>)> {
         let (name, rest) = rest.split_once("</h2>").expect("closed");
         let about: Vec<&str> = rest.split("<small>").nth(1).expect("counts").split("</small>").collect();
         let mut parts = about[0].split(" · ");
-        let count = parts.next().and_then(|part| part.strip_suffix(" runs published")).expect("a count");
+        // Headings of other campaigns count nothing that somebody published.
+        let count = parts.next().and_then(|part| part.strip_suffix(" runs published"));
+        let Some(count) = count else { continue };
         let released = parts.last().and_then(|part| part.strip_prefix("released ")).expect("a month");
         let mut rows = Vec::new();
         for row in group.split("<tr><th scope=\"row\">").skip(1) {

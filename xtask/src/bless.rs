@@ -11,7 +11,8 @@ const EXAMPLE: [&str; 2] = ["<!-- example:begin -->\n```text\n", "```\n<!-- exam
 
 /// Rewrites the files under `data/`, the API's description and the README's example; says which of them changed.
 pub fn run() -> Result<()> {
-    for path in data::files::bless(&tools::root().join("data"))? {
+    let rows = tools::root().join("data");
+    for path in data::files::bless(&rows)?.into_iter().chain(data::runs::schema::bless(&rows)?) {
         println!("{}", path.display());
     }
     let mut openapi =

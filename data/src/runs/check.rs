@@ -100,8 +100,12 @@ fn rig_devices_are_known(rows: &RunRows, catalog: &Catalog) -> Vec<String> {
     let mut wrong = Vec::new();
     for rig in &rows.rigs {
         for device in &rig.devices {
-            if !catalog.devices().iter().any(|row| row.id == device.hardware) {
-                wrong.push(format!("{}: {:?} is no device's id", rig.id, device.hardware));
+            let is_listed = catalog.devices().iter().any(|row| row.id == device.hardware);
+            if is_listed == device.bandwidth_gb_s.is_some() {
+                wrong.push(format!(
+                    "{}: {:?} is a device's id, or has a measured bandwidth",
+                    rig.id, device.hardware
+                ));
             }
             if device.count == 0 || rig.devices.iter().filter(|d| d.hardware == device.hardware).count() > 1 {
                 wrong.push(format!("{}: {} once, with how many there are", rig.id, device.hardware));

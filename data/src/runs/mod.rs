@@ -4,6 +4,8 @@
 
 pub mod check;
 mod row;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 use std::sync::OnceLock;
 

@@ -20,6 +20,7 @@ pub struct RunRows {
 
 /// A machine, described once and in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RigRow {
     /// Stable key: "quad-3090".
@@ -66,10 +67,14 @@ pub struct RigRow {
 
 /// A device of a rig, and how many of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RigDeviceRow {
-    /// Its id in the catalogue.
+    /// Its id in the catalogue; of a processor that the catalogue does not name, a name of its own.
     pub hardware: String,
+    /// Memory bandwidth as the probe measured it, for a processor that the catalogue does not name, in GB/s.
+    #[serde(default)]
+    pub bandwidth_gb_s: Option<f64>,
     /// What tables call it: "GeForce RTX 3090 · 24 GiB".
     pub shown: String,
     /// How many are in the machine.
@@ -88,6 +93,7 @@ pub struct RigDeviceRow {
 
 /// One campaign: measurements made and published together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CampaignRow {
     /// Stable key, which is the file's name: "published-table".
@@ -111,6 +117,7 @@ pub struct CampaignRow {
 
 /// A rig's device, what ran on it, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SetupRow {
     /// The rig's id.
@@ -139,6 +146,7 @@ pub struct SetupRow {
 
 /// Runs of one family of models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FamilyRow {
     /// As its heading was published: "Gemma-4".
@@ -155,6 +163,7 @@ pub struct FamilyRow {
 
 /// One model on one setup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunRow {
     /// Key within the campaign, for runs that others refer to.
@@ -190,6 +199,7 @@ pub struct RunRow {
 
 /// How tokens are guessed ahead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SpeculativeRow {
     /// `mtp` (the model's own heads), `draft` (a smaller model) or `ngram` (the text itself).
@@ -204,14 +214,17 @@ pub struct SpeculativeRow {
 
 /// One measured figure with what belongs to it. Speeds are tokens a second of one stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PointRow {
     /// Shape of the workload, by its name in the suite `shapes-v1`; none for a range over all four.
     #[serde(default)]
     pub shape: Option<String>,
     /// Requests side by side.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub concurrency: u32,
     /// Generated tokens a second of each stream: one figure, or lowest and highest.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
     pub gen_tps: Vec<f64>,
     /// The same of all streams together.
     #[serde(default)]
@@ -232,6 +245,7 @@ pub struct PointRow {
 
 /// A campaign that is planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct QueuedRow {
     /// Stable key.

@@ -14,6 +14,8 @@ pub(super) type Estimated = Result<Range, Unestimated>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Setup {
     pub(super) device: String,
+    /// Of a processor that the catalogue does not name; zero of any other. In thousandths of a GB/s.
+    pub(super) bandwidth_mb_s: u32,
     pub(super) devices: u32,
     pub(super) split: String,
     /// Thousandths, since a hash wants whole numbers.
@@ -38,16 +40,22 @@ pub(super) fn estimate(engine: &Engine<'_>, setup: &Setup) -> Estimated {
         return Err(Unestimated::QuantUnknown);
     }
     let first = engine.catalog.devices().iter().find(|row| setup.device.split(',').next() == Some(&*row.id));
-    let first = first.ok_or(Unestimated::DeviceUnknown)?;
-    let mut pairs: Vec<(&str, String)> = vec![
-        ("hardware", setup.device.clone()),
+    let mut pairs: Vec<(&str, String)> = if setup.bandwidth_mb_s > 0 {
+        let bandwidth = f64::from(setup.bandwidth_mb_s) / 1000.0;
+        vec![("class", "cpu".to_owned()), ("bandwidth_gb_s", bandwidth.to_string())]
+    } else if first.is_some() {
+        vec![("hardware", setup.device.clone())]
+    } else {
+        return Err(Unestimated::DeviceUnknown);
+    };
+    pairs.extend([
         ("model", setup.model.clone()),
         ("quant", setup.quant.clone()),
         ("streams", setup.streams.to_string()),
         ("prompt", setup.prompt_tokens.max(1).to_string()),
         // Half of the answer is in the cache when a middle token of it is made.
         ("context", (setup.prompt_tokens + setup.output_tokens / 2).max(1).to_string()),
-    ];
+    ]);
     let mut push = |name, value: String, wanted: bool| {
         if wanted {
             pairs.push((name, value));
@@ -63,7 +71,8 @@ pub(super) fn estimate(engine: &Engine<'_>, setup: &Setup) -> Estimated {
     // What a machine reports of its memory is a little less than what it is sold with: the nearest size is meant.
     let reported = f64::from(setup.memory_mib) / 1024.0;
     let near = |a: &&f64, b: &&f64| (**a - reported).abs().total_cmp(&(**b - reported).abs());
-    let memory_gib = first.memory_gib.iter().min_by(near).copied().unwrap_or(reported);
+    let sizes = first.map_or(&[][..], |row| &row.memory_gib);
+    let memory_gib = sizes.iter().min_by(near).copied().unwrap_or(reported);
     push("memory_gib", memory_gib.to_string(), setup.memory_mib > 0 && !setup.device.contains(','));
 
     let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str())));

@@ -132,6 +132,7 @@ impl Maker {
         let row = |(streams, points): (u32, Vec<&PointRow>)| {
             let asked = Setup {
                 device: device.hardware.clone(),
+                bandwidth_mb_s: (device.bandwidth_gb_s.unwrap_or(0.0) * 1000.0).round() as u32,
                 devices: setup.devices,
                 split: setup.split.clone().unwrap_or_default(),
                 power: (power_share * 1000.0).round() as u32,
@@ -234,6 +235,7 @@ impl Maker {
                 Some(why) => Err(why),
                 None => self.estimate(Setup {
                     device: devices.join(","),
+                    bandwidth_mb_s: 0,
                     devices: 1,
                     split: String::new(),
                     power: (power_share * 1000.0).round() as u32,

@@ -191,6 +191,39 @@ pub struct Figure {
 }
 
 impl Row {
+    /// What tells this row from every other, as addresses carry it: 16 hexadecimal digits, the same as long as nothing of
+    /// what was measured is renamed.
+    #[must_use]
+    pub fn key(&self) -> String {
+        alloc::format!("{:016x}", self.hash())
+    }
+
+    /// The number that [`key`](Row::key) spells.
+    fn hash(&self) -> u64 {
+        let counts = [self.devices, self.concurrency, self.power_limit_w.unwrap_or_default()];
+        let texts = [
+            &self.source,
+            &self.variant,
+            &self.model,
+            &self.quant,
+            &self.quant_creator,
+            &self.hardware,
+            &self.device,
+            &self.runtime,
+            &self.build,
+            &self.backend,
+            &self.split,
+            &self.speculative,
+            &self.measured_on,
+        ];
+        // FNV-1a; a zero ends each text, so that none can borrow from the next.
+        let bytes = texts.into_iter().flat_map(|text| text.bytes().chain([0]));
+        let bytes = bytes.chain(counts.into_iter().flat_map(u32::to_le_bytes));
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
     /// The runtime as tables show it: "llama.cpp b9174 (cuda)".
     #[must_use]
     pub fn backend_words(&self) -> String {

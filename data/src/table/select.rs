@@ -60,7 +60,10 @@ pub struct Selection<'t> {
     pub all: Vec<Picked<'t>>,
     /// Rows of each family among them.
     pub counts: Vec<usize>,
-    /// The page, from 1; the last one where a later one was asked for.
+    /// Where the page begins in [`all`](Selection::all).
+    pub first: usize,
+    /// The page, from 1; the last one where a later one was asked for. Counted from where the page begins, so that a page
+    /// that follows a row is the one in which its own first row stands.
     pub page: usize,
     /// How many pages there are, at least one.
     pub pages: usize,
@@ -82,14 +85,35 @@ impl<'t> Selection<'t> {
         }
         let per_page = wish.per_page as usize;
         let pages = all.len().div_ceil(per_page).max(1);
-        Selection { page: (wish.page as usize).clamp(1, pages), all, counts, pages, per_page }
+        let place = |key: &str| {
+            let hash = u64::from_str_radix(key, 16).ok()?;
+            all.iter().position(|picked| picked.row.hash() == hash)
+        };
+        let follows = || place(&wish.after).map(|at| at + 1).filter(|first| *first < all.len());
+        let precedes = || place(&wish.before).map(|at| at.saturating_sub(per_page));
+        let counted = || ((wish.page as usize).clamp(1, pages) - 1) * per_page;
+        let first = follows().or_else(precedes).unwrap_or_else(counted);
+        let page = if first == 0 { 1 } else { (first / per_page + 1).max(2) };
+        Selection { first, page, all, counts, pages: pages.max(page), per_page }
     }
 
     /// The rows of the page.
     #[must_use]
     pub fn shown(&self) -> &[Picked<'t>] {
-        let first = (self.page - 1) * self.per_page;
-        &self.all[first.min(self.all.len())..(first + self.per_page).min(self.all.len())]
+        &self.all[self.first.min(self.all.len())..(self.first + self.per_page).min(self.all.len())]
+    }
+
+    /// Key of the row that the next page follows; none on the last page.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        let is_last = self.first + self.per_page >= self.all.len();
+        self.shown().last().filter(|_| !is_last).map(|picked| picked.row.key())
+    }
+
+    /// Key of the row that the page before ends before; none on the first page.
+    #[must_use]
+    pub fn previous(&self) -> Option<String> {
+        self.shown().first().filter(|_| self.first > 0).map(|picked| picked.row.key())
     }
 }
 

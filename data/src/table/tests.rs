@@ -191,6 +191,43 @@ fn a_range_around_others_holds_them_and_has_their_middle() {
     assert_eq!(around(core::iter::empty()), None);
 }
 
+/// Turning from page to page by the rows at their edges, while new rows come in ahead.
+#[test]
+fn a_page_follows_its_row_whatever_comes_in_before_it() {
+    let mut table = table(&[]);
+    let keys: BTreeSet<String> = table.rows.iter().map(Row::key).collect();
+    let twice =
+        table.rows.iter().filter(|row| table.rows.iter().filter(|r| r.key() == row.key()).count() > 1);
+    assert_eq!(
+        keys.len(),
+        table.rows.len(),
+        "each row has a key of its own: {:#?}",
+        twice.collect::<Vec<_>>()
+    );
+    let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let selection = Selection::new(&table, &Wish { after, per_page: 7, ..Wish::default() });
+        seen.extend(selection.shown().iter().map(|picked| picked.row.key()));
+        pages += 1;
+        let Some(key) = selection.next() else { break };
+        if let Some(before) = selection.previous() {
+            let back = Selection::new(&table, &Wish { before, per_page: 7, ..Wish::default() });
+            assert_eq!(back.first + 7, selection.first, "page {pages}");
+        }
+        after = key;
+        // Faster than all of the newest family, so ahead of everything.
+        let mut row = table.rows[0].clone();
+        row.figures.iter_mut().for_each(|figure| figure.high_tps = 1e6 + f64::from(pages));
+        row.build = format!("new {pages}");
+        table.rows.push(row);
+    }
+    let once: BTreeSet<&String> = seen.iter().collect();
+    assert_eq!((once.len(), seen.len()), (keys.len(), keys.len()), "every row once, none twice");
+    // A row that is gone leaves the page's number.
+    let lost = Wish { after: "0123456789abcdef".into(), page: 2, per_page: 7, ..Wish::default() };
+    assert_eq!(Selection::new(&table, &lost).first, 7);
+}
+
 /// As many as a busy site may have: pages stay whole and in order.
 #[test]
 fn a_hundred_thousand_rows_are_paged() {

@@ -24,6 +24,11 @@ pub const PARAMETERS: &[(&str, &str)] = &[
         "variant, quant, hardware, backend, concurrency, speed, estimate, ratio or date; a minus before it turns it round",
     ),
     ("page", "page, from 1"),
+    (
+        "after",
+        "rows that come after this one, by its key: keeps its place while new rows come in; stands above page",
+    ),
+    ("before", "rows that come before this one, by its key"),
     ("per_page", "rows of a page, 1 to 1,000"),
 ];
 
@@ -120,6 +125,10 @@ pub struct Wish {
     pub descending: bool,
     /// Page, from 1.
     pub page: u32,
+    /// Key of the row that the page follows; empty for none. Stands above [`page`](Wish::page) where there is such a row.
+    pub after: String,
+    /// Key of the row that the page ends before; empty for none.
+    pub before: String,
     /// Rows of a page.
     pub per_page: u32,
 }
@@ -139,6 +148,8 @@ impl Default for Wish {
             sort: Sort::Speed,
             descending: true,
             page: 1,
+            after: String::new(),
+            before: String::new(),
             per_page: PER_PAGE,
         }
     }
@@ -157,6 +168,8 @@ impl Wish {
             backend: text("backend"),
             quant: text("quant"),
             shape: text("shape"),
+            after: text("after"),
+            before: text("before"),
             ..Wish::default()
         };
         wish.concurrency = number(&get, "concurrency", 1, 100_000, &mut wrong);
@@ -183,6 +196,14 @@ impl Wish {
         }
         wish.read_sort(get("sort"), &mut wrong);
         (wish, wrong)
+    }
+
+    /// Whether some rows are not asked for: order and pages aside.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        let Wish { sort, descending, page, per_page, .. } = *self;
+        let (after, before) = (self.after.clone(), self.before.clone());
+        *self != Wish { sort, descending, page, per_page, after, before, ..Wish::default() }
     }
 
     fn read_sort(&mut self, text: &str, wrong: &mut Vec<FieldError>) {

@@ -27,6 +27,9 @@ use rows::{Group, Head};
 /// Where the page is.
 pub const PATH: &str = "/benchmarks";
 
+/// What an address loses when other rows or another order are asked for.
+const FIRST_PAGE: &[(&str, &str)] = &[("page", ""), ("after", ""), ("before", "")];
+
 /// What the page shows: the rows that an address asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchmarksView<'t> {
@@ -73,12 +76,11 @@ pub fn results(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama
     let selection = &view.selection;
     let number = |count: usize| figure::number(count as f64);
     let families = selection.counts.iter().filter(|count| **count > 0).count();
-    let turn = |page: usize| {
-        if (1..=selection.pages).contains(&page) {
-            query.link(PATH, &[("page", &if page == 1 { String::new() } else { page.to_string() })])
-        } else {
-            String::new()
-        }
+    // By the row at the page's edge, so that rows which come in meanwhile push nothing out of sight; the number beside it is
+    // for where that row is no more.
+    let turn = |edge: &str, key: Option<String>, page: usize| match key {
+        Some(key) => query.link(PATH, &[FIRST_PAGE, &[(edge, &key), ("page", &page.to_string())]].concat()),
+        None => String::new(),
     };
     // A trend is a way to look at rows, not which rows they are.
     let known: Vec<&str> = PARAMETERS.iter().map(|(name, _)| *name).collect();
@@ -96,8 +98,8 @@ pub fn results(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama
         } else {
             String::new()
         },
-        previous: turn(selection.page - 1),
-        next: turn(selection.page + 1),
+        previous: turn("before", selection.previous(), selection.page - 1),
+        next: turn("after", selection.next(), selection.page + 1),
         shapes: shapes::shapes(view, m),
         trend: trend::trends(view.table, query, m),
     }

@@ -27,6 +27,8 @@ struct Field<'a> {
     name: &'static str,
     label: &'static str,
     invalid: bool,
+    /// Whether its words need twice the room.
+    is_wide: bool,
     now: &'a str,
     choices: Vec<Choice>,
 }
@@ -79,7 +81,8 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
     let field = |(name, label, choices): (&'static str, &'static str, Vec<Choice>)| {
         let now = query.get(name);
         let invalid = view.problems.iter().any(|problem| problem.field == name);
-        Field { name, label, invalid, now, choices }
+        let is_wide = matches!(name, "hardware" | "sort");
+        Field { name, label, invalid, is_wide, now, choices }
     };
     Form { m, words: query.get("q"), fields: lists.into_iter().map(field).collect() }.render()
 }

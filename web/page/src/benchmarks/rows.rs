@@ -2,7 +2,7 @@
 
 use data::table::{Family, Origin, Picked, Sort, Unestimated, Wish};
 
-use super::{BenchmarksView, PATH, glossary, span, spelt};
+use super::{BenchmarksView, FIRST_PAGE, PATH, glossary, span, spelt};
 use crate::figure;
 use crate::messages::Messages;
 use crate::query::Query;
@@ -42,7 +42,7 @@ pub(super) fn heads(wish: &Wish, query: &Query, m: &Messages) -> Vec<Head> {
         let is_current = wish.sort == sort;
         let descending = if is_current { !wish.descending } else { sort.largest_first() };
         Head {
-            href: query.link(PATH, &[("page", ""), ("sort", &spelt(sort, descending))]),
+            href: query.link(PATH, &[FIRST_PAGE, &[("sort", &spelt(sort, descending))]].concat()),
             label,
             term,
             meaning: glossary::meaning(term),
@@ -97,14 +97,7 @@ pub(super) struct Line<'a> {
 
 pub(super) fn groups<'a>(view: &BenchmarksView<'a>, query: &Query, m: &Messages) -> Vec<Group<'a>> {
     let table = view.table;
-    let narrowed = Wish { page: 1, per_page: 1, ..view.wish.clone() }
-        != Wish {
-            page: 1,
-            per_page: 1,
-            sort: view.wish.sort,
-            descending: view.wish.descending,
-            ..Wish::default()
-        };
+    let narrowed = view.wish.narrows();
     let shown = view.selection.shown();
     let mut groups = Vec::new();
     for (at, family) in table.families.iter().enumerate() {
@@ -115,7 +108,7 @@ pub(super) fn groups<'a>(view: &BenchmarksView<'a>, query: &Query, m: &Messages)
         let lines: Vec<Line<'a>> =
             shown.iter().filter(|row| row.row.family as usize == at).map(|row| line(row, m)).collect();
         let elsewhere = if count > 0 && lines.is_empty() {
-            query.link(PATH, &[("page", ""), ("family", &family.name)])
+            query.link(PATH, &[FIRST_PAGE, &[("family", &family.name)]].concat())
         } else {
             String::new()
         };

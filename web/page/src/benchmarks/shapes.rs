@@ -64,7 +64,7 @@ pub(super) fn shapes(view: &BenchmarksView<'_>, m: &Messages) -> Shapes {
         let rows: Vec<Strip<'_>> = names
             .iter()
             .zip(&dots)
-            .map(|(name, dots)| Strip { name, says: "", dots, bar: None, stroke: None })
+            .map(|(name, dots)| Strip { name, says: "", dots, stretches: &[], bar: None, stroke: None })
             .collect();
         let kinds: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
         chart::strips(&StripChart {

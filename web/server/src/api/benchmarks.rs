@@ -162,6 +162,10 @@ pub struct RunList<'a> {
     pages: usize,
     /// Rows of a page.
     per_page: usize,
+    /// What to ask as `after` for the next page; null on the last one.
+    next: Option<String>,
+    /// What to ask as `before` for the page before; null on the first one.
+    previous: Option<String>,
     /// How our estimates did on all of them.
     report_card: ReportCardBody,
     /// The families, newest first.
@@ -272,6 +276,8 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<R
         page: selection.page,
         pages: selection.pages,
         per_page: selection.per_page,
+        next: selection.next(),
+        previous: selection.previous(),
         report_card: ReportCardBody {
             rows: card.rows,
             median_ratio: card.median_ratio,
