@@ -212,7 +212,7 @@ pub struct ClockReading {
 }
 
 /// What a trace of several turns adds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Turns {
@@ -222,6 +222,21 @@ pub struct Turns {
     pub p50_ms: f64,
     /// 95th percentile of them.
     pub p95_ms: f64,
+    /// The turns in their order, medians of the replays; empty in runs of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Turn>,
+}
+
+/// One turn of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// Milliseconds to its first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_ms: Option<f64>,
+    /// Milliseconds from its request to its last byte.
+    pub wall_ms: f64,
 }
 
 impl WorkloadResult {

@@ -52,7 +52,7 @@ fn remarks(lines: &[Line<'_>]) -> Vec<String> {
                 result.skipped.as_ref().map(|reason| format!("{} left out: {reason}", name(result)));
             let flags =
                 (!result.flags.is_empty()).then(|| format!("{}: {}", name(result), result.flags.join(", ")));
-            let turns = result.turns.map(|turns| {
+            let turns = result.turns.as_ref().map(|turns| {
                 let whole = result.wall_ms.unwrap_or(0.0) / 1000.0;
                 let cached = result.prefix_cache_hit_rate.map_or_else(String::new, |rate| {
                     format!(", {:.0} % of the prompts out of the cache", rate * 100.0)

@@ -1,6 +1,6 @@
 //! From a series of replies to the published signals.
 
-use data::submission::{Calibration, ClockReading, Clocks, Turns, WorkloadResult};
+use data::submission::{Calibration, ClockReading, Clocks, Turn, Turns, WorkloadResult};
 use data::timings::{DecodeRule, PrefillRule, Timings, quantile};
 
 use crate::driver::Reply;
@@ -113,7 +113,8 @@ fn fill_turns(result: &mut WorkloadResult, rounds: &[Vec<Reply>]) {
     let turns: Vec<f64> = rounds.iter().flatten().map(|reply| reply.timings.wall_ms).collect();
     if let (Some(p50_ms), Some(p95_ms)) = (quantile(&turns, 0.5), quantile(&turns, 0.95)) {
         let count = rounds.first().map_or(0, Vec::len) as u32;
-        result.turns = Some(Turns { count, p50_ms, p95_ms });
+        let timeline = (0..count as usize).filter_map(|at| turn(rounds, at)).collect();
+        result.turns = Some(Turns { count, p50_ms, p95_ms, timeline });
     }
     let whole: Vec<f64> =
         rounds.iter().map(|round| round.iter().map(|reply| reply.timings.wall_ms).sum()).collect();
@@ -125,6 +126,14 @@ fn fill_turns(result: &mut WorkloadResult, rounds: &[Vec<Reply>]) {
         .map(|round| round.iter().map(|reply| f64::from(reply.timings.output_tokens)).sum())
         .collect();
     result.output_tokens = quantile(&made, 0.5).map(|tokens| tokens.round() as u32);
+}
+
+/// The turn at this place, by its medians over the replays.
+fn turn(rounds: &[Vec<Reply>], at: usize) -> Option<Turn> {
+    let replies = || rounds.iter().filter_map(|round| round.get(at)).map(|reply| &reply.timings);
+    let walls: Vec<f64> = replies().map(|timings| timings.wall_ms).collect();
+    let firsts: Vec<f64> = replies().filter_map(Timings::ttft_ms).collect();
+    Some(Turn { ttft_ms: quantile(&firsts, 0.5), wall_ms: quantile(&walls, 0.5)? })
 }
 
 /// A remark stands when at least half of the replies call for it.

@@ -15,6 +15,8 @@ pub(crate) struct Key<'a> {
 pub(crate) enum Sign {
     Mark(Shape),
     Line,
+    /// A block of this height.
+    Block(f64),
 }
 
 /// Less than this and the axes would leave no room to draw in.
@@ -172,6 +174,9 @@ pub(crate) fn legend(svg: &mut Svg, keys: &[Key<'_>], width: f64) -> f64 {
         match key.sign {
             Sign::Mark(shape) => svg.mark(&format!("dot {}", key.class), shape, (x + 6.0, middle), 4.5, ""),
             Sign::Line => svg.line(&format!("curve {}", key.class), (x, middle), (x + 12.0, middle)),
+            Sign::Block(high) => {
+                svg.rect(&format!("block {}", key.class), (x, middle - high / 2.0), (12.0, high), "");
+            }
         }
         svg.text("name", Anchor::Start, (x + SIGN, middle + 4.0), key.name);
         x += needs + GAP;

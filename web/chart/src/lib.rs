@@ -46,6 +46,6 @@ pub use range::{Range, range_bar};
 pub use residual::{FactorRow, residual};
 pub use scale::{Axis, Format, Spread};
 pub use scatter::{Group, Pair, ScatterChart, scatter};
-pub use strip::{Dot, Strip, StripChart, strips};
+pub use strip::{Dot, Stretch, Strip, StripChart, strips};
 pub use style::{Theme, standalone, stylesheet};
 pub use svg::{Caption, Size};

@@ -17,6 +17,19 @@ pub struct Dot<'a> {
     pub tip: &'a str,
 }
 
+/// A stretch of an axis, such as of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch<'a> {
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+    /// Which of the chart's kinds it is of: each is drawn in its own colour, the first one half as high as the others.
+    pub kind: usize,
+    /// Shown when a pointer rests on it; empty for none.
+    pub tip: &'a str,
+}
+
 /// One strip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Strip<'a> {
@@ -26,6 +39,8 @@ pub struct Strip<'a> {
     pub says: &'a str,
     /// The reports, in any order.
     pub dots: &'a [Dot<'a>],
+    /// Stretches, one after another.
+    pub stretches: &'a [Stretch<'a>],
     /// A bar behind the marks, such as the estimate's range.
     pub bar: Option<Range>,
     /// A stroke across the strip, such as the median.
@@ -54,6 +69,8 @@ const MIDDLE: f64 = 24.0;
 /// Room for tick words and the axis' own below the last strip.
 const FOOT: f64 = 36.0;
 const EDGE: f64 = 8.0;
+/// Heights of the first kind of stretch and of the others.
+const HIGH: [f64; 2] = [6.0, 14.0];
 
 /// A strip for each row, one mark for each report.
 pub fn strips(chart: &StripChart<'_>) -> String {
@@ -61,13 +78,18 @@ pub fn strips(chart: &StripChart<'_>) -> String {
         .kinds
         .iter()
         .enumerate()
-        .map(|(i, name)| Key { class: format!("c{}", i % 6), sign: Sign::Mark(Shape::nth(i)), name })
+        .map(|(i, name)| {
+            let stretched = chart.rows.iter().any(|row| !row.stretches.is_empty());
+            let sign = if stretched { Sign::Block(HIGH[i.min(1)]) } else { Sign::Mark(Shape::nth(i)) };
+            Key { class: format!("c{}", i % 6), sign, name }
+        })
         .collect();
     let keys = if keys.len() > 1 { &keys[..] } else { &[] };
     let spread = chart.axis.spread;
     let bars = chart.rows.iter().filter_map(|row| row.bar).filter(|bar| bar.placeable(spread));
     let values = chart.rows.iter().flat_map(|row| row.dots).map(|dot| dot.value);
-    let values = values.chain(bars.flat_map(|bar| [bar.low, bar.high]));
+    let stretches = chart.rows.iter().flat_map(|row| row.stretches).flat_map(|part| [part.from, part.to]);
+    let values = values.chain(bars.flat_map(|bar| [bar.low, bar.high])).chain(stretches);
     // Rows may be many; what is drawn is bounded by the caller, who knows how many a page can hold.
     let head = if keys.is_empty() { 2.0 } else { 26.0 };
     let wanted = Size { width: chart.width, height: head + ROW * chart.rows.len() as f64 + FOOT };
@@ -115,6 +137,14 @@ fn draw(svg: &mut Svg, row: &Strip<'_>, scale: &Scale, top: f64, width: f64, spr
         let (low, high) = (scale.at(bar.low), scale.at(bar.high));
         svg.rect("span c5", (low - 1.0, middle - 6.0), (high - low + 2.0, 12.0), "");
     }
+    let placed = |part: &&Stretch<'_>| [part.from, part.to].iter().all(|at| placeable(*at, spread).is_some());
+    for part in row.stretches.iter().filter(placed) {
+        let (from, to) = (scale.at(part.from), scale.at(part.to));
+        let high = HIGH[part.kind.min(1)];
+        let class = format!("block c{}", part.kind % 6);
+        // A hair of air between one and the next.
+        svg.rect(&class, (from + 0.4, middle - high / 2.0), (to - from - 0.8, high), part.tip);
+    }
     for dot in row.dots.iter().filter(|dot| placeable(dot.value, spread).is_some()) {
         let class = format!("thin c{}", dot.kind % 6);
         svg.mark(&class, Shape::nth(dot.kind), (scale.at(dot.value), middle), 4.0, dot.tip);
@@ -151,11 +181,22 @@ mod tests {
     fn each_report_is_one_mark_and_a_value_without_a_place_is_none() {
         let dots = [10.0, 12.0, f64::NAN, 0.0].map(|value| Dot { value, kind: 0, tip: "r" });
         let bar = Some(Range { low: 9.0, mid: 11.0, high: 14.0 });
-        let row = Strip { name: "8B", says: "median 11", dots: &dots, bar, stroke: Some(11.0) };
+        let row =
+            Strip { name: "8B", says: "median 11", dots: &dots, stretches: &[], bar, stroke: Some(11.0) };
         let svg = strips(&chart(&[row]));
         assert_eq!(svg.matches("<circle class=\"thin").count(), 2, "{svg}");
         assert_eq!(svg.matches("class=\"edge\"").count(), 1, "{svg}");
         assert!(svg.contains("class=\"span c5\"") && svg.contains(">pasted<"), "{svg}");
+    }
+
+    #[test]
+    fn stretches_follow_each_other_and_their_kinds_are_named() {
+        let part = |from: f64, to: f64, kind| Stretch { from, to, kind, tip: "t" };
+        let stretches = [part(1.0, 2.0, 0), part(2.0, 9.0, 1), part(9.0, f64::NAN, 0)];
+        let row = Strip { name: "8B", says: "", dots: &[], stretches: &stretches, bar: None, stroke: None };
+        let svg = strips(&chart(&[row]));
+        assert_eq!(svg.matches("<rect class=\"block c0\"").count(), 2, "one, and one in the legend: {svg}");
+        assert_eq!(svg.matches("<rect class=\"block c1\"").count(), 2, "{svg}");
     }
 
     #[test]

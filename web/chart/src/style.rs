@@ -61,6 +61,7 @@ font-variant-numeric:tabular-nums}
 .chart .dot{stroke-width:0}
 .chart .thin{fill-opacity:.62;stroke-width:0}
 .chart .span{stroke-width:0;fill-opacity:.38}
+.chart .block{stroke-width:0}
 .chart .part{stroke-width:0}
 .chart .range{stroke-width:2;stroke-opacity:.42;stroke-linecap:round}
 .chart .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}

@@ -166,7 +166,7 @@ pub(super) async fn traces(
         let result =
             run.as_ref().and_then(|run| run.workloads.iter().find(|result| result.workload == row.id));
         traces.extend(result.and_then(|result| {
-            let turns = result.turns?;
+            let turns = result.turns.as_ref()?;
             Some(Trace {
                 id: report.run.clone(),
                 setup: setup(app.engine(), cell),
@@ -174,6 +174,7 @@ pub(super) async fn traces(
                 turns: turns.count,
                 p50_ms: turns.p50_ms,
                 p95_ms: turns.p95_ms,
+                timeline: turns.timeline.clone(),
                 wall_ms: result.wall_ms,
                 prompt_tokens: report.prompt_tokens,
                 output_tokens: report.output_tokens,

@@ -5,7 +5,7 @@ use data::envelope::{self, Envelope};
 use data::fingerprint::{Fingerprint, Gpu, HostState, Ram};
 use data::query::Params;
 use data::submission::{
-    BackendInfo, Calibration, Identity, ModelIdentity, Submission, Turns, WorkloadResult,
+    BackendInfo, Calibration, Identity, ModelIdentity, Submission, Turn, Turns, WorkloadResult,
 };
 
 /// SHA-256 of the same model's file for everybody.
@@ -109,7 +109,10 @@ pub fn full_run(who: u8, factor: f64) -> Submission {
     run.workloads.extend([32_512, 65_280].map(|prompt| point("W3", prompt, 1)));
     run.workloads.extend([1, 4, 8, 16].map(|streams| point("W4", 1024, streams)));
     let mut trace = point("W5", 16_128, 1);
-    trace.turns = Some(Turns { count: 10, p50_ms: 2400.0, p95_ms: 5100.0 });
+    let turn =
+        |n: u32| Turn { ttft_ms: Some(300.0 + 20.0 * f64::from(n)), wall_ms: 2400.0 + 50.0 * f64::from(n) };
+    let timeline = (0..10).map(turn).collect();
+    trace.turns = Some(Turns { count: 10, p50_ms: 2400.0, p95_ms: 5100.0, timeline });
     trace.output_tokens = Some(2560);
     trace.wall_ms = Some(27_000.0);
     trace.prefix_cache_hit_rate = Some(0.86);

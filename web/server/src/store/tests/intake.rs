@@ -89,7 +89,7 @@ on_both! {
         let trace = own.store.reports_of("suite-v1", "W5").await.unwrap().remove(0);
         assert_eq!((trace.prompt_tokens, trace.cached_tokens), (16_128, 13_870));
         let sent: Submission = serde_json::from_slice(&own.store.payload(&trace.digest).await.unwrap().unwrap()).unwrap();
-        assert_eq!(sent.workloads.last().and_then(|result| result.turns).map(|turns| turns.count), Some(10));
+        assert_eq!(sent.workloads.last().and_then(|result| result.turns.as_ref()).map(|turns| turns.count), Some(10));
         assert_eq!(own.store.payload("none").await.unwrap(), None);
         assert_eq!(own.store.counting_ids(0, 10).await.unwrap(), ["run1", "run3"]);
         assert_eq!(own.store.counting_ids(1, 10).await.unwrap(), ["run3"]);
