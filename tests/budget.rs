@@ -28,6 +28,27 @@ fn every_page_is_within_its_budget() -> Result<()> {
     Ok(())
 }
 
+/// Bytes of our own scripts, those that every page loads and those of single pages.
+const SCRIPT_BYTES: usize = 5_000;
+
+#[test]
+fn our_scripts_are_within_their_budget() -> Result<()> {
+    let site = Site::without_wasm()?;
+    let mut sum = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../web/assets"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".js") {
+            let size = gzip_len(&get(&site.at(&format!("/assets/{name}")))?)?;
+            println!("{size:>7} bytes  {name}");
+            sum += size;
+        }
+    }
+    // The package's entry lies beside the modules, as it was written.
+    sum += gzip_len(include_str!("../web/wasm/package/index.js"))?;
+    assert!(sum > 0 && sum <= SCRIPT_BYTES, "{sum} bytes after gzip, of {SCRIPT_BYTES}");
+    Ok(())
+}
+
 fn get(url: &str) -> Result<String> {
     Ok(house::local_http().get(url).call()?.body_mut().read_to_string()?)
 }

@@ -4,7 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use crate::answer::{Answer, Asked};
+use crate::answer::Asked;
+use crate::number;
 use crate::submission::{MedianCell, Medians, depth_bucket};
 
 /// Medians by cell.
@@ -48,10 +49,10 @@ impl MedianIndex {
         MedianIndex { cells: medians.cells.into_iter().map(|cell| (key(&cell), cell)).collect() }
     }
 
-    /// What was reported of the setup of an answer.
+    /// What was reported of a setup.
     #[must_use]
-    pub fn of(&self, answer: &Answer) -> Option<&MedianCell> {
-        self.cells.get(&asked_key(&answer.setup))
+    pub fn of(&self, setup: &Asked) -> Option<&MedianCell> {
+        self.cells.get(&asked_key(setup))
     }
 
     /// Every cell with its key, in the order of the keys.
@@ -72,6 +73,28 @@ impl MedianIndex {
     }
 }
 
+/// These cells as lines for a browser, which looks up some hundred setups and keeps nothing: key, submitters, those of
+/// them with a signed run, and the median of decode where there is one, with a tab between each.
+pub fn lines<'c>(cells: impl Iterator<Item = (&'c str, &'c MedianCell)>) -> String {
+    let mut text = String::new();
+    for (key, cell) in cells {
+        let median = cell.decode_tps.map(|tps| format!("{tps}")).unwrap_or_default();
+        text.push_str(&format!("{key}\t{}\t{}\t{median}\n", cell.count, cell.signed));
+    }
+    text
+}
+
+/// What lines (see [`lines()`]) say of a setup: submitters, signed ones, median in tokens a second and stream.
+#[must_use]
+pub fn in_lines(lines: &str, setup: &Asked) -> Option<(u32, u32, Option<f64>)> {
+    let key = asked_key(setup);
+    let line = lines.lines().find_map(|line| line.strip_prefix(&*key)?.strip_prefix('\t'))?;
+    let mut parts = line.split('\t');
+    let count = parts.next()?.parse().ok()?;
+    let signed = parts.next()?.parse().ok()?;
+    Some((count, signed, parts.next().and_then(number::read)))
+}
+
 fn asked_key(asked: &Asked) -> String {
     let device = capped(&asked.hardware.join("+"), asked.power);
     let depth = depth_bucket(asked.context);
@@ -87,12 +110,12 @@ mod tests {
     #[test]
     fn an_answer_finds_its_own_reports_and_no_others() {
         let engine = Engine::embedded();
-        let answer = |more: &[(&str, &str)]| {
+        let setup_of = |more: &[(&str, &str)]| {
             let setup = [("hardware", "rtx-3090"), ("model", "llama-3.1-8b"), ("quant", "q4_k_m")];
             let params = Params::read(setup.iter().chain(more).copied()).unwrap();
             let (rig, job) = engine.read(&params).unwrap();
             let chosen = engine.choose(&params, &rig, &job).unwrap();
-            engine.answer(&rig, &job, &chosen)
+            engine.answer(&rig, &job, &chosen).setup
         };
         let cell = MedianCell {
             device: "rtx-3090".into(),
@@ -109,12 +132,17 @@ mod tests {
             prefill_tps: None,
         };
         let index = MedianIndex::new(Medians { cells: alloc::vec![cell] });
-        assert!(index.of(&answer(&[("context", "4096")])).is_some());
-        assert!(index.of(&answer(&[("context", "8192")])).is_some());
+        let sent = lines(index.cells());
+        assert_eq!(in_lines(&sent, &setup_of(&[])), Some((3, 3, Some(100.0))), "{sent}");
+        assert_eq!(in_lines(&sent, &setup_of(&[("context", "1024")])), None);
+        assert_eq!(in_lines(&sent.replace("\t100", "\t"), &setup_of(&[])), Some((3, 3, None)));
+        assert_eq!(in_lines("", &setup_of(&[])), None);
+        assert!(index.of(&setup_of(&[("context", "4096")])).is_some());
+        assert!(index.of(&setup_of(&[("context", "8192")])).is_some());
         for other in
             [("context", "1024"), ("streams", "2"), ("runtime", "vllm"), ("power", "0.6"), ("devices", "2")]
         {
-            assert!(index.of(&answer(&[other])).is_none(), "{other:?}");
+            assert!(index.of(&setup_of(&[other])).is_none(), "{other:?}");
         }
         assert_eq!(capped("a", 0.62), "a@60%");
     }

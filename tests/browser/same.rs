@@ -75,7 +75,7 @@ fn a_page_has_the_same_markup_from_browser_and_server() -> Result<()> {
                 await wasm.default();
                 const region = document.getElementById('results');
                 const copy = region.cloneNode(false);
-                copy.innerHTML = wasm.renderResults(location.pathname, location.search.slice(1)) ?? 'nothing';
+                copy.innerHTML = wasm.renderResults(location.pathname, location.search.slice(1), '') ?? 'nothing';
                 return [copy.innerHTML, region.innerHTML];
             })",
             &json!([]),

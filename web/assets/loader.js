@@ -16,7 +16,7 @@ const engine = import(form?.dataset.engine ?? "/wasm/index.js")
 function address() {
   const query = new URLSearchParams(location.search);
   for (const field of form.elements) query.delete(field.name);
-  query.delete("page"); // Another question begins on its first page.
+  for (const name of ["page", "after", "before"]) query.delete(name); // Another question begins on its first page.
   for (const [name, value] of new FormData(form)) {
     if (value) query.append(name, value);
   }
@@ -34,21 +34,24 @@ function fill() {
   for (const field of document.querySelectorAll("form [name]")) field.value = query.get(field.name) ?? "";
 }
 
-/** Puts new results in place; what was unfolded stays unfolded, and the focus stays where it was. */
+/** Puts new results in place; what was folded or unfolded stays so, and the focus stays where it was. */
 function swap(html) {
   const held = results.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const open = [...results.querySelectorAll("li")].map((card) => card.querySelector("details[open]") && title(card));
+  const folded = [...results.querySelectorAll(".family-rows:not([open])")].map(family);
   results.innerHTML = html;
   results.removeAttribute("aria-busy");
   for (const card of results.querySelectorAll("li")) {
     if (open.includes(title(card))) card.querySelector("details")?.setAttribute("open", "");
   }
+  for (const group of results.querySelectorAll(".family-rows")) group.open = !folded.includes(family(group));
   const again = held && [...results.querySelectorAll("a")].find((link) => link.getAttribute("href") === held);
   if (again) again.focus();
   else if (held) results.focus();
 }
 
 const title = (card) => card.querySelector("h3")?.textContent;
+const family = (group) => group.querySelector("h2").textContent;
 
 let turn = 0;
 
@@ -73,12 +76,30 @@ function follow() {
   later = setTimeout(() => fetched().then(measured, () => {}), 400);
 }
 
+/** What people measured on the page's machine or of its model, as lines, by the address that told it. */
+const lines = new Map();
+
+/** What is known of it now; where that is nothing yet, it is asked for, and the page follows when it comes. */
+function medians() {
+  const about = new URLSearchParams({ path: location.pathname });
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (/^(hardware|devices|memory_gib|power)$/.test(name)) about.append(name, value);
+  }
+  const url = "/medians.lines?" + about;
+  if (!lines.has(url)) {
+    lines.set(url, "");
+    const told = (text) => text && (lines.set(url, text), render());
+    fetch(url).then((answer) => answer.ok && answer.text().then(told), () => lines.delete(url));
+  }
+  return lines.get(url);
+}
+
 /** Renders #results for the address, here if we can, else by the server. A newer turn makes an older one void. */
 async function render() {
   const mine = ++turn;
   const wasm = await engine;
   if (mine !== turn) return;
-  const html = wasm?.renderResults(location.pathname, location.search.slice(1));
+  const html = wasm?.renderResults(location.pathname, location.search.slice(1), wasm.estimate && medians());
   if (typeof html === "string") {
     swap(html);
     follow();

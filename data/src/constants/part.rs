@@ -177,6 +177,7 @@ pub struct Effect {
     /// How far levels lie from zero: their standard deviation, in natural logs. It is what a level without data has.
     pub sd: f64,
     /// By name; two facts are joined by `|`.
+    #[serde(deserialize_with = "crate::row::sorted::map")]
     pub levels: LiteMap<String, Level>,
 }
 
@@ -198,15 +199,16 @@ pub struct Part {
     /// How many above.
     pub high: f64,
     /// The same two numbers for groups without a fit of their own that this one serves.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::row::sorted::map")]
     pub ends: LiteMap<Group, [f64; 2]>,
     /// Constants of the terms.
+    #[serde(deserialize_with = "crate::row::sorted::map")]
     pub terms: LiteMap<Term, f64>,
     /// Picojoules that an operation takes: a card computes no faster than its power allows. 0 where nothing tells.
     #[serde(default)]
     pub picojoules: f64,
     /// Operations for each byte of bandwidth, by generation: for devices whose compute is not known; `*` for any other.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::row::sorted::map")]
     pub flop_per_byte: LiteMap<String, f64>,
     /// The effects.
     #[serde(default)]

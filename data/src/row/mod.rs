@@ -7,6 +7,7 @@ mod hardware;
 mod model;
 mod quant;
 mod rules;
+pub(crate) mod sorted;
 mod source;
 mod suite;
 

@@ -113,10 +113,12 @@ pub struct RuleRows {
     /// What systems keep.
     pub memory: Memory,
     /// By runtime's name.
+    #[serde(deserialize_with = "super::sorted::map")]
     pub runtimes: LiteMap<String, RuntimeRow>,
     /// The compute buffer.
     pub buffer: Buffer,
     /// By use's name.
+    #[serde(deserialize_with = "super::sorted::map")]
     pub uses: LiteMap<String, UseRow>,
     /// What is believed of reports.
     pub plausibility: PlausibilityRow,

@@ -18,7 +18,7 @@ const MEASURE: &str = "return (async () => {
     let length = 0;
     for (let turn = 0; turn < 120; turn++) {
         const begun = performance.now();
-        length = wasm.renderResults('/', `hardware=rtx-3090&context=${4096 + turn}`).length;
+        length = wasm.renderResults('/', `hardware=rtx-3090&context=${4096 + turn}`, '').length;
         times.push(performance.now() - begun);
     }
     times.splice(0, 20); // while the browser still compiles

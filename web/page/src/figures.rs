@@ -32,7 +32,11 @@ pub(crate) fn capability(spots: &[Spot], machine: &str, wanted: Wanted, m: &Mess
             name: &spot.name,
             tip,
             capability: spot.score,
-            decode_tps: spot.decode_tps.map(plain),
+            decode_tps: spot.decode_tps.map(|range| {
+                // The mark stands where people measured, once they did.
+                let mid = spot.measured.and_then(|by| by.decode_tps).unwrap_or(range.mid);
+                chart::Range { low: range.low.min(mid), mid, high: range.high.max(mid) }
+            }),
             verdict: spot.verdict,
         })
         .collect();

@@ -1,7 +1,9 @@
 //! Views from the real catalogue and the real constants.
 
-use data::Engine;
+use data::medians::MedianIndex;
 use data::query::Params;
+use data::submission::{MedianCell, Medians, depth_bucket};
+use data::{Engine, medians};
 use page::messages::EN;
 use page::view::{PER_PAGE, Subject};
 use page::{Query, Site, gather};
@@ -120,15 +122,39 @@ fn the_browser_renders_the_same_region_as_the_server() {
         choices: gather::choices(engine.catalog),
     };
     let query = Query::parse("hardware=m4-max-40-core&context=16k&sort=speed");
-    let region = gather::render(&engine, "/", &query, &EN).unwrap();
+    let region = gather::render(&engine, "/", &query, "", &EN).unwrap();
     let whole = page::home_page(&gather::home(&engine, &query), &query, &EN, &site).unwrap();
     assert!(whole.contains(&region));
+
+    // With a median, which the server has in an index and the browser in lines.
+    let mut view = gather::home(&engine, &query);
+    let asked = &view.cards[0].answer.setup;
+    let cell = MedianCell {
+        device: asked.hardware.join("+"),
+        model: asked.model.clone(),
+        quant: asked.quant.clone(),
+        runtime: asked.runtime.clone(),
+        depth_tokens: depth_bucket(asked.context),
+        streams: asked.streams,
+        speculative: false,
+        count: 3,
+        signed: 3,
+        decode_tps: Some(1234.5),
+        decode_range: None,
+        prefill_tps: None,
+    };
+    let index = MedianIndex::new(Medians { cells: vec![cell] });
+    gather::measured_of_all(&mut view, gather::in_index(&index));
+    let whole = page::home_page(&view, &query, &EN, &site).unwrap();
+    let with = gather::render(&engine, "/", &query, &medians::lines(index.cells()), &EN).unwrap();
+    assert!(with != region && with.contains(&EN.answer.median_of("3")), "the median stands on its card");
+    assert!(whole.contains(&with));
     assert_eq!(
-        gather::render(&engine, "/gguf", &query, &EN),
+        gather::render(&engine, "/gguf", &query, "", &EN),
         None,
         "that page reads files, which is the browser's own"
     );
-    assert_eq!(gather::render(&engine, "/m/no-such-model", &query, &EN), None);
+    assert_eq!(gather::render(&engine, "/m/no-such-model", &query, "", &EN), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use axum::extract::{Path as UrlPath, RawQuery, State};
 
 use crate::app::App;
+use crate::lean;
 use crate::problem::Problem;
 use crate::representation::{Caching, Representation, content_hash};
 
@@ -18,8 +19,8 @@ macro_rules! embedded {
     };
 }
 
-/// The files under `web/assets` that are sent as they are, with their types; `style.css` is sent as the pages make it of
-/// its parts.
+/// The files under `web/assets` that are sent, with their types, scripts without their comments; `style.css` is sent as the pages
+/// make it of its parts.
 const EMBEDDED: &[(&str, &str, &[u8])] = embedded![
     "contribute.js" as SCRIPT,
     "dispute.js" as SCRIPT,
@@ -64,7 +65,10 @@ impl Files {
     pub fn embedded() -> Self {
         let mut files = Files::default();
         for (name, media_type, bytes) in EMBEDDED {
-            files.add(name, Representation::new(media_type, *bytes));
+            // What is no script is no text either, as far as we look.
+            let lean = std::str::from_utf8(bytes).ok().filter(|_| *media_type == SCRIPT).map(lean::script);
+            let bytes = lean.map_or_else(|| bytes.to_vec(), String::into_bytes);
+            files.add(name, Representation::new(media_type, bytes));
         }
         files.add("style.css", Representation::new("text/css; charset=utf-8", page::stylesheet()));
         files

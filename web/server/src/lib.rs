@@ -25,6 +25,7 @@ pub mod headers;
 pub mod health;
 pub mod identity;
 pub mod kept;
+pub mod lean;
 pub mod limits;
 pub mod log;
 pub mod manifest;

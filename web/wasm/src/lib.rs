@@ -70,16 +70,17 @@ pub async fn render_suggestion(path: String, query: String) -> Option<String> {
 }
 
 /// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
-/// same code. Undefined for a page whose results do not change, and before [`load`].
+/// same code. `medians` is what `/medians.lines` told of the page's machine or model, or nothing. Undefined for a page
+/// whose results do not change, and before [`load`].
 #[wasm_bindgen(js_name = renderResults)]
-pub fn render_results(path: &str, query: &str) -> Option<String> {
+pub fn render_results(path: &str, query: &str, medians: &str) -> Option<String> {
     let engine = known::engine()?;
     let query = Query::parse(query);
     if path == ANY_MODEL {
         let view = opened::with(|reading| gather::file(&engine, &query, reading));
         return page::gguf_results(&view, path, &query, &messages::EN).ok();
     }
-    gather::render(&engine, path, &query, &messages::EN)
+    gather::render(&engine, path, &query, medians, &messages::EN)
 }
 
 /// The page about any model.

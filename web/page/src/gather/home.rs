@@ -101,10 +101,13 @@ fn telling<'a, 'c>(listed: &'a [Listed<'c>]) -> Vec<&'a Listed<'c>> {
 fn spot(listed: &Listed<'_>, minimum_tps: f64) -> Spot {
     let fast_enough = listed.brief.decode_tps() >= minimum_tps;
     Spot {
+        id: listed.model.id.clone(),
+        quant: listed.quant.id.clone(),
         name: listed.model.name.clone(),
         score: listed.model.capability.score(),
         decode_tps: listed.brief.estimate.speeds.map(|speeds| speeds.decode_tps),
         verdict: chart_verdict(&listed.brief.estimate.placement, fast_enough),
+        measured: None,
     }
 }
 

@@ -1,27 +1,41 @@
 //! What people measured, put beside the estimates of a page.
 
-use data::medians::MedianIndex;
-use data::submission::MedianCell;
+use data::answer::Asked;
+use data::medians;
 
-use crate::view::{Card, Measured};
+use crate::view::{Card, HomeView, Measured};
 
 /// Puts what was reported of each card's setup on the card.
-pub fn measured(cards: &mut [Card], medians: &MedianIndex) {
-    if medians.is_empty() {
-        return;
-    }
+pub fn measured(cards: &mut [Card], of: impl Fn(&Asked) -> Option<Measured>) {
     for card in cards {
-        card.measured = medians.of(&card.answer).map(note);
+        card.measured = of(&card.answer.setup);
     }
 }
 
-/// What was reported of the setup of one answer.
-#[cfg(feature = "full")]
-#[must_use]
-pub fn measured_of(answer: &data::answer::Answer, medians: &MedianIndex) -> Option<Measured> {
-    medians.of(answer).map(note)
+/// The same for all models on one machine, those of the chart among them.
+pub fn measured_of_all(view: &mut HomeView, of: impl Fn(&Asked) -> Option<Measured>) {
+    let Some(first) = view.cards.first() else { return };
+    let mut setup = first.answer.setup.clone();
+    for spot in &mut view.spots {
+        (setup.model, setup.quant) = (spot.id.clone(), spot.quant.clone());
+        spot.measured = of(&setup).filter(|by| by.decode_tps.is_some());
+    }
+    measured(&mut view.cards, of);
 }
 
-fn note(cell: &MedianCell) -> Measured {
-    Measured { decode_tps: cell.decode_tps, count: cell.count, signed: cell.signed }
+/// What was reported, by the index of a server.
+#[cfg(feature = "full")]
+pub fn in_index(index: &medians::MedianIndex) -> impl Fn(&Asked) -> Option<Measured> {
+    |setup| {
+        let cell = index.of(setup)?;
+        Some(Measured { decode_tps: cell.decode_tps, count: cell.count, signed: cell.signed })
+    }
+}
+
+/// What was reported, by the lines that a server sent to a browser.
+pub fn in_lines(lines: &str) -> impl Fn(&Asked) -> Option<Measured> {
+    |setup| {
+        let (count, signed, decode_tps) = medians::in_lines(lines, setup)?;
+        Some(Measured { decode_tps, count, signed })
+    }
 }

@@ -29,9 +29,9 @@ pub use device::device;
 use estimator::Placement;
 pub use file::{Reading, file};
 pub use home::home;
-pub use measured::measured;
 #[cfg(feature = "full")]
-pub use measured::measured_of;
+pub use measured::in_index;
+pub use measured::{in_lines, measured, measured_of_all};
 #[cfg(feature = "full")]
 pub use method::method;
 pub use model::model;
@@ -42,14 +42,27 @@ use crate::messages::Messages;
 use crate::query::Query;
 use crate::view::{Curve, MachineNote, ModelNote, Outcome, Problem, Wanted};
 
-/// Renders the results of the page at this path, `None` where that page is the server's alone.
+/// Renders the results of the page at this path, `None` where that page is the server's alone. What was measured comes in
+/// lines ([`data::medians::lines`]); there may be none.
 #[must_use]
-pub fn render(engine: &Engine<'_>, path: &str, query: &Query, m: &Messages) -> Option<String> {
+pub fn render(engine: &Engine<'_>, path: &str, query: &Query, lines: &str, m: &Messages) -> Option<String> {
     let html = match path.strip_prefix('/')?.split_once('/') {
-        None if path == "/" => crate::home_results(&home(engine, query), path, query, m),
+        None if path == "/" => {
+            let mut view = home(engine, query);
+            measured_of_all(&mut view, in_lines(lines));
+            crate::home_results(&view, path, query, m)
+        }
         None if path == "/compare" => crate::compare_results(&compare(engine, query), path, query, m),
-        Some(("m", id)) => crate::model_results(&model(engine, id, query)?, path, query, m),
-        Some(("d", id)) => crate::device_results(&device(engine, id, query)?, path, query, m),
+        Some(("m", id)) => {
+            let mut view = model(engine, id, query)?;
+            measured(&mut view.cards, in_lines(lines));
+            crate::model_results(&view, path, query, m)
+        }
+        Some(("d", id)) => {
+            let mut view = device(engine, id, query)?;
+            measured_of_all(&mut view.models, in_lines(lines));
+            crate::device_results(&view, path, query, m)
+        }
         _ => return None,
     };
     html.ok()

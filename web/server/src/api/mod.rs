@@ -21,6 +21,7 @@ use axum::extract::{RawQuery, State};
 use axum::routing::get;
 use data::query::FieldError;
 use utoipa::OpenApi;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder, Responses};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -91,7 +92,31 @@ pub fn routes() -> Router<App> {
 
 /// The description of the API, OpenAPI 3.1.
 pub fn document() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
+    let mut document = documented().split_for_parts().1;
+    for path in document.paths.paths.values_mut() {
+        for operation in
+            [&mut path.get, &mut path.post, &mut path.put, &mut path.delete].into_iter().flatten()
+        {
+            if operation.request_body.is_some() {
+                refusals_of_bodies(&mut operation.responses);
+            }
+        }
+    }
+    document
+}
+
+/// What every address that takes a body may say of it.
+fn refusals_of_bodies(responses: &mut Responses) {
+    for (status, why) in [
+        ("400", "Not in the form that is read"),
+        ("413", "Too large"),
+        ("415", "Not of the type that is read, or compressed"),
+    ] {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+        let refusal =
+            ResponseBuilder::new().description(why).content(crate::representation::PROBLEM, content).build();
+        responses.responses.entry(status.to_owned()).or_insert(refusal.into());
+    }
 }
 
 /// `GET /api/v1/openapi.json`.

@@ -31,7 +31,7 @@ use crate::table::{Form, Table};
     tag = "catalogue",
     params(("file" = String, Path, description = "name of the table and its form", example = "models.csv")),
     responses(
-        (status = 200, description = "The table", body = [serde_json::Value]),
+        (status = 200, description = "The table", content(([serde_json::Value] = "application/json"), (String = "text/csv"))),
         (status = 400, description = "Parameters that cannot be used", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such table", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -234,7 +234,7 @@ fn fits(engine: &Engine<'_>, query: &Query, snapshot: &Snapshot) -> Result<Table
             Ok(view.pages.of)
         })?;
     }
-    gather::measured(&mut cards, &snapshot.index);
+    gather::measured(&mut cards, gather::in_index(&snapshot.index));
     Ok(fitting(&cards))
 }
 

@@ -138,7 +138,7 @@ fn pair(engine: &Engine<'_>, query: &Query, snapshot: &Arc<Snapshot>) -> Result<
         model: chosen.model.name.clone(),
         quant: chosen.quant.name.clone(),
         minimum_tps: filters.min_tps,
-        measured: gather::measured_of(&answer, &snapshot.index),
+        measured: gather::in_index(&snapshot.index)(&answer.setup),
         answer,
     })
 }

@@ -7,6 +7,7 @@ mod benchmarks;
 mod contribute;
 mod embed;
 pub mod leaderboard;
+mod lines;
 mod map;
 mod seen;
 mod setup;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/m/{id}", get(model))
         .route("/d/{id}", get(device))
         .route("/compare", get(compare))
+        .route("/medians.lines", get(lines::lines))
         .route("/benchmarks", get(benchmarks::page))
         .route("/benchmarks.json", get(crate::api::benchmarks::list))
         .route("/benchmarks.csv", get(benchmarks::as_csv))
@@ -85,7 +87,7 @@ async fn home(State(app): State<App>, uri: Uri) -> Result<Representation, Proble
     let snapshot = medians::current(&app).await;
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
         let mut view = gather::home(engine, query);
-        gather::measured(&mut view.cards, &snapshot.index);
+        gather::measured_of_all(&mut view, gather::in_index(&snapshot.index));
         written(page::home_page(&view, query, &EN, site))
     };
     answer(app, uri, make).await
@@ -101,7 +103,7 @@ async fn model(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Resu
     let about = About::Model { machine: setup::machine(app.engine(), &query_of(&uri)), id: id.clone() };
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
         let mut view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
-        gather::measured(&mut view.cards, &seen.snapshot.index);
+        gather::measured(&mut view.cards, gather::in_index(&seen.snapshot.index));
         written(page::model_page(&view, &seen.view, query, &EN, site))
     };
     with_reports(app, uri, about, make).await.map(IntoResponse::into_response)
@@ -118,7 +120,7 @@ async fn device(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Res
     let about = About::Device(id.clone());
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
         let mut view = gather::device(engine, &id, query).ok_or_else(Problem::not_found)?;
-        gather::measured(&mut view.models.cards, &seen.snapshot.index);
+        gather::measured_of_all(&mut view.models, gather::in_index(&seen.snapshot.index));
         written(page::device_page(&view, &seen.view, query, &EN, site))
     };
     with_reports(app, uri, about, make).await.map(IntoResponse::into_response)

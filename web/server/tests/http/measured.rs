@@ -77,6 +77,29 @@ async fn reports_become_medians_strips_and_curves() {
 }
 
 #[tokio::test]
+async fn a_page_that_renders_itself_asks_for_the_medians_of_what_it_is_about() {
+    let site = Site::open(BEHIND).await;
+    taken(&site, 1..=3).await;
+    for about in ["path=/&hardware=RTX+3090", "path=/m/llama-3.1-8b", "path=/d/rtx-3090"] {
+        let answer = site.get(&format!("/medians.lines?{about}")).await;
+        assert_eq!(answer.status, 200, "{about}");
+        let line =
+            answer.text().lines().find(|line| line.starts_with("rtx-3090|llama-3.1-8b|q4_k_m|llama.cpp|"));
+        let line = line.expect("a line of the cell").to_owned();
+        assert!(line.contains("\t3\t3\t"), "{about}: {line}");
+    }
+    for other in [
+        "",
+        "path=/&hardware=rtx-4090",
+        "path=/&hardware=rtx-3090&power=0.6",
+        "path=/m/none",
+        "path=/d/rtx-30",
+    ] {
+        assert_eq!(site.get(&format!("/medians.lines?{other}")).await.text(), "", "{other}");
+    }
+}
+
+#[tokio::test]
 async fn a_kept_page_takes_up_a_new_report_and_an_old_one_is_not_shown_twice() {
     let site = Site::open(BEHIND).await;
     taken(&site, 1..=1).await;
