@@ -4,6 +4,7 @@ mod faults;
 mod secrets;
 mod sending;
 mod time;
+mod updating;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
