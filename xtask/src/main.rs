@@ -13,6 +13,7 @@ mod engines;
 mod fuzz;
 mod serve;
 mod shots;
+mod supply;
 mod test;
 mod toolchain;
 mod tools;
@@ -48,6 +49,8 @@ enum Chore {
     Fuzz(fuzz::Fuzz),
     /// Pictures of every page for people to look at: light, dark, phone width, without JavaScript.
     Shots(shots::Shots),
+    /// Licences and advisories, the oldest compiler, packages, and whether the WASM package can be made again.
+    Supply(supply::Supply),
     /// Build the WASM package into `target/web/pkg` and check its size.
     Wasm(wasm::Wasm),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Chore::Engines(args) => engines::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Shots(args) => shots::run(&args),
+        Chore::Supply(args) => supply::run(&args),
         Chore::Wasm(args) => wasm::run(&args),
     };
     match done {

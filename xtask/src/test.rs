@@ -28,6 +28,7 @@ const STEPS: &[(&str, Work)] = &[
     ("engines", engine),
     ("database server", database),
     ("tests", tests),
+    ("API against its description", api),
     ("real engine", real_engine),
     ("pace", pace),
     ("docs", docs),
@@ -127,6 +128,12 @@ fn database() -> Result<()> {
 
 fn tests() -> Result<()> {
     tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// Requests of every shape that the API's own description allows, and of some that it does not.
+fn api() -> Result<()> {
+    engines::install("schemathesis")?;
+    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "api"]))
 }
 
 /// The probe on a real llama-server: by itself, since it measures.

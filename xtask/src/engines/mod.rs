@@ -61,6 +61,15 @@ const ENGINES: &[Engine] = &[
         usual: true,
     },
     Engine {
+        // No engine: it asks our API whatever its own description allows, and holds the answers to it.
+        name: "schemathesis",
+        packages: &["schemathesis==4.32.5"],
+        overrides: &[],
+        finish: nothing_more,
+        product: "venv/bin/schemathesis",
+        usual: false,
+    },
+    Engine {
         name: "llama-bench",
         // Its source holds llama.cpp (MIT), which is built here: ten minutes on two cores.
         packages: &["llama-cpp-python==0.3.36", "cmake==4.4.4", "ninja==1.13.2"],
