@@ -1,6 +1,7 @@
 //! Everything that CI checks, step by step: `cargo xtask test`.
 
 use std::env;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -130,21 +131,26 @@ fn tests() -> Result<()> {
     tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
 }
 
+/// One target of the tests by itself; of the workspace, so that nothing is built again with fewer features.
+fn target(name: &str) -> Command {
+    tools::cargo(["test", "--workspace", "--test", name])
+}
+
 /// Requests of every shape that the API's own description allows, and of some that it does not.
 fn api() -> Result<()> {
     engines::install("schemathesis")?;
-    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "api"]))
+    tools::run(&mut target("api"))
 }
 
 /// The probe on a real llama-server: by itself, since it measures.
 fn real_engine() -> Result<()> {
-    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "engine"]))
+    tools::run(&mut target("engine"))
 }
 
 /// Tests that want the machine for themselves: beside others, the probe would be what limits.
 fn pace() -> Result<()> {
     let alone = ["--", "--ignored", "--test-threads=1"];
-    tools::run(tools::cargo(["test", "--package", "llm-speed-tests", "--test", "probe"]).args(alone))
+    tools::run(target("probe").args(alone))
 }
 
 fn docs() -> Result<()> {
@@ -165,7 +171,7 @@ fn wasm_package() -> Result<()> {
 
 fn browser() -> Result<()> {
     tools::install_browser()?;
-    tools::run(&mut tools::cargo(["test", "--package", "llm-speed-tests", "--test", "browser"]))
+    tools::run(&mut target("browser"))
 }
 
 #[cfg(test)]

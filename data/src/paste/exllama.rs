@@ -85,9 +85,10 @@ fn response(
     Some(found)
 }
 
-/// The line of `chat.py`, which is in brackets: no log's prefix.
+/// The line of `chat.py`, which is in brackets: no log's prefix. Alone it may be quoted, an item, or in backticks.
 fn chat(page: &Page<'_>, line: Range<usize>) -> Option<Found> {
     let mut cursor = Cursor::new(page.text(), line.clone());
+    while [" >", " -", " `"].iter().any(|mark| cursor.eat(mark)) {}
     cursor.need(" (Context:")?;
     let prompt = cursor.number()?;
     cursor.need(" tokens, response:")?;

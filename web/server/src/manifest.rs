@@ -179,7 +179,9 @@ fn secret(file: &Path) -> Result<SecretKey> {
         return Ok(key);
     }
     let password = std::env::var(PASSWORD).ok();
-    parsed()?.into_secret_key(password).with_context(|| format!("{}: another password", file.display()))
+    parsed()?
+        .into_secret_key(password)
+        .with_context(|| format!("{}: no secret key, or another password", file.display()))
 }
 
 fn sign(dir: &Path, key: &Path, out: &mut dyn Write) -> Result<()> {
