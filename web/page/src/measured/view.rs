@@ -72,7 +72,7 @@ pub struct SetupLine {
     pub count: u32,
     /// Those of them with a signed run.
     pub signed: u32,
-    /// Median of decode, tokens a second and stream; none below [`MEDIAN_FROM`] submitters.
+    /// Median of decode, tokens a second and stream; none below [`MEDIAN_FROM`](data::submission::MEDIAN_FROM) submitters.
     pub median_tps: Option<f64>,
     /// What the estimator says today of what was reported.
     pub estimate_tps: Option<Range>,
