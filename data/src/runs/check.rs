@@ -101,9 +101,10 @@ fn rig_devices_are_known(rows: &RunRows, catalog: &Catalog) -> Vec<String> {
     for rig in &rows.rigs {
         for device in &rig.devices {
             let is_listed = catalog.devices().iter().any(|row| row.id == device.hardware);
-            if is_listed == device.bandwidth_gb_s.is_some() {
+            let measured = [device.bandwidth_gb_s, device.memory_gib];
+            if measured.iter().any(|figure| is_listed == figure.is_some()) {
                 wrong.push(format!(
-                    "{}: {:?} is a device's id, or has a measured bandwidth",
+                    "{}: {:?} is a device's id, or has a measured bandwidth and memory",
                     rig.id, device.hardware
                 ));
             }

@@ -75,6 +75,9 @@ pub struct RigDeviceRow {
     /// Memory bandwidth as the probe measured it, for a processor that the catalogue does not name, in GB/s.
     #[serde(default)]
     pub bandwidth_gb_s: Option<f64>,
+    /// Memory beside it, in GiB.
+    #[serde(default)]
+    pub memory_gib: Option<f64>,
     /// What tables call it: "GeForce RTX 3090 · 24 GiB".
     pub shown: String,
     /// How many are in the machine.

@@ -136,7 +136,7 @@ impl Maker {
                 devices: setup.devices,
                 split: setup.split.clone().unwrap_or_default(),
                 power: (power_share * 1000.0).round() as u32,
-                memory_mib: 0,
+                memory_mib: (device.memory_gib.unwrap_or(0.0) * 1024.0).round() as u32,
                 model: run.model.clone().unwrap_or_default(),
                 quant: quant_id.clone(),
                 runtime: setup.runtime.clone(),

@@ -48,6 +48,7 @@ fn every_row_has_an_estimate_or_says_why_not() {
     for row in &table.rows {
         let estimated = row.figures.iter().all(|figure| figure.estimate.is_some());
         assert_eq!(estimated, row.unestimated.is_none(), "{row:?}");
+        assert_ne!(row.unestimated, Some(Unestimated::DeviceUnknown), "catalogued, or measured: {row:?}");
         let unknown = row.quant == "unknown";
         assert_eq!(unknown, row.unestimated == Some(Unestimated::QuantUnknown), "{row:?}");
     }
@@ -120,8 +121,12 @@ fn filters_narrow_and_sorts_order_within_a_family() {
     let speeds: Vec<f64> = Selection::new(&table, &fast).all.iter().map(|row| row.high_tps).collect();
     assert!(speeds.is_sorted(), "a minus turns it round: {speeds:?}");
     let (without, _) = wish(&[("sort", "ratio")], &table);
-    let last = Selection::new(&table, &without).all.last().map(Picked::ratio);
-    assert_eq!(last, Some(None), "what has no estimate comes last");
+    let sorted = Selection::new(&table, &without);
+    assert!(sorted.all.iter().any(|row| row.ratio().is_none()));
+    let falls = |pair: &[Picked<'_>]| {
+        pair[0].row.family != pair[1].row.family || pair[0].ratio().is_some() || pair[1].ratio().is_none()
+    };
+    assert!(sorted.all.windows(2).all(falls), "what has no estimate comes last in its family");
 }
 
 #[test]
