@@ -197,6 +197,53 @@ fn unsafe_code_is_forbidden() {
     }
 }
 
+/// Whether there is a test in a file, or in the files of a folder.
+fn has_test(place: &Path) -> bool {
+    let files = if place.is_dir() { sources(place) } else { vec![place.to_owned()] };
+    let marks = ["#[test]", "#[tokio::test", "on_both! {", "proptest! {", "pub const TARGETS"];
+    files
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok())
+        .any(|text| marks.iter().any(|mark| text.contains(mark)))
+}
+
+/// Files and folders that a table of claims names; a bare name lies beside the one before it.
+fn keepers(table: &str) -> Vec<(String, Vec<PathBuf>)> {
+    let mut rows = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| claim")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [claim, keeper] = cells[..] else { panic!("{row}: two cells") };
+        let mut named: Vec<PathBuf> = Vec::new();
+        for code in keeper.split('`').skip(1).step_by(2) {
+            if code.contains('/') && !code.contains(' ') {
+                named.push(PathBuf::from(code));
+            } else if code.ends_with(".rs") {
+                let beside = named.last().and_then(|last| last.parent()).unwrap_or(Path::new("")).join(code);
+                named.push(beside);
+            }
+        }
+        rows.push((claim.trim().to_owned(), named));
+    }
+    rows
+}
+
+/// What SECURITY.md claims is kept by tests that are there.
+#[test]
+fn every_claim_names_its_test() {
+    let root = root();
+    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let (_, rest) = text.split_once("## Claims").expect("a table of claims");
+    let table = rest.split("\n## ").next().unwrap_or_default();
+    let rows = keepers(table);
+    assert!(rows.len() > 20, "{} claims", rows.len());
+    for (claim, named) in rows {
+        assert!(!named.is_empty(), "{claim}: kept by nothing that has a path");
+        for place in named {
+            assert!(has_test(&root.join(&place)), "{claim}: no test in {}", place.display());
+        }
+    }
+}
+
 /// The checks above see a violation when there is one.
 #[test]
 fn planted_violations_are_found() {
@@ -216,4 +263,10 @@ fn planted_violations_are_found() {
     assert_eq!(breaches(planted, ban)[0].0, 2);
     assert!(breaches("let tested::Thing = x;", ban).is_empty());
     assert!(!breaches("let y = x.sqrt();", ban).is_empty());
+
+    let table = "| claim | kept by |\n|---|---|\n| a | `x/y.rs`, `z.rs` |\n| b | good will |\n";
+    let named = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let expected = [("a".to_owned(), named(&["x/y.rs", "x/z.rs"])), ("b".to_owned(), Vec::new())];
+    assert_eq!(keepers(table), expected);
+    assert!(!has_test(Path::new("no/such/file.rs")));
 }

@@ -1,7 +1,7 @@
 //! Every reader of foreign bytes against its corpus, and against bytes made from it: on any compiler, in every run.
 //!
 //! `cargo xtask fuzz --minutes N` does the same for longer, and by coverage where cargo-fuzz can be had. A failing input
-//! is left in the target directory under `fuzz/`, to become a seed.
+//! is left in a folder that is named, to become a seed.
 
 #[path = "fuzz/targets.rs"]
 mod targets;
@@ -57,7 +57,10 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>> {
         "manifest" => seeds.extend(folder(&root().join("../data/suites"))?),
         _ => {}
     }
-    ensure!(!seeds.is_empty() || name == "rows", "{name} has no corpus");
+    if name == "rows" {
+        seeds.push(data::packed::BYTES.to_vec());
+    }
+    ensure!(!seeds.is_empty(), "{name} has no corpus");
     Ok(seeds)
 }
 
@@ -111,6 +114,8 @@ fn below(seed: &mut Seed, limit: usize) -> usize {
 
 /// One to eight small changes: bits, cuts, copies, awkward values, a piece of another seed.
 fn mutate(seed: &mut Seed, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
+    // The rows are longer than any other seed, and no shorter ones are whole.
+    let longest = bytes.len().max(2 * LONGEST_BYTES);
     for _ in 0..=below(seed, 8) {
         let at = below(seed, bytes.len() + 1);
         match below(seed, 6) {
@@ -139,7 +144,7 @@ fn mutate(seed: &mut Seed, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
             }
         }
     }
-    bytes.truncate(2 * LONGEST_BYTES);
+    bytes.truncate(longest);
 }
 
 /// Runs a target on an input; the input is kept where it breaks something.
@@ -170,10 +175,7 @@ fn what_is_made_from_the_corpus_breaks_nothing() -> Result<()> {
     let seconds: Option<u64> =
         std::env::var("LLM_SPEED_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     for target in TARGETS {
-        let mut corpus = seeds(target.0)?;
-        if target.0 == "rows" {
-            corpus.push(data::packed::BYTES.to_vec());
-        }
+        let corpus = seeds(target.0)?;
         let start = seconds.map_or_else(String::new, |_| format!("{:?}", std::time::SystemTime::now()));
         let mut seed = Seed::of(&["fuzz", target.0, &start]);
         let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -185,6 +187,21 @@ fn what_is_made_from_the_corpus_breaks_nothing() -> Result<()> {
             tries += 1;
         }
         println!("{}: {tries} inputs from {} seeds", target.0, corpus.len());
+    }
+    Ok(())
+}
+
+/// What cargo-fuzz starts from: every seed as a file.
+#[test]
+#[ignore = "writes files: `cargo xtask fuzz` asks for it, and names the folder"]
+fn seeds_are_written() -> Result<()> {
+    let folder = PathBuf::from(std::env::var_os("LLM_SPEED_FUZZ_SEEDS").context("LLM_SPEED_FUZZ_SEEDS")?);
+    for (name, _) in TARGETS {
+        let place = folder.join(name);
+        std::fs::create_dir_all(&place)?;
+        for (number, seed) in seeds(name)?.iter().enumerate() {
+            std::fs::write(place.join(format!("{number:04}")), seed)?;
+        }
     }
     Ok(())
 }

@@ -115,7 +115,7 @@ pub struct Ram {
     /// What all cores together read, as measured, in GB/s (10⁹ bytes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_gb_s: Option<f64>,
-    /// STREAM triad of all cores, counted as three streams, in GB/s (10⁹ bytes).
+    /// STREAM triad of all cores, by the bytes that cross the memory's bus, in GB/s (10⁹ bytes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triad_gb_s: Option<f64>,
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use data::envelope::{self, Envelope};
@@ -119,6 +120,26 @@ pub fn data_folder() -> Result<PathBuf> {
     base.map(|base| base.join("llm-speed")).context("no home folder is known; name one in LLM_SPEED_HOME")
 }
 
+/// Ending of a neighbour, before the number of the process that writes it.
+const PART: &str = "part-";
+
+/// How old a neighbour is that nobody writes any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Removes the neighbours that were left in this folder by programs which were killed while they wrote.
+pub fn sweep(folder: &Path) {
+    let is_left = |path: &Path| {
+        let is_part = path.extension().is_some_and(|ending| ending.to_string_lossy().starts_with(PART));
+        let written = fs::metadata(path).and_then(|about| about.modified());
+        is_part && written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in entries.filter(|path| is_left(path)) {
+        // It takes room and does nothing else: one that cannot be removed may stay.
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// Writes a file whole or not at all: a neighbour is written, forced to disk and put in its place.
 ///
 /// # Errors
@@ -134,7 +155,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn write_whole_as(path: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let neighbour = path.with_extension(format!("part-{}", std::process::id()));
+    let neighbour = path.with_extension(format!("{PART}{}", std::process::id()));
     let written = fs::File::create(&neighbour).and_then(|mut file| {
         if let Some(permissions) = permissions {
             file.set_permissions(permissions)?;
@@ -235,6 +256,21 @@ mod tests {
             let error = changed.verify().unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, hours: u64| {
+            let path = folder.path().join(name);
+            fs::write(&path, "{").unwrap();
+            let at = std::time::SystemTime::now() - Duration::from_secs(hours * 3600);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+            path
+        };
+        let [old, being_written, run] = [file("a.part-12", 2), file("b.part-13", 0), file("c.json", 2)];
+        sweep(folder.path());
+        assert_eq!([old, being_written, run].map(|path| path.exists()), [false, true, true]);
     }
 
     #[test]

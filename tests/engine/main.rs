@@ -50,21 +50,28 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    fn probe(&self, arguments: &[&str]) -> Result<Output> {
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(site::program("llm-speed-probe")?);
         command.args(arguments).env("LLM_SPEED_HOME", self.path("home")).env("LLAMA_ARG_THREADS", "1");
-        command.output().context("the probe runs")
+        Ok(command)
+    }
+
+    fn probe(&self, arguments: &[&str]) -> Result<Output> {
+        self.command(arguments)?.output().context("the probe runs")
+    }
+
+    /// `bench` on a llama-server that the probe starts, with these further arguments.
+    fn starting(&self, arguments: &[&str]) -> Result<Command> {
+        let (server, model) = (site::llama_server()?, self.path("made-up.gguf"));
+        let mut command = self.command(&["bench", "--no-upload", "--llama-cpp-path", text(&server)])?;
+        command.args(["--model", text(&model)]).args(arguments);
+        Ok(command)
     }
 
     /// Runs `bench` with these further arguments and returns the saved run.
     fn bench(&self, arguments: &[&str]) -> Result<Value> {
-        let server = site::llama_server()?;
-        let (model, json) = (self.path("made-up.gguf"), self.path("run.json"));
-        let mut all =
-            vec!["bench", "--no-upload", "--llama-cpp-path", text(&server), "--model", text(&model)];
-        all.extend(["--json", text(&json)]);
-        all.extend(arguments);
-        let output = self.probe(&all)?;
+        let json = self.path("run.json");
+        let output = self.starting(&["--json", text(&json)])?.args(arguments).output()?;
         let (stdout, stderr) = (utf8(&output.stdout), utf8(&output.stderr));
         ensure!(output.status.success(), "{stdout}\n{stderr}");
         ensure!(stdout.lines().last().is_some_and(|line| line.starts_with("run ")), "{stdout}");
@@ -174,5 +181,49 @@ fn what_cannot_run_is_left_out_with_its_reason() -> Result<()> {
     let nowhere = bench.probe(&["bench", "--base-url", "http://127.0.0.1:9", "--no-upload"])?;
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(utf8(&nowhere.stderr).contains("ollama not detected; skip"), "{}", utf8(&nowhere.stderr));
+    Ok(())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn killed_it_leaves_no_server_and_the_next_run_is_whole() -> Result<()> {
+    use std::time::{Duration, Instant};
+    let bench = Bench::new(SMALL)?;
+    let wait = |what: &str, holds: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(120);
+        while !holds() {
+            ensure!(Instant::now() < end, "{what}: not within two minutes");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    };
+    let runs = || -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(bench.path("home/runs")).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .collect()
+    };
+    let model = bench.path("made-up.gguf");
+    // While it loads, and after a first workload.
+    for (stage, holds) in [
+        ("its server runs", &(|| still_running(&model) >= 2) as &dyn Fn() -> bool),
+        ("a workload is saved", &|| !runs().is_empty()),
+    ] {
+        let mut command = bench.starting(&["--workload", "W1,W4", "--repeat", "1", "--full"])?;
+        let mut child = command.stderr(std::process::Stdio::null()).spawn()?;
+        wait(stage, holds)?;
+        child.kill()?;
+        child.wait()?;
+        wait("its server ends", &|| still_running(&model) == 0)?;
+    }
+    let saved = runs();
+    ensure!(saved.len() == 1, "{saved:?}");
+    assert!(bench.probe(&["verify", text(&saved[0])])?.status.success());
+    let run: Value = serde_json::from_slice(&std::fs::read(&saved[0])?)?;
+    assert!(of(&run, "W1")[0]["decode_tps"].as_f64().is_some(), "{run:#}");
+    let next = bench.bench(&["--workload", "W1", "--repeat", "1"])?;
+    assert!(of(&next, "W1")[0]["skipped"].is_null());
+    assert_eq!(still_running(&model), 0);
     Ok(())
 }

@@ -41,56 +41,18 @@ fn in_the_middle(stage: &Stage, mut command: Command, act: impl Fn(&Child) -> Re
 
 #[test]
 #[cfg(unix)]
-fn a_killed_run_keeps_what_was_finished() -> Result<()> {
-    let stage = Stage::new(Pace::default())?;
-    let command = stage.command(&["--no-upload", "--workload", "W1,W2", "--full"])?;
-    let output = in_the_middle(&stage, command, |child| signal(child, "KILL"))?;
-    assert!(!output.status.success());
-    let run = stage.saved()?;
-    assert!(of(&run, "W1")[0]["decode_tps"].as_f64().is_some(), "{run:#}");
-    Ok(())
-}
-
-#[test]
-#[cfg(unix)]
 fn an_interrupted_run_is_saved_and_its_server_ended() -> Result<()> {
     let stage = Stage::new(Pace::default())?;
-    // The stand-in as the program that the probe starts itself.
-    let model = stage.folder.path().join("only-here.gguf");
-    house::gguf_make::models::llama(TINY, None).write(&model, house::gguf_make::Fill::Random(1))?;
-    let mut command = probe(&stage.home())?;
-    let program = site::program("pace")?;
-    command.args(["bench", "--no-upload", "--full", "--workload", "W1,W4", "--backend", "llama.cpp"]);
-    command.arg("--llama-cpp-path").arg(&program).arg("--model").arg(&model);
+    let command = stage.starting(&["--full", "--workload", "W1,W4"])?;
     let output = in_the_middle(&stage, command, |child| signal(child, "INT"))?;
     assert_eq!(output.status.code(), Some(0), "{}", utf8(&output.stderr));
     let run = stage.saved()?;
     assert!(of(&run, "W1")[0]["skipped"].is_null());
     assert!(of(&run, "W4").iter().any(|found| found["skipped"] == "interrupted"), "{run:#}");
-    let left: Vec<String> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .map(|line| utf8(&line))
-        .filter(|line| line.contains("only-here.gguf"))
-        .collect();
+    let left = stage.started();
     assert!(left.is_empty(), "{left:?}");
     Ok(())
 }
-
-/// As little as llama.cpp would accept; nobody runs it here.
-const TINY: house::gguf_make::models::Size = house::gguf_make::models::Size {
-    layers: 1,
-    hidden: 256,
-    heads: 4,
-    kv_heads: 1,
-    head_dim: 64,
-    ffn: 256,
-    vocab: 512,
-    context: 8192,
-    quant: house::gguf_make::models::Quant::Q4_0,
-};
 
 /// No file may grow beyond half a KiB, as on a disk that is full: nothing can be saved anywhere, so the run comes out on
 /// standard output, whole.

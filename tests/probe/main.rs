@@ -1,6 +1,8 @@
 //! The probe's program against a stand-in for a runtime: time, faults, kills, full disks, secrets, consent.
 
+mod clock;
 mod faults;
+mod kills;
 mod secrets;
 mod sending;
 mod time;
@@ -38,6 +40,28 @@ impl Stage {
         Ok(command)
     }
 
+    /// `bench` that starts the stand-in itself, as it does a llama-server, with a model that is only here.
+    #[cfg(unix)]
+    fn starting(&self, arguments: &[&str]) -> Result<Command> {
+        let model = self.folder.path().join("only-here.gguf");
+        if !model.is_file() {
+            house::gguf_make::models::llama(TINY, None).write(&model, house::gguf_make::Fill::Random(1))?;
+        }
+        let mut command = probe(&self.home())?;
+        command.args(["bench", "--no-upload", "--backend", "llama.cpp", "--llama-cpp-path"]);
+        command.arg(site::program("pace")?).arg("--model").arg(&model).args(arguments);
+        Ok(command)
+    }
+
+    /// Programs that [`Stage::starting`] started and that still run, by their command lines.
+    #[cfg(unix)]
+    fn started(&self) -> Vec<String> {
+        let mark = utf8(self.folder.path().join("only-here.gguf").as_os_str().as_encoded_bytes());
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.map(|line| utf8(&line)).filter(|line| line.contains(&mark)).collect()
+    }
+
     fn bench(&self, arguments: &[&str]) -> Result<Output> {
         self.command(arguments)?.output().context("the probe runs")
     }
@@ -52,6 +76,20 @@ impl Stage {
         Ok(serde_json::from_slice(&std::fs::read(&paths[0])?)?)
     }
 }
+
+/// As little as llama.cpp would accept; nobody runs it here.
+#[cfg(unix)]
+const TINY: house::gguf_make::models::Size = house::gguf_make::models::Size {
+    layers: 1,
+    hidden: 256,
+    heads: 4,
+    kv_heads: 1,
+    head_dim: 64,
+    ffn: 256,
+    vocab: 512,
+    context: 8192,
+    quant: house::gguf_make::models::Quant::Q4_0,
+};
 
 /// The program with a home of its own and nobody to ask.
 fn probe(home: &Path) -> Result<Command> {

@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{bench_calibrate, bench_server, engines, tools, wasm};
+use crate::{bench_calibrate, bench_peers, bench_server, engines, tools, wasm};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// `estimator`, `browser`, `paste`, `accuracy`, `calibrate`, `server`, `probe`, or `all`; all but the last four where none
-    /// is named.
+    /// `estimator`, `browser`, `paste`, `accuracy`, `growth`, `peers`, `calibrate`, `server`, `probe`, or `all`; all but the
+    /// last four where none is named.
     what: Option<String>,
     /// Sections of the probe's or the server's: only these.
     sections: Vec<String>,
@@ -40,6 +40,12 @@ const SECTIONS: &[Section] = &[
         title: "Estimates of devices that the fit had not seen, beside the measurements",
         work: accuracy,
     },
+    Section {
+        name: "growth",
+        title: "Answers with a catalogue of ten times the rows, and with 1 to 256 streams",
+        work: growth,
+    },
+    Section { name: "peers", title: "One estimate beside others' libraries", work: bench_peers::run },
 ];
 
 /// Installs engines of gigabytes and measures for an hour: only where it or everything is named.
@@ -76,7 +82,14 @@ pub fn run(args: &Bench) -> Result<()> {
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let load = load.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown");
         let day = tools::read(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
-        let text = format!("_{day}, load average {load} at its end_\n\n```text\n{}\n```\n", found.trim_end());
+        // A table is one in the book as well.
+        let fence = if found.contains("\n|--") { ["", ""] } else { ["```text\n", "\n```"] };
+        let text = format!(
+            "_{day}, load average {load} at its end_\n\n{}{}{}\n",
+            fence[0],
+            found.trim_end(),
+            fence[1]
+        );
         let file = kept(section.name)?;
         fs::create_dir_all(file.parent().context("a folder")?)?;
         fs::write(file, text)?;
@@ -165,6 +178,12 @@ fn browser() -> Result<String> {
     })
 }
 
+/// What grows with the catalogue and with streams, optimised.
+fn growth() -> Result<String> {
+    let bin = ["run", "--release", "--quiet", "--package", "llm-speed-tests", "--bin", "growth"];
+    lines(&mut tools::cargo(bin), |_| true)
+}
+
 /// Every figure and class, leaving one device out at a time.
 fn accuracy() -> Result<String> {
     let mut cargo = tools::cargo(["run", "--quiet", "--package", "llm-speed-calibrate", "--"]);
@@ -173,7 +192,7 @@ fn accuracy() -> Result<String> {
 
 /// The probe against real engines, llama-bench and other clients; its report is `probe/BENCHMARKS.md`.
 fn probe(sections: &[String]) -> Result<()> {
-    for engine in ["llama-server", "gemma-3-270m", "llama-bench", "mlx", "vllm"] {
+    for engine in ["llama-server", "gemma-3-270m", "llama-bench", "llama-benchy", "mlx", "vllm"] {
         engines::install(engine)?;
     }
     if tools::which("stress-ng").is_none() {

@@ -1,19 +1,19 @@
 //! The probe as an archive that runs on any Linux of this processor: `cargo xtask dist`.
 //!
-//! One static program, its manual page and completions, the licences; beside the archive its checksum and a bill of
-//! materials (CycloneDX), which lists every crate that is linked into it.
+//! One static program (with musl, which looks names up by itself), its manual page and completions, the licences; beside the archive its checksum and a bill of
+//! materials (CycloneDX), which lists every crate that is linked into it; the server's bill too, which is built from a
+//! checkout.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
 
-use crate::tools;
+use crate::{bill, tools};
 
 const PROGRAM: &str = "llm-speed-probe";
+const SERVER: &str = "llm-speed-server";
 
 /// Arguments of `cargo xtask dist`.
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub struct Dist {
 /// Builds, gathers, packs.
 pub fn run(args: &Dist) -> Result<()> {
     ensure!(cfg!(target_os = "linux"), "a static archive is made on Linux");
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     let program = build(&target)?;
     let version = tools::read(Command::new(&program).arg("--version"))?;
     let version = version.split(' ').next_back().context("a version")?.to_owned();
@@ -52,40 +52,38 @@ pub fn run(args: &Dist) -> Result<()> {
             .arg(&name),
     )?;
     fs::remove_dir_all(&folder)?;
-    let bill = out.join(format!("{name}.cdx.json"));
-    fs::write(&bill, serde_json::to_vec_pretty(&materials(&target, &version)?)?)?;
-    let sums = tools::read(
-        Command::new("sha256sum")
-            .current_dir(&out)
-            .args([&archive, &bill].map(|path| path.file_name().unwrap_or_default())),
-    )?;
+    let mut made = vec![archive.clone()];
+    for (program, target) in [(PROGRAM, &*target), (SERVER, "x86_64-unknown-linux-gnu")] {
+        let bill = out.join(format!("{program}-{version}-{}-linux.cdx.json", std::env::consts::ARCH));
+        fs::write(&bill, serde_json::to_vec_pretty(&bill::materials(program, &version, target)?)?)?;
+        made.push(bill);
+    }
+    let names = made.iter().map(|path| path.file_name().unwrap_or_default());
+    let sums = tools::read(Command::new("sha256sum").current_dir(&out).args(names))?;
     fs::write(out.join("SHA256SUMS"), format!("{sums}\n"))?;
     println!("{}\n{sums}", archive.display());
     Ok(())
 }
 
-/// The program with its C library inside.
+/// The program with its C library inside: musl's. Of GNU's, the part that looks names up would still be loaded from the
+/// system, and has to be of the very same version there.
 fn build(target: &str) -> Result<PathBuf> {
+    let library = tools::read(Command::new("rustc").args(["--print", "target-libdir", "--target", target]))?;
+    if !Path::new(&library).is_dir() {
+        tools::run(Command::new("rustup").args(["target", "add", target]))?;
+    }
+    if tools::which("musl-gcc").is_none() {
+        tools::apt_install(&["musl-tools"])?;
+    }
     let folder = tools::target_dir()?.join("static");
     let flags = format!(
         "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols\x1f--remap-path-prefix={}=/build",
         tools::root().display()
     );
-    tools::run(
-        tools::cargo([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            PROGRAM,
-            "--target",
-            target,
-            "--target-dir",
-        ])
-        .arg(&folder)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags)
-        .env_remove("RUSTFLAGS"),
-    )?;
+    let build = ["build", "--release", "--locked", "--package", PROGRAM, "--target", target, "--target-dir"];
+    let mut cargo = tools::cargo(build);
+    cargo.arg(&folder).env("CARGO_ENCODED_RUSTFLAGS", flags).env_remove("RUSTFLAGS");
+    tools::run(cargo.env(format!("CC_{}", target.replace('-', "_")), "musl-gcc"))?;
     let program = folder.join(target).join("release").join(PROGRAM);
     let linked = Command::new("ldd").arg(&program).output().context("ldd")?;
     let said =
@@ -111,51 +109,4 @@ fn gather(program: &Path, folder: &Path) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// Every crate that is linked into the program, with licence and checksum.
-fn materials(target: &str, version: &str) -> Result<Value> {
-    let text = tools::read(
-        tools::cargo(["metadata", "--locked", "--format-version", "1", "--filter-platform", target])
-            .env_remove("RUSTFLAGS"),
-    )?;
-    let metadata: Value = serde_json::from_str(&text)?;
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let packages: BTreeMap<String, Value> =
-        list(&metadata["packages"]).into_iter().map(|package| (word(&package["id"]), package)).collect();
-    let nodes: BTreeMap<String, Value> =
-        list(&metadata["resolve"]["nodes"]).into_iter().map(|node| (word(&node["id"]), node)).collect();
-    let root = packages.iter().find(|(_, package)| package["name"] == PROGRAM);
-    let root = root.map(|(id, _)| id.clone()).context("the program among the packages")?;
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![root.clone()];
-    while let Some(id) = waiting.pop() {
-        if !seen.insert(id.clone()) {
-            continue;
-        }
-        let Some(node) = nodes.get(&id) else { continue };
-        // What only builds or tests need is not in the program.
-        let linked =
-            |dependency: &Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
-        waiting.extend(
-            list(&node["deps"]).iter().filter(|dependency| linked(dependency)).map(|d| word(&d["pkg"])),
-        );
-    }
-    let component = |id: &String| {
-        let package = packages.get(id)?;
-        let (name, version) = (word(&package["name"]), word(&package["version"]));
-        let licences =
-            package["license"].as_str().map(|licence| json!([{"expression": licence.replace('/', " OR ")}]));
-        Some(json!({
-            "type": "library", "name": name, "version": version, "purl": format!("pkg:cargo/{name}@{version}"),
-            "licenses": licences.unwrap_or_else(|| json!([])),
-        }))
-    };
-    let components: Vec<Value> = seen.iter().filter(|id| **id != root).filter_map(component).collect();
-    Ok(json!({
-        "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
-        "metadata": {"component": {"type": "application", "name": PROGRAM, "version": version}},
-        "components": components,
-    }))
 }

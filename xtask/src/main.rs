@@ -5,7 +5,9 @@
 
 mod bench;
 mod bench_calibrate;
+mod bench_peers;
 mod bench_server;
+mod bill;
 mod bless;
 mod budget;
 mod dist;
@@ -41,7 +43,7 @@ enum Chore {
     Bench(bench::Bench),
     /// Write what is kept in one form: the files under `data/`, the API's description, the README's example.
     Bless,
-    /// The probe as a static archive for Linux, with its checksum and bill of materials.
+    /// The probe as a static archive for Linux, with its checksum, and bills of materials.
     Dist(dist::Dist),
     /// Install the engines and the model that tests compare us with, and print where they are.
     Engines(engines::Engines),

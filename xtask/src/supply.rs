@@ -53,13 +53,7 @@ pub fn run(args: &Supply) -> Result<()> {
 }
 
 fn deny() -> Result<String> {
-    let place = tools::target_dir()?.join("tools");
-    let program = place.join("bin/cargo-deny");
-    if !program.is_file() {
-        println!("   building cargo-deny {CARGO_DENY}, once");
-        let install = ["install", "--locked", "--quiet", "cargo-deny", "--version", CARGO_DENY, "--root"];
-        tools::run(tools::cargo(install).arg(&place))?;
-    }
+    let program = tools::cargo_program("cargo-deny", CARGO_DENY)?;
     let check = |what: &[&str]| {
         let mut command = Command::new(&program);
         command.current_dir(tools::root()).args(["--locked", "check", "--hide-inclusion-graph"]).args(what);

@@ -28,6 +28,7 @@ const STEPS: &[(&str, Work)] = &[
     ("wasm package and its size", wasm_package),
     ("engines", engine),
     ("database server", database),
+    ("a clock that can be set", clock),
     ("tests", tests),
     ("API against its description", api),
     ("real engine", real_engine),
@@ -125,6 +126,11 @@ fn database() -> Result<()> {
         return Ok(());
     }
     tools::apt_install(&["postgresql"])
+}
+
+/// libfaketime, by which tests set the clock of the programs that they start.
+fn clock() -> Result<()> {
+    if tools::which("faketime").is_some() { Ok(()) } else { tools::apt_install(&["faketime"]) }
 }
 
 fn tests() -> Result<()> {

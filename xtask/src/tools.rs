@@ -66,6 +66,18 @@ pub fn which(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
+/// A program from the registry at this version, built once into the target directory.
+pub fn cargo_program(name: &str, version: &str) -> Result<PathBuf> {
+    let place = target_dir()?.join("tools").join(format!("{name}-{version}"));
+    let program = place.join("bin").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        println!("building {name} {version}, once");
+        let install = ["install", "--locked", "--quiet", name, "--version", version, "--root"];
+        run(cargo(install).arg(&place))?;
+    }
+    Ok(program)
+}
+
 /// Installs Debian packages, where this is Debian (or a relative) and we may.
 pub fn apt_install(packages: &[&str]) -> Result<()> {
     let wanted = packages.join(" ");

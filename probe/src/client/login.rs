@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{ANSWER_LIMIT_BYTES, ClientError, TIMEOUTS};
-use crate::http::{Connection, HttpError, Url};
+use super::{ANSWER_LIMIT_BYTES, ClientError};
+use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::{interrupt, runs};
 
 /// How the service is asked to wait longer when it says that we ask too often (RFC 8628, 3.5).
@@ -142,7 +142,7 @@ impl Service {
         fields: &str,
     ) -> Result<T, ClientError> {
         let accept = vec![("Accept".to_owned(), "application/json".to_owned())];
-        let mut connection = Connection::new(self.url.clone(), accept, TIMEOUTS);
+        let mut connection = Connection::new(self.url.clone(), accept, Timeouts::PATIENT);
         let bytes = match connection.post_form(resource, fields) {
             Ok(mut response) => response.body.read_all(ANSWER_LIMIT_BYTES)?,
             // Other services than GitHub answer "not yet" with status 400, as the RFC has it.

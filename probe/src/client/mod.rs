@@ -26,14 +26,6 @@ pub const DEFAULT_SERVER: &str = "http://127.0.0.1:8787";
 /// A server's answer is never longer.
 const ANSWER_LIMIT_BYTES: usize = 1 << 20;
 
-/// For a server that somebody waits for.
-const TIMEOUTS: Timeouts = Timeouts {
-    connect: Duration::from_secs(10),
-    first_byte: Duration::from_secs(60),
-    idle: Duration::from_secs(60),
-    until: None,
-};
-
 /// Why a server did not take what it was given.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,7 +170,7 @@ impl Client {
             ("Accept".to_owned(), "application/json".to_owned()),
             ("Authorization".to_owned(), format!("Bearer {}", session.token)),
         ];
-        Connection::new(self.url.clone(), headers, TIMEOUTS)
+        Connection::new(self.url.clone(), headers, Timeouts::PATIENT)
     }
 
     /// Sends a message about a result, signed with the result's key.
@@ -231,7 +223,7 @@ impl Client {
 
     fn connection(&self) -> Connection {
         let accept = vec![("Accept".to_owned(), "application/json".to_owned())];
-        Connection::new(self.url.clone(), accept, TIMEOUTS)
+        Connection::new(self.url.clone(), accept, Timeouts::PATIENT)
     }
 
     fn get<T: DeserializeOwned>(&self, what: &'static str, resource: &str) -> Result<T, ClientError> {

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use data::digest::digest;
 use data::update::{MANIFEST, MANIFEST_LIMIT_BYTES, SUITE_LIMIT_BYTES};
@@ -22,13 +21,6 @@ pub const PINNED: Option<&str> = option_env!("LLM_SPEED_UPDATE_KEYS");
 
 /// No archive is larger.
 const ARCHIVE_LIMIT_BYTES: usize = 256 << 20;
-
-const TIMEOUTS: Timeouts = Timeouts {
-    connect: Duration::from_secs(10),
-    first_byte: Duration::from_secs(60),
-    idle: Duration::from_secs(60),
-    until: None,
-};
 
 /// Why there is no update.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +191,7 @@ pub fn keep_suites(server: &Url, manifest: &Manifest, folder: &Path) -> Result<V
 }
 
 fn fetch(server: &Url, resource: &str, limit_bytes: usize) -> Result<Vec<u8>, HttpError> {
-    Connection::new(server.clone(), Vec::new(), TIMEOUTS).get(resource)?.body.read_all(limit_bytes)
+    Connection::new(server.clone(), Vec::new(), Timeouts::PATIENT).get(resource)?.body.read_all(limit_bytes)
 }
 
 #[cfg(test)]

@@ -151,13 +151,14 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
             (Slot::Runs(_), limits) => limits,
         };
         let progress = Progress::new(index, &points, limits.planned, time.left_s(index));
+        let mut measured = None;
         match session.measure(point, limits, &record.id, arguments.no_reasoning, &progress, &mut time) {
             Ok(series) => {
-                progress.done(&series);
                 record.note(point, &series);
                 let found = result::of(point, &series, &record.submission.calibration);
                 time.learn(index, &found);
                 record.submission.workloads.push(found);
+                measured = Some(series);
             }
             Err(error) if error.is_interrupt() => record.skip(point, "interrupted"),
             Err(error) => {
@@ -168,6 +169,10 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
         }
         record.submission.backend.version = session.runtime.version();
         record.try_to_save();
+        // What a person was told is done is on disk.
+        if let Some(series) = measured {
+            progress.done(&series);
+        }
     }
     // What we started ends before anything else is done.
     drop(runtime);

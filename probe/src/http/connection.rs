@@ -33,6 +33,13 @@ impl Timeouts {
         idle: Duration::from_secs(3),
         until: None,
     };
+    /// For a server that somebody waits for.
+    pub const PATIENT: Timeouts = Timeouts {
+        connect: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        idle: Duration::from_secs(60),
+        until: None,
+    };
     /// For workloads.
     pub const WORKLOAD: Timeouts = Timeouts {
         connect: Duration::from_secs(10),

@@ -129,9 +129,9 @@ pub async fn run(command: &Command, args: &Args, out: &mut (dyn Write + Send)) -
 async fn export(store: &Store, form: Form, out: &mut (dyn Write + Send)) -> Result<()> {
     let (sender, mut pieces) = mpsc::channel(4);
     let reader = store.clone();
-    let writing = tokio::spawn(async move { dump::write(&reader, form, sender).await });
+    let writing = tokio::spawn(async move { dump::write(&reader, form, &sender).await });
     while let Some(piece) = pieces.recv().await {
-        out.write_all(&piece).context("standard output")?;
+        out.write_all(&piece?).context("standard output")?;
     }
     Ok(writing.await??)
 }

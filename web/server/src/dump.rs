@@ -1,5 +1,7 @@
-//! The dump: every result that anyone may look at, a line for each point. As files under `/dump/`, and by `export`.
+//! The dump: every result that anyone may look at, a line for each point. As files under `/dump/`, at `/api/v1/export`, and by
+//! the command `export`.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -75,9 +77,12 @@ fn line(row: &DumpRow, form: Form) -> String {
     }
 }
 
+/// A piece of a body, or the end of it before it was whole.
+pub type Piece = io::Result<Bytes>;
+
 /// Writes the whole dump, piece by piece; ends early where nobody takes the pieces any more.
-pub async fn write(store: &Store, form: Form, pieces: mpsc::Sender<Bytes>) -> Result<(), StoreError> {
-    if form == Form::Csv && pieces.send(Bytes::from(DumpRow::COLUMNS.join(",") + "\n")).await.is_err() {
+pub async fn write(store: &Store, form: Form, pieces: &mpsc::Sender<Piece>) -> Result<(), StoreError> {
+    if form == Form::Csv && pieces.send(Ok(Bytes::from(DumpRow::COLUMNS.join(",") + "\n"))).await.is_err() {
         return Ok(());
     }
     let mut next = 0;
@@ -89,44 +94,54 @@ pub async fn write(store: &Store, form: Form, pieces: mpsc::Sender<Bytes>) -> Re
         for (run, metrics) in &page {
             metrics.iter().for_each(|metric| text.push_str(&line(&row(run, metric), form)));
         }
-        if pieces.send(Bytes::from(text)).await.is_err() {
+        if pieces.send(Ok(Bytes::from(text))).await.is_err() {
             return Ok(());
         }
     }
 }
 
-/// A body made of pieces as they come.
-pub(crate) struct Pieces(pub(crate) mpsc::Receiver<Bytes>);
+/// A body made of pieces as they come. One that breaks off is cut on the wire as well: half of it must not pass for all.
+pub(crate) struct Pieces(pub(crate) mpsc::Receiver<Piece>);
 
 impl hyper::body::Body for Pieces {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+        self.0.poll_recv(context).map(|piece| piece.map(|bytes| bytes.map(Frame::data)))
     }
 }
 
 /// `GET /dump/results.jsonl` and `/dump/results.csv`.
 pub async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let (form, media_type) = match name.as_str() {
-        "results.jsonl" => (Form::Jsonl, "application/x-ndjson"),
-        "results.csv" => (Form::Csv, CSV),
-        _ => return Err(Problem::not_found()),
-    };
+    match name.as_str() {
+        "results.jsonl" => Ok(answer(app, Form::Jsonl)),
+        "results.csv" => Ok(answer(app, Form::Csv)),
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// The dump as an answer, sent as it is read.
+pub fn answer(app: App, form: Form) -> Response {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
-        if let Err(error) = write(app.store(), form, sender).await {
+        if let Err(error) = write(app.store(), form, &sender).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a dump was cut short");
+            // Where nobody listens any more, nobody needs to know.
+            let _ = sender.send(Err(io::Error::other("the database went away"))).await;
         }
     });
+    let media_type = match form {
+        Form::Jsonl => "application/x-ndjson",
+        Form::Csv => CSV,
+    };
     let mut response = Response::new(Body::new(Pieces(receiver)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    response
 }
 
 /// Whether anyone may see a column of the database.
@@ -170,3 +185,25 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     ("profile_machine", Sight::Private, &["voter", "profile", "at_ms"]),
     ("vote", Sight::Private, &["cell", "voter", "at_ms", "signed", "decode_tps", "prefill_tps"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_dump_that_breaks_off_is_no_whole_one() {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        sender.send(Ok(Bytes::from("half\n"))).await.unwrap();
+        sender.send(Err(io::Error::other("gone"))).await.unwrap();
+        drop(sender);
+        assert!(Body::new(Pieces(receiver)).collect().await.is_err());
+
+        // A store that was closed under it says so, too.
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        store.close().await;
+        let (sender, _receiver) = mpsc::channel(WAITING);
+        assert!(write(&store, Form::Csv, &sender).await.is_err());
+    }
+}

@@ -35,6 +35,7 @@ pub mod metrics;
 pub mod names;
 pub mod origin;
 pub mod pages;
+pub mod patience;
 pub mod pictures;
 pub mod problem;
 pub mod query_string;

@@ -29,6 +29,8 @@ pub struct Limits {
     pub connections: u32,
     /// How long a client may take to send the head of a request, idle time before it included.
     pub head: Duration,
+    /// How long a client may leave an answer lying: time for each 16 KiB of it, then the connection is closed.
+    pub reading: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// How long open requests may go on after the signal to stop.
@@ -44,6 +46,7 @@ impl Default for Limits {
             in_flight: 256,
             connections: 10_000,
             head: Duration::from_secs(15),
+            reading: Duration::from_secs(30),
             head_bytes: 32 * 1024,
             drain: Duration::from_secs(20),
         }

@@ -1,8 +1,8 @@
 //! Accepting connections, and letting go of them.
 //!
-//! `axum::serve` has no deadline for the head of a request and no bound on connections, so a few slow clients could
-//! hold it for ever. This loop has both, and an end: after the signal nothing new is taken, what is open is finished,
-//! and what is not finished in time is cut.
+//! `axum::serve` has no deadline for the head of a request, none for a client that does not read its answer, and no bound
+//! on connections, so a few slow clients could hold it for ever. This loop has all three, and an end: after the signal
+//! nothing new is taken, what is open is finished, and what is not finished in time is cut.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 use crate::client::Peer;
 use crate::limits::Limits;
+use crate::patience::Patient;
 
 /// How long to wait after the system refused us a connection, as it does when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -79,8 +80,10 @@ async fn connection(
         request.extensions_mut().insert(peer);
         request
     });
-    let mut open =
-        pin!(http1(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    let mut open = pin!(http1(limits).serve_connection(
+        TokioIo::new(Patient::new(stream, limits.reading)),
+        TowerToHyperService::new(service)
+    ));
     // A client that goes away is no news, hence no look at the errors.
     tokio::select! {
         _ = &mut open => return,

@@ -99,7 +99,7 @@ pub async fn file(State(app): State<App>, UrlPath(path): UrlPath<String>) -> Res
             let mut piece = Vec::with_capacity(PIECE);
             match (&mut file).take(PIECE as u64).read_to_end(&mut piece).await {
                 Ok(0) => return,
-                Ok(_) if sender.send(Bytes::from(piece)).await.is_err() => return,
+                Ok(_) if sender.send(Ok(Bytes::from(piece))).await.is_err() => return,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "a published file was cut short");

@@ -79,6 +79,15 @@ const ENGINES: &[Engine] = &[
         usual: false,
     },
     Engine {
+        // No engine: another client, measured beside ours.
+        name: "llama-benchy",
+        packages: &["llama-benchy==0.4.0"],
+        overrides: &[],
+        finish: nothing_more,
+        product: "venv/bin/llama-benchy",
+        usual: false,
+    },
+    Engine {
         name: "mlx",
         packages: &["mlx-lm==0.32.2", "mlx[cpu]==0.32.4"],
         overrides: &[],

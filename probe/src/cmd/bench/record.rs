@@ -54,6 +54,9 @@ impl Record {
         anonymous: bool,
     ) -> Result<Record> {
         let folder = runs::data_folder()?;
+        for place in [folder.clone(), folder.join("runs")] {
+            runs::sweep(&place);
+        }
         let before = detect::this_machine_now();
         let mut fingerprint = detect::this_machine();
         let measured = bandwidth::measure(BANDWIDTH_BUDGET);

@@ -1,4 +1,6 @@
-//! A llama-server that we start for a workload and end afterwards, whatever happens.
+//! A llama-server that we start for a workload and end afterwards, whatever happens; when we are killed, a guard does it.
+
+mod guard;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -13,6 +15,8 @@ use crate::driver::{DriverError, Need};
 use crate::http::{HttpError, Timeouts, Url};
 use crate::interrupt;
 use crate::wire::ask;
+
+use guard::Guard;
 
 /// The largest models are read from a slow disk for minutes.
 const START_LIMIT: Duration = Duration::from_secs(900);
@@ -31,6 +35,8 @@ pub(super) struct Process {
     pub url: Url,
     file: PathBuf,
     need: Need,
+    /// After the child: it goes when there is nothing left to end.
+    _guard: Option<Guard>,
 }
 
 impl Process {
@@ -39,6 +45,7 @@ impl Process {
         let port = free_port()?;
         // The context is shared between the slots; a little room for the template and the start token of each.
         let context = (need.context_tokens + 64) * need.streams;
+        let mut guard = Guard::new();
         let mut child = Command::new(program)
             .arg("-m")
             .arg(file)
@@ -51,13 +58,16 @@ impl Process {
             .map_err(|error| {
                 DriverError::Process(format!("{} does not start: {error}", program.display()))
             })?;
+        if let Some(guard) = &mut guard {
+            guard.watch(&child);
+        }
         let log = Log::default();
         let mut readers = Vec::new();
         readers.extend(child.stderr.take().map(|pipe| keep_last_lines(pipe, &log)));
         readers.extend(child.stdout.take().map(|pipe| keep_last_lines(pipe, &log)));
         let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         // From here on the child ends with this value, also when waiting fails.
-        let mut process = Process { child, url, file: file.to_owned(), need };
+        let mut process = Process { child, url, file: file.to_owned(), need, _guard: guard };
         process.wait_until_healthy(&log, &readers)?;
         Ok(process)
     }

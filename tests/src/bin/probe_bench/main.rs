@@ -25,6 +25,7 @@ const SECTIONS: &[Section] = &[
     ("mlx", "All five workloads on mlx_lm.server, on the processor", engines::mlx_server),
     ("pairs", "Beside llama-bench", pairs::run),
     ("client", "What the probe itself costs", client::run),
+    ("streams", "What it costs with 1 to 256 streams", client::streams),
     ("memory", "Memory bandwidth beside stress-ng", machine::memory),
     ("start", "Start-up", machine::start),
     ("estimate", "The estimate for this machine", estimate::run),

@@ -15,6 +15,7 @@ use data::submission::{
 };
 use data::timings::{Timings, quantile};
 
+use super::refused::{NoResult, OtherKey, TooMany, Unworked};
 use super::submissions::{From, is_json, made};
 use crate::app::App;
 use crate::gate::fields::CLOCK_SKEW_MS;
@@ -104,9 +105,9 @@ async fn say(app: &App, result: &str, change: &Change) -> Result<(u64, Stored), 
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
         (status = 201, description = "The dispute is open", body = Opened),
-        (status = 403, description = "Proof of work does not hold", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such result", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        Unworked,
+        NoResult,
+        TooMany,
     )
 )]
 pub async fn dispute(
@@ -164,7 +165,7 @@ pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
         (status = 201, description = "The answer stands", body = Opened),
-        (status = 403, description = "Another key", body = ProblemBody, content_type = "application/problem+json"),
+        OtherKey,
         (status = 404, description = "No such dispute", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -194,8 +195,8 @@ pub async fn answer(
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
         (status = 200, description = "It is withdrawn", body = Receipt),
-        (status = 403, description = "Another key", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such result", body = ProblemBody, content_type = "application/problem+json"),
+        OtherKey,
+        NoResult,
     )
 )]
 pub async fn withdraw(
@@ -236,8 +237,8 @@ pub async fn withdraw(
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
         (status = 201, description = "What they give", body = Recomputed),
-        (status = 403, description = "Proof of work does not hold", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such result", body = ProblemBody, content_type = "application/problem+json"),
+        Unworked,
+        NoResult,
         (status = 422, description = "Not the timings that were signed", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -4,11 +4,10 @@ use axum::extract::{RawQuery, State};
 use data::checkpoint::{Checkpoint, public_key};
 use data::digest::hex;
 use data::merkle::Hash;
-use data::query::FieldError;
 
+use super::{bad, exactly};
 use crate::app::App;
 use crate::problem::{Problem, ProblemBody};
-use crate::query_string;
 use crate::representation::{Caching, Representation, TEXT};
 
 /// The log's name in its checkpoints.
@@ -56,24 +55,6 @@ pub async fn checkpoint(State(app): State<App>) -> Result<Representation, Proble
 pub async fn key(State(app): State<App>) -> Representation {
     let key = public_key(&app.submissions().judging.secrets.log_seed);
     Representation::new(TEXT, format!("{}\n", hex(&key)))
-}
-
-fn bad(field: &str, message: &str) -> Problem {
-    Problem::parameters(vec![FieldError::new(field, message.to_owned())])
-}
-
-/// The values of exactly these parameters.
-fn exactly<const N: usize>(query: Option<&str>, names: [&str; N]) -> Result<[Option<String>; N], Problem> {
-    let mut values = [const { None }; N];
-    for (key, value) in query_string::pairs(query.unwrap_or_default())? {
-        let place = names.iter().position(|name| *name == key);
-        match place.map(|place| &mut values[place]) {
-            Some(empty @ None) => *empty = Some(value),
-            Some(_) => return Err(bad(&key, "This parameter is given twice.")),
-            None => return Err(bad(&key, "This address takes no such parameter.")),
-        }
-    }
-    Ok(values)
 }
 
 fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Problem> {

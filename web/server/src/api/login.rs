@@ -11,6 +11,7 @@ use data::submission::MachineClaim;
 
 use super::disputes::by_submitter;
 use super::refuse_parameters;
+use super::refused::{NoProfiles, NoToken, OtherKey, TooMany};
 use super::submissions::{From, is_json, made};
 use crate::app::App;
 use crate::gate::{Because, Refusal, day};
@@ -145,8 +146,8 @@ fn fields<const N: usize>(form: &Bytes, names: [&str; N]) -> Result<[String; N],
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The code", body = InvitationBody),
-        (status = 404, description = "Nobody can sign in here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        NoProfiles,
+        TooMany,
         (status = 503, description = "The identity service is away", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -176,8 +177,8 @@ pub async fn invite(State(app): State<App>, From(from): From) -> Result<Response
     responses(
         (status = 200, description = "A token, or why there is none yet", body = TokenBody),
         (status = 400, description = "Another grant", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody can sign in here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        NoProfiles,
+        TooMany,
         (status = 503, description = "The identity service is away", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -237,8 +238,8 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Profile, Problem> {
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
         (status = 200, description = "Its runs are listed with the profile", body = ProfileBody),
-        (status = 401, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Another key", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
+        OtherKey,
         (status = 404, description = "No such result, or nobody can sign in here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The run was sent without a tag", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -277,7 +278,7 @@ pub async fn claim(
     tag = "profiles",
     responses(
         (status = 200, description = "It is gone", body = Gone),
-        (status = 401, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
     )
 )]
 pub async fn unlink(
@@ -324,7 +325,7 @@ pub async fn one(
     tag = "profiles",
     responses(
         (status = 200, description = "The board", body = [ProfileBody]),
-        (status = 404, description = "Nobody can sign in here", body = ProblemBody, content_type = "application/problem+json"),
+        NoProfiles,
     )
 )]
 pub async fn board(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {

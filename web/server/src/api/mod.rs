@@ -11,6 +11,7 @@ pub mod log;
 pub mod login;
 mod models;
 mod quants;
+mod refused;
 mod results;
 mod sources;
 pub mod submissions;
@@ -21,7 +22,7 @@ use axum::extract::{RawQuery, State};
 use axum::routing::get;
 use data::query::FieldError;
 use utoipa::OpenApi;
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder, Responses};
+use utoipa::openapi::Responses;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -70,6 +71,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(disputes::withdraw))
         .routes(routes!(results::result))
         .routes(routes!(results::medians))
+        .routes(routes!(results::export))
         .routes(routes!(benchmarks::list))
         .routes(routes!(login::invite))
         .routes(routes!(login::redeem))
@@ -108,14 +110,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// What every address that takes a body may say of it.
 fn refusals_of_bodies(responses: &mut Responses) {
     for (status, why) in [
-        ("400", "Not in the form that is read"),
-        ("413", "Too large"),
-        ("415", "Not of the type that is read, or compressed"),
+        (400, "Not in the form that is read"),
+        (413, "Too large"),
+        (415, "Not of the type that is read, or compressed"),
     ] {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
-        let refusal =
-            ResponseBuilder::new().description(why).content(crate::representation::PROBLEM, content).build();
-        responses.responses.entry(status.to_owned()).or_insert(refusal.into());
+        let (status, refusal) = refused::problem(status, why);
+        responses.responses.entry(status).or_insert(refusal);
     }
 }
 
@@ -134,4 +134,23 @@ fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
             "This address takes no parameters.".to_owned(),
         )])),
     }
+}
+
+/// A parameter that cannot be used.
+fn bad(field: &str, message: &str) -> Problem {
+    Problem::parameters(vec![FieldError::new(field, message.to_owned())])
+}
+
+/// The values of exactly these parameters.
+fn exactly<const N: usize>(query: Option<&str>, names: [&str; N]) -> Result<[Option<String>; N], Problem> {
+    let mut values = [const { None }; N];
+    for (key, value) in query_string::pairs(query.unwrap_or_default())? {
+        let place = names.iter().position(|name| *name == key);
+        match place.map(|place| &mut values[place]) {
+            Some(empty @ None) => *empty = Some(value),
+            Some(_) => return Err(bad(&key, "This parameter is given twice.")),
+            None => return Err(bad(&key, "This address takes no such parameter.")),
+        }
+    }
+    Ok(values)
 }

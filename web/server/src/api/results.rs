@@ -1,10 +1,13 @@
-//! Reading: `results/{id}` and `medians`.
+//! Reading: `results/{id}`, `medians` and `export`.
 
 use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
 use data::submission::{EvidenceClass, Medians, Reason};
 
-use super::refuse_parameters;
+use super::refused::NoResult;
+use super::{bad, exactly, refuse_parameters};
 use crate::app::App;
+use crate::dump::{self, Form};
 use crate::medians;
 use crate::pages::report;
 use crate::problem::{Problem, ProblemBody};
@@ -153,7 +156,7 @@ fn public(payload: Option<&[u8]>) -> serde_json::Value {
     params(("id" = String, Path, description = "the result's id", example = "abcdefghijkmnpqrstuv")),
     responses(
         (status = 200, description = "The result", body = ResultBody),
-        (status = 404, description = "No such result", body = ProblemBody, content_type = "application/problem+json"),
+        NoResult,
     )
 )]
 pub async fn result(
@@ -201,4 +204,25 @@ pub async fn result(
 pub async fn medians(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     refuse_parameters(query.as_deref())?;
     Ok(medians::current(&app).await.answer.clone())
+}
+
+/// The dump: every point of every result that anyone may look at, one a line, as they stand now.
+#[utoipa::path(
+    get,
+    path = "/api/v1/export",
+    operation_id = "export",
+    tag = "submissions",
+    params(("form" = Option<String>, Query, description = "jsonl, the usual, or csv", example = "csv")),
+    responses(
+        (status = 200, description = "The dump", content((String = "application/x-ndjson"), (String = "text/csv"))),
+        (status = 400, description = "Another form", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn export(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let [form] = exactly(query.as_deref(), ["form"])?;
+    match form.as_deref() {
+        None | Some("jsonl") => Ok(dump::answer(app, Form::Jsonl)),
+        Some("csv") => Ok(dump::answer(app, Form::Csv)),
+        Some(_) => Err(bad("form", "The dump is written as jsonl or csv.")),
+    }
 }

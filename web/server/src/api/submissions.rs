@@ -11,6 +11,7 @@ use data::digest::unhex32;
 use data::query::FieldError;
 use data::submission::Receipt;
 
+use super::refused::{OfSubmission, TooMany};
 use crate::app::App;
 use crate::client::{self, NOWHERE, Peer};
 use crate::problem::{Kind, Problem, ProblemBody};
@@ -76,7 +77,7 @@ pub(super) fn made(status: StatusCode, body: &impl serde::Serialize) -> Response
     responses(
         (status = 200, description = "The challenge", body = serde_json::Value),
         (status = 400, description = "No digest", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        TooMany,
     )
 )]
 pub async fn challenge(
@@ -107,12 +108,7 @@ pub async fn challenge(
     responses(
         (status = 200, description = "What would be said", body = Receipt),
         (status = 201, description = "It was taken", body = Receipt),
-        (status = 400, description = "Not in the form that is read", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Signature or proof of work do not hold", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Taken before; `instance` is its page", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "It says what cannot be", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        OfSubmission,
     )
 )]
 pub async fn runs(
@@ -139,12 +135,7 @@ pub async fn runs(
     responses(
         (status = 200, description = "What would be said", body = Receipt),
         (status = 201, description = "It was taken", body = Receipt),
-        (status = 400, description = "Not in the form that is read", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Proof of work does not hold", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Taken before; `instance` is its page", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "It says what cannot be", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many", body = ProblemBody, content_type = "application/problem+json"),
+        OfSubmission,
     )
 )]
 pub async fn pastes(

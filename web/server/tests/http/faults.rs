@@ -1,23 +1,16 @@
-//! What may be taken away from a server: the database, the disk, the clients' manners; and a second server beside it.
+//! What may be taken away from a server: the database, the clients' manners; and a second server beside it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use data::submission::{Dispute, Receipt};
-use serde_json::{Value, json};
+use data::submission::Dispute;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::postgres;
-use crate::program::{Place, Program, UNLIMITED, all_is_there, ask, exchange, prepared, run, submit, work};
-
-fn receipt(answer: &[u8]) -> Receipt {
-    serde_json::from_slice(answer).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)))
-}
-
-fn problem(answer: &[u8]) -> Value {
-    serde_json::from_slice(answer).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)))
-}
+use crate::program::{
+    Place, Program, UNLIMITED, all_is_there, ask, exchange, prepared, problem, receipt, run, submit, work,
+};
 
 /// Both answer at once, each to its own copy of one request.
 async fn at_once(a: &Program, b: &Program, head: &str, body: &str) -> [(u16, Vec<u8>); 2] {
@@ -149,65 +142,6 @@ async fn a_database_that_goes_away_and_comes_back() {
     taken.push(receipt(&answer));
     assert_eq!(ask(address, "GET /readyz", "").await.unwrap().0, 200);
     assert_eq!(all_is_there(address, place, &taken).await, 6, "nothing that was refused was kept");
-}
-
-/// No file may grow beyond a size, as on a disk that is full: the system refuses each write beyond it. (`ulimit -f`; SIGXFSZ
-/// is ignored, so that the write fails as it does on a full disk.) Then there is room again, without a restart.
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_loses_nothing_that_was_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let place = Place { dir: dir.path(), url: None };
-    let mut command = Command::new("bash");
-    // In KiB: a fresh database and its log, and a few dozen runs.
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 2000; exec \"$0\" \"$@\""]);
-    command.arg(env!("CARGO_BIN_EXE_llm-speed-server"));
-    let program = Program::start_by(command, place, &UNLIMITED);
-    let address = &program.address;
-    let mut taken = Vec::new();
-    let full = loop {
-        assert!(taken.len() < 1000, "the disk never filled");
-        let Some((status, head, answer)) = sent(address, taken.len() as u32).await else {
-            // Not even a challenge: the limiter writes too.
-            let (status, head, answer) = exchange(address, CHALLENGE, "").await.unwrap();
-            break (status, head, answer);
-        };
-        if status != 201 {
-            break (status, head, answer);
-        }
-        taken.push(receipt(&answer));
-    };
-    let (status, head, answer) = full;
-    assert!(taken.len() >= 5, "{} fitted", taken.len());
-    assert_eq!(status, 503, "{}", String::from_utf8_lossy(&answer));
-    assert!(head.to_ascii_lowercase().contains("retry-after: "), "{head}");
-    assert_eq!(problem(&answer)["type"], "/problems/not-ready");
-    // What is there is shown as before.
-    for path in ["/healthz".to_owned(), "/".to_owned(), format!("/r/{}", taken[0].id.as_deref().unwrap())] {
-        assert_eq!(ask(address, &format!("GET {path}"), "").await.unwrap().0, 200, "{path}");
-    }
-    let room =
-        Command::new("prlimit").args(["--pid", &program.id().to_string(), "--fsize=unlimited"]).status();
-    assert!(room.is_ok_and(|status| status.success()), "prlimit comes with util-linux");
-    let (status, _, answer) = sent(address, 5000).await.expect("there is room again");
-    assert_eq!(status, 201, "{}", String::from_utf8_lossy(&answer));
-    taken.push(receipt(&answer));
-    let stored = all_is_there(address, place, &taken).await;
-    assert_eq!(stored, taken.len() as u64, "nothing that was refused was kept");
-    drop(program);
-    let again = Program::start(place, &UNLIMITED);
-    assert_eq!(all_is_there(&again.address, place, &taken).await, stored);
-}
-
-#[cfg(target_os = "linux")]
-const CHALLENGE: &str =
-    "GET /api/v1/challenge?digest=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-/// A submission with the head of its answer; none where there was no challenge for it.
-#[cfg(target_os = "linux")]
-async fn sent(address: &str, number: u32) -> Option<(u16, String, Vec<u8>)> {
-    let body = prepared(address, 1, &run(1, number)).await?;
-    exchange(address, "POST /api/v1/runs", &body).await
 }
 
 /// Connections that were opened and never asked, heads that drip, bodies that do not come: others are answered at once.

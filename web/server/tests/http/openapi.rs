@@ -43,6 +43,29 @@ async fn the_description_is_served_as_openapi_3_1() {
     }
 }
 
+/// What the description points to is in it.
+#[test]
+fn nothing_points_into_the_void() {
+    fn pointers<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|field| pointers(field, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| pointers(value, found)),
+            _ => {}
+        }
+    }
+    let document = serde_json::to_value(server::api::document()).unwrap();
+    let mut found = Vec::new();
+    pointers(&document, &mut found);
+    assert!(found.len() > 50, "{} pointers", found.len());
+    for pointer in found {
+        let place = pointer.strip_prefix('#').and_then(|path| document.pointer(path));
+        assert!(place.is_some(), "{pointer} is not there");
+    }
+}
+
 /// Setups whose answers have every part that an answer can have.
 const SETUPS: &[&str] = &[
     "hardware=rtx-3090&model=qwen3-30b-a3b&quant=q4_k_m&context=32k",

@@ -1,5 +1,7 @@
 //! What whoever runs a server does: commands, figures, and the documents that say how.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::Request;
 use clap::{CommandFactory, Parser};
@@ -78,6 +80,56 @@ fn block(language: &str) -> &'static str {
     rest.split_once("```").expect("its end").0
 }
 
+/// The part of a compose file that ours uses; anything else is a slip of the pen.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Compose {
+    services: BTreeMap<String, Service>,
+    volumes: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    volumes: Vec<String>,
+    #[serde(default)]
+    ports: Vec<String>,
+    #[serde(default)]
+    depends_on: Vec<String>,
+}
+
+#[test]
+fn the_documented_services_fit_together() {
+    let compose: Compose = serde_saphyr::from_str(block("yaml")).unwrap();
+    let (server, database) = (&compose.services["server"], &compose.services["database"]);
+    assert!(compose.services.values().all(|service| !service.image.is_empty()));
+    let args = Args::try_parse_from(std::iter::once("x").chain(server.command.iter().map(String::as_str)));
+    // Behind a proxy on the same machine, on the port that is passed on.
+    let args = args.unwrap();
+    assert_eq!(args.trusted_proxies, 1);
+    let inside = args.addr.to_string().rsplit(':').next().unwrap().to_owned();
+    assert!(server.ports.iter().all(|port| port.starts_with("127.0.0.1:") && port.ends_with(&inside)));
+    // The server's address of the database is that database.
+    let of = |name: &str| database.environment[name].as_str();
+    let url = format!(
+        "postgres://{}:{}@database/{}",
+        of("POSTGRES_USER"),
+        of("POSTGRES_PASSWORD"),
+        of("POSTGRES_DB")
+    );
+    assert_eq!(server.environment["LLM_SPEED_DATABASE_URL"], url);
+    assert_eq!(server.depends_on, ["database"]);
+    for volume in &database.volumes {
+        assert!(compose.volumes.contains_key(volume.split(':').next().unwrap()), "{volume}");
+    }
+}
+
 #[test]
 fn the_documented_unit_and_service_start() {
     let unit = block("ini");
@@ -91,9 +143,6 @@ fn the_documented_unit_and_service_start() {
         "{unit}"
     );
 
-    let command = block("yaml").lines().find_map(|line| line.trim().strip_prefix("command: ")).unwrap();
-    let words: Vec<String> = serde_json::from_str(command).unwrap();
-    Args::try_parse_from(std::iter::once("x".to_owned()).chain(words)).unwrap();
     let start = block("dockerfile").lines().find_map(|line| line.strip_prefix("ENTRYPOINT ")).unwrap();
     Args::try_parse_from(serde_json::from_str::<Vec<String>>(start).unwrap()).unwrap();
     let commands: Vec<Vec<&str>> = OPERATIONS

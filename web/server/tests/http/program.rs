@@ -117,6 +117,16 @@ pub async fn submit(address: &str, who: u8, number: u32) -> Option<(u16, Vec<u8>
     ask(address, "POST /api/v1/runs", &body).await
 }
 
+/// An answer as the receipt that it must be.
+pub fn receipt(answer: &[u8]) -> Receipt {
+    serde_json::from_slice(answer).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)))
+}
+
+/// An answer as the JSON that it must be.
+pub fn problem(answer: &[u8]) -> Value {
+    serde_json::from_slice(answer).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)))
+}
+
 /// Every acknowledged run is there once, where its receipt says, and the signed log is the tree over what is stored; how
 /// many are stored.
 pub async fn all_is_there(

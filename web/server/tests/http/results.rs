@@ -234,5 +234,10 @@ async fn the_dump_is_what_refit_reads() {
     let mut lines = csv.text().lines();
     assert_eq!(lines.next().unwrap(), DumpRow::COLUMNS.join(","));
     assert_eq!(lines.count(), 3);
+    for (asked, dump) in [("", "jsonl"), ("?form=jsonl", "jsonl"), ("?form=csv", "csv")] {
+        let export = site.get(&format!("/api/v1/export{asked}")).await;
+        assert_eq!(export.text(), site.get(&format!("/dump/results.{dump}")).await.text(), "{asked}");
+    }
+    assert_eq!(site.get("/api/v1/export?form=xml").await.status, 400);
     assert_eq!(site.get("/dump/secret.csv").await.status, 404);
 }

@@ -1,7 +1,8 @@
 //! The same over real connections: deadlines, bounds, the end.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
@@ -22,17 +23,26 @@ struct Running {
     _data: tempfile::TempDir,
 }
 
-/// Starts a server with one route that answers at once and one that takes `slow`.
+/// Beyond what the system keeps between two ends of a connection: most of it waits in the server until it is read.
+const LARGE_BYTES: usize = 32 << 20;
+
+/// Made once and before anything is timed: its tag takes seconds, unoptimised.
+static LARGE: LazyLock<Representation> = LazyLock::new(|| Representation::new(TEXT, vec![b'x'; LARGE_BYTES]));
+
+/// Starts a server with one route that answers at once, one that takes `slow`, and one whose answer is large.
 async fn start(limits: Limits, slow: Duration) -> Running {
     let data = tempfile::tempdir().unwrap();
     let app = App::open(&args(&data, &[])).await.unwrap();
-    let routes = Router::new().route("/quick", get(async || Representation::new(TEXT, "quick"))).route(
-        "/slow",
-        get(async move || {
-            tokio::time::sleep(slow).await;
-            Representation::new(TEXT, "slow but whole")
-        }),
-    );
+    let routes = Router::new()
+        .route("/quick", get(async || Representation::new(TEXT, "quick")))
+        .route("/large", get(async || LARGE.clone()))
+        .route(
+            "/slow",
+            get(async move || {
+                tokio::time::sleep(slow).await;
+                Representation::new(TEXT, "slow but whole")
+            }),
+        );
     let router = under_rules(routes, &app, limits);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -136,4 +146,53 @@ async fn beyond_the_bound_connections_wait_their_turn() {
     assert!(early.is_err(), "answered while the only place was taken");
     drop(first);
     assert!(read(&mut second).await.ends_with("quick"));
+}
+
+/// Asks for the large answer and reads pieces of it, with a pause behind each, for so long; then the rest at once. How much
+/// there was.
+async fn sip(addr: SocketAddr, piece: usize, pause: Duration, so_long: Duration) -> usize {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request("/large").as_bytes()).await.unwrap();
+    let (mut buffer, mut all, begun) = (vec![0; piece], 0, Instant::now());
+    while begun.elapsed() < so_long {
+        match stream.read(&mut buffer).await {
+            // A connection that was cut ends in a reset, or in nothing.
+            Ok(0) | Err(_) => return all,
+            Ok(read) => all += read,
+        }
+        tokio::time::sleep(pause).await;
+    }
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    all + rest.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_is_let_go() {
+    LazyLock::force(&LARGE);
+    let limits = Limits { reading: Duration::from_millis(500), connections: 1, ..Limits::default() };
+    let running = start(limits, Duration::ZERO).await;
+    let mut deaf = TcpStream::connect(running.addr).await.unwrap();
+    deaf.write_all(request("/large").as_bytes()).await.unwrap();
+    let begun = Instant::now();
+    // The only place is free again once the server gave up on the one that does not read.
+    assert!(exchange(running.addr, &request("/quick")).await.ends_with("quick"));
+    assert!(begun.elapsed() >= Duration::from_millis(400), "it was given its time: {:?}", begun.elapsed());
+    let mut rest = Vec::new();
+    let _ = deaf.read_to_end(&mut rest).await;
+    assert!(rest.len() < LARGE_BYTES, "all of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_slowly_has_all_of_it_and_one_that_drips_has_not() {
+    LazyLock::force(&LARGE);
+    let limits = Limits { reading: Duration::from_secs(2), ..Limits::default() };
+    let running = start(limits, Duration::ZERO).await;
+    // Together longer than the time for one piece: it is not the whole answer that has to be read within it.
+    let steady = sip(running.addr, 256 << 10, Duration::from_millis(20), Duration::from_secs(60));
+    // Every pause is short, and it would take hours.
+    let dripping = sip(running.addr, 64, Duration::from_millis(50), Duration::from_secs(6));
+    let (steady, dripping) = tokio::join!(steady, dripping);
+    assert!(steady > LARGE_BYTES, "{steady} with its head");
+    assert!(dripping < LARGE_BYTES, "{dripping}");
 }

@@ -57,20 +57,25 @@ impl Server {
     /// Starts one that leaves it to the system when a write reaches the disk: it outlives a crash of its own, and is fast.
     /// None where PostgreSQL is not installed.
     pub fn start() -> Option<Server> {
-        programs().map(|bin| Server::of(&bin, "off"))
+        programs().map(|bin| Server::of(&bin, "off", &std::env::temp_dir()))
+    }
+
+    /// Starts one that has everything on this disk, and waits for it.
+    #[allow(dead_code, reason = "only full disks are small ones")]
+    pub fn start_on(disk: &Disk) -> Option<Server> {
+        programs().map(|bin| Server::of(&bin, "on", &disk.folder))
     }
 
     /// Starts one that waits for the disk, as one in use does.
     #[allow(dead_code, reason = "only the benchmark waits")]
     pub fn start_durable() -> Option<Server> {
-        programs().map(|bin| Server::of(&bin, "on"))
+        programs().map(|bin| Server::of(&bin, "on", &std::env::temp_dir()))
     }
 
-    fn of(bin: &Path, waits: &str) -> Server {
+    fn of(bin: &Path, waits: &str, folder: &Path) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         // PostgreSQL refuses to run as root; its package made a user for it.
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0"));
-        let mut command = if is_root {
+        let mut command = if is_root() {
             let mut command = Command::new("runuser");
             command.args(["-u", "postgres", "--", "sh"]);
             command
@@ -82,6 +87,7 @@ impl Server {
             .arg(bin)
             .arg(port.to_string())
             .arg(waits)
+            .env("TMPDIR", folder)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -119,14 +125,31 @@ impl Server {
 
     /// The address of a new, empty database.
     pub fn database(&self) -> String {
+        self.made(&[])
+    }
+
+    /// The same with its tables on this disk.
+    #[allow(dead_code, reason = "only full disks are small ones")]
+    pub fn database_on(&self, disk: &Disk) -> String {
+        let say = format!("CREATE TABLESPACE small LOCATION '{}'", disk.folder.display());
+        self.client("psql", &["-q", "-c", &say, "postgres"]);
+        self.made(&["-D", "small"])
+    }
+
+    fn made(&self, more: &[&str]) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let port = self.port.to_string();
-        let made = Command::new(programs().expect("it was found before").join("createdb"))
-            .args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port, &name])
+        self.client("createdb", &[more, &[&name]].concat());
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs a client of its package.
+    fn client(&self, program: &str, arguments: &[&str]) {
+        let done = Command::new(programs().expect("it was found before").join(program))
+            .args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string()])
+            .args(arguments)
             .status();
-        assert!(made.is_ok_and(|status| status.success()), "no database {name}");
-        format!("postgres://postgres@127.0.0.1:{port}/{name}")
+        assert!(done.is_ok_and(|status| status.success()), "{program} {arguments:?}");
     }
 }
 
@@ -135,6 +158,64 @@ impl Drop for Server {
         drop(self.orders.take());
         let _ = self.shell.wait();
     }
+}
+
+/// A small disk, in memory, for as long as the value lives.
+#[derive(Debug)]
+pub struct Disk {
+    folder: PathBuf,
+}
+
+#[allow(dead_code, reason = "only full disks are small ones")]
+impl Disk {
+    /// One of so many MiB, which every user may write; none where it cannot be mounted, which is a failure in CI where we
+    /// are root.
+    pub fn mount(test: &str, mib: u32) -> Option<Disk> {
+        let folder = tempfile::Builder::new().prefix("llm-speed-disk-").tempdir().expect("a folder").keep();
+        let size = format!("size={mib}M,mode=0777");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "llm-speed"]).arg(&folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            // A tablespace's folder belongs to who runs the server.
+            let _ = Command::new("chown").arg("postgres").arg(&folder).status();
+            return Some(Disk { folder });
+        }
+        let _ = std::fs::remove_dir(&folder);
+        let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!in_ci || !is_root(), "{test}: no disk of its own, and with CI=true a skip is a failure");
+        eprintln!("skipped: {test} needs a disk of its own, which only root may mount");
+        None
+    }
+
+    /// Takes all the room that is left but so many KiB.
+    pub fn take_but(&self, kib: u64) {
+        let told = Command::new("df").args(["-k", "--output=avail"]).arg(&self.folder).output().expect("df");
+        let told = String::from_utf8(told.stdout).expect("UTF-8");
+        let left: u64 = told.lines().last().and_then(|line| line.trim().parse().ok()).expect("KiB");
+        let ballast = vec![0; (left.saturating_sub(kib) << 10) as usize];
+        std::fs::write(self.folder.join("ballast"), ballast).expect("there is room");
+    }
+
+    /// Gives it so many MiB in all.
+    pub fn grow(&self, mib: u32) {
+        let size = format!("remount,size={mib}M");
+        let done = Command::new("mount").args(["-o", &size]).arg(&self.folder).status();
+        assert!(done.is_ok_and(|status| status.success()), "the disk does not grow");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Whoever still has a file open keeps it; it is gone from the folder at once.
+        let gone = Command::new("umount").arg("-l").arg(&self.folder).status();
+        if gone.is_ok_and(|status| status.success()) {
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0"))
 }
 
 /// Says that a test is left out; a failure in CI, where nothing may be.
