@@ -5,6 +5,8 @@
 
 #[path = "paste/adversarial.rs"]
 mod adversarial;
+#[path = "paste/clothes.rs"]
+mod clothes;
 #[path = "paste/formats.rs"]
 mod formats;
 #[path = "paste/kept.rs"]
@@ -17,3 +19,5 @@ mod more;
 mod printers;
 #[path = "paste/samples.rs"]
 mod samples;
+#[path = "paste/worst.rs"]
+mod worst;

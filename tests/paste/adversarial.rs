@@ -267,91 +267,11 @@ fn flags_stay_with_what_is_kept() {
     assert_eq!((added.verdict, added.runs[0].flags.contains(&Flag::Concurrent)), (Verdict::Flagged, true));
 }
 
-/// The worst inputs that we could think of, at full length.
-pub(crate) fn worst() -> Vec<(&'static str, Vec<u8>)> {
-    let fill = |unit: &str| unit.repeat(MAX_BYTES / unit.len()).into_bytes();
-    let line = "slot print_timing: id  0 | task 1 | ";
-    vec![
-        ("spaces after a key", [b"prompt eval time =".to_vec(), vec![b' '; MAX_BYTES - 18]].concat()),
-        ("keys without values", fill("prompt eval time =\n")),
-        ("keys and spaces", fill(&format!("eval time ={}\n", " ".repeat(300)))),
-        ("opening braces", fill("{\"a\":")),
-        ("opening braces on lines", fill("{\"a\":\n")),
-        ("opening brackets", fill("[{")),
-        ("brackets on lines", fill("[\n{\n")),
-        ("quotes", fill("\"")),
-        ("escaped quotes", fill("{\"\\\"")),
-        ("open strings on lines", fill("{\"a\":\"b\n")),
-        ("an object of one member", fill("{\"eval_duration\":1}\n")),
-        ("members", fill("\"a\":1,")),
-        ("ampersands", fill("&")),
-        ("entities", fill("&#61;")),
-        ("open tags", fill("<pre ")),
-        ("escapes", fill("\u{1b}[")),
-        ("titles", fill("\u{1b}]0;")),
-        ("bars", fill("| ")),
-        ("tabs", fill("\t")),
-        ("rows", fill("| a Q4_0 | 1 GiB | pp512 | 1.00 ± 0.10 |\n")),
-        ("different rows", (0..6_000).map(|n| format!("| a{n} Q4_0 | 1 | tg128 | 1.00 ± 0.10 |\n")).collect::<String>().into_bytes()[..MAX_BYTES - 30_000].to_vec()),
-        ("blocks of Ollama", fill("eval rate:            25.00 tokens/s\n")),
-        ("tasks", (0..1_700).map(|n| format!("slot print_timing: id {n} | task {n} | eval time =    1000.00 ms /    20 tokens (   50.00 ms per token,    20.00 tokens per second)\n")).collect::<String>().into_bytes()[..200_000].to_vec()),
-        ("headers", fill(&format!("{line}\n"))),
-        ("launches", (0..4_500).map(|n| format!("slot launch_slot_: id {n} | task {n} | processing task\n")).collect::<String>().into_bytes()),
-        ("prompts of a chat", fill(">>> \n")),
-        ("prompts and blocks", fill(">>> \neval rate:            25.00 tokens/s\n")),
-        ("loaders", fill("print_info: file type = Q4_0\n")),
-        ("commands", fill("$ ollama run a\n")),
-        ("prefixes", fill("[a] ")),
-        ("quoting", fill("> ")),
-        ("digits", fill("9")),
-        ("line breaks", fill("\n")),
-        ("short lines", fill("a\n")),
-        ("lines of six", fill("aaaaaa\n")),
-        ("lines of a number", fill("12.345\n")),
-        ("carriage returns", fill("\r")),
-        ("broken numbers", fill("eval time = 1\n")),
-        ("console width", fill(&format!("{}\n", "x".repeat(79)))),
-        ("benchmarks of MLX", fill("Trial 1:  prompt_tps=1.0, generation_tps=1.0, peak_memory=1.0\n")),
-        ("hidden characters", fill("\u{200b}")),
-        ("full width", fill("\u{ff11}")),
-        ("zero bytes", vec![0; MAX_BYTES]),
-        ("no encoding", vec![0xff; MAX_BYTES]),
-    ]
-}
-
 #[test]
 fn the_worst_inputs_are_read() {
-    for (name, bytes) in worst() {
+    for (name, bytes) in crate::worst::worst() {
         assert!(bytes.len() <= MAX_BYTES, "{name}");
         let reading = read(&bytes);
         assert!(!reading.says.is_empty(), "{name}");
     }
-}
-
-/// Longest time that the worst paste may take, in milliseconds.
-const LONGEST_MS: f64 = 50.0;
-
-/// Nanoseconds that this thread has had the processor: what a busy machine does beside it does not count.
-fn processor_ns() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel");
-    text.split(' ').next().and_then(|field| field.parse().ok()).expect("nanoseconds")
-}
-
-/// `cargo xtask bench paste` runs it.
-#[test]
-#[ignore = "takes times, which tests do not; the bound on the work is a test of the crate itself"]
-fn worst_times() {
-    let mut longest = 0.0_f64;
-    for (name, bytes) in worst() {
-        let fastest = (0..5).map(|_| {
-            let start = processor_ns();
-            let reading = read(&bytes);
-            assert!(!reading.says.is_empty());
-            processor_ns() - start
-        });
-        let taken_ms = fastest.min().expect("five times") as f64 / 1e6;
-        println!("{taken_ms:>8.2} ms  {name}");
-        longest = longest.max(taken_ms);
-    }
-    assert!(longest < LONGEST_MS, "{longest:.1} ms");
 }

@@ -3,15 +3,15 @@
 use data::paste::{DecodeRule, Flag, Reading, Verdict, read};
 
 /// Text, verdict, and per run decode speed, prefill speed, prompt tokens, output tokens.
-type Vector = (&'static str, Verdict, &'static [Values]);
-type Values = (Option<f64>, Option<f64>, Option<u64>, Option<u64>);
+pub(crate) type Vector = (&'static str, Verdict, &'static [Values]);
+pub(crate) type Values = (Option<f64>, Option<f64>, Option<u64>, Option<u64>);
 
 fn values(reading: &Reading) -> Vec<Values> {
     let of = |run: &data::paste::Run| (run.decode_tps, run.prefill_tps, run.prompt_tokens, run.output_tokens);
     reading.runs.iter().map(of).collect()
 }
 
-fn check(vectors: &[Vector]) {
+pub(crate) fn check(vectors: &[Vector]) {
     for (text, verdict, expected) in vectors {
         let reading = read(text.as_bytes());
         assert_eq!(

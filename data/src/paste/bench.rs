@@ -3,7 +3,7 @@
 //! A row is a test: `pp512` reads a prompt, `tg128` produces tokens, `pp512+tg128` does both and is a blend that is
 //! neither. Rows of the same setting make runs: the first prompt with the first output, and so on.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
@@ -80,12 +80,8 @@ pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
 
 /// Makes runs of the rows of one table or document.
 pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<Found>) {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut groups: Vec<[Vec<Row>; 3]> = Vec::new();
-    for row in rows {
-        let depth = row.depth.as_ref().map_or(0.0, |depth| depth.value);
-        let setting = format!("{}|{depth}", row.setting);
-        let place = *places.entry(setting).or_insert(groups.len());
+    for (place, row) in places(&rows).into_iter().zip(rows) {
         if place == groups.len() {
             groups.push(Default::default());
         }
@@ -120,6 +116,36 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
             out[first..].iter_mut().for_each(|found| found.flag(Flag::BlendLeftOut));
         }
     }
+}
+
+/// Which group each row belongs to: rows of one setting and depth, numbered in the order of their first rows.
+fn places(rows: &[Row]) -> Vec<usize> {
+    let setting = |row: &Row| {
+        let depth = row.depth.as_ref().map_or(0.0, |depth| depth.value);
+        format!("{}|{depth}", row.setting)
+    };
+    let settings: Vec<String> = rows.iter().map(setting).collect();
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_unstable_by(|a, b| settings[*a].cmp(&settings[*b]).then(a.cmp(b)));
+    // The first row of its setting, for each row.
+    let mut first: Vec<usize> = (0..rows.len()).collect();
+    for pair in order.windows(2) {
+        if settings[pair[0]] == settings[pair[1]] {
+            first[pair[1]] = first[pair[0]];
+        }
+    }
+    let mut groups = 0;
+    let mut places: Vec<usize> = Vec::with_capacity(rows.len());
+    for (at, first) in first.into_iter().enumerate() {
+        let place = if first == at {
+            groups += 1;
+            groups - 1
+        } else {
+            places[first]
+        };
+        places.push(place);
+    }
+    places
 }
 
 fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {

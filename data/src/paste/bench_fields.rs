@@ -48,7 +48,7 @@ impl Fields {
 
 /// Reads results in CSV and SQL.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    let mut header: Option<Vec<String>> = None;
+    let mut header: Option<(Vec<String>, char)> = None;
     let mut csv = Vec::new();
     let mut sql = Vec::new();
     for (_, line) in page.plain() {
@@ -56,10 +56,13 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         if body.contains("avg_ts") && body.starts_with("INSERT INTO") {
             sql.extend(insert(page, line.body..line.end));
         } else if body.contains("avg_ts") && body.contains("n_prompt") {
-            let names = split(page, line.body..line.end, '"');
-            header = Some(names.into_iter().map(|name| name.text).collect());
-        } else if let Some(names) = &header {
-            let values = split(page, line.body..line.end, '"');
+            // What a spreadsheet wrote is parted by semicolons or tabs.
+            let count = |mark: &char| body.matches(*mark).count();
+            let mark = [',', ';', '\t'].into_iter().max_by_key(count).unwrap_or(',');
+            let names = split(page, line.body..line.end, '"', mark);
+            header = Some((names.into_iter().map(|name| name.text).collect(), mark));
+        } else if let Some((names, mark)) = &header {
+            let values = split(page, line.body..line.end, '"', *mark);
             if values.len() == names.len() {
                 let values = names.iter().cloned().zip(values).collect();
                 csv.push(Fields { values, range: line.body..line.end });
@@ -145,9 +148,11 @@ fn kept_line(fields: &Fields) -> String {
         }
     }
     for name in ["model_size", "n_prompt", "n_gen", "n_depth", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts"] {
-        let is_number = |value: &&Name| value.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let is_number =
+            |value: &&Name| value.text.bytes().all(|byte| byte.is_ascii_digit() || b".,".contains(&byte));
         if let Some(value) = fields.get(name).filter(is_number).filter(|value| !value.text.is_empty()) {
-            line.extend(["\"", name, "\":", &value.text, ","]);
+            // A spreadsheet may have written a comma.
+            line.extend(["\"", name, "\":", &value.text.replace(',', "."), ","]);
         }
     }
     line.pop();
@@ -155,15 +160,15 @@ fn kept_line(fields: &Fields) -> String {
     line
 }
 
-/// The values between commas; those in quotes may have commas in them.
-fn split(page: &Page<'_>, range: Range<usize>, quote: char) -> Vec<Name> {
+/// The values between commas, or another mark; those in quotes may have it in them.
+fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
     let text = page.text().get(range.clone()).unwrap_or_default();
     let mut values = Vec::new();
     let mut start = 0;
     let mut quoted = false;
     for (at, character) in text.char_indices() {
         quoted ^= character == quote;
-        if character == ',' && !quoted {
+        if character == mark && !quoted {
             values.push(unquoted(page, range.start + start..range.start + at, quote));
             start = at + 1;
         }
@@ -191,8 +196,8 @@ fn insert(page: &Page<'_>, range: Range<usize>) -> Option<Fields> {
     if names_from > names_to {
         return None;
     }
-    let names = split(page, range.start + names_from..range.start + names_to, '\'');
-    let values = split(page, range.start + values_from..range.start + values_to, '\'');
+    let names = split(page, range.start + names_from..range.start + names_to, '\'', ',');
+    let values = split(page, range.start + values_from..range.start + values_to, '\'', ',');
     let fits = names.len() == values.len();
     let values = names.into_iter().map(|name| name.text).zip(values).collect();
     fits.then_some(Fields { values, range })

@@ -6,11 +6,13 @@
 //! ContextLimit: 614/2048, Processing:0.43s (5.5ms/T), Generation:3.62s (55.8ms/T), Total:4.06s (16.02T/s)
 //! Time Taken - Processing:0.7s (4ms/T), Generation:8.4s (84ms/T), Total:9.1s (11.0T/s)
 //! Time Taken - Processing:134.0s, Generation:763.6s, Total:897.6s
+//! (Draft Results - Success:80, Failure:40)
 //! ```
 
 use alloc::vec::Vec;
 
 use super::{
+    check::agrees,
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
@@ -34,32 +36,47 @@ struct Timings {
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    let mut processed: Option<Number> = None;
-    let mut generated: Option<Number> = None;
+    let mut processed: Option<Progress> = None;
+    let mut generated: Option<Progress> = None;
+    let mut last = 0;
     for (number, line) in page.plain() {
         let body = page.body(line);
         if body.starts_with("Processing Prompt") {
-            processed = page.match_line(number, progress).map(|(count, _)| count);
+            processed = page.match_line(number, progress).map(|(progress, _)| progress);
         } else if body.starts_with("Generating (") {
-            generated = page.match_line(number, progress).map(|(count, _)| count);
+            generated = page.match_line(number, progress).map(|(progress, _)| progress);
+        } else if body.starts_with("(Draft") && number - last <= 2 {
+            // Of a draft model, below the line.
+            let drafted = body.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+            if let Some(found) = out.last_mut().filter(|found| drafted && found.run.tool == Tool::KoboldCpp) {
+                found.flag(Flag::Speculative);
+            }
         } else if ["CtxLimit:", "ContextLimit:", "Time Taken", "Process:", "Processing:"]
             .iter()
             .any(|start| body.starts_with(start))
             && let Some((timings, range)) = page.match_line(number, timings)
         {
+            last = number;
             out.push(run(page, &timings, [processed.take(), generated.take()], range));
         }
     }
 }
 
 /// `Processing Prompt [BLAS] (512 / 1000 tokens)`: what was reached when the line was left.
-fn progress(cursor: &mut Cursor<'_>) -> Option<Number> {
+struct Progress {
+    count: Number,
+    /// All that there was to do was done.
+    whole: bool,
+}
+
+fn progress(cursor: &mut Cursor<'_>) -> Option<Progress> {
     cursor.after("(").then_some(())?;
     let count = cursor.number()?;
     cursor.need(" /")?;
-    cursor.number()?;
+    let of = cursor.number()?;
     cursor.need(" tokens)")?;
-    count.is_count().then_some(count)
+    let whole = count.value == of.value;
+    count.is_count().then_some(Progress { count, whole })
 }
 
 fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
@@ -118,16 +135,35 @@ fn phase(cursor: &mut Cursor<'_>, names: [&str; 2]) -> Option<Phase> {
 fn run(
     page: &Page<'_>,
     timings: &Timings,
-    [processed, generated]: [Option<Number>; 2],
+    [processed, generated]: [Option<Progress>; 2],
     range: core::ops::Range<usize>,
 ) -> Found {
     let mut found = Found::new(Tool::KoboldCpp, "koboldcpp, from 2023-06", Kind::Block, range.clone());
-    for (key, count) in [("Processing Prompt", &processed), ("Generating", &generated)] {
-        if let Some(digits) = count.as_ref().and_then(|count| page.text().get(count.range.clone())) {
-            found.keep_text(format_args!("{key} ({digits} / {digits} tokens)"));
+    for (key, progress) in [("Processing Prompt", &processed), ("Generating", &generated)] {
+        let Some(progress) = progress else { continue };
+        if let Some(digits) = page.text().get(progress.count.range.clone()) {
+            // Of what was left half-way only that is kept.
+            let of = if progress.whole { "" } else { "0" };
+            found.keep_text(format_args!("{key} ({digits} / {digits}{of} tokens)"));
         }
     }
     found.keep(page, range);
+    // Not all of what is generated is counted in the progress: the last line may be of the token before.
+    let is_near = |count: &Number, phase: &Phase| {
+        let rate = phase.rate.as_ref().filter(|rate| rate.value > 0.0 && phase.time.value >= 1.0);
+        rate.is_none_or(|rate| (0.9..=1.1).contains(&(count.value / phase.time.value / rate.value)))
+    };
+    let whole =
+        |progress: &Option<Progress>| progress.as_ref().filter(|one| one.whole).map(|one| one.count.clone());
+    let counted = timings.amount.as_ref().zip(timings.output.rate.as_ref());
+    if counted.is_some_and(|(count, rate)| !agrees(count.value, &timings.output.time, rate))
+        || whole(&processed).is_some_and(|count| !is_near(&count, &timings.prompt))
+        || whole(&generated).is_some_and(|count| !is_near(&count, &timings.output))
+    {
+        found.refuse(Problem::Edited);
+    }
+    let [processed, generated] =
+        [processed, generated].map(|progress| progress.map(|progress| progress.count));
     let output = timings.amount.clone().or(generated);
     for (field, number) in [(Field::PromptTokens, &processed), (Field::OutputTokens, &output)] {
         if let Some(number) = number {

@@ -3,12 +3,13 @@
 //! A block is one run. Its lines stand together, except in the log of a server, where slot and task tell which
 //! belong to which. What else the log says of slots is read in `llama_slots`.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{
     flag::{Flag, Problem},
     found::{Found, Kind, Part},
+    index::Index,
     llama_lines::{Item, Label, TimingLine, label, slot, timing},
     llama_slots,
     number::{Cursor, Number},
@@ -65,7 +66,8 @@ impl Block {
 /// Reads all blocks.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut open: BTreeMap<Option<(u64, u64)>, usize> = BTreeMap::new();
+    let mut open = Index::default();
+    let place = |key: Option<(u64, u64)>| key.map_or([u64::MAX; 2], |(slot, task)| [slot, task]);
     let mut header: Option<((u64, u64), Range<usize>)> = None;
     let mut ended: Option<((u64, u64), usize)> = None;
     let mut decoded_at = None;
@@ -106,13 +108,13 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 }
                 _ => None,
             };
-            let current = open.get(&key).copied().filter(|at| blocks[*at].takes(&line, number));
+            let current = open.get(place(key)).filter(|at| blocks[*at].takes(&line, number));
             let at = current.unwrap_or_else(|| {
                 let batched = decoded_at.is_some_and(|at| number - at <= MAX_GAP);
                 let header =
                     header.as_ref().filter(|_| line.label == Label::Bare).map(|(_, range)| range.clone());
                 blocks.push(Block { key, header, batched, speculative, ..Block::default() });
-                open.insert(key, blocks.len() - 1);
+                open.set(place(key), blocks.len() - 1);
                 blocks.len() - 1
             });
             if line.item == Item::Total && line.label == Label::Bare {

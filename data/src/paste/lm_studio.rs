@@ -11,9 +11,9 @@ use alloc::{string::String, vec::Vec};
 use super::{
     check::agrees,
     docs::{Doc, Node},
-    flag::Flag,
+    flag::{Flag, Problem},
     found::{Found, Kind},
-    number::Cursor,
+    number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
 };
@@ -40,6 +40,8 @@ fn read(page: &Page<'_>, doc: &Doc, root: &Node) -> Found {
         (Field::Model, &["model_instance_id"]),
         (Field::Model, &["model"]),
         (Field::Quant, &["model_info", "quant"]),
+        (Field::Backend, &["model_info", "format"]),
+        (Field::Backend, &["runtime", "name"]),
     ] {
         if let Some(name) = root.name(path) {
             found.name(field, &name.base());
@@ -89,9 +91,15 @@ fn keep(page: &Page<'_>, found: &mut Found, root: &Node) {
     };
     group("usage", &["prompt_tokens", "completion_tokens"]);
     group("stats", &["input_tokens", "total_output_tokens", "tokens_per_second", "generation_time"]);
-    for (key, name) in [("model", &found.run.model), ("model_info\":{\"quant", &found.run.quant)] {
+    let run = &found.run;
+    let names = [
+        ("model", &run.model, ""),
+        ("model_info\":{\"quant", &run.quant, "}"),
+        ("runtime\":{\"name", &run.backend, "}"),
+    ];
+    for (key, name, end) in names {
         if let Some(name) = name {
-            line.extend([",\"", key, "\":\"", name, if key == "model" { "\"" } else { "\"}" }]);
+            line.extend([",\"", key, "\":\"", name, "\"", end]);
         }
     }
     line.push('}');
@@ -104,6 +112,9 @@ const PARTS: usize = 3;
 /// Reads the line below an answer.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for (number, line) in page.plain() {
+        if page.body(line).starts_with("Prediction Stats:") {
+            out.extend(prediction(page, number));
+        }
         if !page.body(line).contains("tok/sec") {
             continue;
         }
@@ -111,10 +122,10 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         let matched = page.match_lines(number, 2 * PARTS, |cursor: &mut Cursor<'_>| {
             let rate = cursor.number()?;
             cursor.need(" tok/sec")?;
-            bullet(cursor)?;
+            bullet(cursor);
             let count = cursor.number()?;
             cursor.need(" tokens")?;
-            bullet(cursor)?;
+            bullet(cursor);
             cursor.number()?;
             cursor.need(" s to first token")?;
             Some((rate, count))
@@ -130,7 +141,60 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     }
 }
 
-fn bullet(cursor: &mut Cursor<'_>) -> Option<()> {
+/// The mark between two parts, where the copy still has it.
+fn bullet(cursor: &mut Cursor<'_>) {
     cursor.spaces();
-    ["•", "·", "|", "-"].iter().any(|mark| cursor.eat(mark)).then_some(())
+    let _ = ["•", "·", "|", "-"].iter().any(|mark| cursor.eat(mark));
 }
+
+/// What `lms chat --stats` prints below an answer:
+///
+/// ```text
+/// Prediction Stats:
+///   Stop Reason: eosFound
+///   Tokens/Second: 51.43
+///   Time to First Token: 0.110s
+///   Prompt Tokens: 24
+///   Predicted Tokens: 530
+///   Total Tokens: 554
+/// ```
+fn prediction(page: &Page<'_>, number: usize) -> Option<Found> {
+    let ((rate, prompt, output, total), range) = page.match_lines(number, PREDICTION_LINES, |cursor| {
+        cursor.need("Prediction Stats:")?;
+        if cursor.eat(" Stop Reason:") {
+            cursor.word();
+        }
+        cursor.need(" Tokens/Second:")?;
+        let rate = cursor.number()?;
+        cursor.need(" Time to First Token:")?;
+        cursor.number()?;
+        cursor.need(" s Prompt Tokens:")?;
+        let prompt = cursor.number()?;
+        cursor.need(" Predicted Tokens:")?;
+        let output = cursor.number()?;
+        cursor.need(" Total Tokens:")?;
+        Some((rate, prompt, output, cursor.number()?))
+    })?;
+    let mut found = Found::new(Tool::LmStudio, "lms chat --stats, from 2025", Kind::Block, range.clone());
+    found.stain = page.stain(&range);
+    found.at = range;
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    found.keep_text(format_args!(
+        "Prediction Stats: Tokens/Second: {} Time to First Token: 0s Prompt Tokens: {} Predicted Tokens: {} Total \
+         Tokens: {}",
+        digits(&rate),
+        digits(&prompt),
+        digits(&output),
+        digits(&total)
+    ));
+    found.set(Field::DecodeTps, &rate);
+    found.set(Field::PromptTokens, &prompt);
+    found.set(Field::OutputTokens, &output);
+    if prompt.value + output.value != total.value {
+        found.refuse(Problem::Edited);
+    }
+    Some(found)
+}
+
+/// Lines of it.
+const PREDICTION_LINES: usize = 7;

@@ -12,7 +12,7 @@ use alloc::{format, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    flag::Flag,
+    flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
     page::Page,
@@ -27,8 +27,12 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prompt: Option<(usize, Found)> = None;
     let mut sizes: Option<Asked> = None;
     let mut trials: Vec<Found> = Vec::new();
+    let mut bars = Bars::default();
     for (number, line) in page.plain() {
         let body = page.body(line);
+        if is_bar(body) {
+            bars.pass(number);
+        }
         // Its batched form, whose speeds are of all streams together, has a word before the same lines.
         let batched =
             page.text().get(line.start..line.body).is_some_and(|mark| mark.contains("batch_generate"));
@@ -57,7 +61,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 found.keep(page, range);
                 set(&mut found, &speed, Field::OutputTokens, Field::DecodeTps);
                 inflated(&mut found, speed.0.as_ref());
-                out.push(found);
+                bars.place(number, out, found);
             }
         } else if body.starts_with("Audio:") || body.starts_with("Real-time factor:") {
             // A model of sounds: its prompt is not timed alone.
@@ -79,6 +83,45 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     out.extend(prompt.map(|(_, found)| found));
     // Trials count only where their average was cut off.
     out.append(&mut trials);
+}
+
+fn is_bar(body: &str) -> bool {
+    body.len() >= 10 && body.bytes().all(|byte| byte == b'=')
+}
+
+/// The bars above and below each answer. What comes after the upper one and some text, before the lower one, was said.
+#[derive(Default)]
+struct Bars {
+    /// Whether a bar began what may be an answer.
+    open: bool,
+    last: Option<usize>,
+    /// A finding that stood in what may be an answer: its place among all.
+    said: Option<usize>,
+}
+
+impl Bars {
+    fn pass(&mut self, number: usize) {
+        self.open = !self.open;
+        self.last = Some(number);
+    }
+
+    /// Adds a finding; one that follows a bar at once was printed, and what stood in the answer above that bar was not.
+    fn place(&mut self, number: usize, out: &mut Vec<Found>, mut found: Found) {
+        // Prompt and output are two lines.
+        let follows = self.last.is_some_and(|last| number - last <= 2);
+        match self.said.take().filter(|_| follows) {
+            Some(said) => {
+                out[said].problem = Some(Problem::InAnswer);
+                found.flag(Flag::AnswerText);
+            }
+            None if self.open && !follows => self.said = Some(out.len()),
+            None => {}
+        }
+        if follows {
+            self.open = false;
+        }
+        out.push(found);
+    }
 }
 
 fn speed(cursor: &mut Cursor<'_>, key: &str) -> Option<(Option<Number>, Number)> {

@@ -22,15 +22,18 @@ mod docs;
 mod exllama;
 mod flag;
 mod found;
+mod index;
 mod koboldcpp;
 mod koboldcpp_bench;
 mod llama_lines;
 mod llama_perf;
 mod llama_slots;
 mod lm_studio;
+mod marks;
 mod mlx;
 mod number;
 mod ollama;
+mod ollama_repr;
 mod page;
 mod prefix;
 mod reading;
@@ -61,20 +64,22 @@ use text::Text;
 type Format = fn(&Page<'_>, &mut Vec<Found>);
 
 /// The formats of JSON documents. A new one is a new line, here or below.
-const DOC_FORMATS: [Format; 6] = [
+const DOC_FORMATS: [Format; 7] = [
     server_json::scan,
     ollama::scan_docs,
     lm_studio::scan_docs,
     vllm::scan_docs,
+    tabby::scan_docs,
     bench_fields::scan_docs,
     batched::scan_docs,
 ];
 
 /// The formats of lines.
-const LINE_FORMATS: [Format; 16] = [
+const LINE_FORMATS: [Format; 17] = [
     llama_perf::scan,
     speeds::scan,
     ollama::scan,
+    ollama_repr::scan,
     bench_table::scan,
     bench_fields::scan,
     batched::scan,
@@ -113,9 +118,21 @@ fn read_whole(text: &Text) -> Reading {
     if plain.runs.len() > MOST_MENDED {
         return plain;
     }
-    let others = [text.unwrapped(), text.rows_joined()];
-    let others = others.into_iter().flatten().map(|text| read_text(&text));
-    others.fold(plain, |best, other| if is_better(&other, &best) { other } else { best })
+    let better = |best: Reading, text: Text| {
+        let other = read_text(&text);
+        if is_better(&other, &best) { other } else { best }
+    };
+    let joined = [text.unwrapped(), text.rows_joined()].into_iter().flatten().fold(plain, better);
+    if joined.verdict != Verdict::Refused {
+        return joined;
+    }
+    let told = |best: Reading, text: Text| {
+        let other = read_text(&text);
+        // What is wrong with lines behind a mark says more than that there are none.
+        let tells = best.ignored.is_empty() && !other.ignored.is_empty();
+        if tells || is_better(&other, &best) { other } else { best }
+    };
+    [text.unmarked(), text.without_python()].into_iter().flatten().fold(joined, told)
 }
 
 /// Whether breaks were rightly taken out. Joining lines that belong apart must never hide one that was refused, nor

@@ -37,6 +37,17 @@ const COUNT: usize = 6;
 const TIME: usize = 7;
 const RATE: usize = 8;
 
+/// The members of the last object of the API, by the keys that they stand for.
+pub(super) const MEMBERS: [(&str, usize); 7] = [
+    ("total_duration", TOTAL),
+    ("load_duration", LOAD),
+    ("prompt_eval_count", PROMPT_COUNT),
+    ("prompt_eval_cached_count", CACHED),
+    ("prompt_eval_duration", PROMPT_TIME),
+    ("eval_count", COUNT),
+    ("eval_duration", TIME),
+];
+
 /// Values are printed from this column on.
 const COLUMN: usize = 22;
 
@@ -164,7 +175,7 @@ fn form(found: &mut Found, block: &Block) {
 }
 
 /// Fills the run from its values, in seconds and tokens; the same for text and JSON.
-fn fill(found: &mut Found, values: &[Option<Number>; 9]) {
+pub(super) fn fill(found: &mut Found, values: &[Option<Number>; 9]) {
     // A duration that is odd was refused for it already; its value is good.
     let plain = |key: usize| values[key].clone().map(|value| Number { odd: false, ..value });
     for (key, field) in [(TOTAL, Field::TotalS), (LOAD, Field::LoadS), (CACHED, Field::CachedTokens)] {
@@ -233,15 +244,6 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
             if let Some(model) = node.name(&["model"]) {
                 found.name(Field::Model, &model.base());
             }
-            const MEMBERS: [(&str, usize); 7] = [
-                ("total_duration", TOTAL),
-                ("load_duration", LOAD),
-                ("prompt_eval_count", PROMPT_COUNT),
-                ("prompt_eval_cached_count", CACHED),
-                ("prompt_eval_duration", PROMPT_TIME),
-                ("eval_count", COUNT),
-                ("eval_duration", TIME),
-            ];
             let mut values: [Option<Number>; 9] = Default::default();
             for (key, slot) in MEMBERS {
                 values[slot] = node.number(&[key]).map(|number| seconds(number, slot));
@@ -254,7 +256,7 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
 }
 
 /// Durations are in whole nanoseconds.
-fn seconds(number: Number, slot: usize) -> Number {
+pub(super) fn seconds(number: Number, slot: usize) -> Number {
     match slot {
         TOTAL | LOAD | PROMPT_TIME | TIME => {
             let odd = number.odd || number.decimals > 0;

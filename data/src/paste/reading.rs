@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 use super::flag::{Flag, Problem};
+use crate::row::Runtime;
 
 /// What the whole paste amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,6 +98,41 @@ pub struct Run {
     /// See [`Reading::timing_lines`].
     #[serde(rename = "timing_lines")]
     pub lines: String,
+}
+
+impl Run {
+    /// The runtime that computed it: what its tool is or stands on; of a tool that leaves it open, the one that the person
+    /// named (by [`Runtime::name`]). The page, the command line and the server all ask here.
+    #[must_use]
+    pub fn runtime(&self, named: Option<&str>) -> Option<Runtime> {
+        let by_person = || Runtime::ALL.into_iter().find(|runtime| Some(runtime.name()) == named);
+        match self.tool {
+            Tool::LlamaCpp
+            | Tool::LlamaServer
+            | Tool::LlamaBench
+            | Tool::LlamaBatchedBench
+            | Tool::LlamaSweepBench
+            | Tool::KoboldCpp => Some(Runtime::LlamaCpp),
+            Tool::Ollama => Some(Runtime::Ollama),
+            Tool::Vllm => Some(Runtime::Vllm),
+            Tool::MlxLm => Some(Runtime::Mlx),
+            // It loads one of two engines, and its REST interface says which.
+            Tool::LmStudio => match self.backend.as_deref() {
+                Some(engine) if engine.starts_with("llama.cpp") || engine == "gguf" => {
+                    Some(Runtime::LlamaCpp)
+                }
+                Some(engine) if engine.contains("mlx") => Some(Runtime::Mlx),
+                _ => by_person(),
+            },
+            Tool::LlamaBenchy
+            | Tool::Sglang
+            | Tool::TabbyApi
+            | Tool::ExLlama
+            | Tool::TextGenerationWebui
+            | Tool::TensorRtLlm
+            | Tool::KTransformers => by_person(),
+        }
+    }
 }
 
 /// Timing lines that are not taken for a run.

@@ -1,4 +1,4 @@
-//! TabbyAPI's metrics line.
+//! TabbyAPI's metrics line, and what its answers say of their usage.
 //!
 //! ```text
 //! Metrics (ID: ba98…): 250 tokens generated in 16.44 seconds (Queue: 0.02 s, Process: 3840 cached tokens and 11926
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::{
     flag::{Flag, Problem},
-    found::{Found, Kind},
+    found::{Found, Kind, Part},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
@@ -21,6 +21,59 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         let body = page.body(line);
         if body.starts_with("Metrics") || body.starts_with("Response:") {
             out.extend(metrics(page, number));
+        }
+    }
+}
+
+/// Reads the usage of answers: `"usage":{"prompt_tokens":64,"prompt_tokens_per_sec":1066.67,…}`, from 2025.
+pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
+    const KEYS: [&str; 7] = [
+        "prompt_tokens",
+        "prompt_time",
+        "prompt_tokens_per_sec",
+        "completion_tokens",
+        "completion_time",
+        "completion_tokens_per_sec",
+        "total_time",
+    ];
+    for doc in &page.docs {
+        for node in doc.holders("completion_tokens_per_sec") {
+            let number = |key: &str| node.number(&[key]);
+            let mut found =
+                Found::new(Tool::TabbyApi, "TabbyAPI usage, from 2025", Kind::Json, doc.range.clone());
+            doc.damage.judge(&mut found);
+            if let Some(model) = doc.root.name(&["model"]) {
+                found.name(Field::Model, &model.base());
+            }
+            let part = |count, time, rate| Part {
+                count: number(count),
+                time: number(time),
+                rate: number(rate),
+                per_token_ms: None,
+            };
+            found.prefill = part("prompt_tokens", "prompt_time", "prompt_tokens_per_sec");
+            found.decode = part("completion_tokens", "completion_time", "completion_tokens_per_sec");
+            let cached = node.number(&["prompt_tokens_details", "cached_tokens"]);
+            let mut kept = KEYS.map(|key| (key, number(key))).to_vec();
+            kept.push(("cached_tokens", cached.clone().or_else(|| number("cached_tokens"))));
+            found.keep_members(page, Some("usage"), &kept);
+            // It counts the whole prompt, and times and divides the new tokens.
+            let cached = kept.pop().and_then(|(_, cached)| cached).filter(|cached| cached.value > 0.0);
+            if let (Some(cached), Some(count)) = (cached, found.prefill.count.clone()) {
+                found.set(Field::CachedTokens, &cached);
+                found.set(Field::DepthTokens, &cached);
+                let new = (count.value - cached.value).max(0.0);
+                found.compute(Field::PromptTokens, new, count.range.clone());
+                found.prefill.count = Some(Number { value: new, ..count });
+                found.flag(Flag::CachedPrefix);
+            }
+            found.fill(false);
+            found.fill(true);
+            if let Some(total) = number("total_time") {
+                found.set(Field::TotalS, &total);
+                found.total = Some(total);
+            }
+            out.push(found);
         }
     }
 }

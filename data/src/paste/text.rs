@@ -123,6 +123,12 @@ impl Text {
                 self.push(ascii, start, end);
             }
             '\u{2212}' => self.push('-', start, end),
+            // The frames that terminals draw around a table.
+            '│' | '┃' | '║' | '├' | '┤' | '┼' | '╞' | '╡' | '╪' | '╠' | '╣' | '╬' | '┝' | '┥' | '┿' | '┣'
+            | '┫' | '╋' => {
+                self.push('|', start, end);
+            }
+            '─' | '━' | '═' => self.push('-', start, end),
             // Emphasis of Markdown around a value that somebody wants to be seen.
             // UTF-8 that was read as Windows-1252 on its way.
             '\u{c2}' if rest.get(1).is_some_and(|next| matches!(next.0, '\u{b5}' | '\u{b1}' | '\u{a0}')) => {}

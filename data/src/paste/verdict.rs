@@ -1,10 +1,11 @@
 //! From what the formats found to one answer: what is believed, what is asked, what is refused.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
+    index::Index,
     page::{Line, Page},
     reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
 };
@@ -168,9 +169,12 @@ fn fakes(page: &Page<'_>, found: &mut [Found]) {
 
 /// Runs with the same numbers are one run that stands there twice.
 fn repeats(found: &mut [Found]) {
-    let mut seen: BTreeMap<[Option<u64>; 2], Vec<usize>> = BTreeMap::new();
+    let mut seen = Index::default();
+    let mut alike: Vec<Vec<usize>> = Vec::new();
+    // Hundredths, from one: nothing is what was not printed.
     let speeds = |run: &Run| {
-        [run.decode_tps, run.prefill_tps].map(|speed| speed.map(|speed| libm::round(speed * 100.0) as u64))
+        [run.decode_tps, run.prefill_tps]
+            .map(|speed| speed.map_or(0, |speed| libm::round(speed * 100.0) as u64 + 1))
     };
     let counts = |run: &Run| [run.prompt_tokens, run.output_tokens, run.depth_tokens, run.streams];
     // One speed without a count may well come twice.
@@ -184,13 +188,17 @@ fn repeats(found: &mut [Found]) {
             continue;
         }
         let [decode, prefill] = speeds(&found[at].run);
-        let both = decode.is_some() && prefill.is_some();
+        let both = decode > 0 && prefill > 0;
         // A tool that says it twice may leave counts out the one time.
         let same = |earlier: &usize| {
             let pairs = counts(&found[*earlier].run).into_iter().zip(counts(&found[at].run));
             pairs.into_iter().all(|(one, other)| one == other || (both && one.is_none() != other.is_none()))
         };
-        let earlier = seen.entry([decode, prefill]).or_default();
+        let number = seen.number([decode, prefill]);
+        if number == alike.len() {
+            alike.push(Vec::new());
+        }
+        let earlier = &mut alike[number];
         match earlier.iter().rev().take(MOST_COMPARED).copied().find(|one| same(one)) {
             Some(earlier) => {
                 found[at].problem = Some(Problem::SameRun);

@@ -1,0 +1,35 @@
+//! How long the worst pastes take to be read, at 256 KiB each: `cargo xtask bench paste` runs it.
+//!
+//! An example of this crate, so that nothing but the reader has to be built; the pastes are those of the tests.
+
+#[path = "../../tests/paste/worst.rs"]
+mod worst;
+
+/// Longest time that the worst paste may take, in milliseconds.
+const LONGEST_MS: f64 = 50.0;
+
+/// Each paste is read so often; the fastest counts, since the machine does other things, too.
+const TIMES: u32 = 5;
+
+fn main() {
+    let mut longest = 0.0_f64;
+    for (name, bytes) in worst::worst() {
+        let fastest = (0..TIMES).map(|_| {
+            let start = processor_ns();
+            let reading = data::paste::read(&bytes);
+            assert!(!reading.says.is_empty());
+            processor_ns() - start
+        });
+        let taken_ms = fastest.min().expect("several times") as f64 / 1e6;
+        println!("{taken_ms:>8.2} ms  {name}");
+        longest = longest.max(taken_ms);
+    }
+    println!("{longest:>8.2} ms  the longest, of {LONGEST_MS} ms");
+    assert!(longest < LONGEST_MS, "{longest:.1} ms");
+}
+
+/// Nanoseconds that this thread has had the processor: what a busy machine does beside it does not count.
+fn processor_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel");
+    text.split(' ').next().and_then(|field| field.parse().ok()).expect("nanoseconds")
+}

@@ -1,0 +1,194 @@
+//! What another program put before every line, or around every key, undone: line numbers, the mark of a comment or a
+//! difference, the name of a file or a container, and the quotes of Python.
+//!
+//! Asked for only where a paste tells nothing as it stands: what all lines begin with may belong to them.
+
+use alloc::{string::String, vec::Vec};
+use core::ops::Range;
+
+use super::text::Text;
+
+impl Text {
+    /// The same text without what all its lines begin with; `None` where that is nothing.
+    pub fn unmarked(&self) -> Option<Text> {
+        let lines = lines(&self.clean);
+        let kept = numbered(&self.clean, &lines).or_else(|| prefixed(&self.clean, &lines))?;
+        let mut text = Text::empty();
+        for range in kept {
+            text.copy(self, range);
+        }
+        Some(text)
+    }
+
+    /// The same text with dictionaries as Python shows them written as JSON; `None` where it has none.
+    pub fn without_python(&self) -> Option<Text> {
+        let clean = json_of_python(&self.clean)?;
+        let mut text = Text::empty();
+        text.copy(self, 0..self.clean.len());
+        text.clean = clean;
+        Some(text)
+    }
+}
+
+/// The ranges of the lines, each with its break; of a blank line, of the break alone.
+fn lines(text: &str) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let ranges = text.split_inclusive('\n').map(|line| {
+        at += line.len();
+        at - line.len()..at
+    });
+    ranges.collect()
+}
+
+/// What is left of lines that are counted: `12  eval time`, `40:eval time`, `[3] eval time`.
+fn numbered(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+    let mut last = None;
+    let mut several = false;
+    let mut kept = Vec::with_capacity(lines.len());
+    for range in lines {
+        let line = &text[range.clone()];
+        if line.trim().is_empty() {
+            kept.push(range.clone());
+            continue;
+        }
+        let body = line.trim_start().trim_start_matches(['[', '(']);
+        let rest = body.trim_start_matches(|sign: char| sign.is_ascii_digit());
+        let number: u32 = body[..body.len() - rest.len()].parse().ok()?;
+        let ends = rest.is_empty() || rest.starts_with([':', '.', ')', ']', '|', '-', ' ', '\t', '\n']);
+        if !ends || last.is_some_and(|last| number <= last) {
+            return None;
+        }
+        several |= last.is_some();
+        last = Some(number);
+        let skipped = usize::from(!rest.starts_with('\n') && !rest.is_empty());
+        kept.push(range.end - rest.len() + skipped..range.end);
+    }
+    several.then_some(kept)
+}
+
+/// What tools begin all lines of a block with.
+const OWN: [&str; 5] = ["llama_print", "llama_perf", "common_perf", "print_timing", "slot "];
+
+/// What is left of lines that begin alike: `# eval time`, `+eval time`, `out.log:eval time`, `pod-0 server eval time`.
+fn prefixed(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+    let mut common: Option<&str> = None;
+    let mut several = false;
+    for range in lines {
+        let line = text[range.clone()].trim_end();
+        if line.is_empty() {
+            continue;
+        }
+        let shared = match common {
+            None => line,
+            Some(common) => {
+                several = true;
+                let same = common.bytes().zip(line.bytes()).take_while(|(one, other)| one == other).count();
+                &common[..common.floor_char_boundary(same)]
+            }
+        };
+        common = Some(shared);
+    }
+    // A word that all lines begin with may be the one that a tool begins its lines with.
+    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
+    let common = common.filter(|_| several)?;
+    let own = OWN.iter().filter_map(|own| common.find(own)).min().unwrap_or(common.len());
+    let prefix = common[..own].trim_end_matches(is_word);
+    // White space is stepped over anyway.
+    let length = if prefix.trim().is_empty() { return None } else { prefix.len() };
+    let kept = lines.iter().map(|range| {
+        let line = &text[range.clone()];
+        let skipped =
+            if line.trim_end().len() >= length { length } else { line.len() - line.trim_start().len() };
+        range.start + skipped.min(line.trim_end_matches('\n').len())..range.end
+    });
+    Some(kept.collect())
+}
+
+/// `{'eval_count': 12, 'done': True}` as `{"eval_count": 12, "done": true}`: each byte stays in its place.
+fn json_of_python(text: &str) -> Option<String> {
+    let mut bytes: Vec<u8> = text.into();
+    let mut at = text.find("{'")?;
+    let mut depth = 0_u32;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            quote @ (b'\'' | b'"') if depth > 0 => {
+                bytes[at] = b'"';
+                at += 1;
+                while at < bytes.len() && bytes[at] != quote {
+                    // What was said is not read; its quotes and escapes must only end nothing.
+                    if bytes[at] == b'\\' || bytes[at] == b'"' {
+                        let escape = bytes[at] == b'\\';
+                        bytes[at] = b'\'';
+                        at += usize::from(escape && at + 1 < bytes.len() && bytes[at + 1].is_ascii());
+                        bytes[at] = b'\'';
+                    }
+                    at += 1;
+                }
+                if at < bytes.len() {
+                    bytes[at] = b'"';
+                }
+            }
+            b'T' | b'F' | b'N' if depth > 0 => {
+                for (python, json) in [("True", "true"), ("None", "null"), ("False", "false")] {
+                    if bytes[at..].starts_with(python.as_bytes()) {
+                        bytes[at..at + json.len()].copy_from_slice(json.as_bytes());
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 && at < bytes.len() {
+            at += text.get(at..).and_then(|rest| rest.find("{'")).unwrap_or(bytes.len());
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unmarked(text: &str) -> Option<String> {
+        Text::new(text.as_bytes()).unmarked().map(|text| text.clean)
+    }
+
+    #[test]
+    fn what_all_lines_begin_with_goes() {
+        for (text, bare) in [
+            ("# a b\n#\n# c d\n", Some(" a b\n\n c d\n")),
+            ("+a\n+b\n", Some("a\nb\n")),
+            ("out.log:a 1\nout.log:b 2\n", Some("a 1\nb 2\n")),
+            ("pod-0 server a\npod-0 server b\n", Some("a\nb\n")),
+            ("  8  a\n  9  b\n\n 10  c\n", Some(" a\n b\n\n c\n")),
+            ("40:a\n41-b\n", Some("a\nb\n")),
+            ("[1] a\n[2] b\n", Some(" a\n b\n")),
+            ("llama_perf_context_print: a\nllama_perf_sampler_print: b\n", None),
+            ("  a\n  b\n", None),
+            (
+                "# llama_perf_context_print: a\n# llama_perf_context_print: b\n",
+                Some("llama_perf_context_print: a\nllama_perf_context_print: b\n"),
+            ),
+            ("2 a\n1 b\n", None),
+            ("# a", None),
+            ("a\nb", None),
+            ("", None),
+        ] {
+            assert_eq!(unmarked(text).as_deref(), bare, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn pythons_quotes_become_those_of_json() {
+        let json = |text: &str| Text::new(text.as_bytes()).without_python().map(|text| text.clean);
+        assert_eq!(
+            json(r#"it's {'a': "don't", 'b': [True, None], 'c': 'say "x" \'y\''} isn't"#).as_deref(),
+            Some(r#"it's {"a": "don't", "b": [true, null], "c": "say 'x' ''y''"} isn't"#)
+        );
+        assert_eq!(json("no dictionary: {}"), None);
+        // Nothing ends: nothing breaks.
+        assert!(json("{'a\\").is_some() && json("{'\\é'").is_some());
+    }
+}
