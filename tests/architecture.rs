@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("llm-speed-wasm",      &["estimator", "data", "page"]),
     ("llm-speed-contribute", &["data", "page"]),
     ("llm-speed-benchmarks", &["data", "page"]),
-    ("llm-speed-work",      &[]),
+    ("llm-speed-work",      &["data"]),
     ("llm-speed-server",    &["estimator", "data", "page"]),
     ("llm-speed-tests",     &["estimator", "data", "chart", "page", "probe", "calibrate", "server"]),
     ("xtask",               &["data"]),

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+mod text;
 mod wire;
 
 pub use wire::*;

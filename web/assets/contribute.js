@@ -39,7 +39,7 @@ async function submit(wasm, send) {
   sent.textContent = "";
   try {
     const text = wasm.submission(pasted, fields());
-    results.innerHTML = wasm.receipt(await sendText("/api/v1/pastes", text, wasm.digest(text), bar));
+    results.innerHTML = wasm.receipt(await sendText("/api/v1/pastes", text, bar));
     results.focus();
   } catch (error) {
     sent.textContent = error.message;

@@ -1,10 +1,11 @@
-// Proof of work, beside the page: first how long it may take here, then the proof.
+// Proof of work, beside the page: of a text its digest; of a challenge how long it may take here, then the proof.
 
-import init, { expectedMs, solve } from "/wasm/work.js";
+import init, { digest, expectedMs, solve } from "/wasm/work.js";
 
-onmessage = async ({ data: challenge }) => {
+onmessage = async ({ data: { text, challenge } }) => {
   try {
     await init();
+    if (challenge === undefined) return postMessage({ digest: digest(text) });
     postMessage({ expectedMs: expectedMs(challenge) });
     postMessage({ pow: solve(challenge) });
   } catch (error) {

@@ -42,17 +42,11 @@ fn text(engine: &Engine<'_>, pasted: &[u8], fields: &str) -> Option<String> {
         hardware: view.machine.id()?.to_owned(),
         model: view.model.id()?.to_owned(),
         quant: view.quant.id()?.to_owned(),
-        runtime: Some(view.runtime).filter(|name| !name.is_empty()),
+        runtime: view.runtime.id().map(str::to_owned),
         lines: Some(view.lines).filter(|lines| !lines.is_empty())?,
         ..Paste::default()
     };
-    serde_json::to_string(&paste).ok()
-}
-
-/// The digest that the challenge is asked for with.
-#[wasm_bindgen]
-pub fn digest(text: &str) -> String {
-    data::digest::digest(text.as_bytes())
+    Some(paste.to_json())
 }
 
 /// What belongs into `#results` for the server's receipt.
@@ -60,11 +54,10 @@ pub fn digest(text: &str) -> String {
 /// Throws an `Error` when it is none.
 #[wasm_bindgen]
 pub fn receipt(json: &str) -> Result<String, JsError> {
-    let receipt: Receipt = serde_json::from_str(json)?;
-    let state = serde_json::to_value(receipt.state)?;
+    let receipt = Receipt::read(json)?;
     let view = ReceiptView {
         url: receipt.url.unwrap_or_default(),
-        state: state.as_str().unwrap_or_default().to_owned(),
+        state: receipt.state.name().to_owned(),
         reasons: receipt.reasons.into_iter().map(|reason| reason.says).collect(),
     };
     Ok(page::contribute_receipt(&view, &EN)?)

@@ -1,7 +1,13 @@
-//! Proof of work in the browser, for a worker: how long it may take here, and the proof.
+//! Proof of work in the browser, for a worker: the digest of what is sent, how long it may take here, and the proof.
 
 use altcha::{Challenge, Payload, SolveChallengeOptions};
 use wasm_bindgen::prelude::*;
+
+/// The digest of a text: what the challenge is asked for with.
+#[wasm_bindgen]
+pub fn digest(text: &str) -> String {
+    data::digest::digest(text.as_bytes())
+}
 
 /// How long solving takes here at most, in milliseconds: a few tries are timed.
 ///
