@@ -100,6 +100,8 @@ mod tests {
             ("a model has layers", |rows| rows.models[0].layers[0].mixer = Mixer::Full { heads: 32, kv_heads: 5, key_dim: 128, value_dim: 128 }),
             ("experts are possible", |rows| rows.models.iter_mut().filter_map(|row| row.experts.as_mut()).for_each(|experts| experts.active = 500)),
             ("capability has", |rows| rows.models[0].capability = Capability::Arena { elo: 1212, source: String::new(), score: 0.0 }),
+            ("capability has", |rows| rows.models[0].capability = Capability::Editorial { score: 50, basis: "size class 8B".into(), source: String::new() }),
+            ("capability has", |rows| rows.models[0].capability = Capability::Editorial { score: 50, basis: String::new(), source: "lmarena:2026-01-16".into() }),
             ("dates and native", |rows| rows.models[0].released = Some("last spring".into())),
             ("dates and native", |rows| rows.models[0].native_quant = Some("q17".into())),
             ("bits a weight", |rows| rows.quants[0].bits_per_weight = 70.0),

@@ -77,8 +77,10 @@ pub(super) fn capability_has_its_ground(catalog: &Catalog) -> Vec<String> {
             let known = catalog.source(source).is_some_and(|known| known.id == "lmarena");
             (!known || !(800..1700).contains(elo)).then(|| format!("a rating of {elo} from {source:?}"))
         }
-        Capability::Editorial { score, basis } => (*score > 100 || basis.is_empty())
-            .then(|| format!("a score of {score} on the ground of {basis:?}")),
+        Capability::Editorial { score, basis, source } => {
+            let grounded = *score <= 100 && !basis.is_empty() && catalog.source(source).is_some();
+            (!grounded).then(|| format!("a score of {score} on the ground of {basis:?}, from {source:?}"))
+        }
     })
 }
 

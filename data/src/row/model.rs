@@ -98,15 +98,17 @@ pub enum Capability {
     Editorial {
         /// 0 to 100, on the same scale that anchored ratings are mapped to.
         score: u8,
-        /// What it rests on.
+        /// What it rests on: the size class and month, and the published rating of the nearest kin where there is one.
         basis: String,
+        /// Where that was read: a source key.
+        source: String,
     },
 }
 
 impl Default for Capability {
     /// Of a row that says nothing: nobody voted.
     fn default() -> Self {
-        Capability::Editorial { score: 0, basis: String::new() }
+        Capability::Editorial { score: 0, basis: String::new(), source: String::new() }
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Ground<'a> {
     arena_elo: Option<u16>,
     /// What it rests on: the table of ratings, or the ground of an editorial score.
     basis: &'a str,
+    /// Where that was read: a key of `sources`, with the place in it behind a colon.
+    source: &'a str,
 }
 
 /// Every model, and the works that their figures were read in.
@@ -71,11 +73,11 @@ pub struct ModelList<'a> {
 
 impl<'a> From<&'a Capability> for Ground<'a> {
     fn from(capability: &'a Capability) -> Self {
-        let (arena_elo, basis) = match capability {
-            Capability::Arena { elo, source, .. } => (Some(*elo), source),
-            Capability::Editorial { basis, .. } => (None, basis),
+        let (arena_elo, basis, source) = match capability {
+            Capability::Arena { elo, source, .. } => (Some(*elo), source, source),
+            Capability::Editorial { basis, source, .. } => (None, basis, source),
         };
-        Ground { score: capability.score(), arena_elo, basis }
+        Ground { score: capability.score(), arena_elo, basis, source }
     }
 }
 
