@@ -56,6 +56,12 @@ pub fn steps<'t>(table: &'t Table, wanted: &str) -> Vec<Step<'t>> {
     steps
 }
 
+/// Whether two rows can be compared: they ran the same way.
+#[must_use]
+pub fn alike(a: &Row, b: &Row) -> bool {
+    way(a, b) == Ordering::Equal
+}
+
 /// Rows that can be compared with each other: the same runtime, backend, number of devices, power, concurrency, and the
 /// same workloads.
 fn way(a: &Row, b: &Row) -> Ordering {
@@ -67,12 +73,14 @@ fn way(a: &Row, b: &Row) -> Ordering {
 }
 
 /// Older first: by day, then by version.
-fn age(a: &Row, b: &Row) -> Ordering {
+#[must_use]
+pub fn age(a: &Row, b: &Row) -> Ordering {
     a.measured_on.cmp(&b.measured_on).then_with(|| version(&a.build).cmp(&version(&b.build)))
 }
 
-/// What a step of a trend is a step in.
-fn when(row: &Row) -> (&str, &str) {
+/// What a step of a trend is a step in: version and day.
+#[must_use]
+pub fn when(row: &Row) -> (&str, &str) {
     (&row.build, &row.measured_on)
 }
 

@@ -194,6 +194,17 @@ impl Wish {
             wrong.push(FieldError::with_near("shape", format!("\"{}\" is no workload.", wish.shape), near));
             wish.shape.clear();
         }
+        for (name, key) in [("after", &mut wish.after), ("before", &mut wish.before)] {
+            let is_key = key.len() == 16 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            if !key.is_empty() && !is_key {
+                let says = format!(
+                    "\"{key}\" is no row's key: write 16 hexadecimal digits as `next` or `previous` of a page give them, or \
+                     leave it out."
+                );
+                wrong.push(FieldError::new(name, says));
+                key.clear();
+            }
+        }
         wish.read_sort(get("sort"), &mut wrong);
         (wish, wrong)
     }

@@ -106,6 +106,7 @@ pub fn speed_over_capability(chart: &CapabilityChart<'_>) -> String {
         y: (y_axis, Scale::around(y_axis.spread, speeds, y_most)),
         keys: &keys,
         shelf: if any_off { 22.0 } else { 6.0 },
+        words: None,
     };
     let mut frame = match plan.draw() {
         Ok(frame) => frame,

@@ -44,6 +44,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) keys: &'a [Key<'a>],
     /// Height kept free between the lowest value and the x axis, for marks without a value.
     pub(crate) shelf: f64,
+    /// Words below places of the x axis, two lines each, instead of its values.
+    pub(crate) words: Option<&'a [(f64, [&'a str; 2])]>,
 }
 
 /// Tick counts that leave air at this size.
@@ -71,7 +73,7 @@ impl Plan<'_> {
             left: (widest + TICK_GAP + 2.0).min(size.width / 3.0),
             top: legend_bottom + LINE + 8.0,
             right: size.width - RIGHT,
-            bottom: size.height - 2.0 * LINE - 8.0,
+            bottom: size.height - 2.0 * LINE - 8.0 - if self.words.is_some() { LINE } else { 0.0 },
         };
         let x = x.between(plot.left, plot.right);
         let y = y.between(plot.bottom - self.shelf, plot.top);
@@ -90,6 +92,21 @@ impl Plan<'_> {
     fn x_ticks(&self, svg: &mut Svg, x: &Scale, most: usize, plot: Area) {
         svg.line("base", (plot.left, plot.bottom), (plot.right, plot.bottom));
         let mut free_from = f64::NEG_INFINITY;
+        if let Some(words) = self.words {
+            for (value, lines) in words {
+                let at = x.at(*value);
+                svg.line("base", (at, plot.bottom), (at, plot.bottom + 4.0));
+                let half = lines.iter().map(|line| label::width(line)).fold(0.0, f64::max) / 2.0;
+                if at - half > free_from {
+                    let middle = at.min(plot.right + RIGHT - half);
+                    for (line, below) in lines.iter().zip([LINE + 3.0, 2.0 * LINE + 3.0]) {
+                        svg.text("tick", Anchor::Middle, (middle, plot.bottom + below), line);
+                    }
+                    free_from = at + half + 4.0;
+                }
+            }
+            return;
+        }
         for value in x.ticks(most) {
             let at = x.at(value);
             svg.line("base", (at, plot.bottom), (at, plot.bottom + 4.0));

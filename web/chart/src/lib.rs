@@ -38,6 +38,7 @@ mod scatter;
 mod strip;
 mod style;
 mod svg;
+mod trend;
 
 pub use capability::{CapabilityChart, ModelSpeed, Verdict, speed_over_capability, verdict_mark};
 pub use line::{LineChart, Point, Series, line, speed_over_context};
@@ -49,3 +50,4 @@ pub use scatter::{Group, Pair, ScatterChart, scatter};
 pub use strip::{Dot, Stretch, Strip, StripChart, strips};
 pub use style::{Theme, standalone, stylesheet};
 pub use svg::{Caption, Size};
+pub use trend::{Step, TrendChart, Way, trend};

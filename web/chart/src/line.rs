@@ -66,6 +66,7 @@ pub fn line(chart: &LineChart<'_>) -> String {
         y: (chart.y, Scale::around(chart.y.spread, ys, y_most)),
         keys: &keys,
         shelf: 0.0,
+        words: None,
     };
     let mut frame = match plan.draw() {
         Ok(frame) => frame,

@@ -98,6 +98,11 @@ impl Scale {
         Some(Scale { spread, low, high, start: 0.0, end: 1.0 })
     }
 
+    /// A linear axis from one value to another, as they are; `None` where they leave no room.
+    pub(crate) fn exactly(low: f64, high: f64) -> Option<Scale> {
+        (high > low).then_some(Scale { spread: Spread::Linear, low, high, start: 0.0, end: 1.0 })
+    }
+
     /// The same values between these two places.
     pub(crate) fn between(self, start: f64, end: f64) -> Scale {
         Scale { start, end, ..self }

@@ -73,6 +73,7 @@ pub fn scatter(chart: &ScatterChart<'_>) -> String {
         y: (axis(chart.measured_label), Scale::around(Spread::Log10, values(), y_most)),
         keys: &keys,
         shelf: 0.0,
+        words: None,
     };
     let mut frame = match plan.draw() {
         Ok(frame) => frame,

@@ -7,6 +7,9 @@ use estimator::Range;
 use crate::figure;
 use crate::messages::Messages;
 
+/// The fields that buttons among the results set: which run, and which of several rows.
+pub const PICKS: [&str; 5] = ["run", "hardware_is", "model_is", "quant_is", "runtime_is"];
+
 /// A paste as it was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContributeView {
@@ -28,8 +31,10 @@ pub struct ContributeView {
     pub model: Match,
     /// Its quantisation.
     pub quant: Match,
-    /// What ran it; empty where the lines leave it open.
-    pub runtime: String,
+    /// What ran it; several where the lines leave it open.
+    pub runtime: Match,
+    /// Whether the person named it, since the lines leave it open.
+    pub is_runtime_named: bool,
     /// The estimate for the same, once all is known.
     pub beside: Option<Beside>,
 }
@@ -199,6 +204,7 @@ pub fn results(view: &ContributeView, m: &Messages) -> askama::Result<String> {
                 name("hardware", w.machine, &view.machine),
                 name("model", w.model, &view.model),
                 name("quant", w.quant, &view.quant),
+                name("runtime", w.runtime, &view.runtime),
             ]
         },
         beside,

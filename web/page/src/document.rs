@@ -159,6 +159,8 @@ struct ContributeForm<'a> {
     /// Name, label, hint, value, list of suggestions.
     fields: [(&'static str, &'static str, &'static str, &'a str, &'static str); 3],
     lists: [(&'static str, &'a [String]); 3],
+    /// What buttons among the results picked before: a form sends the last button alone.
+    picked: Vec<(&'static str, &'a str)>,
 }
 
 /// Contributing what another tool printed: the form with `text` in it, and how it was read.
@@ -180,6 +182,11 @@ pub fn contribute_page(
             ("quant", w.quant, w.quant_hint, query.get("quant"), "quants"),
         ],
         lists: [("hardwares", &choices.devices), ("models", &choices.models), ("quants", &choices.quants)],
+        picked: contribute::PICKS
+            .map(|name| (name, query.get(name)))
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
     };
     Frame {
         title: &format!("{} – {}", w.title, m.site.name),

@@ -35,6 +35,9 @@ fn problem_of(response: &Response) -> Option<Problem> {
     is_error.then(|| response.extensions().get().cloned().unwrap_or_else(|| Problem::of_status(status)))
 }
 
+/// Ends of addresses that programs read, whatever they say they accept.
+const DATA: [&str; 5] = [".json", ".csv", ".jsonl", ".lines", ".rows"];
+
 /// In which form a client wants its answer.
 struct Wish {
     is_head: bool,
@@ -48,7 +51,9 @@ impl Wish {
         let path = request.uri().path();
         Wish {
             is_head: request.method() == Method::HEAD,
-            is_for_programs: path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz"),
+            is_for_programs: path.starts_with("/api/")
+                || matches!(path, "/healthz" | "/readyz")
+                || DATA.iter().any(|end| path.ends_with(end)),
             encoding: Encoding::negotiate(accept_encoding(request.headers()).as_deref()),
             known_tags: request.headers().get(header::IF_NONE_MATCH).cloned(),
         }

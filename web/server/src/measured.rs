@@ -19,7 +19,7 @@ use crate::names::{self, MachineKey};
 use crate::store::{Report, Store, StoreError};
 
 pub use curves::aimed_at;
-use curves::{Group, Workloads, decay, most_reported, streams, traces};
+use curves::{Group, Workloads, aggregate, decay, most_reported, streams, traces};
 
 /// Setups that are shown: as many as a page holds within its budget.
 const SETUPS: usize = 12;
@@ -89,8 +89,9 @@ async fn read(app: &App, snapshot: &Snapshot, about: &About) -> Result<MeasuredV
         view.decay.extend(curve);
     }
     for group in most_reported(&cells, |cell| Some(cell.streams)) {
-        let curve = streams(engine, &group, &behind.all(&group).await?, &workloads);
-        view.streams.extend(curve);
+        let reports = behind.all(&group).await?;
+        view.streams.extend(streams(engine, &group, &reports, &workloads));
+        view.aggregate.extend(aggregate(app, &group, &reports, &workloads).await?);
     }
     view.traces = traces(app, &cells, &mut behind, &workloads).await?;
     Ok(view)
@@ -209,9 +210,14 @@ pub fn estimate(
 
 /// Lowest, median and highest of what submitters say, each with one voice, and how many they are.
 pub fn voices(reports: &[&Report]) -> Option<(Range, u32)> {
+    voted(reports.iter().map(|report| (report.voter.as_str(), report.decode_tps)))
+}
+
+/// The same of any speed, each with who it votes for.
+fn voted<'v>(speeds: impl Iterator<Item = (&'v str, f64)>) -> Option<(Range, u32)> {
     let mut by_voter: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for report in reports {
-        by_voter.entry(&report.voter).or_default().push(report.decode_tps);
+    for (voter, tps) in speeds {
+        by_voter.entry(voter).or_default().push(tps);
     }
     let each: Vec<f64> = by_voter.values().filter_map(|speeds| median(speeds)).collect();
     let low = each.iter().copied().fold(f64::INFINITY, f64::min);

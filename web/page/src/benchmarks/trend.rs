@@ -1,25 +1,34 @@
 //! What was measured more than once: speed over runtime versions and days.
 
+use chart::{Axis, Caption, Format, Size, Spread, TrendChart, Way};
 use data::table::trend::{self, Step};
-use data::table::{Picked, Table};
+use data::table::{Picked, Row, Table};
 
 use super::{PATH, span};
-use crate::card::plain;
 use crate::messages::Messages;
 use crate::query::Query;
 
 /// Trends that are offered: those with most rows.
 const OFFERED: usize = 12;
+/// Ways to run in one picture: more could not be told apart.
+const WAYS: usize = 6;
+/// Words stay readable on a phone, and there is room for two pictures side by side on a desk.
+const SIZE: Size = Size { width: 480.0, height: 340.0 };
 
 /// The section as the template wants it.
 pub(super) struct Trends {
     /// What the chosen trend is of; empty where none is chosen.
     pub(super) name: String,
     pub(super) steps: Vec<Line>,
+    /// The steps as a picture; empty where none is chosen.
+    pub(super) svg: String,
     /// Others: address, name, rows.
     pub(super) offers: Vec<(String, String, u32)>,
     /// The address without a trend.
     pub(super) all: String,
+    /// The address of the same as data, without its form, and what asks for the chosen one.
+    pub(super) data: &'static str,
+    pub(super) query: String,
 }
 
 /// One step.
@@ -27,7 +36,6 @@ pub(super) struct Line {
     pub(super) version: String,
     pub(super) measured_on: String,
     pub(super) concurrency: u32,
-    pub(super) bar: String,
     pub(super) speed: String,
     pub(super) change: String,
     pub(super) verdict: &'static str,
@@ -38,8 +46,6 @@ pub(super) struct Line {
 pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
     let chosen = query.get("trend");
     let steps = if chosen.is_empty() { Vec::new() } else { trend::steps(table, chosen) };
-    let fastest = steps.iter().map(|step| step.picked.high_tps).fold(0.0, f64::max);
-    let slowest = steps.iter().map(|step| step.picked.low_tps).fold(f64::INFINITY, f64::min);
     let offers = table.trends.iter().take(OFFERED).filter_map(|(key, count)| {
         let row = table.rows.iter().find(|row| trend::key(row) == *key)?;
         let name = super::name(table, &Picked::of(row, "")?);
@@ -51,16 +57,94 @@ pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
             (_, Some(step)) => super::name(table, &step.picked),
             (_, None) => m.benchmarks.trend_none.to_owned(),
         },
-        steps: steps.iter().map(|step| line(step, (slowest / 1.5, fastest * 1.5), m)).collect(),
+        svg: picture(table, &steps, m),
+        steps: steps.iter().map(|step| line(step, m)).collect(),
         offers: if chosen.is_empty() { offers.collect() } else { Vec::new() },
         all: query.link(PATH, &[("trend", "")]),
+        data: "/api/v1/tables/trends",
+        query: Query::default().link("", &[("trend", chosen)]),
     }
 }
 
-fn line(step: &Step<'_>, track: (f64, f64), m: &Messages) -> Line {
+/// The steps over their versions and days: a way to run is a line, and what was replaced is a hollow mark.
+fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
+    let Some(first) = steps.first() else { return String::new() };
+    let w = &m.benchmarks;
+    let mut rows: Vec<&Row> = steps.iter().map(|step| step.picked.row).collect();
+    rows.sort_by(|a, b| trend::age(a, b));
+    let mut stops: Vec<(&str, &str)> = Vec::new();
+    for row in rows {
+        if !stops.contains(&trend::when(row)) {
+            stops.push(trend::when(row));
+        }
+    }
+    let words: Vec<[&str; 2]> = stops
+        .iter()
+        .map(|(build, day)| [*build, if day.is_empty() { w.date_unknown } else { day }])
+        .collect();
+    let told: Vec<[String; 2]> = steps
+        .iter()
+        .map(|step| {
+            let speed = span(step.picked.low_tps, step.picked.high_tps);
+            let tip = format!("{}: {speed} {}", step.picked.row.backend_words(), m.answer.tps);
+            [if step.beyond_noise { changed(step) } else { String::new() }, tip]
+        })
+        .collect();
+    // Steps come by the way they ran.
+    let mut names: Vec<String> = Vec::new();
+    let mut ways: Vec<Vec<chart::Step<'_>>> = Vec::new();
+    let mut before: Option<&Row> = None;
+    for (step, [told, tip]) in steps.iter().zip(&told) {
+        let row = step.picked.row;
+        if before.is_none_or(|before| !trend::alike(before, row)) {
+            names.push(way(row, m));
+            ways.push(Vec::new());
+        }
+        before = Some(row);
+        let stop = stops.iter().position(|stop| *stop == trend::when(row)).unwrap_or_default();
+        let value = chart::Range {
+            low: step.picked.low_tps,
+            mid: step.picked.middle_tps(),
+            high: step.picked.high_tps,
+        };
+        if let Some(way) = ways.last_mut() {
+            way.push(chart::Step { stop, value, is_superseded: row.superseded, told, tip });
+        }
+    }
+    let lines: Vec<Way<'_>> =
+        names.iter().zip(&ways).take(WAYS).map(|(name, steps)| Way { name, steps }).collect();
+    let counts = [steps.len(), stops.len(), steps.iter().filter(|step| step.beyond_noise).count()];
+    let [measured, places, beyond] = counts.map(|count| count.to_string());
+    chart::trend(&TrendChart {
+        caption: Caption {
+            id: "trend-picture",
+            title: &super::name(table, &first.picked),
+            description: &w.trend_desc(&beyond, &measured, &places),
+            empty: m.chart.empty,
+        },
+        size: SIZE,
+        x_label: w.trend_axis,
+        y: Axis { label: w.trend_speed, spread: Spread::Linear, format: Format::Number },
+        stops: &words,
+        ways: &lines,
+        signs: [w.beyond_noise, w.superseded],
+    })
+}
+
+/// How a row ran, apart from version and day.
+fn way(row: &Row, m: &Messages) -> String {
+    let backend = if row.backend.is_empty() { String::new() } else { format!(" ({})", row.backend) };
+    let words = m.benchmarks.trend_way(&format!("{}{backend}", row.runtime), &row.concurrency.to_string());
+    if row.speculative.is_empty() { words } else { format!("{words}, {}", row.speculative) }
+}
+
+/// `+12 %`, or nothing.
+fn changed(step: &Step<'_>) -> String {
+    step.change.map(|change| format!("{:+.0} %", 100.0 * (change - 1.0))).unwrap_or_default()
+}
+
+fn line(step: &Step<'_>, m: &Messages) -> Line {
     let (w, row) = (&m.benchmarks, step.picked.row);
-    let middle = step.picked.middle_tps();
-    let range = estimator::Range { low: step.picked.low_tps, mid: middle, high: step.picked.high_tps };
     Line {
         version: row.backend_words(),
         measured_on: if row.measured_on.is_empty() {
@@ -69,9 +153,8 @@ fn line(step: &Step<'_>, track: (f64, f64), m: &Messages) -> Line {
             row.measured_on.clone()
         },
         concurrency: row.concurrency,
-        bar: chart::range_bar(plain(range), track, chart::Verdict::Runs, None, None),
         speed: span(step.picked.low_tps, step.picked.high_tps),
-        change: step.change.map(|change| format!("{:+.0} %", 100.0 * (change - 1.0))).unwrap_or_default(),
+        change: changed(step),
         verdict: match (step.change, step.beyond_noise) {
             (None, _) => w.first_of_its_way,
             (Some(_), true) => w.beyond_noise,

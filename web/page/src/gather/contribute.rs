@@ -1,7 +1,7 @@
 //! A paste, read and matched with the catalogue.
 
 use data::json::{self, Node};
-use data::paste::{self, Run, Tool};
+use data::paste::{self, Run};
 use data::query::Params;
 use data::row::Runtime;
 use data::{Engine, Lookup};
@@ -38,7 +38,8 @@ pub fn contribute(engine: &Engine<'_>, pasted: &[u8], query: &Query) -> Contribu
     view.quant = matched(&said(query, "quant", run.quant.as_deref()), |text| {
         engine.catalog.quant(text).map(|row| (row.id.clone(), row.name.clone()))
     });
-    view.runtime = runtime(run.tool).map(Runtime::name).unwrap_or_default().to_owned();
+    view.runtime = runtime(query, run);
+    view.is_runtime_named = run.runtime(None).is_none() && view.runtime.id().is_some();
     view.beside = beside(engine, &view, run);
     view
 }
@@ -109,8 +110,8 @@ fn beside(engine: &Engine<'_>, view: &ContributeView, run: &Run) -> Option<Besid
     if before != "0" && before != prompt {
         pairs.push(("cached", &before));
     }
-    if !view.runtime.is_empty() {
-        pairs.push(("runtime", &view.runtime));
+    if let Some(runtime) = view.runtime.id() {
+        pairs.push(("runtime", runtime));
     }
     let params = Params::read(pairs).ok()?;
     let (rig, job) = engine.read(&params).ok()?;
@@ -124,19 +125,17 @@ fn beside(engine: &Engine<'_>, view: &ContributeView, run: &Run) -> Option<Besid
     })
 }
 
-/// The runtime that prints so; of tools that are none by themselves, none.
-fn runtime(tool: Tool) -> Option<Runtime> {
-    Some(match tool {
-        Tool::LlamaCpp
-        | Tool::LlamaServer
-        | Tool::LlamaBench
-        | Tool::LlamaBatchedBench
-        | Tool::LlamaSweepBench => Runtime::LlamaCpp,
-        Tool::Ollama => Runtime::Ollama,
-        Tool::Vllm => Runtime::Vllm,
-        Tool::MlxLm => Runtime::Mlx,
-        _ => return None,
-    })
+/// What ran it, where the lines or the person say so; of lines that leave it open, all that could have.
+fn runtime(query: &Query, run: &Run) -> Match {
+    let found = |runtime: Runtime| (runtime.name().to_owned(), runtime.name().to_owned());
+    let named = said(query, "runtime", None);
+    match run.runtime(Some(&named)).map(found) {
+        Some((id, name)) => Match::Found { id, name },
+        None => Match::Several {
+            text: run.tool.name().to_owned(),
+            between: Runtime::ALL.into_iter().map(found).collect(),
+        },
+    }
 }
 
 fn line(at: usize, run: &Run, chosen: bool) -> RunLine {
@@ -228,6 +227,20 @@ mod tests {
         let beside = view.beside.expect("all is known");
         assert_eq!(beside.measured_decode, Some(29.47));
         assert!(beside.decode.is_some());
+    }
+
+    #[test]
+    fn a_runtime_that_the_lines_leave_open_is_asked_and_no_other() {
+        let tabby = b"INFO:     Metrics (ID: a): 100 tokens generated in 10.0 seconds (Queue: 0.0 s, Process: 0 cached \
+            tokens and 100 new tokens at 200.0 T/s, Generate: 10.53 T/s, Context: 100 tokens)\n";
+        let view = |query: &str| contribute(&Engine::embedded(), tabby, &Query::parse(query));
+        assert!(
+            matches!(view("").runtime, Match::Several { between, .. } if between.len() == Runtime::ALL.len())
+        );
+        let named = view("runtime_is=exllamav2");
+        assert_eq!((named.runtime.id(), named.is_runtime_named), (Some("exllamav2"), true));
+        let known = contribute(&Engine::embedded(), PASTE.as_bytes(), &Query::parse("runtime_is=vllm"));
+        assert_eq!((known.runtime.id(), known.is_runtime_named), (Some("llama.cpp"), false));
     }
 
     #[test]

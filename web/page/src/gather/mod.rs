@@ -148,7 +148,7 @@ fn machine_note(engine: &Engine<'_>, rig: &Rig<'_>) -> MachineNote {
 fn model_note(row: &ModelRow) -> ModelNote {
     let (elo, basis) = match &row.capability {
         Capability::Arena { elo, .. } => (Some(*elo), String::new()),
-        Capability::Editorial { basis, .. } => (None, basis.clone()),
+        Capability::Editorial { basis, source, .. } => (None, format!("{basis} ({source})")),
     };
     ModelNote {
         id: row.id.clone(),

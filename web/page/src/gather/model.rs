@@ -3,7 +3,7 @@
 use data::Engine;
 use data::engine::{Brief, Chosen};
 use data::query::{Fits, Job, Params, Rig};
-use data::row::{HardwareRow, Mixer, ModelRow, QuantRow};
+use data::row::{Capability, HardwareRow, Mixer, ModelRow, QuantRow};
 use data::shortlist;
 use data::subject::{self, Subject};
 use estimator::Placement;
@@ -178,6 +178,16 @@ impl Picked {
     }
 }
 
+/// What a model's figures were read in, and what its score rests on.
+fn cited(row: &ModelRow) -> Vec<String> {
+    let (Capability::Arena { source, .. } | Capability::Editorial { source, .. }) = &row.capability;
+    let mut cited = row.sources.clone();
+    if !cited.contains(source) {
+        cited.push(source.clone());
+    }
+    cited
+}
+
 fn facts(engine: &Engine<'_>, row: &ModelRow) -> ModelFacts {
     let f16 = estimator::CacheTypes { k: estimator::CacheType::F16, v: estimator::CacheType::F16 };
     ModelFacts {
@@ -193,7 +203,7 @@ fn facts(engine: &Engine<'_>, row: &ModelRow) -> ModelFacts {
         released: row.released.clone(),
         license: row.license.clone(),
         hf_repo: row.hf_repo.clone(),
-        sources: sources(engine, &row.sources),
+        sources: sources(engine, &cited(row)),
         unverified: row.unverified.clone(),
     }
 }

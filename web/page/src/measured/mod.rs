@@ -77,12 +77,22 @@ pub(crate) fn section(view: &MeasuredView, m: &Messages) -> askama::Result<Strin
         streams,
         m,
     ));
+    figures.extend(pictures::curve(
+        view,
+        &view.aggregate,
+        ["aggregate", w.aggregate_title, w.aggregate_desc],
+        streams,
+        m,
+    ));
     figures.extend(pictures::traces(view, m));
     let tokens = |at: u32| figure::tokens(at);
     let curves = view.decay.iter().map(|curve| table(view, curve, w.decay_title, w.depth, tokens, m));
     let at_once = |at: u32| at.to_string();
     let curves = curves
         .chain(view.streams.iter().map(|curve| table(view, curve, w.streams_title, w.at_once, at_once, m)));
+    let curves = curves.chain(
+        view.aggregate.iter().map(|curve| table(view, curve, w.aggregate_title, w.at_once, at_once, m)),
+    );
     let (missing, command) = missing(view, m);
     Measured {
         m,

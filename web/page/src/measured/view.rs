@@ -18,8 +18,10 @@ pub struct MeasuredView {
     pub more: usize,
     /// Speed against context.
     pub decay: Vec<MeasuredCurve>,
-    /// Speed against requests at once.
+    /// Speed of each request against requests at once.
     pub streams: Vec<MeasuredCurve>,
+    /// Speed of all requests together against requests at once.
+    pub aggregate: Vec<MeasuredCurve>,
     /// Runs of the agent's trace.
     pub traces: Vec<Trace>,
     /// Whether the reports could not be read: then nothing is said of them.

@@ -49,6 +49,7 @@ pub fn measured() -> MeasuredView {
         more: 40,
         decay: vec![curve("Q4_K_M · llama.cpp", &[384, 5120, 32_768, 65_536, 131_072])],
         streams: vec![curve("Q4_K_M · llama.cpp", &[1, 4, 8, 16]), curve("AWQ · vllm", &[1, 4, 8, 16])],
+        aggregate: vec![curve("Q4_K_M · llama.cpp", &[1, 4, 8, 16]), curve("AWQ · vllm", &[1, 4, 8, 16])],
         traces: vec![Trace {
             id: "abcdefghijkmnpqrstuv".into(),
             setup: named("Q4_K_M · llama.cpp"),

@@ -3,13 +3,16 @@
 use axum::extract::{Path, RawQuery, State};
 use data::Engine;
 use data::query::{FILTERS, FieldError, PARAMETERS};
-use data::row::Runtime;
+use data::row::{Capability, ModelRow, Runtime};
+use data::table::trend::{self, Step};
+use page::benchmarks::WantedCell;
 use page::view::{Card, Subject};
 use page::{Query, gather};
 use serde_json::json;
 
 use super::refuse_parameters;
 use crate::app::App;
+use crate::benchmarks;
 use crate::board::Entry;
 use crate::medians::{self, Snapshot};
 use crate::pages::{beside, leaderboard};
@@ -18,12 +21,13 @@ use crate::query_string;
 use crate::representation::Representation;
 use crate::table::{Form, Table};
 
-/// A table as a file: `models`, `hardware`, `quants`, `medians`, `fits` or `leaderboard`, each as `.json` (an array of
-/// objects) or `.csv` with the same columns.
+/// A table as a file: `models`, `hardware`, `quants`, `medians`, `fits`, `leaderboard`, `wanted` or `trends`, each as
+/// `.json` (an array of objects) or `.csv` with the same columns.
 ///
 /// `fits` takes the parameters of a page and `hardware` (every model on that machine), or `model` (every machine with
-/// that model). `leaderboard` takes `suite`, `workload`, `prompt`, `streams`, `class`, `model` and `sort`. The others take
-/// none.
+/// that model). `leaderboard` takes `suite`, `workload`, `prompt`, `streams`, `class`, `model` and `sort`. `trends` takes
+/// `trend`, as addresses of `/benchmarks` spell it, and without it holds them all. The others take none. The table of runs is
+/// `/api/v1/benchmarks` and `/benchmarks.csv`.
 #[utoipa::path(
     get,
     path = "/api/v1/tables/{file}",
@@ -61,6 +65,16 @@ pub async fn table(
             let snapshot = medians::current(&app).await;
             Ok(beside(move || cells(&snapshot).written(form)).await)
         }
+        "wanted" => {
+            refuse_parameters(query.as_deref())?;
+            let snapshot = benchmarks::current(&app).await;
+            Ok(beside(move || wanted(snapshot.around(&app).wanted).written(form)).await)
+        }
+        "trends" => {
+            let query = known(query.as_deref(), |name| name == "trend")?;
+            let snapshot = benchmarks::current(&app).await;
+            beside(move || Ok(trends(&snapshot.table, query.get("trend"))?.written(form))).await
+        }
         "leaderboard" => {
             let query = known(query.as_deref(), |name| LEADERBOARD.contains(&name))?;
             let (_, entries) = leaderboard::entries(&app, &query).await?;
@@ -93,6 +107,14 @@ fn known(query: Option<&str>, is_known: impl Fn(&str) -> bool) -> Result<Query, 
     Ok(read)
 }
 
+/// What a score rests on, and where that was read.
+fn ground(row: &ModelRow) -> (&str, &str) {
+    match &row.capability {
+        Capability::Arena { source, .. } => ("", source),
+        Capability::Editorial { basis, source, .. } => (basis, source),
+    }
+}
+
 fn models(catalog: &data::Catalog) -> Table {
     Table::of(
         catalog.models(),
@@ -109,16 +131,18 @@ fn models(catalog: &data::Catalog) -> Table {
             ("released", |row| json!(row.released)),
             ("capability", |row| json!(row.capability.score())),
             ("arena_elo", |row| json!(elo(row))),
+            ("capability_basis", |row| json!(ground(row).0)),
+            ("capability_source", |row| json!(ground(row).1)),
             ("sources", |row| json!(row.sources.join(" "))),
         ],
     )
 }
 
 /// Points of a model in the arena; none where its score is by rule.
-fn elo(row: &data::row::ModelRow) -> Option<u16> {
+fn elo(row: &ModelRow) -> Option<u16> {
     match row.capability {
-        data::row::Capability::Arena { elo, .. } => Some(elo),
-        data::row::Capability::Editorial { .. } => None,
+        Capability::Arena { elo, .. } => Some(elo),
+        Capability::Editorial { .. } => None,
     }
 }
 
@@ -204,6 +228,62 @@ fn board(entries: &[Entry]) -> Table {
             ("newest_on", |(_, entry)| json!(entry.newest.1)),
         ],
     )
+}
+
+/// What is missing, the most wanted first.
+fn wanted(cells: &[WantedCell]) -> Table {
+    Table::of(
+        cells,
+        &[
+            ("device", |cell| json!(cell.device.0)),
+            ("model", |cell| json!(cell.model.0)),
+            ("quant", |cell| json!(cell.quant)),
+            ("decode_low_tps", |cell| json!(cell.range.low)),
+            ("decode_mid_tps", |cell| json!(cell.range.mid)),
+            ("decode_high_tps", |cell| json!(cell.range.high)),
+            ("devices_that_gain", |cell| json!(cell.pages)),
+            ("command", |cell| json!(cell.command)),
+        ],
+    )
+}
+
+/// The steps of one trend, or of all.
+fn trends(table: &data::table::Table, wanted: &str) -> Result<Table, Problem> {
+    let keys: Vec<&str> = match wanted {
+        "" => table.trends.iter().map(|(key, _)| key.as_str()).collect(),
+        key => vec![key],
+    };
+    let steps: Vec<(&str, Step<'_>)> = keys
+        .into_iter()
+        .flat_map(|key| trend::steps(table, key).into_iter().map(move |step| (key, step)))
+        .collect();
+    if !wanted.is_empty() && steps.is_empty() {
+        let message =
+            format!("Nothing was measured of \"{wanted}\": write device,model,quantisation by their ids.");
+        let near = table.trends.iter().take(8).map(|(key, _)| key.clone()).collect();
+        return Err(Problem::parameters(vec![FieldError::with_near("trend", message, near)]));
+    }
+    Ok(Table::of(
+        &steps,
+        &[
+            ("trend", |(key, _)| json!(key)),
+            ("device", |(_, step)| json!(step.picked.row.device)),
+            ("model", |(_, step)| json!(step.picked.row.model)),
+            ("quant", |(_, step)| json!(step.picked.row.quant)),
+            ("runtime", |(_, step)| json!(step.picked.row.runtime)),
+            ("build", |(_, step)| json!(step.picked.row.build)),
+            ("backend", |(_, step)| json!(step.picked.row.backend)),
+            ("concurrency", |(_, step)| json!(step.picked.row.concurrency)),
+            ("measured_on", |(_, step)| json!(step.picked.row.measured_on)),
+            ("gen_tps_low", |(_, step)| json!(step.picked.low_tps)),
+            ("gen_tps_high", |(_, step)| json!(step.picked.high_tps)),
+            ("change", |(_, step)| json!(step.change)),
+            ("beyond_noise", |(_, step)| json!(step.beyond_noise)),
+            ("superseded", |(_, step)| json!(step.picked.row.superseded)),
+            ("origin", |(_, step)| json!(step.picked.row.origin.name())),
+            ("source", |(_, step)| json!(step.picked.row.source)),
+        ],
+    ))
 }
 
 /// Every model on one machine, or every machine with one model: the cards of all pages of that list.

@@ -1,9 +1,8 @@
 //! Lines that a runtime printed, from bytes to a candidate: the same reader as in the browser decides.
 
 use data::digest::digest;
-use data::paste::{self, Run, Tool, Verdict};
+use data::paste::{self, Run, Verdict};
 use data::query::Params;
-use data::row::Runtime;
 use data::submission::{EvidenceClass, Paste, State, TextRequest, depth_bucket};
 
 use super::claim::{self, Pairs, Subject};
@@ -68,7 +67,7 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     if let Some(gib) = sent.memory_gib {
         pairs.push(("memory_gib", gib.to_string()));
     }
-    let runtime = runtime(run.tool, sent.runtime.as_deref());
+    let runtime = run.runtime(sent.runtime.as_deref());
     pairs.extend(runtime.map(|runtime| ("runtime", runtime.name().to_owned())));
     let whole = |value: Option<u64>| value.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(0);
     let (prompt, output) = (whole(run.prompt_tokens), whole(run.output_tokens));
@@ -104,8 +103,7 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
         memory_gib: sent.memory_gib,
         model: model.id.clone(),
         quant: quant.id.clone(),
-        runtime: runtime
-            .map_or_else(|| claim::slug(&tool_name(run.tool)), |runtime| runtime.name().to_owned()),
+        runtime: runtime.map_or_else(|| claim::slug(run.tool.name()), |runtime| runtime.name().to_owned()),
         offloaded: outlook.offloaded,
         ..Subject::default()
     };
@@ -126,24 +124,4 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     });
     unknowns(candidate, is_machine_known, true, true);
     Ok(())
-}
-
-fn tool_name(tool: Tool) -> String {
-    serde_json::to_value(tool).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The runtime that a tool belongs to; of tools that are none by themselves, the one that the person named.
-fn runtime(tool: Tool, named: Option<&str>) -> Option<Runtime> {
-    match tool {
-        Tool::LlamaCpp
-        | Tool::LlamaServer
-        | Tool::LlamaBench
-        | Tool::LlamaBatchedBench
-        | Tool::KoboldCpp
-        | Tool::LmStudio => Some(Runtime::LlamaCpp),
-        Tool::Ollama => Some(Runtime::Ollama),
-        Tool::Vllm => Some(Runtime::Vllm),
-        Tool::MlxLm => Some(Runtime::Mlx),
-        _ => Runtime::ALL.into_iter().find(|runtime| Some(runtime.name()) == named),
-    }
 }

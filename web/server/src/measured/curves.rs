@@ -8,7 +8,7 @@ use data::submission::{MedianCell, Submission};
 use estimator::Range;
 use page::measured::{CurvePoint, MeasuredCurve, Trace};
 
-use super::{Behind, SETUPS, estimate, setup, voices};
+use super::{Behind, SETUPS, estimate, setup, voices, voted};
 use crate::app::App;
 use crate::store::{Report, StoreError};
 
@@ -16,6 +16,8 @@ use crate::store::{Report, StoreError};
 const CURVES: usize = 3;
 /// Runs of the trace that are shown.
 const TRACES: usize = 8;
+/// Newest runs that the speed of all requests together is read from.
+const TOGETHER: usize = 12;
 
 /// Which of a suite's workloads makes which curve, by what they vary.
 pub(super) struct Workloads<'a> {
@@ -139,6 +141,51 @@ pub(super) fn streams(
     let place = |report: &Report| row(report).map(|_| report.streams);
     let expected = |at: u32| estimate(engine, group.cell, prompt, output, at);
     curve(engine, group.cell, reports, place, expected)
+}
+
+/// Speed of all requests together against requests at once, by the same workload: what the points do not hold is read in
+/// what was sent.
+pub(super) async fn aggregate(
+    app: &App,
+    group: &Group<'_>,
+    reports: &[Report],
+    workloads: &Workloads<'_>,
+) -> Result<Option<MeasuredCurve>, StoreError> {
+    let varied = |report: &Report| workloads.find(report).filter(|row| row.streams.len() > 1);
+    let mut newest: Vec<&Report> = reports.iter().filter(|report| varied(report).is_some()).collect();
+    let Some(row) = newest.first().and_then(|report| varied(report)) else { return Ok(None) };
+    newest.sort_by(|a, b| b.measured_on.cmp(&a.measured_on).then_with(|| a.run.cmp(&b.run)));
+    // One run has a report for each number of requests.
+    newest.dedup_by(|a, b| a.digest == b.digest);
+    newest.truncate(TOGETHER);
+    let mut by_streams: BTreeMap<u32, Vec<(&str, f64)>> = BTreeMap::new();
+    for report in newest {
+        let payload = app.store().payload(&report.digest).await?;
+        let run = payload.and_then(|bytes| serde_json::from_slice::<Submission>(&bytes).ok());
+        for result in run.iter().flat_map(|run| &run.workloads).filter(|result| result.workload == row.id) {
+            // Of one request, all together is that one.
+            let alone = result.decode_tps.filter(|_| result.streams == 1);
+            if let Some(tps) = result.aggregate_tps.or(alone) {
+                by_streams.entry(result.streams).or_default().push((&report.voter, tps));
+            }
+        }
+    }
+    let prompt = row.prompt_tokens.first().copied().unwrap_or_default();
+    let expected = |at: u32| {
+        let each = estimate(app.engine(), group.cell, prompt, row.output_tokens, at)?;
+        let all = f64::from(at);
+        Some(Range { low: each.low * all, mid: each.mid * all, high: each.high * all })
+    };
+    let mut count = 0;
+    let points: Vec<CurvePoint> = by_streams
+        .into_iter()
+        .filter_map(|(at, speeds)| {
+            let (decode_tps, voters) = voted(speeds.into_iter())?;
+            count = count.max(voters);
+            Some(CurvePoint { at, decode_tps, estimate_tps: expected(at) })
+        })
+        .collect();
+    Ok((points.len() > 1).then(|| MeasuredCurve { setup: setup(app.engine(), group.cell), count, points }))
 }
 
 /// The newest runs of the trace: what the points do not hold is read in what was sent.

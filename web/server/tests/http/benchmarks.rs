@@ -62,11 +62,28 @@ async fn rows_are_filtered_sorted_and_paged() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_in_data_and_told_on_the_page() {
     let site = Site::open(&[]).await;
-    for query in ["per_page=1001", "sort=colour", "shape=round", "nonsense=1", "from=me", "page=%zz"] {
+    for query in [
+        "per_page=1001",
+        "sort=colour",
+        "shape=round",
+        "nonsense=1",
+        "from=me",
+        "page=%zz",
+        "after=5",
+        "before=the-last-one",
+        "after=0123456789ABCDEF",
+    ] {
         for path in ["/benchmarks.json", "/benchmarks.csv", "/api/v1/benchmarks"] {
-            assert_eq!(site.get(&format!("{path}?{query}")).await.status, 400, "{path} {query}");
+            let answer = site.get(&format!("{path}?{query}")).await;
+            assert_eq!(answer.status, 400, "{path} {query}");
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{path} {query}");
+            assert!(answer.json()["detail"].as_str().unwrap().ends_with('.'), "{path} {query}");
         }
     }
+    let says = site.get("/benchmarks.json?after=5").await.json()["detail"].as_str().unwrap().to_owned();
+    assert!(says.starts_with("after: \"5\" is no row's key"), "{says}");
+    // A key whose row is gone is still one: the page that its number names is given.
+    assert_eq!(site.get("/benchmarks.json?after=0123456789abcdef").await.status, 200);
     let page = site.get("/benchmarks?sort=colour&shape=round").await;
     assert_eq!(page.status, 200);
     assert_eq!(page.text().matches("<li><b>").count(), 2, "both are told");

@@ -48,8 +48,9 @@ async fn reports_become_medians_strips_and_curves() {
     ] {
         let section = section(&site, page).await;
         assert!(section.contains("3 submitters, 3 signed"), "{page}: {section}");
-        assert_eq!(section.matches("role=\"img\"").count(), 4, "{page}: strips, depth, streams, trace");
-        for id in ["c-reports-d", "c-decay-d", "c-streams-d", "c-trace-d"] {
+        let pictures = section.matches("role=\"img\"").count();
+        assert_eq!(pictures, 5, "{page}: strips, depth, streams, all together, trace");
+        for id in ["c-reports-d", "c-decay-d", "c-streams-d", "c-aggregate-d", "c-trace-d"] {
             assert!(section.contains(&format!("<desc id=\"{id}\">")), "{page}: {id} is told in words");
         }
         // The curves in figures: context of both depths, all counts of requests, the trace's own figures.

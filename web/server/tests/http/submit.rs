@@ -217,3 +217,74 @@ llama_perf_context_print:       total time =    2601.83 ms /   767 tokens
     refused(&send(text("nothing at all", "llama-3.1-8b"), "192.0.2.1").await, 422, "");
     refused(&send("{\"lines\":1}".into(), "192.0.2.1").await, 400, "form");
 }
+
+/// Which runtime a tool means is one answer: what the page shows and sends is what the server files.
+#[tokio::test]
+async fn page_and_server_agree_on_the_runtime_of_every_tool() {
+    const KOBOLD: &str = "[12:00:01] CtxLimit:271/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.22T/s), \
+        Generate:8.44s (11.85T/s), Total:9.11s\n";
+    const SWEEP: &str = "\
+|    PP |     TG |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |
+|   512 |    128 |      0 |    4.757 |   107.63 |    9.559 |    13.39 |
+";
+    const OLLAMA: &str = "\
+total duration:       6.201234567s
+load duration:        50.123456ms
+prompt eval count:    128 token(s)
+prompt eval duration: 402.4ms
+prompt eval rate:     318.09 tokens/s
+eval count:           240 token(s)
+eval duration:        5.6s
+eval rate:            42.86 tokens/s
+";
+    const MLX: &str =
+        "Prompt: 64 tokens, 517.804 tokens-per-sec\nGeneration: 132 tokens, 45.362 tokens-per-sec\n";
+    const TABBY: &str = "Metrics: 250 tokens generated in 10.0 seconds (Queue: 0.0 s, Process: 0 cached tokens and 1190 \
+        new tokens at 727.64 T/s, Generate: 30.0 T/s, Context: 1190 tokens)\n";
+    let studio = |engine: &str| {
+        json!({
+            "usage": { "prompt_tokens": 24, "completion_tokens": 530 },
+            "stats": { "tokens_per_second": 51.43, "generation_time": 10.305 },
+            "runtime": { "name": engine },
+        })
+        .to_string()
+    };
+    let site = Site::open(BEHIND).await;
+    let engine = data::Engine::embedded();
+    for (printed, picked, runtime) in [
+        (KOBOLD.to_owned(), "", "llama.cpp"),
+        (SWEEP.to_owned(), "", "llama.cpp"),
+        (OLLAMA.to_owned(), "", "ollama"),
+        (OLLAMA.replace("318.09", "318.1"), "", ""),
+        (MLX.to_owned(), "", "mlx"),
+        (TABBY.to_owned(), "&runtime_is=exllamav3", "exllamav3"),
+        (TABBY.replace("30.0 T/s", "29.0 T/s"), "", "tabbyapi"),
+        (studio("llama.cpp-linux-x86_64-nvidia-cuda12"), "&runtime=ollama", "llama.cpp"),
+        (studio("mlx-llm-mac-arm64-apple-metal-advsimd"), "", "mlx"),
+    ] {
+        let machine = if runtime == "mlx" { "m4-max-40-core" } else { "rtx-3090" };
+        let named = format!("hardware={machine}&model=llama-3.1-8b&quant=Q4_K_M{picked}");
+        let query = page::Query::parse(&named);
+        let view = page::gather::contribute(&engine, printed.as_bytes(), &query);
+        if runtime.is_empty() {
+            assert!(view.lines.is_empty(), "it was edited: {printed}");
+            continue;
+        }
+        let paste = data::submission::Paste {
+            lines: view.lines.clone(),
+            hardware: view.machine.id().unwrap().into(),
+            model: view.model.id().unwrap().into(),
+            quant: view.quant.id().unwrap().into(),
+            runtime: view.runtime.id().map(str::to_owned),
+            ..Default::default()
+        };
+        let text = paste.to_json();
+        let pow = site.work(&digest(text.as_bytes())).await;
+        let taken = site.post("/api/v1/pastes", "192.0.2.7", &json!({ "text": text, "pow": pow })).await;
+        assert_eq!(taken.status, 201, "{printed}: {}", taken.text());
+        let url = format!("/api/v1/results/{}", taken.json()["id"].as_str().unwrap());
+        assert_eq!(site.get(&url).await.json()["runtime"], runtime, "{printed}");
+        // What the page does not know it leaves open, and the server files the tool's own name.
+        assert_eq!(view.runtime.id().unwrap_or("tabbyapi"), runtime, "{printed}");
+    }
+}

@@ -30,6 +30,7 @@ async fn each_table_says_the_same_in_both_forms() {
         ("quants", Some(catalog.quants().len())),
         ("medians", None),
         ("leaderboard", Some(1)),
+        ("wanted", None),
     ] {
         let json = site.get(&format!("/api/v1/tables/{name}.json")).await;
         assert_eq!(json.header("content-type"), "application/json", "{name}");
@@ -98,4 +99,18 @@ async fn what_fits_is_what_the_api_answers() {
         assert_eq!(site.get(&format!("/api/v1/tables/{path}")).await.status, 404, "{path}");
     }
     assert_eq!(site.get("/api/v1/tables/models.csv?q=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn trends_are_a_table_and_one_that_is_not_there_is_told() {
+    let site = Site::open(&[]).await;
+    let csv = site.get("/api/v1/tables/trends.csv").await;
+    assert!(
+        csv.text().starts_with("trend,device,model,quant,runtime,build,backend,concurrency,measured_on,")
+    );
+    let known = &site.get("/api/v1/tables/wanted.json").await.json()[0]["command"];
+    assert!(known.as_str().unwrap().starts_with("llm-speed-probe bench --shapes --model "), "{known}");
+    let refusal = site.get("/api/v1/tables/trends.json?trend=nothing").await;
+    assert_eq!(refusal.status, 400);
+    assert!(refusal.text().contains("Nothing was measured of"), "{}", refusal.text());
 }

@@ -98,6 +98,7 @@ pub fn full_run(who: u8, factor: f64) -> Submission {
             skipped: None,
             ttft_ms: Some(f64::from(prompt)),
             decode_tps: Some(decode_tps),
+            aggregate_tps: (streams > 1).then(|| f64::from(streams) * decode_tps),
             prompt_tokens: Some(prompt),
             output_tokens: Some(256),
             wall_ms: Some(256_000.0 / decode_tps + f64::from(prompt)),
