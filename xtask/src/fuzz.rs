@@ -63,8 +63,7 @@ fn folder() -> std::path::PathBuf {
 
 /// The test, from a new start, for longer.
 fn blind(seconds: u64) -> Result<()> {
-    let mut cargo =
-        tools::cargo(["test", "--package", "llm-speed-tests", "--test", "fuzz", "--", "--nocapture"]);
+    let mut cargo = tools::cargo(["test", "--workspace", "--test", "fuzz", "--", "--nocapture"]);
     tools::run(cargo.env("LLM_SPEED_FUZZ_SECONDS", seconds.to_string()))
 }
 
@@ -72,8 +71,7 @@ fn blind(seconds: u64) -> Result<()> {
 fn by_coverage(program: &Path, wanted: &[String], seconds: u64) -> Result<()> {
     let place = tools::target_dir()?.join("fuzz");
     let seeds = place.join("seeds");
-    let write =
-        ["test", "--package", "llm-speed-tests", "--test", "fuzz", "--", "--ignored", "seeds_are_written"];
+    let write = ["test", "--workspace", "--test", "fuzz", "--", "--ignored", "seeds_are_written"];
     tools::run(tools::cargo(write).env("LLM_SPEED_FUZZ_SEEDS", &seeds))?;
     // The same versions of everything as in the house, and what libFuzzer needs beside them.
     fs::copy(tools::root().join("Cargo.lock"), folder().join("Cargo.lock"))?;

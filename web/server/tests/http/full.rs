@@ -117,7 +117,8 @@ async fn a_full_tablespace_of_postgresql_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let place = Place { dir: dir.path(), url: Some(&url) };
     let program = Program::start(place, &UNLIMITED);
-    disk.take_but(200);
+    // First pages of every table and index, and some hundred runs.
+    disk.take_but(600);
     let address = &program.address;
     let mut taken = filled(address).await;
     pressed(address, &mut taken).await;
