@@ -159,6 +159,7 @@ impl<'c> Engine<'c> {
         let facts: Vec<DeviceFacts<'_>> =
             rig.devices.iter().map(|d| DeviceFacts { row: d.row, device: &d.device }).collect();
         let resolved = self.fitted.resolve(&Situation {
+            memo: &rig.memo,
             devices: &facts,
             host: rig.host,
             backend: job.backend,

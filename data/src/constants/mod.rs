@@ -6,10 +6,12 @@
 //! gets its generation's value and a wider range.
 
 mod facts;
+mod memo;
 mod part;
 mod resolve;
 
 pub use facts::{Facts, Reference, device_key, family, reference, tier};
+pub use memo::Memo;
 pub use part::{Effect, Factor, Figure, Fitted, Group, Level, Part, Provenance, Score, Term};
 pub use resolve::{DeviceFacts, Effects, Resolved, Situation, class, is_stacked, sustained};
 

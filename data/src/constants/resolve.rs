@@ -7,7 +7,8 @@ use estimator::{
     Host, MAX_DEVICES, Model, OffloadConstants, PrefillConstants, Spread, Workload,
 };
 
-use super::facts::tier;
+use super::facts::{rate_name, tier};
+use super::memo::{Known, Memo, part};
 use super::{Factor, Facts, Figure, Fitted, Group, Part, Term, device_key, family, reference};
 use crate::answer::{Evidence, EvidenceByFigure, Scope};
 use crate::backend::Backend;
@@ -27,6 +28,8 @@ pub struct DeviceFacts<'a> {
 /// Everything that constants may depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
+    /// What was looked up for the machine before.
+    pub memo: &'a Memo,
     /// The devices, at least one.
     pub devices: &'a [DeviceFacts<'a>],
     /// The rest of the machine.
@@ -194,48 +197,51 @@ impl Fitted {
         facts: &DeviceFacts<'_>,
     ) -> (DeviceConstants, EvidenceByFigure) {
         let row = facts.row;
-        let device: String = row.map(device_key).unwrap_or_default();
-        let generation = row.and_then(|row| row.generation.as_deref()).unwrap_or_default();
         let vendor = row.map_or("", |row| row.vendor.as_str());
-        let known = Facts {
-            group: Group::of(facts.device.class, vendor, situation.backend),
+        let generation = row.and_then(|row| row.generation.as_deref()).unwrap_or_default();
+        let group = Group::of(facts.device.class, vendor, situation.backend);
+        let family = family(situation.group, situation.bits_per_weight);
+        let experts = situation.model.experts.is_some();
+        let place = row.map_or(0, |row| core::ptr::from_ref(row).addr());
+        let key = (place, facts.device.class, situation.backend, situation.runtime, family, experts);
+        let known = situation.memo.effects(self, key, || Facts {
+            group,
             vendor,
             stacked: row.is_some_and(is_stacked),
             tier: row.map_or("", tier),
             generation,
-            device: &device,
+            device: row.map_or("", device_key),
             backend: situation.backend,
             runtime: situation.runtime.name(),
-            family: family(situation.group, situation.bits_per_weight),
+            family,
             era: "now",
             period: "",
             origin: "tool",
             system: "",
-            experts: situation.model.experts.is_some(),
-        };
+            experts,
+        });
         let watts = row.and_then(|row| row.tdp_w).map(f64::from);
-        let decode = self.part(Figure::Decode, known.group).expect("refit writes a part for any device");
-        let prefill = self.part(Figure::Prefill, known.group).expect("refit writes a part for any device");
-        let streams = self.part(Figure::Streams, known.group).expect("refit writes a part for any device");
-        let (decoding, decode_effects) = decode_constants(decode, streams, &known, situation);
-        let (prefilling, prefill_effects) =
-            prefill_constants(prefill, &known, situation, facts.device, watts);
+        let (decode, prefill) = (part(self, Figure::Decode, group), part(self, Figure::Prefill, group));
+        let streams = part(self, Figure::Streams, group);
+        let own = Own { group, rate_name: rate_name(group, generation), known: &known };
+        let decoding = decode_constants(decode, streams, &own, situation);
+        let prefilling = prefill_constants(prefill, &own, situation, facts.device, watts);
         let several = situation.workload.streams > 1;
         let runtime_rows = |part: &Part| {
             let effect = part.effects.iter().find(|effect| effect.factor == Factor::Runtime)?;
-            effect.levels.get(known.runtime).map(|level| level.2)
+            effect.levels.get(situation.runtime.name()).map(|level| level.2)
         };
         let runtime = (situation.runtime != Runtime::LlamaCpp).then(|| match runtime_rows(decode) {
             Some(rows) => Evidence { rows, scope: Scope::Class },
             None => Evidence { rows: 0, scope: Scope::Uncalibrated },
         });
         let evidence = EvidenceByFigure {
-            decode: decode_effects.evidence,
-            prefill: prefill_effects.evidence,
+            decode: known.decode.effects.evidence,
+            prefill: known.prefill.effects.evidence,
             runtime,
             streams: several.then_some(Evidence {
                 rows: streams.rows,
-                scope: if streams.group == known.group { Scope::Class } else { Scope::Uncalibrated },
+                scope: if streams.group == group { Scope::Class } else { Scope::Uncalibrated },
             }),
             offload: None,
         };
@@ -259,27 +265,32 @@ pub fn is_stacked(row: &HardwareRow) -> bool {
     row.memory_kind.as_deref().is_some_and(|kind| kind.starts_with("HBM"))
 }
 
+/// What the constants of one device go by.
+struct Own<'a> {
+    group: Group,
+    rate_name: &'a str,
+    known: &'a Known,
+}
+
 fn decode_constants(
     part: &Part,
     streams: &Part,
-    facts: &Facts<'_>,
+    own: &Own<'_>,
     situation: &Situation<'_>,
-) -> (DecodeConstants, Effects) {
-    let effects = part.effects_of(facts);
-    let streams_effects = streams.effects_of(facts);
-    let of = |term: Term| part.term(term) * effects.slower(term);
-    let of_streams = |term: Term| streams.term(term) * streams_effects.slower(term);
+) -> DecodeConstants {
+    let of = |term: Term| own.known.decode.term(term);
+    let of_streams = |term: Term| own.known.streams.term(term);
     // Two operations for each weight, in the time of its bytes: how many cores there are is not asked, so that their rate
     // is what goes with the bandwidth.
     let arithmetic =
-        of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * part.flop_per_byte(facts.rate_name()));
+        of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * part.flop_per_byte(own.rate_name));
     let weights = of(Term::Weights) + arithmetic;
     // Attention's operations go with the bytes of the cache that they are done on.
     let context = f64::from(situation.workload.context_tokens);
     let cache_bytes = cache::read_bytes(situation.model, situation.cache, context).max(1.0);
     let attention = of(Term::Attention) * attention_flops(situation.model, context)
-        / (cache_bytes * part.flop_per_byte(facts.rate_name()));
-    let constants = DecodeConstants {
+        / (cache_bytes * part.flop_per_byte(own.rate_name));
+    DecodeConstants {
         bandwidth_efficiency: share(weights),
         expert_bandwidth_efficiency: share(weights + of(Term::Experts)),
         cache_efficiency: share(of(Term::Cache) + attention),
@@ -291,31 +302,29 @@ fn decode_constants(
         stream_overhead_s: of_streams(Term::Stream) * MS,
         compute_efficiency: share(of_streams(Term::Compute)),
         power_exponent: part.term(Term::Power),
-        spread: part.spread(facts.group, effects.variance),
-        streams_spread: streams.spread(facts.group, streams_effects.variance),
-    };
-    (constants, effects)
+        spread: part.spread(own.group, own.known.decode.effects.variance),
+        streams_spread: streams.spread(own.group, own.known.streams.effects.variance),
+    }
 }
 
 fn prefill_constants(
     part: &Part,
-    facts: &Facts<'_>,
+    own: &Own<'_>,
     situation: &Situation<'_>,
     device: &Device,
     watts: Option<f64>,
-) -> (PrefillConstants, Effects) {
-    let effects = part.effects_of(facts);
-    let of = |term: Term| part.term(term) * effects.slower(term);
+) -> PrefillConstants {
+    let of = |term: Term| own.known.prefill.term(term);
     let compute = of(Term::Compute);
     let reached = 1.0 / compute;
     let known = reference(&device.compute, situation.runtime, situation.matrix_format);
-    let fallback_tflops = device.bandwidth_gb_s * part.flop_per_byte(facts.rate_name()) / 1e3;
-    let sustained = known.map_or(1.0, |known| match facts.group {
+    let fallback_tflops = device.bandwidth_gb_s * part.flop_per_byte(own.rate_name) / 1e3;
+    let sustained = known.map_or(1.0, |known| match own.group {
         // A processor's rate is its cores', not that of the graphics beside them.
         Group::Cpu => fallback_tflops / known.tflops,
         _ => part.sustained(device.class, known.tflops, watts),
     });
-    let constants = PrefillConstants {
+    PrefillConstants {
         format: known.map_or(ComputeFormat::F16, |known| known.format),
         compute_efficiency: reached * sustained * known.map_or(1.0, |known| known.scale),
         fallback_tflops: fallback_tflops * reached,
@@ -326,9 +335,8 @@ fn prefill_constants(
         recurrent_layer_overhead_s: of(Term::RecurrentLayer) * MS,
         bandwidth_efficiency: 1.0 / of(Term::Weights),
         power_exponent: part.term(Term::Power),
-        spread: part.spread(facts.group, effects.variance),
-    };
-    (constants, effects)
+        spread: part.spread(own.group, own.known.prefill.effects.variance),
+    }
 }
 
 /// An efficiency from its inverse: above 0, at most 1.

@@ -10,6 +10,7 @@ use estimator::{Compute, Device, HardwareClass, Host, MAX_DEVICES, Machine, Spli
 use super::noted;
 use super::params::{FieldError, Params};
 use crate::catalog::Catalog;
+use crate::constants::Memo;
 use crate::number;
 use crate::row::HardwareRow;
 use crate::rules::Rules;
@@ -58,6 +59,8 @@ pub struct Rig<'c> {
     pub host: Host,
     /// How several devices share a model.
     pub split: Split,
+    /// Effects that were looked up for it.
+    pub memo: Memo,
 }
 
 /// Classes as the parameter spells them.
@@ -142,7 +145,7 @@ impl<'c> Rig<'c> {
         }
         let split = split(params, devices.len(), &mut errors);
         let host = host(&devices, &figures, rules);
-        if errors.is_empty() { Ok(Rig { devices, host, split }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Rig { devices, host, split, memo: Memo::default() }) } else { Err(errors) }
     }
 
     /// One device from the catalogue in an otherwise usual machine.
@@ -160,7 +163,7 @@ impl<'c> Rig<'c> {
         };
         let devices = alloc::vec![from_row(row, &figures, rules, &mut Vec::new())];
         let host = host(&devices, &figures, rules);
-        Rig { devices, host, split: Split::LayersByMemory }
+        Rig { devices, host, split: Split::LayersByMemory, memo: Memo::default() }
     }
 
     /// As the estimator wants it.
