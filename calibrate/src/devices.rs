@@ -243,7 +243,7 @@ impl<'c> Devices<'c> {
     }
 
     fn of_row(&self, found: &HardwareRow, row: &MeasurementRow) -> Device {
-        let key = device_key(found);
+        let key = device_key(found).to_owned();
         Device {
             fold: fold_key(&key),
             key,

@@ -45,7 +45,11 @@ impl FigureFit {
     pub(crate) fn again(&self, group: Group, votes: &[Vote<'_>], recipe: Recipe) -> Result<Fitting> {
         match group {
             Group::Any => fit_votes(group, votes, recipe, None, Some(&self.any), FOLD_ANY),
-            _ => fit_votes(group, votes, recipe, Some(&self.any.parents()), self.groups.get(&group), FOLD),
+            _ => {
+                let parents = self.any.parents();
+                let parents = Some(&parents).filter(|_| pooled(self.figure, group));
+                fit_votes(group, votes, recipe, parents, self.groups.get(&group), FOLD)
+            }
         }
     }
 
@@ -188,7 +192,9 @@ fn fit_scaled(
         let own: Vec<Vote<'_>> = votes.iter().filter(|vote| vote.row.group() == group).cloned().collect();
         let before = last.and_then(|last| last.groups.get(&group));
         let recipe = recipes[&group].clone();
-        groups.insert(group, fit_votes(group, &own, recipe, Some(&parents), before, effort)?);
+        // What a quantisation costs processors is told by their instructions, not by graphics.
+        let parents = Some(&parents).filter(|_| pooled(figure, group));
+        groups.insert(group, fit_votes(group, &own, recipe, parents, before, effort)?);
     }
     Ok(FigureFit { figure, any, groups, scales })
 }

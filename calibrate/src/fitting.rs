@@ -55,17 +55,6 @@ impl Fitting {
         }
     }
 
-    /// Squared logs by which a device that was never measured lies off: noise, and what devices and generations differ by.
-    #[must_use]
-    pub fn unseen_variance(&self) -> f64 {
-        let blocks = self.recipe.effects.iter().zip(&self.problem.blocks);
-        let own = blocks.filter(|(on, _)| {
-            on.term.is_none()
-                && matches!(on.factor, Factor::Device | Factor::Generation | Factor::GenerationBackend)
-        });
-        self.problem.noise + own.map(|(_, block)| block.variance).sum::<f64>()
-    }
-
     /// Noise of one vote, in natural logs.
     #[must_use]
     pub fn noise_sd(&self) -> f64 {

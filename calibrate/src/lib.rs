@@ -17,6 +17,7 @@ pub mod power;
 pub mod predict;
 pub mod problem;
 pub mod processors;
+pub mod quants;
 pub mod recipe;
 pub mod refit;
 pub mod report;

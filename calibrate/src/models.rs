@@ -1,15 +1,16 @@
 //! Which model a source means, and what its file holds.
 
 use data::Catalog;
-use data::row::{ModelRow, QuantGroup, QuantRow};
-use data::subject::{bits, shape};
+use data::row::{ModelRow, QuantGroup};
+use data::subject::shape;
 use estimator::{BitsPerWeight, LayerKind, Layers, Model, Weights};
 
 use crate::devices::ModelName;
+use crate::quants::Quant;
 use crate::row::MeasurementRow;
 use crate::text::{common_run, key, occurs};
 
-const GIB: f64 = (1_u64 << 30) as f64;
+pub(crate) const GIB: f64 = (1_u64 << 30) as f64;
 const BILLION: f64 = 1e9;
 
 /// What is known about a row's model.
@@ -21,19 +22,6 @@ pub struct Known {
     pub model: Model,
     /// The quantisation that its routed experts are published in, where GGUF files keep it.
     pub native_experts: bool,
-}
-
-/// A quantisation as far as a source tells.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quant {
-    /// Its group.
-    pub group: QuantGroup,
-    /// Bits by role for a model with tables of its own.
-    pub bits: BitsPerWeight,
-    /// Bits over a whole file.
-    pub whole: f64,
-    /// Brain floats, which some back ends do not multiply.
-    pub brain: bool,
 }
 
 /// Models by their names.
@@ -257,61 +245,6 @@ pub fn weights(known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
     weights
 }
 
-/// The quantisation of a measurement; `None` where neither its label nor its model's name tells.
-#[must_use]
-pub fn quant(catalog: &Catalog, row: &MeasurementRow) -> Option<Quant> {
-    let label = normal_label(&row.quant);
-    if !label.is_empty() {
-        return of_label(catalog, &label);
-    }
-    let name = row.model.to_uppercase().replace('-', "_");
-    let in_name = [
-        "UD_Q4_K_XL",
-        "Q4_K_M",
-        "Q4_K_S",
-        "Q8_0",
-        "Q6_K",
-        "Q5_K_M",
-        "Q4_0",
-        "Q3_K_M",
-        "Q2_K",
-        "IQ4_XS",
-        "MXFP4",
-        "BF16",
-        "F16",
-    ];
-    if let Some(found) = in_name.iter().find(|label| name.contains(*label)) {
-        return of_label(catalog, &found.replace("UD_", "UD-"));
-    }
-    // Ollama's tags without a suffix are Q4_K_M.
-    matches!(row.engine.to_lowercase().as_str(), "ollama" | "").then(|| of_label(catalog, "Q4_K_M"))?
-}
-
-/// The format that is most likely where nobody says: the published floats in servers and on machines made for them, where
-/// those fit, else four bits.
-#[must_use]
-pub fn usual_quant(
-    catalog: &Catalog,
-    row: &MeasurementRow,
-    known: &Known,
-    memory_gib: Option<f64>,
-) -> Option<Quant> {
-    let engine = row.engine.to_lowercase();
-    let served = ["vllm", "sglang", "tensorrt", "deepspeed", "transformers", "lightning", "pytorch"];
-    let serves = served.iter().any(|name| engine.contains(name));
-    let floats_gib = known.model.params_b * 2e9 / GIB;
-    let fit = memory_gib.is_none_or(|gib| floats_gib < 0.9 * gib);
-    let datacentre = memory_gib.is_some_and(|gib| gib >= 40.0) && row.device_class != "apple";
-    let label = match () {
-        () if serves && fit => "BF16",
-        () if serves => "AWQ",
-        () if engine.contains("mlx") => "MLX-4BIT",
-        () if datacentre && fit && row.device_class != "unified_other" => "F16",
-        () => "Q4_K_M",
-    };
-    of_label(catalog, label)
-}
-
 /// The shape with keys and values of every head in place of compressed vectors.
 #[must_use]
 pub fn expanded(model: &Model) -> Model {
@@ -328,94 +261,6 @@ pub fn expanded(model: &Model) -> Model {
         }
     }
     Model { layers, ..*model }
-}
-
-fn normal_label(label: &str) -> String {
-    let mut label = label.to_uppercase();
-    for (from, to) in [
-        (" - MEDIUM", "_M"),
-        (" - SMALL", "_S"),
-        (" - LARGE", "_L"),
-        ("GGUF-", ""),
-        ("UNSLOTH-DYNAMIC-", "UD-"),
-        ("I1-", ""),
-        ("FP16", "F16"),
-        ("FLOAT16", "F16"),
-        ("BFLOAT16", "BF16"),
-        ("FLOAT32", "F32"),
-        ("_R4", ""),
-        ("_R8", ""),
-    ] {
-        label = label.replace(from, to);
-    }
-    label.trim().to_owned()
-}
-
-fn of_row(row: &QuantRow) -> Quant {
-    Quant { group: row.group, bits: bits(row, false), whole: row.bits_per_weight, brain: row.id == "bf16" }
-}
-
-fn plain(group: QuantGroup, whole: f64) -> Quant {
-    Quant { group, bits: BitsPerWeight { bulk: whole, embedding: whole, head: whole }, whole, brain: false }
-}
-
-fn of_label(catalog: &Catalog, label: &str) -> Option<Quant> {
-    let by_id = |id: &str| catalog.quants().iter().find(|row| row.id == id).map(of_row);
-    let lower = label.to_lowercase();
-    if let Some(exact) = by_id(&lower) {
-        return Some(exact);
-    }
-    if lower.contains("bpw") || lower.contains("exl") {
-        let group = if lower.contains("exl3") { QuantGroup::Exl3 } else { QuantGroup::Exl2 };
-        let from = lower.strip_prefix("exl3").or_else(|| lower.strip_prefix("exl2")).unwrap_or(&lower);
-        let digits = from.find(|c: char| c.is_ascii_digit())?;
-        let number: String = from[digits..].chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-        return number.trim_end_matches('.').parse().ok().map(|bits| plain(group, bits));
-    }
-    // The longest label of the catalogue that this one begins with ("Q4_K_M-imat", "MXFP4 (labelled F16)").
-    let dynamic = lower.starts_with("ud-");
-    let bare = lower.trim_start_matches("ud-");
-    let begins = |row: &&QuantRow| row.group != QuantGroup::Mlx && bare.starts_with(row.id.as_str());
-    if let Some(found) = catalog.quants().iter().filter(begins).max_by_key(|row| row.id.len()) {
-        let mut quant = of_row(found);
-        if bare.starts_with("q4_k_xl") || bare.starts_with("q8_k_xl") || bare.ends_with("_xl") {
-            quant = by_id(&format!("ud-{}", &bare[..bare.len().min(7)])).unwrap_or(quant);
-        }
-        if dynamic {
-            quant.group = QuantGroup::Ud;
-        }
-        return Some(quant);
-    }
-    if let Some(found) = by_id(&format!("ud-{bare}")) {
-        return Some(found);
-    }
-    let has = |word: &str| lower.contains(word);
-    let of = |id: &str| by_id(id);
-    match () {
-        () if has("nvfp4") => of("nvfp4"),
-        () if has("mxfp4") => of("mxfp4"),
-        () if has("bf16") => of("bf16"),
-        () if has("f32") => of("f32"),
-        () if has("f16") => of("f16"),
-        () if has("fp8") => of("fp8"),
-        () if has("w8a") || has("int8") => of("int8"),
-        () if has("awq") => of("awq"),
-        () if has("gptq") => of("gptq"),
-        () if has("w4a16") || has("int4") || has("autoround") || has("compressed-tensors") => of("int4"),
-        () if has("8bit") || has("8-bit") => of("mlx-8bit"),
-        () if has("6bit") => of("mlx-6bit"),
-        () if has("4bit") || has("4-bit") || has("mixed4") => of("mlx-4bit"),
-        () if has("2bit") || has("2-bit") => of("mlx-2bit"),
-        () if has("tq") || has("ternary") || lower.starts_with("q1_0") || lower.starts_with("q2_0") => {
-            of("tq2_0")
-        }
-        () => {
-            let at = lower.find('q').map(|at| at + 1)?;
-            let digit = lower[at..].chars().next().and_then(|c| c.to_digit(10))?;
-            let group = if lower.contains("iq") { QuantGroup::Iq } else { QuantGroup::K };
-            Some(plain(group, f64::from(digit) + 0.8))
-        }
-    }
 }
 
 #[cfg(test)]

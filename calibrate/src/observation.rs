@@ -12,8 +12,9 @@ use crate::columns::{
     period, power_share, ram_bandwidth_gb_s, runtime, settled, system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
-use crate::models::{Known, Models, Quant, expanded, quant, usual_quant, weights};
+use crate::models::{Known, Models, expanded, weights};
 use crate::processors::Processors;
+use crate::quants::{Quant, quant, usual_quant};
 use crate::row::MeasurementRow;
 use crate::text::{number_after, text_after};
 

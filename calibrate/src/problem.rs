@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 /// Most terms that a problem may have.
 pub const MAX_TERMS: usize = 11;
 /// Most effects that a row may be under.
-pub const MAX_EFFECTS: usize = 24;
+pub const MAX_EFFECTS: usize = 32;
 /// Stands for "this row is under no level of that effect".
 pub const NO_LEVEL: u32 = u32::MAX;
 

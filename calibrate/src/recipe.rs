@@ -40,9 +40,13 @@ impl Recipe {
 }
 
 /// Whether an effect must pay out of sample to be kept. Devices, their generations and the programs are how the fit is
-/// built: without them nothing would tell how far off an unknown one may be.
+/// built: without them nothing would tell how far off an unknown one may be. What several streams add was measured on so
+/// few devices that leaving one out would choose at random: there shrinkage alone decides.
 #[must_use]
 pub fn must_pay(on: On) -> bool {
+    if matches!(on.term, Some(Term::Stream | Term::Compute)) {
+        return false;
+    }
     on.term.is_some()
         || !matches!(on.factor, Factor::Device | Factor::Generation | Factor::Runtime | Factor::Origin)
 }
@@ -99,6 +103,7 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
     match (figure, group) {
         (Figure::Decode, Group::Any) => &[
             (F::Backend, Term::Cache),
+            (F::BackendPeriod, Term::Cache),
             (F::Backend, Term::Layer),
             (F::Backend, Term::ExpertLayer),
             (F::Backend, Term::Host),
@@ -107,9 +112,12 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
             (F::Group, Term::Step),
             (F::Group, Term::Layer),
         ],
-        (Figure::Prefill, Group::Any) => {
-            &[(F::Backend, Term::Attention), (F::Backend, Term::ExpertSaturation), (F::Backend, Term::Layer)]
-        }
+        (Figure::Prefill, Group::Any) => &[
+            (F::Backend, Term::Attention),
+            (F::BackendPeriod, Term::Attention),
+            (F::Backend, Term::ExpertSaturation),
+            (F::Backend, Term::Layer),
+        ],
         (Figure::Prefill, Group::Apple | Group::Nvidia) => {
             &[(F::Backend, Term::Attention), (F::Generation, Term::Attention)]
         }
@@ -202,7 +210,15 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
             F::Routing,
         ],
     };
-    // How fast prompts are read changes with every release on AMD's and Intel's back ends, decode hardly.
-    let period = (figure == Figure::Prefill && group == Group::Any).then_some(F::BackendPeriod);
-    own.iter().chain(&shared).copied().chain(period).collect()
+    let further: &[Factor] = match (figure, group) {
+        // Who writes the driver matters more than whether the memory is shared: GB10 is one of NVIDIA's cards to it.
+        (Figure::Decode, Group::Any) => &[F::Vendor],
+        (Figure::Decode, Group::Cpu) => &[F::VendorFamily],
+        // How fast prompts are read changes with every release on AMD's and Intel's back ends, decode hardly. A program that
+        // was built once lacks the matrix units of later generations.
+        (Figure::Prefill, Group::Any) => &[F::BackendPeriod, F::RuntimeGeneration],
+        (Figure::Prefill, Group::Nvidia) => &[F::RuntimeGeneration],
+        _ => &[],
+    };
+    own.iter().chain(&shared).chain(further).copied().collect()
 }

@@ -19,7 +19,7 @@ use crate::power::set_exponent;
 use crate::recipe::recipes;
 use crate::row::MeasurementRow;
 use crate::score::{Predicted, quantile, score};
-use crate::select::{Selection, select};
+use crate::select::{Selection, held_out_error, select};
 use crate::votes::{Vote, log_rate, plain_cell, source_kind, used, votes};
 
 /// All figures, in the order in which they stand on each other.
@@ -141,8 +141,8 @@ struct Fit<'o, 'r> {
     full: FigureFit,
 }
 
-/// The fit with the energy of an operation under which devices that were never measured differ least, as far as the fit
-/// itself tells. Only prefill knows energies.
+/// The fit with the energy of an operation under which NVIDIA's cards, whose power limits differ most, are predicted best
+/// when they are left out. Only prefill knows energies.
 fn best_rates<'o, 'r>(
     figure: Figure,
     rows: &'o [Observation],
@@ -156,17 +156,17 @@ fn best_rates<'o, 'r>(
         let full = fit_figure(figure, &votes, &recipes(figure))?;
         Ok(Fit { rates, votes, full })
     };
-    let unseen = |fit: &Fit<'_, '_>| fit.full.serving(Group::Nvidia).unseen_variance();
-    let tried = if figure == Figure::Prefill { &PICOJOULES[..] } else { &PICOJOULES[..1] };
-    let mut fits = in_order(tried, |picojoules| fit(*picojoules)).into_iter();
-    let mut best = fits.next().expect("one energy is always tried")?;
-    for other in fits {
-        let other = other?;
-        if unseen(&other) < unseen(&best) {
-            best = other;
-        }
+    if figure != Figure::Prefill {
+        return fit(0.0);
     }
-    Ok(best)
+    let tried = in_order(&PICOJOULES, |picojoules| -> Result<(f64, Fit<'o, 'r>)> {
+        let fit = fit(*picojoules)?;
+        let error = held_out_error(Group::Nvidia, &fit.votes, &fit.full)?;
+        Ok((error, fit))
+    });
+    let tried = tried.into_iter().collect::<Result<Vec<_>>>()?;
+    let best = tried.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b));
+    Ok(best.expect("some energy is tried").1)
 }
 
 /// Which kind of row a prediction is scored with.

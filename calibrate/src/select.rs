@@ -129,6 +129,18 @@ pub fn select(figure: Figure, votes: &[Vote<'_>], full: &FigureFit, by: By) -> R
     Ok(Selection { all, parts, part_of, figure })
 }
 
+/// Mean absolute error of a group's votes with every effect, devices left out in turn, in natural logs.
+///
+/// # Errors
+///
+/// When a fit does not end at a minimum.
+pub fn held_out_error(group: Group, votes: &[Vote<'_>], fit: &FigureFit) -> Result<f64> {
+    let group = fit.serving(group).group;
+    let own = fit.votes_of(group, votes);
+    let errors = Judge::new(group, &own, fit, By::Device).errors(&recipes(fit.figure)[&group])?;
+    Ok(errors.values().sum())
+}
+
 /// One pass over each group's effects, from the last to the first: what does not pay goes.
 fn choose(votes: &[Vote<'_>], fit: &FigureFit, by: By) -> Result<Vec<Choice>> {
     let groups = std::iter::once(Group::Any).chain(fit.groups.keys().copied());

@@ -94,8 +94,7 @@ fn example(name: &str) -> Result<String> {
 
 /// The test of kills with fifty rounds, on each database.
 fn kills(_: &str) -> Result<String> {
-    let test =
-        ["test", "--package", "llm-speed-server", "--test", "http", "survives_a_kill", "--", "--nocapture"];
+    let test = ["test", "--workspace", "--test", "http", "survives_a_kill", "--", "--nocapture"];
     let told =
         lines(tools::cargo(test).args(["--test-threads", "1"]).env("LLM_SPEED_KILL_ROUNDS", "50"), |line| {
             line.contains("kills:")

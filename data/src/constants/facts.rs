@@ -42,17 +42,11 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Under which name operations for each byte of bandwidth are kept: the generation's, and one for all processors.
-    #[must_use]
-    pub fn rate_name(&self) -> &str {
-        if self.group == Group::Cpu { Group::Cpu.name() } else { self.generation }
-    }
-
     /// Whether these facts are what an effect is measured from: llama.cpp, today, by a benchmark tool.
     #[must_use]
     pub fn is_baseline(&self, factor: Factor) -> bool {
         match factor {
-            Factor::Runtime => self.runtime == "llama.cpp",
+            Factor::Runtime | Factor::RuntimeGeneration => self.runtime == "llama.cpp",
             Factor::Origin => self.origin == "tool",
             Factor::Era => self.era == "now",
             Factor::BackendPeriod => self.period.is_empty(),
@@ -73,6 +67,7 @@ impl Facts<'_> {
         let backend = self.backend.name();
         match factor {
             Factor::Group => one(self.group.name()),
+            Factor::Vendor if self.group != Group::Cpu => one(self.vendor),
             // Of processors the instructions matter, not who makes them.
             Factor::Vendor => one(match self.vendor {
                 "" => "",
@@ -80,6 +75,8 @@ impl Facts<'_> {
                 "riscv" => "riscv",
                 _ => "arm",
             }),
+            Factor::VendorFamily => self.level(Factor::Vendor).and_then(|vendor| two(&vendor, self.family)),
+            Factor::RuntimeGeneration => two(self.runtime, self.generation),
             Factor::Memory => one(if self.stacked { "stacked" } else { "plain" }),
             Factor::Tier => one(self.tier),
             Factor::Generation => one(self.generation),
@@ -101,9 +98,14 @@ impl Facts<'_> {
     }
 }
 
+/// Under which name operations for each byte of bandwidth are kept: the generation's, and one for all processors.
+pub(super) fn rate_name(group: Group, generation: &str) -> &str {
+    if group == Group::Cpu { group.name() } else { generation }
+}
+
 /// The name under which a device's measurements count as one device's: without core count and memory size.
 #[must_use]
-pub fn device_key(row: &HardwareRow) -> String {
+pub fn device_key(row: &HardwareRow) -> &str {
     let mut key = row.id.as_str();
     if row.class == DeviceClass::Apple
         && let Some((name, _)) = key.strip_suffix("-core").and_then(|rest| rest.rsplit_once('-'))
@@ -115,7 +117,7 @@ pub fn device_key(row: &HardwareRow) -> String {
     {
         key = name;
     }
-    String::from(key)
+    key
 }
 
 /// Apple's tier by its device's key; on other unified machines, whether the memory is wider than the 128 bits of a

@@ -124,8 +124,10 @@ pub enum Term {
 pub enum Factor {
     /// The group of devices, in a fit of all together.
     Group,
-    /// Who makes the device.
+    /// Who makes the device; of processors, the kind of instructions.
     Vendor,
+    /// The same and the quantisation's family.
+    VendorFamily,
     /// Stacked memory, or not.
     Memory,
     /// Apple's tier: base, pro, max, ultra.
@@ -142,6 +144,8 @@ pub enum Factor {
     Runtime,
     /// Runtime and back end.
     RuntimeBackend,
+    /// Runtime and generation.
+    RuntimeGeneration,
     /// The quantisation's family.
     Family,
     /// Generation and family.
