@@ -190,9 +190,9 @@ async fn the_work_grows_with_use_and_ends_in_a_pause() {
 async fn pasted_lines_are_read_by_the_same_reader() {
     let site = Site::open(BEHIND).await;
     let printed = "\
-llama_perf_context_print: prompt eval time =     246.64 ms /   512 tokens (    0.48 ms per token,  2075.90 tokens per second)
+llama_perf_context_print: prompt eval time =     123.32 ms /   512 tokens (    0.24 ms per token,  4151.80 tokens per second)
 llama_perf_context_print:        eval time =    2337.47 ms /   255 runs   (    9.17 ms per token,   109.09 tokens per second)
-llama_perf_context_print:       total time =    2601.83 ms /   767 tokens
+llama_perf_context_print:       total time =    2478.51 ms /   767 tokens
 ";
     let reading = data::paste::read(format!("my secret prompt\n{printed}").as_bytes());
     let lines = reading.timing_lines(0).unwrap();
