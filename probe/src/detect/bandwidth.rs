@@ -11,7 +11,7 @@ use data::timings::quantile;
 pub struct Bandwidth {
     /// Plain reading: the median of several rounds.
     pub read_gb_s: f64,
-    /// STREAM triad, `a = b + s × c`, by the bytes that cross the memory's bus (`TRIAD_STREAMS`), each thread by its own clock,
+    /// STREAM triad, `a = b + s × c`, by the bytes that STREAM counts (`TRIAD_STREAMS`), each thread by its own clock,
     /// summed: the median of rounds.
     pub triad_gb_s: f64,
     /// Threads that took part.
@@ -25,10 +25,9 @@ const BYTES_A_THREAD: usize = 96 << 20;
 /// the many threads bring more than this anyway).
 const BYTES_TOTAL_LEAST: usize = 192 << 20;
 
-/// Streams of bytes that a triad moves: two are read and one is written. A processor of the x86 family reads a line before a
-/// plain store changes it, which is a fourth; others see that all of it is written and do without. (Programs that count three
-/// and print more than we do store past the caches, which safe Rust cannot.)
-const TRIAD_STREAMS: usize = if cfg!(any(target_arch = "x86_64", target_arch = "x86")) { 4 } else { 3 };
+/// Streams of bytes that a triad counts, as STREAM does: two that are read and one that is written. The line that a plain store
+/// reads first on many processors counts for nobody.
+const TRIAD_STREAMS: usize = 3;
 
 /// Numbers that are added in one go: eight lanes of 64 bits, so that the compiler uses the widest registers.
 const LANES: usize = 8;

@@ -45,8 +45,8 @@ pub fn memory(_: &Place) -> Result<String> {
     let (ours, theirs) = (middle(&ours)?, middle(&theirs)?);
     Ok(format!(
         "Triad on all cores, medians of {ROUNDS} rounds in turns: the probe {ours:.1} GB/s, `stress-ng --stream {threads}` {theirs:.1} GB/s, \
-         **{:+.1} %** (15 % are wanted). Both are bytes that cross the memory's bus: stress-ng stores past the caches, and we count \
-         the line that a plain store reads first. Its figure is the mean of STREAM's four kernels.\n",
+         **{:+.1} %** (15 % are wanted). Both count two streams read and one written; stress-ng stores past the caches, we do not, \
+         and its figure is the mean of STREAM's four kernels.\n",
         (ours / theirs - 1.0) * 100.0
     ))
 }
