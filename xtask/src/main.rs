@@ -12,6 +12,7 @@ mod bless;
 mod budget;
 mod dist;
 mod engines;
+mod failures;
 mod fuzz;
 mod serve;
 mod shots;

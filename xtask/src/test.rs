@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::failures::run_tests;
 use crate::toolchain::Toolchain;
 use crate::{engines, tools, wasm};
 
@@ -134,7 +135,7 @@ fn clock() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    tools::run(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
+    run_tests(&mut tools::cargo(["test", "--workspace", "--no-fail-fast"]))
 }
 
 /// One target of the tests by itself; of the workspace, so that nothing is built again with fewer features.
@@ -145,18 +146,18 @@ fn target(name: &str) -> Command {
 /// Requests of every shape that the API's own description allows, and of some that it does not.
 fn api() -> Result<()> {
     engines::install("schemathesis")?;
-    tools::run(&mut target("api"))
+    run_tests(&mut target("api"))
 }
 
 /// The probe on a real llama-server: by itself, since it measures.
 fn real_engine() -> Result<()> {
-    tools::run(&mut target("engine"))
+    run_tests(&mut target("engine"))
 }
 
 /// Tests that want the machine for themselves: beside others, the probe would be what limits.
 fn pace() -> Result<()> {
     let alone = ["--", "--ignored", "--test-threads=1"];
-    tools::run(target("probe").args(alone))
+    run_tests(target("probe").args(alone))
 }
 
 fn docs() -> Result<()> {
@@ -177,7 +178,7 @@ fn wasm_package() -> Result<()> {
 
 fn browser() -> Result<()> {
     tools::install_browser()?;
-    tools::run(&mut target("browser"))
+    run_tests(&mut target("browser"))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub fn read(command: &mut Command) -> Result<String> {
 }
 
 /// The command as a person would type it.
-fn shown(command: &Command) -> String {
+pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words =
         std::iter::once(program.file_name().unwrap_or(command.get_program())).chain(command.get_args());
