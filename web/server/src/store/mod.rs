@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, Executor, Row, Transaction};
+use sqlx::{Any, AnyPool, Connection, Executor, Row, Transaction};
 
 pub use address::Addresses;
 pub use backup::BackupError;
@@ -174,6 +174,9 @@ impl Store {
             .after_connect(move |connection, _| {
                 Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
             })
+            // SQLite ends a transaction by itself where the disk is full; the driver's own end then fails, and it believes
+            // for ever that the transaction is open. Such a connection is closed, and a new one takes its place.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect(url)
             .await
             .map_err(|source| StoreError::Open { place: place.clone(), source })?;

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::*;
-use crate::store::{FILE_NAME, SQLITE, StoreError};
+use crate::store::{CONNECTIONS, FILE_NAME, SQLITE, StoreError};
 
 #[tokio::test]
 async fn every_connection_has_the_pragmas() {
@@ -22,6 +22,20 @@ async fn every_connection_has_the_pragmas() {
         assert_eq!(row.get::<String, _>(0), "wal");
         held.push(connection);
     }
+}
+
+/// As on a full disk: SQLite itself ends the transaction, and the driver's own end of it fails.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_takes_no_connection_with_it() {
+    let own = Own::sqlite().await.unwrap();
+    sqlx::query("CREATE TABLE one (number INTEGER PRIMARY KEY)").execute(&own.store.pool).await.unwrap();
+    sqlx::query("INSERT INTO one VALUES (1)").execute(&own.store.pool).await.unwrap();
+    for _ in 0..2 * CONNECTIONS {
+        let mut line = own.store.begin().await.unwrap();
+        let again = sqlx::query("INSERT OR ROLLBACK INTO one VALUES (1)").execute(&mut *line).await;
+        assert!(again.unwrap_err().to_string().contains("UNIQUE"));
+    }
+    own.store.begin().await.unwrap().commit().await.unwrap();
 }
 
 #[tokio::test]
