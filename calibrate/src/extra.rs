@@ -6,7 +6,6 @@ use data::constants::{Figure, Group, Part, Term};
 use estimator::units::{GB, TERA};
 use estimator::{Setup, decode};
 
-use crate::clean::Reason;
 use crate::features::{Rates, decode_work, host_load, prefill_work};
 use crate::observation::{Metric, Observation};
 use crate::recipe::recipe;
@@ -74,16 +73,16 @@ pub fn prompt_seconds(part: &Part, row: &Observation, rates: Rates<'_>) -> f64 {
     times.sum()
 }
 
-/// For a rate over the whole time: the prompt's seconds for each generated token.
+/// For a rate over a time in which prompts are read: their seconds for each token that a stream generates.
 #[must_use]
 pub fn prompt_share_s(prefill: &Parts, row: &Observation) -> f64 {
-    let Some(prompt) = row.prompt.filter(|_| row.has(Reason::EndToEnd)) else { return 0.0 };
+    let Some(prompt) = row.prompt.filter(|_| row.prompts_read > 0.0) else { return 0.0 };
     let mut read = row.clone();
     read.metric = Metric::Prefill;
     read.setup.workload.prompt_tokens = prompt as u32;
     read.setup.workload.cached_tokens = 0;
     let part = part_of(prefill, &read);
-    prompt_seconds(part, &read, Rates::of(part)) * row.streams / row.generated
+    prompt_seconds(part, &read, Rates::of(part)) * row.prompts_read / row.generated
 }
 
 /// Work of a row for a figure. `base` are the finished parts, for the figures that stand on them.

@@ -119,7 +119,7 @@ pub fn plain_cell(row: &Observation) -> String {
     let bucket = |tokens: u32| (libm::log2(f64::from(tokens.max(1))) * 2.0).round();
     let w = &row.setup.workload;
     format!(
-        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}|{:?}",
+        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}|{:?}|{}",
         row.device.key,
         row.metric,
         row.model_id,
@@ -138,6 +138,7 @@ pub fn plain_cell(row: &Observation) -> String {
         row.devices,
         row.device.bandwidth_gb_s,
         row.device.compute.f16_tflops,
+        if row.prompts_read > 0.0 { bucket(row.generated as u32) } else { 0.0 },
     )
 }
 
