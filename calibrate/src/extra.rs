@@ -6,7 +6,7 @@ use data::constants::{Figure, Group, Part, Term};
 use estimator::units::{GB, TERA};
 use estimator::{Setup, decode};
 
-use crate::features::{Rates, decode_work, host_load, prefill_work};
+use crate::features::{Rates, decode_work, host_load, prefill_work, rate_flops_s};
 use crate::observation::{Metric, Observation};
 use crate::recipe::recipe;
 use crate::votes::Work;
@@ -95,11 +95,16 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
         (Figure::Prefill, _) => {
             Work { terms: terms(&|term| prefill_work(row, term, rates)), ..Work::default() }
         }
-        (Figure::Streams, Some(base)) => Work {
-            terms: terms(&|term| streams_work(row, term)),
-            fixed_s: decode_seconds(part_of(&base.decode, row), row) + prompt_share_s(&base.prefill, row),
-            at_most_s: Some(in_turn_s(&base.decode, row) + prompt_share_s(&base.prefill, row)),
-        },
+        (Figure::Streams, Some(base)) => {
+            let together = decode_seconds(part_of(&base.decode, row), row);
+            let in_turn = in_turn_s(&base.decode, row).max(together);
+            let prompts = prompt_share_s(&base.prefill, row);
+            Work {
+                terms: terms(&|term| streams_work(row, term)),
+                fixed_s: (together + further_as_prompts_s(&base.prefill, row)).min(in_turn) + prompts,
+                at_most_s: Some(in_turn + prompts),
+            }
+        }
         (Figure::Offload, Some(base)) => {
             let (bytes, crossings) = host_load(row);
             let ram = row.offload.host_bandwidth_gb_s.unwrap_or(row.setup.machine.host.bandwidth_gb_s) * GB;
@@ -135,14 +140,29 @@ pub fn streams_work(row: &Observation, term: Term) -> f64 {
     let load = decode::Load::of(&row.setup);
     match term {
         Term::Stream => (row.streams - 1.0) * MS,
-        // As the estimator has it: nothing where the maker states no rate.
-        Term::Compute => row
-            .device
-            .compute
-            .f16_tflops
-            .map_or(0.0, |peak| load.flops * (1.0 - 1.0 / row.streams) / (peak * TERA)),
+        Term::Compute => {
+            stated_tflops(row).map_or(0.0, |peak| load.flops * (1.0 - 1.0 / row.streams) / (peak * TERA))
+        }
         _ => 0.0,
     }
+}
+
+/// The rate at a share of which further streams are computed, as the estimator has it.
+fn stated_tflops(row: &Observation) -> Option<f64> {
+    row.device.compute.f16_tflops.filter(|_| row.group() != Group::Cpu)
+}
+
+/// Seconds of further streams' arithmetic where it goes as fast as prompts are read: on processors, and where the maker
+/// states no rate.
+#[must_use]
+pub fn further_as_prompts_s(prefill: &Parts, row: &Observation) -> f64 {
+    if stated_tflops(row).is_some() {
+        return 0.0;
+    }
+    let part = part_of(prefill, row);
+    let per_work = part.term(Term::Compute) * part.effects_of(&row.facts()).slower(Term::Compute);
+    let flops = decode::Load::of(&row.setup).flops * (1.0 - 1.0 / row.streams);
+    per_work * flops / rate_flops_s(row, Rates::of(part))
 }
 
 /// Seconds of the card's part of a step, when `host_bytes` of the routed experts (or layers) are read from RAM.

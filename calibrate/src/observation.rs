@@ -235,7 +235,11 @@ impl<'c> Reader<'c> {
             streams,
             devices: row.n_devices.unwrap_or(1.0).max(1.0),
             generated: row.n_gen.filter(|n| *n > 0.0).unwrap_or(128.0),
-            prompt: row.n_prompt.filter(|n| *n > 0.0).or_else(|| number_after(&notes, "prompt_tokens=")).or(before),
+            prompt: row
+                .n_prompt
+                .filter(|n| *n > 0.0)
+                .or_else(|| number_after(&notes, "prompt_tokens="))
+                .or(before),
             prompts_read: match () {
                 () if end_to_end => streams,
                 () if from_first_answer => streams - 1.0,

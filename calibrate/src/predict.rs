@@ -4,7 +4,8 @@ use data::constants::{Figure, Fitted, Group, Part, Term};
 
 use crate::clean::Reason;
 use crate::extra::{
-    Parts, decode_seconds, device_seconds, in_turn_s, part_of, prompt_seconds, prompt_share_s, streams_work,
+    Parts, decode_seconds, device_seconds, further_as_prompts_s, in_turn_s, part_of, prompt_seconds,
+    prompt_share_s, streams_work,
 };
 use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
@@ -104,6 +105,7 @@ impl Predictor {
                 .iter()
                 .map(|(term, constant)| constant * effects.slower(*term) * streams_work(row, *term))
                 .sum();
+            let further = further + further_as_prompts_s(&self.prefill, row);
             seconds = (seconds + further).min((in_turn_s(&self.decode, row) / power).max(seconds));
             ends = ends.and(Ends::of(streams, row.group(), effects.variance));
         }

@@ -128,7 +128,6 @@ fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
         // What one stream takes is known: only what further ones add is fitted here.
         (Figure::Streams, _) => &[
             (F::Group, Term::Stream),
-            (F::Group, Term::Compute),
             (F::Backend, Term::Stream),
             (F::Runtime, Term::Stream),
             (F::Runtime, Term::Compute),

@@ -1,10 +1,11 @@
 //! Seconds for one decode step: the bytes read, the work done and the fixed costs, device by device.
 
 use crate::cache;
-use crate::constants::{Constants, DecodeConstants};
-use crate::hardware::{Device, Machine, Split};
+use crate::constants::{Constants, DecodeConstants, DeviceConstants};
+use crate::hardware::{Device, HardwareClass, Machine, Split};
 use crate::model::{LayerKind, Model};
 use crate::placement::Spill;
+use crate::prefill::reached_flops_s;
 use crate::setup::{Setup, Workload};
 use crate::units::{BILLION, GB, TERA};
 
@@ -198,7 +199,7 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
                 + routed / (peak * c.expert_bandwidth_efficiency),
             cache_s: cache / (peak * c.cache_efficiency),
             // Arithmetic that moves to the host is done no faster there.
-            compute_s: share * further_compute_s(&load, streams, device, c),
+            compute_s: share * further_compute_s(&load, streams, device, &constants.devices[index]),
             overhead_s: share
                 * (load.layers * c.layer_overhead_s
                     + load.expert_layers * c.expert_layer_overhead_s
@@ -267,12 +268,18 @@ pub(crate) fn head_share(machine: &Machine, index: usize) -> f64 {
     }
 }
 
-/// Arithmetic of all streams but the first, whose arithmetic hides behind the reading of weights.
-fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DecodeConstants) -> f64 {
-    device.compute.f16_tflops.map_or(0.0, |peak| {
-        let power = libm::pow(device.power_share, c.power_exponent);
-        load.flops * (1.0 - 1.0 / streams) / (peak * TERA * c.compute_efficiency * power)
-    })
+/// Arithmetic of all streams but the first, whose arithmetic hides behind the reading of weights. Graphics whose rate is
+/// stated work at a share of it; a processor, or a device whose maker states none, as fast as it reads prompts.
+fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DeviceConstants) -> f64 {
+    let stated = device.compute.f16_tflops.filter(|_| device.class != HardwareClass::Cpu);
+    let flops_s = stated.map_or_else(
+        || reached_flops_s(device, &c.prefill),
+        |peak| {
+            let power = libm::pow(device.power_share, c.decode.power_exponent);
+            peak * TERA * c.decode.compute_efficiency * power
+        },
+    );
+    load.flops * (1.0 - 1.0 / streams) / flops_s
 }
 
 /// Hand-overs between devices in one step.

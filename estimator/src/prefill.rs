@@ -37,7 +37,7 @@ pub fn linear_params(model: &Model) -> f64 {
 }
 
 /// The rate reached on long prompts, in operations a second.
-fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
+pub(crate) fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
     let tflops = match device.compute.peak_tflops(c.format) {
         Some(peak) => peak * c.compute_efficiency,
         None => c.fallback_tflops,
