@@ -6,16 +6,17 @@ use alloc::vec::Vec;
 
 use estimator::inverse::{bandwidth_for, longest_context, most_streams};
 use estimator::units::GIB;
-use estimator::{CacheType, CacheTypes, Constants, Estimate, Footprint, Placement, Setup, Spill, estimate};
+use estimator::{CacheType, CacheTypes, Estimate, Footprint, Placement, Spill, estimate};
 
 use crate::answer::{Answer, Asked, EvidenceByFigure, FootprintGib, Inverse, Remedy, SpillAnswer, Verdict};
+use crate::asking::Asking;
 use crate::catalog::Catalog;
-use crate::constants::{DeviceFacts, Fitted, Situation};
+use crate::constants::Fitted;
 use crate::flags::flags;
 use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
 use crate::row::{ModelRow, QuantGroup, QuantRow, Runtime};
 use crate::rules::Rules;
-use crate::subject::Subject;
+use crate::subject::{Matter, Subject, shape};
 
 /// Everything that answers need.
 #[derive(Clone, Copy, Debug)]
@@ -137,62 +138,21 @@ impl<'c> Engine<'c> {
         model: &ModelRow,
         holds: impl Fn(&Brief) -> bool,
     ) -> Option<&'c QuantRow> {
-        self.quants_of(job.runtime, model)
-            .find(|quant| holds(&self.brief(rig, job, &Subject::of_row(model, quant))))
+        let mut asking = Asking::new(self, rig, job);
+        let shape = shape(model);
+        self.quants_of(job.runtime, model).find(|quant| holds(&asking.brief(&Matter::of(shape, quant))))
     }
 
-    /// What the estimator is asked.
-    #[must_use]
-    pub fn setup(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Setup {
-        Setup {
-            machine: rig.machine(),
-            model: subject.model,
-            weights: subject.weights,
-            cache: job.cache,
-            workload: job.workload,
-        }
-    }
-
-    /// The constants that apply, and what they rest on.
-    #[must_use]
-    pub fn constants(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> (Constants, EvidenceByFigure) {
-        let facts: Vec<DeviceFacts<'_>> =
-            rig.devices.iter().map(|d| DeviceFacts { row: d.row, device: &d.device }).collect();
-        let resolved = self.fitted.resolve(&Situation {
-            memo: &rig.memo,
-            devices: &facts,
-            host: rig.host,
-            backend: job.backend,
-            runtime: job.runtime,
-            group: subject.group,
-            matrix_format: subject.matrix_format,
-            bits_per_weight: subject.bits_per_weight,
-            model: &subject.model,
-            cache: job.cache,
-            workload: job.workload,
-        });
-        let constants = Constants {
-            devices: resolved.devices,
-            offload: resolved.offload,
-            exchange: resolved.exchange,
-            memory: self.rules.memory(),
-            runtime: self.rules.runtime(job.runtime, &rig.first().device),
-        };
-        (constants, resolved.evidence)
-    }
-
-    /// The estimate alone, for lists.
+    /// The estimate alone.
     #[must_use]
     pub fn brief(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Brief {
-        let (constants, evidence) = self.constants(rig, job, subject);
-        Brief { estimate: estimate(&self.setup(rig, job, subject), &constants), evidence }
+        Asking::new(self, rig, job).brief(&subject.matter())
     }
 
-    /// The longest context that fits, for lists.
+    /// The longest context that fits.
     #[must_use]
     pub fn longest_context(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Option<u32> {
-        let (constants, _) = self.constants(rig, job, subject);
-        longest_context(&self.setup(rig, job, subject), &constants)
+        Asking::new(self, rig, job).longest_context(&subject.matter())
     }
 
     /// The whole answer for a row of the catalogue.
@@ -213,9 +173,9 @@ impl<'c> Engine<'c> {
     /// The whole answer for any subject, a file's too.
     #[must_use]
     pub fn answer_subject(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Answer {
-        let (constants, mut evidence) = self.constants(rig, job, subject);
-        let setup = self.setup(rig, job, subject);
-        let estimated = estimate(&setup, &constants);
+        let mut asking = Asking::new(self, rig, job);
+        let (setup, constants, mut evidence) = asking.about(&subject.matter());
+        let estimated = estimate(setup, constants);
         let spill = spill(&estimated.placement);
         if spill.is_none() {
             evidence.offload = None;
@@ -238,10 +198,10 @@ impl<'c> Engine<'c> {
             bound_by: speeds.map(|s| s.bound_by),
             flags: flags(rig, job, &estimated.placement),
             inverse: Inverse {
-                longest_context: longest_context(&setup, &constants),
-                most_streams: most_streams(&setup, &constants, self.rules.rows.defaults.most_streams),
+                longest_context: longest_context(setup, constants),
+                most_streams: most_streams(setup, constants, self.rules.rows.defaults.most_streams),
                 best_quant: None,
-                bandwidth_needed_gb_s: bandwidth_for(&setup, &constants, job.target_tps),
+                bandwidth_needed_gb_s: bandwidth_for(setup, constants, job.target_tps),
                 target_tps: job.target_tps,
             },
             remedy,

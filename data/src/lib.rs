@@ -3,6 +3,7 @@
 extern crate alloc;
 
 pub mod answer;
+pub mod asking;
 pub mod backend;
 pub mod catalog;
 pub mod check;

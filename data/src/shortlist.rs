@@ -10,10 +10,11 @@ use core::cmp::Ordering;
 use estimator::Placement;
 
 use crate::answer::Remedy;
+use crate::asking::Asking;
 use crate::engine::{Brief, Engine};
 use crate::query::{Filters, Fits, Job, Rig, Sort};
 use crate::row::{ModelRow, QuantLoss, QuantRow};
-use crate::subject::Subject;
+use crate::subject::{Matter, Subject, shape};
 
 /// How well a model runs; better ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,12 +47,13 @@ pub struct Card<'c> {
 /// All models that pass the filters, in order.
 #[must_use]
 pub fn shortlist<'c>(engine: &Engine<'c>, rig: &Rig<'_>, job: &Job, filters: &Filters) -> Vec<Card<'c>> {
+    let mut asking = Asking::new(engine, rig, job);
     let mut cards: Vec<Card<'c>> = engine
         .catalog
         .models()
         .iter()
         .filter(|row| filters.admit(row))
-        .filter_map(|row| card(engine, rig, job, row, filters.min_tps))
+        .filter_map(|row| card_of(engine, rig, job, row, filters.min_tps, &mut asking))
         .filter(|card| match filters.fits {
             Fits::Whole => {
                 card.brief.estimate.placement == Placement::Whole
@@ -74,10 +76,22 @@ pub fn card<'c>(
     model: &'c ModelRow,
     min_tps: f64,
 ) -> Option<Card<'c>> {
+    card_of(engine, rig, job, model, min_tps, &mut Asking::new(engine, rig, job))
+}
+
+fn card_of<'c>(
+    engine: &Engine<'c>,
+    rig: &Rig<'_>,
+    job: &Job,
+    model: &'c ModelRow,
+    min_tps: f64,
+    asking: &mut Asking<'_>,
+) -> Option<Card<'c>> {
+    let shape = shape(model);
     let mut fallback: Option<(&'c QuantRow, Brief)> = None;
     let mut chosen = None;
     for quant in engine.quants_of(job.runtime, model) {
-        let brief = engine.brief(rig, job, &Subject::of_row(model, quant));
+        let brief = asking.brief(&Matter::of(shape, quant));
         if brief.estimate.placement == Placement::Whole && brief.decode_tps() >= min_tps {
             let tier = if quant.loss == QuantLoss::Severe { Tier::Somehow } else { Tier::Well };
             chosen = Some((quant, brief, tier));
@@ -95,18 +109,18 @@ pub fn card<'c>(
             let runs = brief.estimate.placement != Placement::TooBig;
             // What does not run at all is shown at its smallest.
             let quant = if runs { quant } else { engine.quants_of(job.runtime, model).last()? };
-            let brief = if runs { brief } else { engine.brief(rig, job, &Subject::of_row(model, quant)) };
+            let brief = if runs { brief } else { asking.brief(&Matter::of(shape, quant)) };
             (quant, brief, if runs { Tier::Somehow } else { Tier::Not })
         }
     };
-    let subject = Subject::of_row(model, quant);
+    let remedy = || engine.remedy(rig, job, &Subject::of_row(model, quant), None);
     Some(Card {
         model,
         quant,
         brief,
         tier,
-        longest_context: engine.longest_context(rig, job, &subject),
-        remedy: (tier == Tier::Not).then(|| engine.remedy(rig, job, &subject, None)),
+        longest_context: asking.longest_context(&Matter::of(shape, quant)),
+        remedy: (tier == Tier::Not).then(remedy),
     })
 }
 

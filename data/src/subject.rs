@@ -34,7 +34,48 @@ pub struct Subject {
     pub unverified: Vec<String>,
 }
 
+/// What speed and size depend on, of a model at a quantisation: a subject without its names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Matter {
+    /// Its shape.
+    pub model: Model,
+    /// Its bytes by role.
+    pub weights: Weights,
+    /// Its family, by which kernels differ.
+    pub group: QuantGroup,
+    /// The format its weights can be multiplied in.
+    pub matrix_format: MatrixFormat,
+    /// Bits a weight over the whole file.
+    pub bits_per_weight: f64,
+}
+
+impl Matter {
+    /// A shape of the catalogue, see [`shape`], at a quantisation of the catalogue.
+    #[must_use]
+    pub fn of(model: Model, quant: &QuantRow) -> Self {
+        Matter {
+            weights: Weights::from_bits(&model, bits(quant, model.tied_embeddings)),
+            model,
+            group: quant.group,
+            matrix_format: quant.matrix_format,
+            bits_per_weight: quant.bits_per_weight,
+        }
+    }
+}
+
 impl Subject {
+    /// What its speed and size depend on.
+    #[must_use]
+    pub fn matter(&self) -> Matter {
+        Matter {
+            model: self.model,
+            weights: self.weights,
+            group: self.group,
+            matrix_format: self.matrix_format,
+            bits_per_weight: self.bits_per_weight,
+        }
+    }
+
     /// A row of the catalogue at a quantisation of the catalogue.
     #[must_use]
     pub fn of_row(row: &ModelRow, quant: &QuantRow) -> Self {

@@ -11,11 +11,14 @@ fn whole(setup: &Setup, constants: &Constants) -> bool {
 }
 
 /// The largest `n` in `1..=most` for which `holds`, given that it holds for all smaller ones.
-fn largest(most: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
+fn largest(most: u32, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
     if most == 0 || !holds(1) {
         return None;
     }
-    let (mut good, mut bad) = (1, most.saturating_add(1));
+    if holds(most) {
+        return Some(most);
+    }
+    let (mut good, mut bad) = (1, most);
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         if holds(middle) { good = middle } else { bad = middle }
@@ -26,8 +29,8 @@ fn largest(most: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
 /// The longest context, up to the model's own, with which it lies whole on the devices; `None` when none does.
 #[must_use]
 pub fn longest_context(setup: &Setup, constants: &Constants) -> Option<u32> {
+    let mut longer = *setup;
     largest(setup.model.native_context, |tokens| {
-        let mut longer = *setup;
         longer.workload.context_tokens = tokens;
         longer.workload.prompt_tokens = tokens;
         whole(&longer, constants)
@@ -37,8 +40,8 @@ pub fn longest_context(setup: &Setup, constants: &Constants) -> Option<u32> {
 /// The most streams, up to `most`, with which it lies whole on the devices; `None` when not even one does.
 #[must_use]
 pub fn most_streams(setup: &Setup, constants: &Constants, most: u32) -> Option<u32> {
+    let mut wider = *setup;
     largest(most, |streams| {
-        let mut wider = *setup;
         wider.workload.streams = streams;
         whole(&wider, constants)
     })

@@ -13,7 +13,7 @@ mod resolve;
 pub use facts::{Facts, Reference, device_key, family, reference, tier};
 pub use memo::Memo;
 pub use part::{Effect, Factor, Figure, Fitted, Group, Level, Part, Provenance, Score, Term};
-pub use resolve::{DeviceFacts, Effects, Resolved, Situation, class, is_stacked, sustained};
+pub use resolve::{DeviceFacts, Effects, Situation, class, is_stacked, sustained};
 
 impl Group {
     /// The group of a device of this class and maker, when it is driven by `backend`.

@@ -4,7 +4,7 @@ use estimator::cache;
 use estimator::decode::attention_flops;
 use estimator::{
     CacheTypes, ComputeFormat, DecodeConstants, Device, DeviceConstants, ExchangeConstants, HardwareClass,
-    Host, MAX_DEVICES, Model, OffloadConstants, PrefillConstants, Spread, Workload,
+    Host, Model, OffloadConstants, PrefillConstants, Spread, Workload,
 };
 
 use super::facts::{rate_name, tier};
@@ -50,19 +50,6 @@ pub struct Situation<'a> {
     pub cache: CacheTypes,
     /// The job.
     pub workload: Workload,
-}
-
-/// Plain numbers for one setup.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Resolved {
-    /// By device.
-    pub devices: [DeviceConstants; MAX_DEVICES],
-    /// Work left to the host.
-    pub offload: OffloadConstants,
-    /// Several devices.
-    pub exchange: ExchangeConstants,
-    /// What each figure rests on.
-    pub evidence: EvidenceByFigure,
 }
 
 /// A sum of effects: how much faster than the terms say, and how far off that may be.
@@ -156,42 +143,53 @@ impl Part {
 }
 
 impl Fitted {
-    /// The constants for a situation.
+    /// Writes the constants of a situation's devices to `devices`, which are as many; what their figures rest on.
     ///
     /// # Panics
     ///
     /// Never for constants that `calibrate refit` wrote: a check holds that each figure has a fit for any device.
-    #[must_use]
-    pub fn resolve(&self, situation: &Situation<'_>) -> Resolved {
+    pub fn resolve(&self, situation: &Situation<'_>, devices: &mut [DeviceConstants]) -> EvidenceByFigure {
+        // The first device tells what the answer rests on.
         let (first, mut evidence) = self.device(situation, &situation.devices[0]);
-        let mut devices = [first; MAX_DEVICES];
+        devices[0] = first;
         for (constants, facts) in devices.iter_mut().zip(situation.devices).skip(1) {
             *constants = self.device(situation, facts).0;
         }
-        let part = |figure| self.part(figure, Group::Any).expect("refit writes a part for every figure");
-        let widen = |part: &Part| part.spread(Group::Any, part.noise_sd * part.noise_sd);
-        let rests = |part: &Part| Evidence { rows: part.rows, scope: Scope::Class };
-        let offload = part(Figure::Offload);
-        let exchange = part(Figure::Exchange);
-        evidence.offload = Some(rests(offload));
-        Resolved {
-            devices,
-            offload: OffloadConstants {
-                host_efficiency: share(offload.term(Term::Host)),
-                split_overhead_s: offload.term(Term::Crossing) * MS,
-                link_efficiency: share(offload.term(Term::Link)),
-                spread: widen(offload),
-            },
-            exchange: ExchangeConstants {
-                latency_s: exchange.term(Term::Crossing) * MS,
-                link_efficiency: share(exchange.term(Term::Link)),
-                spread: widen(exchange),
-            },
-            evidence,
+        let offload = self.for_any(Figure::Offload);
+        evidence.offload = Some(Evidence { rows: offload.rows, scope: Scope::Class });
+        evidence
+    }
+
+    /// The constants of work left to the host.
+    #[must_use]
+    pub fn offload(&self) -> OffloadConstants {
+        let part = self.for_any(Figure::Offload);
+        OffloadConstants {
+            host_efficiency: share(part.term(Term::Host)),
+            split_overhead_s: part.term(Term::Crossing) * MS,
+            link_efficiency: share(part.term(Term::Link)),
+            spread: widened(part),
         }
     }
 
-    fn device(
+    /// The constants of several devices' exchange.
+    #[must_use]
+    pub fn exchange(&self) -> ExchangeConstants {
+        let part = self.for_any(Figure::Exchange);
+        ExchangeConstants {
+            latency_s: part.term(Term::Crossing) * MS,
+            link_efficiency: share(part.term(Term::Link)),
+            spread: widened(part),
+        }
+    }
+
+    fn for_any(&self, figure: Figure) -> &Part {
+        self.part(figure, Group::Any).expect("refit writes a part for every figure")
+    }
+
+    /// The constants of one device, and what they rest on.
+    #[must_use]
+    pub fn device(
         &self,
         situation: &Situation<'_>,
         facts: &DeviceFacts<'_>,
@@ -263,6 +261,11 @@ pub fn sustained(picojoules: f64, class: HardwareClass, peak_tflops: f64, watts:
 #[must_use]
 pub fn is_stacked(row: &HardwareRow) -> bool {
     row.memory_kind.as_deref().is_some_and(|kind| kind.starts_with("HBM"))
+}
+
+/// The spread of one measurement, where no effect tells devices apart.
+fn widened(part: &Part) -> Spread {
+    part.spread(Group::Any, part.noise_sd * part.noise_sd)
 }
 
 /// What the constants of one device go by.

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use data::answer::{Evidence, Scope};
+use data::asking::Asking;
 use data::query::{Job, Rig};
 use data::row::{HardwareRow, ModelRow, QuantRow};
-use data::subject::Subject;
+use data::subject::{Matter, shape};
 use data::table::Table;
 use data::{Engine, engine};
 use estimator::Placement;
@@ -35,9 +36,10 @@ pub fn wanted(engine: &Engine<'_>, table: &Table) -> Vec<WantedCell> {
     for device in engine.catalog.devices() {
         let rig = Rig::of_row(device, engine.rules);
         let job = Job::usual(&rig, engine.rules);
+        let mut asking = Asking::new(engine, &rig, &job);
         let mut counted = HashSet::new();
         for model in &models {
-            let brief = engine.brief(&rig, &job, &Subject::of_row(model, quant));
+            let brief = asking.brief(&Matter::of(shape(model), quant));
             let whole = brief.estimate.placement == Placement::Whole;
             let Some(speeds) = brief.estimate.speeds.filter(|_| whole) else { continue };
             let group = groups.entry(evidence_of(device, brief.evidence.decode)).or_default();

@@ -3,9 +3,11 @@
 use std::f64::consts::E;
 
 use data::Engine;
+use data::asking::Asking;
 use data::fingerprint::Cpu;
 use data::query::{Job, Params, Rig};
 use data::row::{ModelRow, QuantRow};
+use data::subject::{Matter, shape};
 use data::submission::ModelIdentity;
 use estimator::{Placement, Range, rooflines};
 
@@ -90,11 +92,10 @@ fn asked<'c>(engine: &Engine<'c>, pairs: &Pairs) -> Option<(Rig<'c>, Job)> {
 /// What the estimator expects of a model on the machine of these parameters.
 pub fn outlook(engine: &Engine<'_>, pairs: &Pairs, model: &ModelRow, quant: &QuantRow) -> Outlook {
     let Some((rig, job)) = asked(engine, pairs) else { return Outlook::default() };
-    let subject = data::subject::Subject::of_row(model, quant);
-    let (constants, _) = engine.constants(&rig, &job, &subject);
-    let setup = engine.setup(&rig, &job, &subject);
-    let estimate = estimator::estimate(&setup, &constants);
-    let bounds = rooflines(&setup, &constants);
+    let mut asking = Asking::new(engine, &rig, &job);
+    let (setup, constants, _) = asking.about(&Matter::of(shape(model), quant));
+    let estimate = estimator::estimate(setup, constants);
+    let bounds = rooflines(setup, constants);
     let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else { return Outlook::default() };
     Outlook {
         decode: Some(expected(speeds.decode_tps, bounds.decode_tps)),
