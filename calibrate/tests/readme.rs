@@ -12,11 +12,11 @@ fn the_readme_shows_the_committed_scores() {
 
 #[test]
 fn the_report_shows_the_committed_scores() {
-    let report = include_str!("../REPORT.md");
+    let report = include_str!("../report/report.md");
     let fitted = Fitted::embedded();
     assert!(
         report.contains(&scores(fitted)),
-        "`calibrate refit --report` wrote another report than calibrate/REPORT.md"
+        "`calibrate refit --report` wrote another report than calibrate/report"
     );
     assert!(report.contains(&fitted.provenance.input), "the report is of other measurements");
 }
