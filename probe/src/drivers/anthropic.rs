@@ -2,15 +2,14 @@
 //!
 //! Fields: <https://docs.anthropic.com/en/api/messages-streaming>
 
-use std::time::Instant;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::driver::{Absent, Driver, DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
 use crate::http::{Connection, Timeouts, Url};
-use crate::stream::{self, Event, Format};
+use crate::stream::{Event, Format};
 use crate::wire::ask;
-use crate::wire::collect::{Collector, Part};
+use crate::wire::collect::Part;
+use crate::wire::reply::{self, Asked, Gathered, malformed};
 
 /// Anthropic.
 pub struct Anthropic;
@@ -80,18 +79,19 @@ struct MessageStream {
 
 impl Stream for MessageStream {
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
-        let (resource, body) = body(&self.model, request);
-        self.connection.wait_until(request.until);
-        self.connection.open()?;
-        let mut response = self.connection.post(resource, body.to_string().as_bytes())?;
-        let mut reader = Reader::new(Collector::new(response.sent));
-        let last = stream::each_event(&mut response.body, Format::ServerSent, |event| reader.take(event))?;
-        reader.finish(last)
+        let asked = Asked {
+            resource: "/v1/messages",
+            body: &body(&self.model, request),
+            until: request.until,
+            format: Format::ServerSent,
+            ending: "message_stop",
+        };
+        reply::read(&mut self.connection, &asked, take)
     }
 }
 
 /// The system's words stand apart from the conversation here.
-fn body(model: &str, request: &Request) -> (&'static str, Value) {
+fn body(model: &str, request: &Request) -> Value {
     let messages = request.prompt.to_messages();
     let system: Vec<&str> = messages
         .iter()
@@ -105,72 +105,51 @@ fn body(model: &str, request: &Request) -> (&'static str, Value) {
     if !system.is_empty() {
         body["system"] = json!(system.join("\n\n"));
     }
-    ("/v1/messages", body)
+    body
 }
 
-struct Reader {
-    collector: Collector,
-    extras: Map<String, Value>,
-    complete: bool,
+fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
+    let value: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    match value.get("type").and_then(Value::as_str).unwrap_or("") {
+        "message_start" => start(gathered, &value),
+        "content_block_delta" => {
+            let has = |key: &str| {
+                let text = value.get("delta").and_then(|delta| delta.get(key)).and_then(Value::as_str);
+                text.is_some_and(|text| !text.is_empty())
+            };
+            if has("thinking") {
+                gathered.collector.tokens(event.arrived, None, Part::Reasoning);
+            } else if has("text") || has("partial_json") {
+                gathered.collector.tokens(event.arrived, None, Part::Answer);
+            }
+        }
+        "message_delta" => {
+            // Cumulative: the last one is the total.
+            let output = value.pointer("/usage/output_tokens").and_then(Value::as_u64);
+            gathered.collector.counts.output_tokens = output.map(|n| n as u32);
+            gathered.keep(&value, &["usage"]);
+        }
+        "message_stop" => gathered.complete = true,
+        "error" => {
+            let message =
+                value.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
+            return Err(DriverError::BrokeOff(message.to_owned()));
+        }
+        // `ping`, starts and stops of blocks
+        _ => {}
+    }
+    Ok(())
 }
 
-impl Reader {
-    fn new(collector: Collector) -> Reader {
-        Reader { collector, extras: Map::new(), complete: false }
-    }
-
-    fn take(&mut self, event: &Event) -> Result<(), DriverError> {
-        let value: Value = serde_json::from_str(&event.data)
-            .map_err(|error| DriverError::UnknownReply(format!("a malformed chunk: {error}")))?;
-        match value.get("type").and_then(Value::as_str).unwrap_or("") {
-            "message_start" => self.start(&value),
-            "content_block_delta" => {
-                let delta = value.get("delta").cloned().unwrap_or_default();
-                let has =
-                    |key: &str| delta.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-                if has("thinking") {
-                    self.collector.tokens(event.arrived, None, Part::Reasoning);
-                } else if has("text") || has("partial_json") {
-                    self.collector.tokens(event.arrived, None, Part::Answer);
-                }
-            }
-            "message_delta" => {
-                // Cumulative: the last one is the total.
-                let output = value.pointer("/usage/output_tokens").and_then(Value::as_u64);
-                self.collector.counts.output_tokens = output.map(|n| n as u32);
-                if let Some(usage) = value.get("usage") {
-                    self.extras.insert("usage".to_owned(), usage.clone());
-                }
-            }
-            "message_stop" => self.complete = true,
-            "error" => {
-                let message =
-                    value.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
-                return Err(DriverError::BrokeOff(message.to_owned()));
-            }
-            // `ping`, starts and stops of blocks
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, value: &Value) {
-        let count = |key: &str| {
-            value.pointer(&format!("/message/usage/{key}")).and_then(Value::as_u64).unwrap_or(0) as u32
-        };
-        let (new, written, read) =
-            (count("input_tokens"), count("cache_creation_input_tokens"), count("cache_read_input_tokens"));
-        self.collector.counts.prompt_tokens = Some(new + written + read);
-        self.collector.counts.cached_tokens = Some(read);
-        if let Some(model) = value.pointer("/message/model") {
-            self.extras.insert("model".to_owned(), model.clone());
-        }
-    }
-
-    fn finish(self, last: Option<Instant>) -> Result<Reply, DriverError> {
-        if !self.complete {
-            return Err(DriverError::BrokeOff("the stream ended without message_stop".to_owned()));
-        }
-        Ok(Reply { timings: self.collector.finish(last)?, extras: Value::Object(self.extras) })
-    }
+fn start(gathered: &mut Gathered, value: &Value) {
+    let Some(message) = value.get("message") else { return };
+    let count = |key: &str| {
+        message.get("usage").and_then(|usage| usage.get(key)).and_then(Value::as_u64).unwrap_or(0) as u32
+    };
+    let (new, written, read) =
+        (count("input_tokens"), count("cache_creation_input_tokens"), count("cache_read_input_tokens"));
+    let counts = &mut gathered.collector.counts;
+    counts.prompt_tokens = Some(new + written + read);
+    counts.cached_tokens = Some(read);
+    gathered.keep(message, &["model"]);
 }

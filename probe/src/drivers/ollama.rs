@@ -10,9 +10,10 @@ use crate::driver::{
     Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
 };
 use crate::http::{Connection, Timeouts, Url};
-use crate::stream::{self, Format};
+use crate::stream::{Event, Format};
 use crate::wire::ask;
-use crate::wire::collect::{Collector, Part};
+use crate::wire::collect::{Counts, Part};
+use crate::wire::reply::{self, Asked, Gathered, malformed};
 
 /// Ollama.
 pub struct Ollama;
@@ -181,61 +182,59 @@ impl Stream for OllamaStream {
                 "/api/chat"
             }
         };
-        self.connection.wait_until(request.until);
-        self.connection.open()?;
-        let mut response = self.connection.post(resource, body.to_string().as_bytes())?;
-        let mut collector = Collector::new(response.sent);
-        let mut extras = Map::new();
-        let mut complete = false;
-        let last = stream::each_event(&mut response.body, Format::JsonLines, |event| {
-            let line: Line = serde_json::from_str(&event.data)
-                .map_err(|error| DriverError::UnknownReply(format!("a malformed line: {error}")))?;
-            if let Some(error) = line.error {
-                return Err(DriverError::BrokeOff(error));
-            }
-            let part = line.message.as_ref();
-            let thinking = !line.thinking.is_empty() || part.is_some_and(|part| !part.thinking.is_empty());
-            let text = !line.response.is_empty()
-                || part.is_some_and(|part| !part.content.is_empty() || !part.tool_calls.is_empty());
-            if thinking {
-                collector.tokens(event.arrived, None, Part::Reasoning);
-            } else if text {
-                collector.tokens(event.arrived, None, Part::Answer);
-            }
-            if line.done {
-                complete = true;
-                let told: Value = serde_json::from_str(&event.data).unwrap_or_default();
-                for key in [
-                    "total_duration",
-                    "load_duration",
-                    "prompt_eval_count",
-                    "prompt_eval_duration",
-                    "eval_count",
-                    "eval_duration",
-                    "done_reason",
-                ] {
-                    if let Some(value) = told.get(key) {
-                        extras.insert(key.to_owned(), value.clone());
-                    }
-                }
-                fill(&mut collector, &line, request.reuse_cache);
-            }
-            Ok(())
-        })?;
-        if !complete {
-            return Err(DriverError::BrokeOff("the stream ended without its closing record".to_owned()));
-        }
-        Ok(Reply { timings: collector.finish(last)?, extras: Value::Object(extras) })
+        let asked = Asked {
+            resource,
+            body: &body,
+            until: request.until,
+            format: Format::JsonLines,
+            ending: "its closing record",
+        };
+        reply::read(&mut self.connection, &asked, |gathered, event| {
+            take(gathered, event, request.reuse_cache)
+        })
     }
 }
+
+fn take(gathered: &mut Gathered, event: &Event, reuse_cache: bool) -> Result<(), DriverError> {
+    let line: Line = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    if let Some(error) = line.error {
+        return Err(DriverError::BrokeOff(error));
+    }
+    let part = line.message.as_ref();
+    let thinking = !line.thinking.is_empty() || part.is_some_and(|part| !part.thinking.is_empty());
+    let text = !line.response.is_empty()
+        || part.is_some_and(|part| !part.content.is_empty() || !part.tool_calls.is_empty());
+    if thinking {
+        gathered.collector.tokens(event.arrived, None, Part::Reasoning);
+    } else if text {
+        gathered.collector.tokens(event.arrived, None, Part::Answer);
+    }
+    if line.done {
+        gathered.complete = true;
+        let told: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+        gathered.keep(&told, CLOSING);
+        fill(&mut gathered.collector.counts, &line, reuse_cache);
+    }
+    Ok(())
+}
+
+/// What the closing line tells beside the text.
+const CLOSING: &[&str] = &[
+    "total_duration",
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+    "done_reason",
+];
 
 /// The counts of the closing line.
 ///
 /// Its prompt time covers computed tokens only, while its prompt count holds cached ones too: a rate can be had where
 /// the cached count is named, or where the prompt was new, so that nothing can have been cached.
-fn fill(collector: &mut Collector, line: &Line, reuse_cache: bool) {
+fn fill(counts: &mut Counts, line: &Line, reuse_cache: bool) {
     let ms = |nanos: u64| nanos as f64 / 1e6;
-    let counts = &mut collector.counts;
     counts.prompt_tokens = line.prompt_eval_count.or(Some(0));
     counts.output_tokens = line.eval_count;
     counts.cached_tokens = line.prompt_eval_cached_count;

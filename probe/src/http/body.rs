@@ -46,6 +46,8 @@ enum Place {
     Done,
 }
 
+/// The most that one read brings.
+const LANDING_BYTES: usize = 16 << 10;
 /// No chunk-size line is longer.
 const LINE_LIMIT_BYTES: usize = 4096;
 
@@ -54,6 +56,8 @@ pub struct Body<'a> {
     home: &'a mut Option<Socket>,
     socket: Option<Socket>,
     buffer: Vec<u8>,
+    /// Where the socket's bytes come in: made once, since to clear so much for each token costs more than to read it.
+    landing: Vec<u8>,
     arrived: Instant,
     framing: Framing,
     place: Place,
@@ -80,6 +84,7 @@ impl<'a> Body<'a> {
             home,
             socket,
             buffer: first,
+            landing: Vec::new(),
             arrived,
             framing,
             place: Place::Size,
@@ -112,9 +117,9 @@ impl<'a> Body<'a> {
                 return Ok(None);
             }
             let Some(socket) = self.socket.as_mut() else { return Ok(None) };
-            let mut bytes = [0u8; 16 << 10];
+            self.landing.resize(LANDING_BYTES, 0);
             let limit = if self.heard { self.timeouts.idle } else { self.timeouts.first_byte };
-            let count = socket.wait(&mut bytes, limit, self.timeouts.until, "reading the answer")?;
+            let count = socket.wait(&mut self.landing, limit, self.timeouts.until, "reading the answer")?;
             self.arrived = Instant::now();
             self.heard = true;
             if count == 0 {
@@ -124,7 +129,7 @@ impl<'a> Body<'a> {
                 }
                 return Err(HttpError::Cut { doing: "reading the answer" });
             }
-            self.buffer.extend_from_slice(&bytes[..count]);
+            self.buffer.extend_from_slice(&self.landing[..count]);
         }
     }
 

@@ -4,4 +4,5 @@ pub mod ask;
 pub mod collect;
 pub mod openai;
 pub mod python;
+pub mod reply;
 pub mod server;

@@ -7,10 +7,11 @@ use data::timings::{DecodeRule, EngineClock};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::collect::{Collector, Part};
+use super::collect::{Counts, Part};
+use super::reply::{self, Asked, Gathered, malformed};
 use crate::driver::{DriverError, Prompt, Reply, Request};
 use crate::http::Connection;
-use crate::stream::{self, Event, Format};
+use crate::stream::{Event, Format};
 
 /// Which route is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,13 +113,14 @@ pub fn run(
     request: &Request,
 ) -> Result<Reply, DriverError> {
     let (resource, body) = dialect.body(model, request);
-    let body = body.to_string();
-    connection.wait_until(request.until);
-    connection.open()?;
-    let mut response = connection.post(&resource, body.as_bytes())?;
-    let mut reader = Reader::new(Collector::new(response.sent));
-    let last = stream::each_event(&mut response.body, Format::ServerSent, |event| reader.take(event))?;
-    reader.finish(last)
+    let asked = Asked {
+        resource: &resource,
+        body: &body,
+        until: request.until,
+        format: Format::ServerSent,
+        ending: "saying so",
+    };
+    reply::read(connection, &asked, take)
 }
 
 /// A usage record of any dialect.
@@ -179,120 +181,94 @@ impl LlamaTimings {
     }
 }
 
-/// Reads the events of one reply.
-struct Reader {
-    collector: Collector,
-    extras: Map<String, Value>,
-    complete: bool,
+fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
+    if event.data.trim() == "[DONE]" {
+        gathered.complete = true;
+        return Ok(());
+    }
+    let chunk: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+        let message = error.get("message").unwrap_or(error);
+        return Err(DriverError::BrokeOff(
+            message.as_str().map_or_else(|| message.to_string(), str::to_owned),
+        ));
+    }
+    gathered.complete |= chunk.pointer("/choices/0/finish_reason").is_some_and(|reason| !reason.is_null());
+    let collector = &mut gathered.collector;
+    let usage: Option<Usage> =
+        chunk.get("usage").filter(|usage| !usage.is_null()).and_then(|usage| Usage::deserialize(usage).ok());
+    if let Some(part) = part_of(&chunk) {
+        // Where usage comes with the chunk, the difference to the tokens so far is what the chunk holds.
+        let so_far = usage.as_ref().and_then(|usage| usage.completion_tokens);
+        let tokens = so_far.map(|n| n.saturating_sub(collector.tokens_so_far()).max(1));
+        collector.tokens(event.arrived, tokens, part);
+    }
+    if let Some(usage) = usage {
+        take_usage(&mut collector.counts, &usage);
+    }
+    if let Some(timings) = chunk.get("timings")
+        && let Ok(told) = LlamaTimings::deserialize(timings)
+    {
+        take_timings(&mut collector.counts, &told);
+        gathered.keep(&chunk, &["timings"]);
+    }
+    if let Some(usage) = chunk.pointer("/x_groq/usage") {
+        take_groq(&mut gathered.collector.counts, usage);
+    }
+    // Clocks of hosted services, and who really answered.
+    gathered.keep(&chunk, &["system_fingerprint", "provider", "model", "x_groq", "perf_metrics", "metrics"]);
+    Ok(())
 }
 
-impl Reader {
-    fn new(collector: Collector) -> Reader {
-        Reader { collector, extras: Map::new(), complete: false }
-    }
-
-    fn take(&mut self, event: &Event) -> Result<(), DriverError> {
-        if event.data.trim() == "[DONE]" {
-            self.complete = true;
-            return Ok(());
-        }
-        let chunk: Value = serde_json::from_str(&event.data)
-            .map_err(|error| DriverError::UnknownReply(format!("a malformed chunk: {error}")))?;
-        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-            let message = error.get("message").unwrap_or(error);
-            return Err(DriverError::BrokeOff(
-                message.as_str().map_or_else(|| message.to_string(), str::to_owned),
-            ));
-        }
-        self.complete |= chunk.pointer("/choices/0/finish_reason").is_some_and(|reason| !reason.is_null());
-        let usage: Option<Usage> = chunk
-            .get("usage")
-            .filter(|usage| !usage.is_null())
-            .and_then(|usage| serde_json::from_value(usage.clone()).ok());
-        if let Some(part) = part_of(&chunk) {
-            // Where usage comes with the chunk, the difference to the tokens so far is what the chunk holds.
-            let so_far = usage.as_ref().and_then(|usage| usage.completion_tokens);
-            let tokens = so_far.map(|n| n.saturating_sub(self.collector.tokens_so_far()).max(1));
-            self.collector.tokens(event.arrived, tokens, part);
-        }
-        if let Some(usage) = usage {
-            self.take_usage(&usage);
-        }
-        if let Some(timings) = chunk.get("timings").filter(|timings| timings.is_object()) {
-            self.take_timings(timings);
-        }
-        self.take_extras(&chunk);
-        Ok(())
-    }
-
-    fn take_usage(&mut self, usage: &Usage) {
-        let counts = &mut self.collector.counts;
-        counts.prompt_tokens = usage.prompt_tokens.or(counts.prompt_tokens);
-        counts.output_tokens = usage.completion_tokens.or(counts.output_tokens);
-        let cached = usage.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
-        counts.cached_tokens = cached.or(counts.cached_tokens);
-        let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens);
-        counts.reasoning_tokens = reasoning.or(counts.reasoning_tokens);
-        // TabbyAPI: rates of its own clock.
-        if let (Some(output), Some(rate)) = (usage.completion_tokens, usage.completion_tokens_per_sec)
-            && rate > 0.0
-        {
-            let seconds = usage.completion_time.unwrap_or(f64::from(output) / rate);
-            let new =
-                usage.prompt_time.zip(usage.prompt_tokens_per_sec).map(|(s, rate)| (s * rate).round() as u32);
-            // Its prompt rate is of new tokens only, so the count of those comes out of rate and time.
-            counts.engine = Some(EngineClock {
-                prompt_tokens: new,
-                prompt_ms: usage.prompt_time.map(|seconds| seconds * 1000.0),
-                output_tokens: output,
-                decode_ms: seconds * 1000.0,
-                rule: DecodeRule::FromPromptEnd,
-            });
-            if let (Some(total), Some(new)) = (usage.prompt_tokens, new) {
-                counts.cached_tokens = counts.cached_tokens.or(Some(total.saturating_sub(new)));
-            }
+fn take_usage(counts: &mut Counts, usage: &Usage) {
+    counts.prompt_tokens = usage.prompt_tokens.or(counts.prompt_tokens);
+    counts.output_tokens = usage.completion_tokens.or(counts.output_tokens);
+    let cached = usage.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
+    counts.cached_tokens = cached.or(counts.cached_tokens);
+    let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens);
+    counts.reasoning_tokens = reasoning.or(counts.reasoning_tokens);
+    // TabbyAPI: rates of its own clock.
+    if let (Some(output), Some(rate)) = (usage.completion_tokens, usage.completion_tokens_per_sec)
+        && rate > 0.0
+    {
+        let seconds = usage.completion_time.unwrap_or(f64::from(output) / rate);
+        let new =
+            usage.prompt_time.zip(usage.prompt_tokens_per_sec).map(|(s, rate)| (s * rate).round() as u32);
+        // Its prompt rate is of new tokens only, so the count of those comes out of rate and time.
+        counts.engine = Some(EngineClock {
+            prompt_tokens: new,
+            prompt_ms: usage.prompt_time.map(|seconds| seconds * 1000.0),
+            output_tokens: output,
+            decode_ms: seconds * 1000.0,
+            rule: DecodeRule::FromPromptEnd,
+        });
+        if let (Some(total), Some(new)) = (usage.prompt_tokens, new) {
+            counts.cached_tokens = counts.cached_tokens.or(Some(total.saturating_sub(new)));
         }
     }
+}
 
-    fn take_timings(&mut self, timings: &Value) {
-        let Ok(told) = serde_json::from_value::<LlamaTimings>(timings.clone()) else { return };
-        self.extras.insert("timings".to_owned(), timings.clone());
-        if told.predicted_n == 0 {
-            return;
-        }
-        let counts = &mut self.collector.counts;
-        counts.cached_tokens = told.cache_n.or(counts.cached_tokens);
-        counts.engine = Some(told.clock());
+fn take_timings(counts: &mut Counts, told: &LlamaTimings) {
+    if told.predicted_n == 0 {
+        return;
     }
+    counts.cached_tokens = told.cache_n.or(counts.cached_tokens);
+    counts.engine = Some(told.clock());
+}
 
-    /// Clocks of hosted services, and who really answered.
-    fn take_extras(&mut self, chunk: &Value) {
-        for key in ["system_fingerprint", "provider", "model", "x_groq", "perf_metrics", "metrics"] {
-            if let Some(value) = chunk.get(key).filter(|value| !value.is_null()) {
-                self.extras.insert(key.to_owned(), value.clone());
-            }
-        }
-        let Some(usage) = chunk.pointer("/x_groq/usage") else { return };
-        let number = |key: &str| usage.get(key).and_then(Value::as_f64);
-        let counts = &mut self.collector.counts;
-        if let (Some(output), Some(seconds)) = (number("completion_tokens"), number("completion_time")) {
-            counts.prompt_tokens = number("prompt_tokens").map(|n| n as u32).or(counts.prompt_tokens);
-            counts.output_tokens = Some(output as u32);
-            counts.engine = Some(EngineClock {
-                prompt_tokens: counts.prompt_tokens,
-                prompt_ms: number("prompt_time").map(|seconds| seconds * 1000.0),
-                output_tokens: output as u32,
-                decode_ms: seconds * 1000.0,
-                rule: DecodeRule::FromPromptEnd,
-            });
-        }
-    }
-
-    fn finish(self, last: Option<std::time::Instant>) -> Result<Reply, DriverError> {
-        if !self.complete {
-            return Err(DriverError::BrokeOff("the stream ended without saying so".to_owned()));
-        }
-        Ok(Reply { timings: self.collector.finish(last)?, extras: Value::Object(self.extras) })
+/// Groq's usage, with the times of its own clock.
+fn take_groq(counts: &mut Counts, usage: &Value) {
+    let number = |key: &str| usage.get(key).and_then(Value::as_f64);
+    if let (Some(output), Some(seconds)) = (number("completion_tokens"), number("completion_time")) {
+        counts.prompt_tokens = number("prompt_tokens").map(|n| n as u32).or(counts.prompt_tokens);
+        counts.output_tokens = Some(output as u32);
+        counts.engine = Some(EngineClock {
+            prompt_tokens: counts.prompt_tokens,
+            prompt_ms: number("prompt_time").map(|seconds| seconds * 1000.0),
+            output_tokens: output as u32,
+            decode_ms: seconds * 1000.0,
+            rule: DecodeRule::FromPromptEnd,
+        });
     }
 }
 

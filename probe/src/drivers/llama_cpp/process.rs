@@ -1,5 +1,6 @@
 //! A llama-server that we start for a workload and end afterwards, whatever happens; when we are killed, a guard does it.
 
+#[cfg_attr(windows, path = "process/job.rs")]
 mod guard;
 
 use std::collections::VecDeque;

@@ -2,7 +2,7 @@
 //!
 //! A value's `Drop` ends what it started in every other case. A killed program drops nothing, and a llama-server without
 //! its master would hold gigabytes for ever. A shell waits on a pipe whose other end only we have: when it closes without a
-//! word, the shell ends the server. On Windows nobody does that.
+//! word, the shell ends the server. Windows has jobs for it: `job.rs`.
 
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};

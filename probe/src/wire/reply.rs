@@ -1,0 +1,72 @@
+//! One streamed reply, from the request that asks for it to its timings: what every form of stream has in common.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::collect::Collector;
+use crate::driver::{DriverError, Reply};
+use crate::http::Connection;
+use crate::stream::{self, Event, Format};
+
+/// What is sent, and how its reply is written.
+pub struct Asked<'a> {
+    /// Path of the route.
+    pub resource: &'a str,
+    /// The request's body.
+    pub body: &'a Value,
+    /// When waiting ends.
+    pub until: Option<Instant>,
+    /// How events are cut.
+    pub format: Format,
+    /// What a reply that is whole ends with, in the words of an error where it does not.
+    pub ending: &'static str,
+}
+
+/// What the events of a reply have told so far.
+pub struct Gathered {
+    /// Stamps and counts.
+    pub collector: Collector,
+    /// What else the runtime told, kept as it told it.
+    pub extras: Map<String, Value>,
+    /// Whether the reply said that it is whole.
+    pub complete: bool,
+}
+
+impl Gathered {
+    /// Keeps these members of what was told, where they are there.
+    pub fn keep(&mut self, told: &Value, names: &[&str]) {
+        for name in names {
+            if let Some(value) = told.get(name).filter(|value| !value.is_null()) {
+                self.extras.insert((*name).to_owned(), value.clone());
+            }
+        }
+    }
+}
+
+/// Sends a request and reads its reply; `take` makes of each event what it means.
+///
+/// # Errors
+/// Those of HTTP and of `take`; a stream that ends before it said so; a reply without a token or a prompt count.
+pub fn read(
+    connection: &mut Connection,
+    asked: &Asked<'_>,
+    mut take: impl FnMut(&mut Gathered, &Event) -> Result<(), DriverError>,
+) -> Result<Reply, DriverError> {
+    let body = asked.body.to_string();
+    connection.wait_until(asked.until);
+    connection.open()?;
+    let mut response = connection.post(asked.resource, body.as_bytes())?;
+    let mut gathered =
+        Gathered { collector: Collector::new(response.sent), extras: Map::new(), complete: false };
+    let last = stream::each_event(&mut response.body, asked.format, |event| take(&mut gathered, event))?;
+    if !gathered.complete {
+        return Err(DriverError::BrokeOff(format!("the stream ended without {}", asked.ending)));
+    }
+    Ok(Reply { timings: gathered.collector.finish(last)?, extras: Value::Object(gathered.extras) })
+}
+
+/// The error of a chunk that is not what it should be.
+pub fn malformed(error: &serde_json::Error) -> DriverError {
+    DriverError::UnknownReply(format!("a malformed chunk: {error}"))
+}
