@@ -5,21 +5,10 @@ use super::header::{Header, Tensor, Value};
 use super::keys::Keys;
 use super::layers::{Traces, is_routed, layers};
 use super::quant;
-use super::shape::{Experts, ModelShape, RoleBytes, Rope};
+use super::shape::{Experts, ModelShape, Role, RoleBytes, Rope};
 use super::split::check_parts;
 use crate::number;
 use alloc::{string::ToString, vec::Vec};
-
-/// What a tensor is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Each token reads one row.
-    Table,
-    Head,
-    Always,
-    Routed,
-    Idle,
-}
 
 /// The exact model that these headers describe: one file, or all parts of a split one in order.
 ///
@@ -119,19 +108,14 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
             }
         };
         let bytes = &mut sums.bytes;
-        let place = match role {
-            Role::Table => &mut bytes.embedding,
-            Role::Head => &mut bytes.head,
-            Role::Always => &mut bytes.always,
-            Role::Routed => &mut bytes.experts,
-            Role::Idle => &mut bytes.idle,
-        };
+        let place = bytes.of(role);
         *place = place.checked_add(tensor.bytes).ok_or(overflow.clone())?;
         if role == Role::Idle {
             sums.idle_params = sums.idle_params.saturating_add(tensor.weights);
         }
         if role == Role::Table {
-            bytes.embedding_row += tensor.bytes / tensor.dims.get(1).copied().unwrap_or(1).max(1);
+            let row = tensor.bytes / tensor.dims.get(1).copied().unwrap_or(1).max(1);
+            bytes.embedding_row = bytes.embedding_row.saturating_add(row);
         }
         if head_as_well {
             bytes.tied_head = tensor.bytes;

@@ -65,11 +65,38 @@ pub struct RoleBytes {
 }
 
 impl RoleBytes {
-    /// All of them.
+    /// All of them; saturating, since files say what they like.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.embedding + self.head + self.always + self.experts + self.idle
+        let parts = [self.embedding, self.head, self.always, self.experts, self.idle];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
+
+    /// Where the bytes of a tensor of this role are counted.
+    pub(crate) fn of(&mut self, role: Role) -> &mut u64 {
+        match role {
+            Role::Table => &mut self.embedding,
+            Role::Head => &mut self.head,
+            Role::Always => &mut self.always,
+            Role::Routed => &mut self.experts,
+            Role::Idle => &mut self.idle,
+        }
+    }
+}
+
+/// What a tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Each token reads one row.
+    Table,
+    /// The output head.
+    Head,
+    /// Each token reads all of it.
+    Always,
+    /// Routed experts.
+    Routed,
+    /// Not read by plain decoding of text.
+    Idle,
 }
 
 /// One layer.

@@ -5,19 +5,10 @@ use super::config::Config;
 use super::header::{Header, Tensor};
 use super::layers::{in_layer, mixers, rope_number};
 use super::quant::Packing;
-use crate::gguf::shape::{Experts, Layer, ModelShape, Quant, RoleBytes, Rope};
+use crate::gguf::shape::{Experts, Layer, ModelShape, Quant, Role, RoleBytes, Rope};
 use crate::gguf::tally;
 use crate::json;
 use alloc::{format, string::String, vec::Vec};
-
-#[derive(Clone, Copy, PartialEq)]
-enum Role {
-    Table,
-    Head,
-    Always,
-    Routed,
-    Idle,
-}
 
 /// The exact model that a repository's `config.json` and the headers of all its shards describe.
 ///
@@ -124,13 +115,7 @@ impl Sums {
     /// Saturating: lengths were checked against the format, not against each other.
     fn add(&mut self, tensor: &Tensor, role: Role, tied: bool, weights: u64) {
         let bytes = &mut self.bytes;
-        let place = match role {
-            Role::Table => &mut bytes.embedding,
-            Role::Head => &mut bytes.head,
-            Role::Always => &mut bytes.always,
-            Role::Routed => &mut bytes.experts,
-            Role::Idle => &mut bytes.idle,
-        };
+        let place = bytes.of(role);
         *place = place.saturating_add(tensor.bytes);
         self.params = self.params.saturating_add(weights);
         match role {
