@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use altcha::Payload;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use data::digest::digest;
 use data::envelope::{ANSWER_TYPE, WITHDRAWAL_TYPE};
@@ -16,7 +15,7 @@ use data::submission::{
 use data::timings::{Timings, quantile};
 
 use super::refused::{NoResult, OtherKey, TooMany, Unworked};
-use super::submissions::{From, is_json, made};
+use super::submissions::{From, JsonBody, made};
 use crate::app::App;
 use crate::gate::fields::CLOCK_SKEW_MS;
 use crate::gate::{Because, Refusal, proof, strict};
@@ -113,10 +112,8 @@ async fn say(app: &App, result: &str, change: &Change) -> Result<(u64, Stored), 
 pub async fn dispute(
     State(app): State<App>,
     From(from): From,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    is_json(&headers)?;
     limited(&app, from, "dispute", 1).await?;
     let request: TextRequest<Payload> = strict::read(&body, "the request", &["text"])?;
     let doubt: Dispute = strict::read(request.text.as_bytes(), "the dispute", &["says"])?;
@@ -172,10 +169,8 @@ pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
 pub async fn answer(
     State(app): State<App>,
     From(from): From,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    is_json(&headers)?;
     limited(&app, from, "answer", 1).await?;
     let (answer, _): (DisputeAnswer, _) =
         by_submitter(&app, &body, ANSWER_TYPE, |m: &DisputeAnswer| (&m.result, &m.says, m.at_ms)).await?;
@@ -202,10 +197,8 @@ pub async fn answer(
 pub async fn withdraw(
     State(app): State<App>,
     From(from): From,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    is_json(&headers)?;
     limited(&app, from, "withdraw", 1).await?;
     let (withdrawal, mut stored): (Withdrawal, _) =
         by_submitter(&app, &body, WITHDRAWAL_TYPE, |m: &Withdrawal| (&m.result, &m.says, m.at_ms)).await?;
@@ -245,10 +238,8 @@ pub async fn withdraw(
 pub async fn evidence(
     State(app): State<App>,
     From(from): From,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    is_json(&headers)?;
     limited(&app, from, "evidence", 1).await?;
     let request: Evidence<Payload> = strict::read(&body, "the request", &["raw_timings"])?;
     if request.raw_timings.len() > EVIDENCE_LIMIT_BYTES {

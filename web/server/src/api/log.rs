@@ -61,6 +61,14 @@ fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Problem> {
     value.map(|text| text.parse().map_err(|_| bad(name, "This is no whole number."))).transpose()
 }
 
+/// The size that was named, or the log's own.
+async fn own_where_not_given(app: &App, name: &str, value: Option<String>) -> Result<u64, Problem> {
+    match number(name, value.as_deref())? {
+        Some(size) => Ok(size),
+        None => Ok(app.store().head().await?.edge.size),
+    }
+}
+
 /// Proof that a payload is in the log.
 #[utoipa::path(
     get,
@@ -81,10 +89,7 @@ pub async fn inclusion(State(app): State<App>, RawQuery(query): RawQuery) -> Res
     let [digest, size] = exactly(query.as_deref(), ["digest", "size"])?;
     let digest = digest.ok_or_else(|| bad("digest", "Name the digest of a payload."))?;
     let index = app.store().log_index(&digest).await?.ok_or_else(Problem::not_found)?;
-    let size = match number("size", size.as_deref())? {
-        Some(size) => size,
-        None => app.store().head().await?.edge.size,
-    };
+    let size = own_where_not_given(&app, "size", size).await?;
     let hashes = app.store().inclusion(index, size).await?;
     let hashes = hashes.ok_or_else(|| bad("size", "The log has no such size, or the leaf came later."))?;
     Ok(Representation::json(&Inclusion { index, size, hashes: words(&hashes) }))
@@ -111,10 +116,7 @@ pub async fn consistency(
 ) -> Result<Representation, Problem> {
     let [from, to] = exactly(query.as_deref(), ["from", "to"])?;
     let from = number("from", from.as_deref())?.ok_or_else(|| bad("from", "Name the earlier size."))?;
-    let to = match number("to", to.as_deref())? {
-        Some(to) => to,
-        None => app.store().head().await?.edge.size,
-    };
+    let to = own_where_not_given(&app, "to", to).await?;
     let hashes = app.store().consistency(from, to).await?;
     let hashes = hashes.ok_or_else(|| bad("from", "The log never had these sizes in this order."))?;
     Ok(Representation::json(&Consistency { from, to, hashes: words(&hashes) }))

@@ -12,7 +12,7 @@ use data::submission::MachineClaim;
 use super::disputes::by_submitter;
 use super::refuse_parameters;
 use super::refused::{NoProfiles, NoToken, OtherKey, TooMany};
-use super::submissions::{From, is_json, made};
+use super::submissions::{From, JsonBody, made};
 use crate::app::App;
 use crate::gate::{Because, Refusal, day};
 use crate::identity::{GRANT_TYPE, Identity, IdentityError, Redeemed};
@@ -248,10 +248,9 @@ pub async fn claim(
     State(app): State<App>,
     From(from): From,
     headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     service(&app)?;
-    is_json(&headers)?;
     limited(&app, from, "claim", 1).await?;
     let profile = signed_in(&app, &headers).await?;
     let (claim, stored): (MachineClaim, _) =

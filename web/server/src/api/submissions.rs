@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, RawQuery, State};
+use axum::extract::{FromRequest, FromRequestParts, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -45,8 +45,20 @@ pub(super) fn only(query: Option<&str>, name: &str) -> Result<Option<String>, Pr
     Ok(value)
 }
 
+/// A body that says it is JSON and is not compressed.
+pub struct JsonBody(pub Bytes);
+
+impl FromRequest<App> for JsonBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        is_json(request.headers()).map_err(IntoResponse::into_response)?;
+        Bytes::from_request(request, app).await.map(JsonBody).map_err(IntoResponse::into_response)
+    }
+}
+
 /// Refuses what is no plain JSON: a compressed body could be any size.
-pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let is = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let media_type = is(header::CONTENT_TYPE).unwrap_or_default();
     let bare = media_type.split(';').next().unwrap_or_default().trim();
@@ -115,10 +127,9 @@ pub async fn runs(
     State(app): State<App>,
     From(from): From,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    take(&app, from, query.as_deref(), &headers, body, Body::Run).await
+    take(&app, from, query.as_deref(), &body, Body::Run).await
 }
 
 /// Submits lines that a runtime printed.
@@ -142,21 +153,18 @@ pub async fn pastes(
     State(app): State<App>,
     From(from): From,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    take(&app, from, query.as_deref(), &headers, body, Body::Paste).await
+    take(&app, from, query.as_deref(), &body, Body::Paste).await
 }
 
 async fn take(
     app: &App,
     from: IpAddr,
     query: Option<&str>,
-    headers: &HeaderMap,
-    body: Bytes,
+    body: &[u8],
     what: Body,
 ) -> Result<Response, Problem> {
-    is_json(headers)?;
     let dry = only(query, "dry_run")?.is_some_and(|value| value == "1");
     let receipt = submit::submit(app, body.to_vec(), what, from, dry).await?;
     Ok(made(if dry { StatusCode::OK } else { StatusCode::CREATED }, &receipt))
