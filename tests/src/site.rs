@@ -46,7 +46,9 @@ impl Site {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(program("llm-speed-server")?);
         command.args(["--addr", "127.0.0.1:0", "--data-dir"]).arg(data.path()).args(args);
-        let mut process = command.stdout(Stdio::piped()).spawn().context("llm-speed-server did not start")?;
+        // A line a request would bury what the tests say; warnings and errors are theirs to hear.
+        command.env("LLM_SPEED_LOG", "warn").stdout(Stdio::piped());
+        let mut process = command.spawn().context("llm-speed-server did not start")?;
         let stdout = process.stdout.take().context("the server has no output")?;
         let mut site = Self { process, origin: String::new(), _data: data };
         site.origin = origin_in(stdout)?;
