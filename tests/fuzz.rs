@@ -44,6 +44,7 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>> {
     let mut seeds = folder(&root().join("fuzz/corpus").join(name))?;
     match name {
         "gguf" => seeds.extend(headers()?),
+        "safetensors" => seeds.push(repository()?),
         "paste" => {
             seeds.extend(folder(&root().join("paste"))?);
             // Each of the further pastes is a seed of its own.
@@ -64,25 +65,38 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
+/// A made-up model.
+const SMALL: Size = Size {
+    layers: 2,
+    hidden: 64,
+    heads: 2,
+    kv_heads: 1,
+    head_dim: 32,
+    ffn: 128,
+    vocab: 512,
+    context: 4096,
+    quant: Quant::Q4Km,
+};
+
 /// Headers of made-up models.
 fn headers() -> Result<Vec<Vec<u8>>> {
-    let size = Size {
-        layers: 2,
-        hidden: 64,
-        heads: 2,
-        kv_heads: 1,
-        head_dim: 32,
-        ffn: 128,
-        vocab: 512,
-        context: 4096,
-        quant: Quant::Q4Km,
-    };
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("small.gguf");
-    models::llama(size, None).write(&path, Fill::Random(1))?;
+    models::llama(SMALL, None).write(&path, Fill::Random(1))?;
     let mut bytes = std::fs::read(path)?;
     bytes.truncate(LONGEST_BYTES);
     Ok(vec![bytes])
+}
+
+/// A repository of the same shape, as the target takes it.
+fn repository() -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    house::hf_make::write(SMALL, folder.path())?;
+    let mut bytes = std::fs::read(folder.path().join("config.json"))?;
+    bytes.push(0);
+    bytes.extend(std::fs::read(folder.path().join("model.safetensors"))?);
+    bytes.truncate(LONGEST_BYTES);
+    Ok(bytes)
 }
 
 /// Numbers that readers trip over.

@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use data::envelope::{self, Envelope};
 use data::gguf;
+use data::gguf::ModelShape;
 use data::paste::{self, Verdict};
 use data::query::Params;
 use data::row::{HardwareRow, ModelRow, Rows, SuiteRow};
+use data::safetensors;
 use data::subject::Subject;
 use data::submission::Submission;
 use data::{Catalog, Engine, Unpacked};
 use probe::plan::{self, Extent};
 use probe::stream::{Cutter, Event, Format};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use server::gate::{fields, strict};
 
 /// A reader and its name.
@@ -22,11 +25,13 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("gguf", gguf),
+    ("safetensors", safetensors),
     ("paste", paste),
     ("envelope", envelope),
     ("catalog", catalog),
     ("query", query),
     ("rows", rows),
+    ("module", module),
     ("events", events),
     ("manifest", manifest),
 ];
@@ -44,12 +49,40 @@ pub fn gguf(bytes: &[u8]) {
     for size in [Some(length), Some(length.saturating_mul(1000)), None] {
         let Ok(header) = gguf::read(bytes, size) else { continue };
         let Ok(shape) = gguf::model(&[header]) else { continue };
-        let engine = Engine::embedded();
-        let Ok(subject) = Subject::of_file(&shape, "fuzz.gguf", engine.catalog) else { continue };
-        let Some((rig, job)) = ask(&engine, "hardware=rtx-3090&context=4096") else { continue };
-        let answer = engine.answer_subject(&rig, &job, &subject);
-        let ordered = |range: &estimator::Range| range.low <= range.mid && range.mid <= range.high;
-        assert!(answer.decode_tps.as_ref().is_none_or(ordered), "{answer:?}");
+        estimated(&shape, "fuzz.gguf");
+    }
+}
+
+/// A model out of a file has an estimate whose ranges are in order.
+fn estimated(shape: &ModelShape, file: &str) {
+    let engine = Engine::embedded();
+    let Ok(subject) = Subject::of_file(shape, file, engine.catalog) else { return };
+    let Some((rig, job)) = ask(&engine, "hardware=rtx-3090&context=4096") else { return };
+    let answer = engine.answer_subject(&rig, &job, &subject);
+    let ordered = |range: &estimator::Range| range.low <= range.mid && range.mid <= range.high;
+    assert!(answer.decode_tps.as_ref().is_none_or(ordered), "{answer:?}");
+}
+
+/// A repository's `config.json`, a zero byte, and the start of its one shard: read or refused, or more is asked for.
+pub fn safetensors(bytes: &[u8]) {
+    let Some(at) = bytes.iter().position(|byte| *byte == 0) else { return };
+    let (config, shard) = (&bytes[..at], &bytes[at + 1..]);
+    let length = shard.len() as u64;
+    for size in [Some(length), Some(length.saturating_mul(1000)), None] {
+        let header = match safetensors::read(shard, size) {
+            Ok(header) => header,
+            Err(safetensors::SafetensorsError::NeedMore { bytes_at_least }) => {
+                assert!(bytes_at_least > length, "{bytes_at_least} of {length}");
+                continue;
+            }
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                continue;
+            }
+        };
+        if let Ok(shape) = safetensors::model(&String::from_utf8_lossy(config), &[header]) {
+            estimated(&shape, "fuzz.safetensors");
+        }
     }
 }
 
@@ -124,8 +157,13 @@ pub fn query(bytes: &[u8]) {
         Ok(params) => params,
         Err(errors) => return assert!(!errors.is_empty()),
     };
-    let Ok((rig, job)) = engine.read(&params) else { return };
-    let Ok(chosen) = engine.choose(&params, &rig, &job) else { return };
+    answered(&engine, &params);
+}
+
+/// An answer is JSON without a number that is none.
+fn answered(engine: &Engine<'_>, params: &Params) {
+    let Ok((rig, job)) = engine.read(params) else { return };
+    let Ok(chosen) = engine.choose(params, &rig, &job) else { return };
     let answer = engine.answer(&rig, &job, &chosen);
     let json = serde_json::to_string(&answer).expect("an answer is JSON");
     assert!(!json.contains("NaN") && !json.contains("inf"), "{json}");
@@ -136,6 +174,37 @@ pub fn rows(bytes: &[u8]) {
     if let Ok(unpacked) = Unpacked::read(bytes) {
         let engine = unpacked.engine();
         let _ = ask(&engine, "hardware=rtx-3090&model=llama-3.1-8b&quant=q4_k_m");
+    }
+}
+
+/// What a page hands to the browser's module: a setup as an object, or path, query and lines of medians one below the
+/// other. What was typed never becomes markup.
+pub fn module(bytes: &[u8]) {
+    let engine = Engine::embedded();
+    if let Ok(setup) = serde_json::from_slice::<Map<String, Value>>(bytes) {
+        let pairs: Vec<(&str, String)> =
+            setup.iter().filter_map(|(name, value)| Some((name.as_str(), written(value)?))).collect();
+        match Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))) {
+            Ok(params) => answered(&engine, &params),
+            Err(errors) => assert!(!errors.is_empty()),
+        }
+        return;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut parts = text.splitn(3, '\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (path, query, medians) = (next(), page::Query::parse(next()), next());
+    let html = page::gather::render(&engine, path, &query, medians, &page::messages::EN);
+    assert!(html.is_none_or(|html| !html.contains("<script")));
+}
+
+/// A value of a setup as it would stand in an address, by the rule of the module.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => number.as_f64().map(|number| number.to_string()),
+        Value::Array(list) => Some(list.iter().filter_map(written).collect::<Vec<_>>().join(",")),
+        _ => None,
     }
 }
 

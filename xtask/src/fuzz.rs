@@ -3,9 +3,10 @@
 //! With cargo-fuzz (built once, into the target directory) inputs are chosen by the code that they reach; where it cannot be
 //! had, by chance alone, as the test does that runs always.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -42,7 +43,15 @@ pub fn run(args: &Fuzz) -> Result<()> {
         return blind(seconds(known.len()));
     }
     match tools::cargo_program("cargo-fuzz", CARGO_FUZZ) {
-        Ok(program) => by_coverage(&program, &wanted, seconds(wanted.len())),
+        Ok(program) => {
+            let found = by_coverage(&program, &wanted, seconds(wanted.len()))?;
+            if args.targets.is_empty() {
+                fs::write(report(), book(&found, seconds(wanted.len()))?)?;
+            }
+            let broken: Vec<String> = found.iter().filter_map(Found::told).collect();
+            ensure!(broken.is_empty(), "{}", broken.join("\n"));
+            Ok(())
+        }
         Err(error) => {
             eprintln!("without cargo-fuzz, by chance alone: {error:#}");
             blind(seconds(known.len()))
@@ -57,7 +66,7 @@ fn targets() -> Result<Vec<String>> {
     Ok(bins.iter().filter_map(|bin| bin["name"].as_str()).map(str::to_owned).collect())
 }
 
-fn folder() -> std::path::PathBuf {
+fn folder() -> PathBuf {
     tools::root().join("tests/fuzz")
 }
 
@@ -68,45 +77,70 @@ fn blind(seconds: u64) -> Result<()> {
 }
 
 /// One target after the other under libFuzzer. What it keeps stays under `<target>/fuzz`, for the next time.
-fn by_coverage(program: &Path, wanted: &[String], seconds: u64) -> Result<()> {
+fn by_coverage(program: &Path, wanted: &[String], seconds: u64) -> Result<Vec<Found>> {
     let place = tools::target_dir()?.join("fuzz");
     let seeds = place.join("seeds");
     let write = ["test", "--workspace", "--test", "fuzz", "--", "--ignored", "seeds_are_written"];
     tools::run(tools::cargo(write).env("LLM_SPEED_FUZZ_SEEDS", &seeds))?;
     // The same versions of everything as in the house, and what libFuzzer needs beside them.
     fs::copy(tools::root().join("Cargo.lock"), folder().join("Cargo.lock"))?;
-    let fuzz = |words: &[&str]| {
-        let mut command = Command::new(program);
-        command.current_dir(tools::root()).args(words).arg("--fuzz-dir").arg(folder());
-        command.arg("--target-dir").arg(place.join("build"));
-        // We forbid unsafe code, so an address sanitizer has nothing to find but slows everything by half. Its flags are
-        // unstable even where it is off.
-        command.args(["--sanitizer", "none"]).env("RUSTC_BOOTSTRAP", "1");
-        command
-    };
-    tools::run(&mut fuzz(&["build"]))?;
-    let (mut told, mut broken) = (Vec::new(), Vec::new());
+    let machine = tools::read(Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let mut build = Command::new(program);
+    build.current_dir(tools::root()).arg("build").arg("--fuzz-dir").arg(folder());
+    build.args(["--target", &machine, "--target-dir"]).arg(place.join("build"));
+    // We forbid unsafe code, so an address sanitizer has nothing to find but slows everything by half. Its flags are
+    // unstable even where it is off.
+    tools::run(build.args(["--sanitizer", "none"]).env("RUSTC_BOOTSTRAP", "1"))?;
+    let programs = place.join("build").join(machine).join("release");
+    let mut all = Vec::new();
     for name in wanted {
-        let kept = place.join("corpus").join(name);
+        let (kept, broke) = (place.join("corpus").join(name), place.join("broke").join(name));
         fs::create_dir_all(&kept)?;
-        let mut command = fuzz(&["run"]);
-        command.arg(name).args([&kept, &seeds.join(name)]).arg("--");
-        command.args([
+        fs::create_dir_all(&broke)?;
+        // As it was built: cargo-fuzz would look for changed sources before each, and build all of them again.
+        let mut command = Command::new(programs.join(name));
+        command.args([&kept, &seeds.join(name)]).args([
+            format!("-artifact_prefix={}/", broke.display()),
             format!("-max_total_time={seconds}"),
             format!("-max_len={}", longest_bytes(name)),
             format!("-timeout={SLOW_S}"),
             "-print_final_stats=1".to_owned(),
         ]);
-        let found = watched(&mut command)?;
+        let found = Found { target: name.clone(), ..watched(&mut command)? };
         println!("{name}: {} inputs, {} places in the code", found.inputs, found.covered);
-        told.push(format!("{name} {}", found.inputs));
-        if let Some(input) = found.broke_on {
-            broken.push(format!("{name} broke on {input}; make it a seed of tests/fuzz/corpus/{name}"));
-        }
+        all.push(found);
     }
-    println!("inputs: {}", told.join(", "));
-    ensure!(broken.is_empty(), "{}", broken.join("\n"));
-    Ok(())
+    Ok(all)
+}
+
+/// The committed report of the last whole run.
+fn report() -> PathBuf {
+    folder().join("RUNS.md")
+}
+
+/// Where people write down what was found, which no run may take away.
+const BY_HAND: &str = "## What was found\n";
+
+/// The report: the table of this run, and what stands there by hand.
+fn book(found: &[Found], seconds: u64) -> Result<String> {
+    let before = fs::read_to_string(report()).unwrap_or_default();
+    let by_hand = before.find(BY_HAND).map_or("", |at| &before[at..]);
+    let day = tools::read(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    let mut text = format!(
+        "# Inputs that were tried\n\nWritten by `cargo xtask fuzz --minutes {}`: libFuzzer on each target of `targets.rs` for {seconds} s, \
+         {day}. Places are edges of the code that were reached.\n\n| target | inputs | places | broke on |\n|---|--:|--:|---|\n",
+        seconds * found.len() as u64 / 60
+    );
+    for Found { target, inputs, covered, broke_on } in found {
+        writeln!(
+            text,
+            "| {target} | {inputs} | {covered} | {} |",
+            if broke_on.is_some() { "an input" } else { "nothing" }
+        )?;
+    }
+    writeln!(text, "| together | {} | | |\n", found.iter().map(|one| one.inputs).sum::<u64>())?;
+    text.push_str(by_hand);
+    Ok(text)
 }
 
 /// Longest input, as in the test: what is larger takes time and finds no more. Rows that are cut are refused at once.
@@ -117,6 +151,7 @@ fn longest_bytes(target: &str) -> usize {
 /// What a run of libFuzzer told.
 #[derive(Default)]
 struct Found {
+    target: String,
     inputs: u64,
     /// Edges of the code that were reached.
     covered: u64,
@@ -138,6 +173,12 @@ fn watched(command: &mut Command) -> Result<Found> {
 }
 
 impl Found {
+    /// What broke the target, and what to do with it.
+    fn told(&self) -> Option<String> {
+        let (name, input) = (&self.target, self.broke_on.as_ref()?);
+        Some(format!("{name} broke on {input}; make it a seed of tests/fuzz/corpus/{name}"))
+    }
+
     fn hear(&mut self, line: &str) {
         let after = |mark: &str| line.split(mark).nth(1).map(str::trim);
         let number = |text: &str| text.split(' ').next().and_then(|number| number.parse().ok());
