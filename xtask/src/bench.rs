@@ -134,6 +134,10 @@ fn text() -> Result<String> {
         "## The probe beside the engines' clocks, llama-bench and other clients\n\n`cargo xtask bench probe`: \
          [probe/BENCHMARKS.md](probe/BENCHMARKS.md)"
     )?;
+    writeln!(
+        text,
+        "\n## Inputs tried on every reader of foreign bytes\n\n`cargo xtask fuzz`: [tests/fuzz/RUNS.md](tests/fuzz/RUNS.md)"
+    )?;
     Ok(text)
 }
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use data::query::{Filters, Params};
+use data::query::{FieldError, Filters, Params};
 use data::shortlist::shortlist;
 use data::timings::quantile;
 use data::{Catalog, Engine};
@@ -56,6 +56,11 @@ fn copied(copies: usize) -> Catalog {
     Catalog::new(rows)
 }
 
+/// What is wrong with a question, in its own words.
+fn told(errors: &[FieldError]) -> anyhow::Error {
+    anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+}
+
 fn main() -> Result<()> {
     println!(
         "| catalogue | devices | models | made ready, ms | a name found, µs | every model on one machine, ms | a model, µs |"
@@ -65,10 +70,11 @@ fn main() -> Result<()> {
         let catalog = copied(copies);
         let ready_us = median_us(|| Catalog::new(catalog.rows().clone()))?;
         let engine = Engine { catalog: &catalog, ..Engine::embedded() };
-        let params = Params::read([("hardware", "rtx-3090"), ("context", "4096"), ("fits", "all")])
-            .map_err(|_| anyhow::anyhow!("a setup"))?;
-        let (rig, job) = engine.read(&params).map_err(|_| anyhow::anyhow!("a machine"))?;
-        let all = Filters::read(&params, engine.rules).map_err(|_| anyhow::anyhow!("filters"))?;
+        let params =
+            Params::read([("hardware", "rtx-3090"), ("context", "4096")]).map_err(|wrong| told(&wrong))?;
+        let (rig, job) = engine.read(&params).map_err(|wrong| told(&wrong))?;
+        // Every model, as where nothing is asked.
+        let all = Filters::read(&params, engine.rules).map_err(|wrong| told(&wrong))?;
         let list_us = median_us(|| shortlist(&engine, &rig, &job, &all))?;
         // As people write it, which takes a search.
         let found_us = median_us(|| catalog.device("geforce rtx3090").is_ok())?;
@@ -91,9 +97,9 @@ fn main() -> Result<()> {
             ("quant", "q4_k_m"),
             ("streams", &streams_text),
         ];
-        let params = Params::read(setup).map_err(|_| anyhow::anyhow!("a setup"))?;
-        let (rig, job) = engine.read(&params).map_err(|_| anyhow::anyhow!("a machine"))?;
-        let chosen = engine.choose(&params, &rig, &job).map_err(|_| anyhow::anyhow!("a model"))?;
+        let params = Params::read(setup).map_err(|wrong| told(&wrong))?;
+        let (rig, job) = engine.read(&params).map_err(|wrong| told(&wrong))?;
+        let chosen = engine.choose(&params, &rig, &job).map_err(|wrong| told(&wrong))?;
         println!("| {streams} | {:.2} |", median_us(|| engine.answer(&rig, &job, &chosen))?);
     }
     Ok(())
