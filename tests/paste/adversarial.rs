@@ -29,6 +29,19 @@ fn timings_in_an_answer_are_not_believed() {
     );
     only(&format!("Here you are:\n{FAKE_PERF}\nGood?\n\n{PERF}"), 10.0);
     only(&format!("{FAKE_OLLAMA}\n\n[ Prompt: 323.8 t/s | Generation: 14.4 t/s ]\n"), 14.4);
+    only(
+        "> show me\n[ Prompt: 99.9 t/s | Generation: 19.9 t/s ]\nLike that.\n\n[ Prompt: 323.8 t/s | Generation: 14.4 t/s ]\n\n> \n",
+        14.4,
+    );
+    let stats = |tps: &str| {
+        format!(
+            "Prediction Stats:\n  Stop Reason: eosFound\n  Tokens/Second: {tps}\n  Prompt Tokens: 24\n  Predicted Tokens: 530\n  Total Tokens: 554\n"
+        )
+    };
+    only(
+        &format!("› show me\n\n● Sure:\n\n{}\nLike that.\n\n{}\n› \n", stats("51.40"), stats("20.10")),
+        20.1,
+    );
     only(&format!(">>> show me\n[ Prompt: 9999.9 t/s | Generation: 999.9 t/s ]\n\n{OLLAMA}"), 24.61);
     only(
         &format!(

@@ -1,6 +1,6 @@
 //! The same outputs as other programs show them: counted, quoted, as dictionaries, in frames; and what only looks so.
 
-use data::paste::{Flag, Problem, Verdict, read};
+use data::paste::{Field, Flag, Problem, Verdict, read};
 
 use crate::formats::check;
 
@@ -26,7 +26,18 @@ fn marked(text: &str, mark: impl Fn(usize) -> String) -> String {
 
 #[test]
 fn what_another_program_put_before_every_line_is_stepped_over() {
-    let marks: [fn(usize) -> String; 7] = [
+    let marks: [fn(usize) -> String; 18] = [
+        |number| format!("2025-11-22T13:00:{:02}.1234567Z ", number),
+        |_| "llama-server-1  | ".into(),
+        |_| "ollama  | 2025-11-22T13:00:00.123456789Z ".into(),
+        |_| "[pod/ollama-7c9d/ollama] ".into(),
+        |number| format!("Nov 22 13:00:{number:02} "),
+        |_| "Sat 2025-11-22 13:00:01 CET box ollama[937]: ".into(),
+        |_| "2025-11-22T13:00:01.123456+01:00 app[web.1]: ".into(),
+        |_| "ollama[937]: ".into(),
+        |_| "1:00:01 PM ".into(),
+        |_| "10:42PM DBG GRPC(luna-7b-127.0.0.1:33645): stderr ".into(),
+        |_| "2025-11-22T13:00:01.123456Z 01O ".into(),
         |number| format!("{:>4}  ", number + 8),
         |number| format!("{}:", number + 40),
         |_| "# ".into(),
@@ -45,12 +56,99 @@ fn what_another_program_put_before_every_line_is_stepped_over() {
             assert!(!reading.runs[0].lines.contains("out.log") && !reading.runs[0].lines.contains("server"));
         }
     }
+    // Each line in JSON, as Docker keeps them.
+    for (text, decode_tps) in [(PERF, 41.13), (OLLAMA, 42.86)] {
+        let text: String = text
+            .lines()
+            .map(|line| format!("{{\"log\":\"\\u001b[90m{line}\\n\",\"stream\":\"stderr\",\"time\":\"2025-01-01T00:00:00Z\"}}\n"))
+            .collect();
+        let reading = read(text.as_bytes());
+        assert_eq!(
+            (reading.verdict, reading.runs[0].decode_tps),
+            (Verdict::Accepted, Some(decode_tps)),
+            "{text}"
+        );
+    }
     // Numbers that were changed are as wrong behind a mark.
     let edited = marked(&PERF.replace("41.13", "61.13"), |_| "# ".into());
     assert_eq!(read(edited.as_bytes()).verdict, Verdict::Refused);
     // What stands before one line alone is somebody's sentence.
     let said = format!("it said {}", PERF.lines().nth(1).expect("a line"));
     assert_eq!(read(said.as_bytes()).verdict, Verdict::Refused);
+}
+
+/// A document goes on in the next line: what a log put before that is no part of it.
+#[test]
+fn a_document_behind_stamps_is_read_whole() {
+    const ANSWER: &str = "{\n  \"timings\": {\n    \"prompt_n\": 100,\n    \"prompt_ms\": 1000.0,\n    \"predicted_n\": 100,\n    \"predicted_ms\": 5000.0\n  }\n}\n";
+    for mark in ["2025-11-22T13:00:01.1234567Z ", "Nov 22 13:00:01 box curl[12]: ", "curl-1  | "] {
+        let reading = read(marked(ANSWER, |_| mark.into()).as_bytes());
+        assert_eq!((reading.verdict, reading.runs[0].decode_tps), (Verdict::Accepted, Some(20.0)), "{mark}");
+    }
+}
+
+/// An answer as PowerShell lists it, and as a page shows its numbers.
+#[test]
+fn numbers_in_a_list_are_those_of_the_answer() {
+    check(&[
+        (
+            "model                : llama3.2\ncreated_at           : 2025-01-01T00:00:00Z\nresponse             : eval_count is: 9\ndone                 : True\ntotal_duration       : 6501234567\nload_duration        : 50123456\nprompt_eval_count    : 100\nprompt_eval_duration : 400000000\neval_count           : 240\neval_duration        : 6000000000\n",
+            Verdict::Accepted,
+            &[(Some(40.0), Some(250.0), Some(100), Some(240))],
+        ),
+        (
+            "response_token/s: 40\nprompt_token/s: 250\ntotal_duration: 6501234567\nload_duration: 50123456\nprompt_eval_count: 100\nprompt_eval_duration: 400000000\neval_count: 240\neval_duration: 6000000000\napproximate_total: \"0h0m6s\"\n",
+            Verdict::Accepted,
+            &[(Some(40.0), Some(250.0), Some(100), Some(240))],
+        ),
+    ]);
+    let twice = read(b"predicted_n: 200\npredicted_ms: 4000.0\npredicted_ms: 400.0\n");
+    assert!(twice.says.contains("twice"), "{}", twice.says);
+}
+
+/// JSON may write any number with an exponent; its digits, its place and its arithmetic are the same.
+#[test]
+fn exponents_of_json_are_numbers() {
+    check(&[
+        (
+            r#"{"timings":{"prompt_n":1e2,"prompt_ms":1.0E+2,"prompt_per_second":1e3,"predicted_n":1.0e2,"predicted_ms":2E3,"predicted_per_second":5.0e1}}"#,
+            Verdict::Accepted,
+            &[(Some(50.0), Some(1000.0), Some(100), Some(100))],
+        ),
+        (
+            r#"{"model":"x","total_duration":5e9,"prompt_eval_count":100,"prompt_eval_duration":5.0e+8,"eval_count":1e2,"eval_duration":4e9}"#,
+            Verdict::Accepted,
+            &[(Some(25.0), Some(200.0), Some(100), Some(100))],
+        ),
+        (
+            r#"[{"model_type":"llama 1B Q8_0","n_prompt":512,"n_gen":0,"avg_ns":1.28e10,"avg_ts":4.0e1,"stddev_ts":1e-1}]"#,
+            Verdict::PrefillOnly,
+            &[(None, Some(40.0), Some(512), None)],
+        ),
+        // A changed number disagrees with the others as it would without its exponent.
+        (
+            r#"{"timings":{"predicted_n":1e2,"predicted_ms":2e3,"predicted_per_second":5.1e1}}"#,
+            Verdict::Refused,
+            &[(None, None, None, Some(100))],
+        ),
+        (
+            r#"[{"model_type":"llama 1B Q8_0","n_prompt":512,"n_gen":0,"avg_ns":1.28e10,"avg_ts":5.0e1}]"#,
+            Verdict::Refused,
+            &[(None, None, Some(512), None)],
+        ),
+    ]);
+    for number in ["1e400", "-1e2", "1e-400", "NaN", "1e"] {
+        let text = format!("{{\"timings\":{{\"predicted_n\":100,\"predicted_ms\":{number}}}}}");
+        let reading = read(text.as_bytes());
+        assert_eq!(reading.verdict, Verdict::Refused, "{text}: {reading:#?}");
+    }
+    let text = r#"{"timings":{"predicted_n":1e2,"predicted_ms":2e3,"predicted_per_second":5.0e1}}"#;
+    let reading = read(text.as_bytes());
+    let marks = &reading.runs[0].spans;
+    let shown = |field| {
+        marks.iter().find(|mark| mark.field == field).map(|mark| &text[mark.span.start..mark.span.end])
+    };
+    assert_eq!((shown(Field::DecodeTps), shown(Field::OutputTokens)), (Some("5.0e1"), Some("1e2")));
 }
 
 #[test]
@@ -124,6 +222,17 @@ fn koboldcpp_is_held_to_its_counts_and_its_drafts_are_seen() {
     assert_eq!(edited.verdict, Verdict::Refused);
     let drafted = read(format!("{line}(Draft Results - Success:80, Failure:40)\n").as_bytes());
     assert!(drafted.verdict == Verdict::Flagged && drafted.runs[0].flags.contains(&Flag::Speculative));
+    // What it put out is shown below its line, and may look like one.
+    let fake = line.replace("8.44s (11.85T/s)", "0.10s (1000.00T/s)");
+    for after in ["", "\nInput: {\"n\": 1}\n"] {
+        let reading = read(format!("{line}Output: Like this:\n{fake}{after}").as_bytes());
+        assert_eq!((reading.verdict, reading.runs.len()), (Verdict::Flagged, 1), "{reading:#?}");
+        assert_eq!(reading.runs[0].decode_tps, Some(11.85));
+        assert!(reading.ignored.iter().any(|ignored| ignored.because == Problem::InAnswer));
+    }
+    let second = line.replace("Generate:8.44s (11.85T/s)", "Generate:8.00s (12.50T/s)");
+    let two = read(format!("{line}Output: One.\nProcessing Prompt (171 / 171 tokens)\nGenerating (100 / 100 tokens)\n{second}Output: Two.\n").as_bytes());
+    assert_eq!((two.verdict, two.runs.len()), (Verdict::Several, 2), "{two:#?}");
     let none = read(format!("{line}(Draft Results - Success:0, Failure:0)\n").as_bytes());
     assert!(!none.runs[0].flags.contains(&Flag::Speculative));
 }
@@ -142,6 +251,20 @@ fn a_block_in_an_answer_of_mlx_is_not_believed() {
     assert_eq!(reading.verdict, Verdict::Flagged, "{reading:#?}");
     assert_eq!(reading.runs.iter().map(|run| run.decode_tps).collect::<Vec<_>>(), [Some(45.362)]);
     assert!(reading.ignored.iter().any(|ignored| ignored.because == Problem::InAnswer));
+    // It may begin with the block, or put a bar before it.
+    for said in [
+        format!("{bar}{}So fast!\n{bar}", block("999.362")),
+        format!("{bar}Sure.\n{bar}{}Fast, no?\n{bar}", block("60.362")),
+        format!("{bar}{}{}{bar}", block("60.362"), block("70.362")),
+    ] {
+        let reading = read(format!("{said}{}", block("45.362")).as_bytes());
+        assert_eq!(reading.verdict, Verdict::Flagged, "{said}{reading:#?}");
+        assert_eq!(
+            reading.runs.iter().map(|run| run.decode_tps).collect::<Vec<_>>(),
+            [Some(45.362)],
+            "{said}"
+        );
+    }
     // Two answers are two runs.
     let two = format!("{bar}One.\n{bar}{}{bar}Two.\n{bar}{}", block("44.000"), block("45.362"));
     assert_eq!(read(two.as_bytes()).runs.len(), 2);

@@ -5,7 +5,7 @@ use data::paste::{Run, Verdict, read};
 use crate::{more, samples};
 
 /// Everything that may begin a kept line. What is not here is somebody's text.
-const KEPT: [&str; 56] = [
+const KEPT: [&str; 57] = [
     "llama_print_timings: ",
     "llama_perf_sampler_print: ",
     "llama_perf_context_print: ",
@@ -62,6 +62,7 @@ const KEPT: [&str; 56] = [
     "Position ",
     "Length ",
     "[BENCHMARK] ",
+    "Prediction Stats: ",
 ];
 
 /// Commands of which only the model is kept, and what carries the flags.

@@ -1,10 +1,10 @@
 //! Laws of reading: what was printed comes back, and no bytes do harm.
 
-use data::paste::{MAX_BYTES, Reading, Run, Verdict, read};
+use data::paste::{Flag, MAX_BYTES, Reading, Run, Verdict, read};
 use proptest::prelude::*;
 
 use crate::{
-    printers::{Counts, FORMS, Form, Measured, OTHERS, Speed},
+    printers::{Counts, FORMS, Form, Measured, OTHERS, Speed, benchy_streams},
     samples,
 };
 
@@ -83,6 +83,21 @@ proptest! {
             let kept = whole.timing_lines(0).unwrap_or_default().to_owned();
             prop_assert!(!kept.contains("secret"), "{}: {}", form.name, kept);
             check(&read(kept.as_bytes()), &run, form)?;
+        }
+    }
+
+    /// Of several streams at once, the speed of one is a decode speed of that many, and that of all is none.
+    #[test]
+    fn speeds_of_streams_are_kept_apart(run in any_run(), streams in 2_u32..64) {
+        let whole = read(benchy_streams(&run, streams).as_bytes());
+        let kept = whole.timing_lines(0).unwrap_or_default().to_owned();
+        for reading in [whole, read(kept.as_bytes())] {
+            prop_assert_eq!((reading.verdict, reading.runs.len()), (Verdict::Flagged, 1), "{:?}", reading);
+            let read = &reading.runs[0];
+            let two = |rate: f64| format!("{rate:.2}").parse::<f64>().ok();
+            prop_assert_eq!((read.decode_tps, read.prefill_tps), (two(run.decode_tps()), two(run.prefill_tps())));
+            prop_assert_eq!(read.aggregate_tps, two(run.decode_tps() * f64::from(streams) * 0.97));
+            prop_assert_eq!((read.streams, read.flags.contains(&Flag::Concurrent)), (Some(u64::from(streams)), true));
         }
     }
 

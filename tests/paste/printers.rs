@@ -74,7 +74,7 @@ const fn form(
 }
 
 /// All forms that give a decode or a prefill speed of one stream.
-pub(crate) const FORMS: [Form; 39] = [
+pub(crate) const FORMS: [Form; 48] = [
     form("llama_print_timings without rates", llama::timings_2023_05, None, BOTH),
     form("llama_print_timings", llama::timings_2023, Some(2), BOTH),
     form("llama_perf_context_print", llama::perf, Some(2), BOTH),
@@ -124,6 +124,15 @@ pub(crate) const FORMS: [Form; 39] = [
     form("LM Studio REST v1", others::lm_studio_v1, None, (Speed::All, Speed::Absent, Counts::Both)),
     form("LM Studio's window", others::lm_studio_chat, Some(2), (Speed::All, Speed::Absent, Counts::Output)),
     form("LM Studio REST v0", others::lm_studio, None, (Speed::All, Speed::Absent, Counts::Both)),
+    form("lms chat --stats", others::lms_stats, Some(2), (Speed::All, Speed::Absent, Counts::Both)),
+    form("llama-benchy JSON", bench::benchy_json, None, BOTH),
+    form("llama-benchy CSV", bench::benchy_csv, None, BOTH),
+    form("the usage of TabbyAPI", others::tabby_usage, None, BOTH),
+    form("ollama for Python", others::ollama_repr, None, BOTH),
+    form("ollama for Python, as a dictionary", others::ollama_dict, None, BOTH),
+    form("ollama JSON in PowerShell", others::ollama_list, None, BOTH),
+    form("vLLM request metrics", others::vllm_metrics, None, (Speed::ButFirst, Speed::Absent, Counts::Both)),
+    form("ktransformers", others::ktransformers, Some(9), BOTH),
 ];
 
 /// Forms whose speed is of more than one stream, or of more than the output.
@@ -140,3 +149,8 @@ pub(crate) const OTHERS: [(&str, Print); 11] = [
     ("llama-batched-bench of a batch", bench::batched_four),
     ("llama-bench of prompt and output", bench::bench_blend),
 ];
+
+/// llama-benchy's table of so many streams.
+pub(crate) fn benchy_streams(run: &Measured, streams: u32) -> String {
+    bench::benchy_streams(run, streams)
+}

@@ -28,8 +28,15 @@ pub(super) struct Row {
     pub prompt: Option<Number>,
     pub output: Option<Number>,
     pub depth: Option<Number>,
+    /// Streams at once, where the row says so.
+    pub streams: Option<Number>,
+    /// See [`Test::of_context`].
+    pub of_context: bool,
+    /// Of one stream.
     pub rate: Number,
     pub spread: Option<Number>,
+    /// The rate of all streams together, where it is printed beside that of one.
+    pub total: Option<Number>,
     /// Mean time, in nanoseconds.
     pub time_ns: Option<Number>,
     pub names: Vec<(Field, Name)>,
@@ -47,23 +54,34 @@ pub(super) struct Form {
     pub damage: Damage,
 }
 
-/// What a test is: `pp512`, `pp 512`, `tg128 @ d4096`, `tg128@pp4096`, `pp4096+tg128`.
+/// What a test is: `pp512`, `pp 512`, `tg128 @ d4096`, `tg128@pp4096`, `pp4096+tg128`, `tg128 (c4)`; and `ctx_pp @ d4096`
+/// with `ctx_tg @ d4096`, which read a context of that length and go on from it.
 #[derive(Default)]
 pub(super) struct Test {
     pub prompt: Option<Number>,
     pub output: Option<Number>,
     pub depth: Option<Number>,
+    pub streams: Option<Number>,
+    /// The context is the prompt.
+    pub of_context: bool,
 }
 
 /// Reads the name of a test.
 pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
-    let mut test = Test::default();
-    if cursor.eat(" pp") {
-        test.prompt = Some(cursor.number()?);
-        cursor.eat(" +");
-    }
-    if cursor.eat(" tg") {
-        test.output = Some(cursor.number()?);
+    let mut test = Test { of_context: cursor.eat(" ctx_"), ..Test::default() };
+    let reads_context = test.of_context && cursor.eat("pp");
+    if test.of_context {
+        if !reads_context {
+            cursor.need("tg")?;
+        }
+    } else {
+        if cursor.eat(" pp") {
+            test.prompt = Some(cursor.number()?);
+            cursor.eat(" +");
+        }
+        if cursor.eat(" tg") {
+            test.output = Some(cursor.number()?);
+        }
     }
     if cursor.eat(" @") {
         // ik_llama.cpp names the prompt that came before.
@@ -72,9 +90,16 @@ pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
         }
         test.depth = Some(cursor.number()?);
     }
-    let counts = [&test.prompt, &test.output, &test.depth];
+    if cursor.eat(" (c") {
+        test.streams = Some(cursor.number()?);
+        cursor.need(")")?;
+    }
+    if reads_context {
+        test.prompt = test.depth.clone();
+    }
+    let counts = [&test.prompt, &test.output, &test.depth, &test.streams];
     let are_counts = counts.into_iter().flatten().all(Number::is_count);
-    let is_test = test.prompt.is_some() || test.output.is_some();
+    let is_test = test.prompt.is_some() || test.output.is_some() || (test.of_context && test.depth.is_some());
     (is_test && are_counts && cursor.ended()).then_some(test)
 }
 
@@ -90,6 +115,8 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
             (true, false) => groups[place][0].push(row),
             (false, true) => groups[place][1].push(row),
             (true, true) => groups[place][2].push(row),
+            // How long the answer to a context was, llama-benchy does not say.
+            (false, false) if row.of_context => groups[place][1].push(row),
             (false, false) => {}
         }
     }
@@ -121,8 +148,8 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
 /// Which group each row belongs to: rows of one setting and depth, numbered in the order of their first rows.
 fn places(rows: &[Row]) -> Vec<usize> {
     let setting = |row: &Row| {
-        let depth = row.depth.as_ref().map_or(0.0, |depth| depth.value);
-        format!("{}|{depth}", row.setting)
+        let value = |number: &Option<Number>| number.as_ref().map_or(0.0, |number| number.value);
+        format!("{}|{}|{}|{}", row.setting, row.of_context, value(&row.depth), value(&row.streams))
     };
     let settings: Vec<String> = rows.iter().map(setting).collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -166,8 +193,20 @@ fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {
             found.set(tokens, count);
         }
         found.set(speed, &row.rate);
-        if let Some(depth) = row.depth.as_ref().filter(|depth| depth.value > 0.0) {
+        // A context that was read as the prompt was not there before it.
+        let was_prompt = row.of_context && pair[0].is_some();
+        if let Some(depth) = row.depth.as_ref().filter(|depth| depth.value > 0.0 && !was_prompt) {
             found.set(Field::DepthTokens, depth);
+        }
+        if let Some(streams) = row.streams.as_ref().filter(|streams| streams.value > 1.0) {
+            found.set(Field::Streams, streams);
+            found.flag(Flag::Concurrent);
+            if let Some(total) = row.total.as_ref().filter(|_| !is_prompt) {
+                found.set(Field::AggregateTps, total);
+            }
+        }
+        if is_prompt && form.tool == Tool::LlamaBenchy {
+            found.flag(Flag::PrefillEstimated);
         }
         for (field, name) in &row.names {
             found.name(*field, name);

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::{
     bench::{self, Form, Row, UNSAFE, model_and_quant},
-    docs::{Damage, Json, Node},
+    docs::{self, Damage, Json, Node},
     found::{Found, Kind, Name},
     number::{Cursor, Number},
     page::Page,
@@ -40,7 +40,11 @@ impl Fields {
     }
 
     fn number(&self, page: &Page<'_>, name: &str) -> Option<Number> {
-        let mut cursor = Cursor::new(page.text(), self.get(name)?.range.clone());
+        let value = self.get(name)?;
+        if value.text.contains(['e', 'E']) {
+            return is_number(&value.text).then(|| docs::number(&value.text, value.range.clone()));
+        }
+        let mut cursor = Cursor::new(page.text(), value.range.clone());
         let number = cursor.number()?;
         cursor.ended().then_some(number)
     }
@@ -129,8 +133,11 @@ fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
         prompt: fields.number(page, "n_prompt"),
         output: fields.number(page, "n_gen"),
         depth: fields.number(page, "n_depth"),
+        streams: None,
+        of_context: false,
         rate,
         spread,
+        total: None,
         time_ns: fields.number(page, "avg_ns"),
         names,
         range: fields.range.clone(),
@@ -148,9 +155,7 @@ fn kept_line(fields: &Fields) -> String {
         }
     }
     for name in ["model_size", "n_prompt", "n_gen", "n_depth", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts"] {
-        let is_number =
-            |value: &&Name| value.text.bytes().all(|byte| byte.is_ascii_digit() || b".,".contains(&byte));
-        if let Some(value) = fields.get(name).filter(is_number).filter(|value| !value.text.is_empty()) {
+        if let Some(value) = fields.get(name).filter(|value| is_number(&value.text)) {
             // A spreadsheet may have written a comma.
             line.extend(["\"", name, "\":", &value.text.replace(',', "."), ","]);
         }
@@ -160,8 +165,13 @@ fn kept_line(fields: &Fields) -> String {
     line
 }
 
+/// Whether this is a number as programs write it: with a point or a comma, or with an exponent.
+pub(super) fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit()) && text.replace(',', ".").parse::<f64>().is_ok()
+}
+
 /// The values between commas, or another mark; those in quotes may have it in them.
-fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
+pub(super) fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
     let text = page.text().get(range.clone()).unwrap_or_default();
     let mut values = Vec::new();
     let mut start = 0;

@@ -8,7 +8,6 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     bench::{self, Form, Row, UNSAFE, model_and_quant},
     docs::Damage,
-    flag::Flag,
     found::{Found, Kind, Name},
     number::{Cursor, Number},
     page::Page,
@@ -20,9 +19,22 @@ use super::{
 const KEPT: [&str; 9] =
     ["size", "params", "backend", "ngl", "threads", "fa", "type_k", "type_v", "n_cpu_moe"];
 
+/// Where several streams ran at once: the speed of all of them, and that of one.
+const OF_ALL: &str = "t/s (total)";
+const OF_ONE: &str = "t/s (req)";
+
 /// Columns of results: they differ between rows that belong together.
-const RESULTS: [&str; 7] =
-    ["test", "t/s", "peak t/s", "ttfr (ms)", "est_ppt (ms)", "e2e_ttft (ms)", "t/s (total)"];
+const RESULTS: [&str; 9] = [
+    "test",
+    "t/s",
+    "peak t/s",
+    "peak t/s (req)",
+    "ttfr (ms)",
+    "est_ppt (ms)",
+    "e2e_ttft (ms)",
+    OF_ALL,
+    OF_ONE,
+];
 
 /// Cells that a row has at least: model, size, parameters, backend, test, speed. With fewer and without a header it may be
 /// half of one.
@@ -31,10 +43,12 @@ const FEWEST_CELLS: usize = 6;
 /// Reads all tables.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for table in tables(page) {
-        if !table.header.is_empty() && (table.column("test").is_none() || table.column("t/s").is_none()) {
+        let speed = table.column("t/s").or(table.column(OF_ONE));
+        if !table.header.is_empty() && (table.column("test").is_none() || speed.is_none()) {
             continue;
         }
         let benchy = table.column("ttfr (ms)").is_some() || table.column("est_ppt (ms)").is_some();
+        let of_streams = table.column(OF_ONE).is_some();
         let rows: Vec<Row> = table.rows.iter().filter_map(|row| read(page, &table, row, benchy)).collect();
         let (tool, era) = if benchy {
             (Tool::LlamaBenchy, "llama-benchy, from 2026-01")
@@ -46,17 +60,11 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         for column in columns {
             heading.extend(["| ", column, " "]);
         }
-        heading.push_str(if benchy { "| test | t/s | ttfr (ms) |" } else { "| test | t/s |" });
+        heading.push_str("| test ");
+        heading.push_str(if of_streams { "| t/s (total) | t/s (req) |" } else { "| t/s |" });
+        heading.push_str(if benchy { " ttfr (ms) |" } else { "" });
         let form = Form { tool, era, kind: Kind::Table, heading, damage: Damage::default() };
-        let first = out.len();
         bench::runs(page, &form, rows, out);
-        if benchy {
-            for found in &mut out[first..] {
-                if found.run.prefill_tps.is_some() {
-                    found.flag(Flag::PrefillEstimated);
-                }
-            }
-        }
     }
 }
 
@@ -75,12 +83,15 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
     let cell = |name: &str, place: usize| if headless { row.cells.get(place) } else { table.cell(row, name) };
     let test_cell = cell("test", count.checked_sub(2)?)?;
     let test = bench::test(&mut Cursor::new(page.text(), test_cell.range.clone()))?;
-    let rate_cell = cell("t/s", count - 1)?;
+    let of_streams = table.cell(row, OF_ONE);
+    let rate_cell = of_streams.or_else(|| cell("t/s", count - 1))?;
     let (rate, spread) = mean_and_spread(page, rate_cell)?;
+    let total_cell = of_streams.and_then(|_| table.cell(row, OF_ALL));
+    let total = total_cell.and_then(|cell| mean_and_spread(page, cell)).map(|(total, _)| total);
     // Both numbers have two digits after the point; less of them is a cut, unless the row was closed.
     let full = |number: &Number| number.decimals == 2 || (benchy && number.decimals > 2);
     let rate_is_whole = spread.as_ref().map_or(row.whole, |spread| row.whole || full(spread));
-    if !full(&rate) || !rate_is_whole || (!headless && count < table.column("t/s")? + 1) {
+    if !full(&rate) || !rate_is_whole {
         return None;
     }
     let model = cell("model", 0)?;
@@ -101,15 +112,28 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
     for (_, cell) in settings {
         setting.extend([cell.text.as_str(), "|"]);
     }
-    let line = kept_line(page, table, row, [&model.base(), test_cell], &rate, spread.as_ref(), benchy);
+    let mut line = kept_line(table, row, &model.base());
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    line.extend(["| ", &test_cell.text]);
+    if let Some(total) = &total {
+        line.extend([" | ", digits(total)]);
+    }
+    line.extend([" | ", digits(&rate)]);
+    if let Some(spread) = &spread {
+        line.extend([" ± ", digits(spread)]);
+    }
+    line.push_str(if benchy { " | |" } else { " |" });
     let range = row.range.clone();
     Some(Row {
         setting,
         prompt: test.prompt,
         output: test.output,
         depth: test.depth,
+        streams: test.streams,
+        of_context: test.of_context,
         rate,
         spread,
+        total,
         time_ns: None,
         names,
         range,
@@ -134,17 +158,8 @@ fn mean_and_spread(page: &Page<'_>, cell: &Name) -> Option<(Number, Option<Numbe
     cursor.ended().then_some((mean, Some(spread)))
 }
 
-/// The row as it is kept: safe columns, a plain mark.
-fn kept_line(
-    page: &Page<'_>,
-    table: &Table,
-    row: &table::Row,
-    [model, test]: [&Name; 2],
-    rate: &Number,
-    spread: Option<&Number>,
-    benchy: bool,
-) -> String {
-    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+/// The begin of the row as it is kept: safe columns.
+fn kept_line(table: &Table, row: &table::Row, model: &Name) -> String {
     let unsafe_name = if model.text.is_empty() { "" } else { UNSAFE };
     let mut line = format!("| {} ", model.safe().unwrap_or(unsafe_name));
     for column in kept(table) {
@@ -152,10 +167,5 @@ fn kept_line(
         let text = cell.and_then(Name::safe).unwrap_or_default();
         line.extend(["| ", text, " "]);
     }
-    line.extend(["| ", &test.text, " | ", digits(rate)]);
-    if let Some(spread) = spread {
-        line.extend([" ± ", digits(spread)]);
-    }
-    line.push_str(if benchy { " | |" } else { " |" });
     line
 }

@@ -268,11 +268,13 @@ impl Reader<'_> {
     }
 }
 
-fn number(digits: &str, range: Range<usize>) -> Number {
+/// A number of JSON. Its exponent moves the point: `1.25e1` has one digit after it.
+pub(super) fn number(digits: &str, range: Range<usize>) -> Number {
     let value = digits.parse::<f64>().unwrap_or(f64::NAN);
-    let decimals = digits.find('.').map_or(0, |point| digits.len() - point - 1);
-    let exponent = digits.contains(['e', 'E']);
-    let decimals = if exponent { 0 } else { u8::try_from(decimals).unwrap_or(u8::MAX) };
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let decimals = mantissa.find('.').map_or(0, |point| mantissa.len() - point - 1) as i64;
+    let decimals = decimals.saturating_sub(exponent.parse::<i64>().unwrap_or(0));
+    let decimals = u8::try_from(decimals.max(0)).unwrap_or(u8::MAX);
     Number { value, range, decimals, odd: !value.is_finite() || value < 0.0 }
 }
 
@@ -327,6 +329,21 @@ mod tests {
         let fragment = doc("\"stats\": {\n \"a\": 1 // tokens\n}, \"id\": \"x\" }");
         assert_eq!(fragment.root.number(&["stats", "a"]).map(|n| n.value), Some(1.0));
         assert_eq!(fragment.root.name(&["id"]).map(|name| name.text), Some("x".into()));
+    }
+
+    #[test]
+    fn an_exponent_moves_the_point() {
+        let read = |digits: &str| {
+            let read = number(digits, 0..digits.len());
+            (read.value, read.decimals, read.odd)
+        };
+        assert_eq!(read("1.2e2"), (120.0, 0, false));
+        assert_eq!(read("1.25e1"), (12.5, 1, false));
+        assert_eq!(read("5E-3"), (0.005, 3, false));
+        assert_eq!(read("1e+2"), (100.0, 0, false));
+        assert_eq!(read("1e400"), (f64::INFINITY, 0, true));
+        assert_eq!(read("1e99999999999999999999"), (f64::INFINITY, 0, true));
+        assert_eq!(read("-1e0"), (-1.0, 0, true));
     }
 
     #[test]

@@ -274,7 +274,10 @@ impl Problem {
                 "This tells how long requests took and not how many tokens they had. Paste the log lines of the server \
                  instead, or measure it with `llm-speed-probe`."
             }
-            Problem::InAnswer => "It stood in the model's answer, which can say anything.",
+            Problem::InAnswer => {
+                "It stood in the model's answer, which can say anything. Paste the lines that the program itself printed \
+                 below it."
+            }
             Problem::DraftModel => "It is of the draft model, or of a model that only checked drafts.",
             Problem::SameRun => "It tells of a run that is already there.",
         }

@@ -39,8 +39,14 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut processed: Option<Progress> = None;
     let mut generated: Option<Progress> = None;
     let mut last = 0;
+    // The answer is shown below its line, up to the next request.
+    let mut said = false;
     for (number, line) in page.plain() {
         let body = page.body(line);
+        if said || body.starts_with("Output:") {
+            said =
+                !["Input:", "Processing Prompt", "Generating ("].iter().any(|start| body.starts_with(start));
+        }
         if body.starts_with("Processing Prompt") {
             processed = page.match_line(number, progress).map(|(progress, _)| progress);
         } else if body.starts_with("Generating (") {
@@ -56,8 +62,15 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             .any(|start| body.starts_with(start))
             && let Some((timings, range)) = page.match_line(number, timings)
         {
+            let mut found = run(page, &timings, [processed.take(), generated.take()], range);
+            if said {
+                found.problem = Some(Problem::InAnswer);
+                if let Some(before) = out.last_mut() {
+                    before.flag(Flag::AnswerText);
+                }
+            }
             last = number;
-            out.push(run(page, &timings, [processed.take(), generated.take()], range));
+            out.push(found);
         }
     }
 }

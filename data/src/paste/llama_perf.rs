@@ -150,9 +150,7 @@ fn sources(page: &Page<'_>) -> Vec<(usize, Source)> {
     for doc in &page.docs {
         let is_timing = doc.root.name(&["function"]).is_some_and(|name| name.text.contains("print_timing"));
         let message = doc.root.name(&["msg"]).filter(|_| is_timing);
-        // Docker's own log files: a line of output in a line of JSON.
-        let of_docker = || doc.root.name(&["log"]).filter(|_| doc.root.at(&["stream"]).is_some());
-        if let Some(message) = message.or_else(of_docker) {
+        if let Some(message) = message {
             let id = |key: &str| doc.root.number(&[key]).map(|id| id.value as u64);
             let key = id("slot_id").or(id("id_slot")).zip(id("task_id").or(id("id_task")));
             let number = page.lines.partition_point(|line| line.end <= doc.range.start);

@@ -6,7 +6,7 @@
 //!
 //! It prints no prefill speed; the time to the first token holds more than the prompt.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     check::agrees,
@@ -147,7 +147,7 @@ fn bullet(cursor: &mut Cursor<'_>) {
     let _ = ["•", "·", "|", "-"].iter().any(|mark| cursor.eat(mark));
 }
 
-/// What `lms chat --stats` prints below an answer:
+/// What `lms chat --stats` prints below an answer; what the engine did not tell is left out:
 ///
 /// ```text
 /// Prediction Stats:
@@ -159,40 +159,45 @@ fn bullet(cursor: &mut Cursor<'_>) {
 ///   Total Tokens: 554
 /// ```
 fn prediction(page: &Page<'_>, number: usize) -> Option<Found> {
-    let ((rate, prompt, output, total), range) = page.match_lines(number, PREDICTION_LINES, |cursor| {
-        cursor.need("Prediction Stats:")?;
-        if cursor.eat(" Stop Reason:") {
-            cursor.word();
-        }
-        cursor.need(" Tokens/Second:")?;
-        let rate = cursor.number()?;
-        cursor.need(" Time to First Token:")?;
-        cursor.number()?;
-        cursor.need(" s Prompt Tokens:")?;
-        let prompt = cursor.number()?;
-        cursor.need(" Predicted Tokens:")?;
-        let output = cursor.number()?;
-        cursor.need(" Total Tokens:")?;
-        Some((rate, prompt, output, cursor.number()?))
-    })?;
-    let mut found = Found::new(Tool::LmStudio, "lms chat --stats, from 2025", Kind::Block, range.clone());
-    found.stain = page.stain(&range);
-    found.at = range;
-    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
-    found.keep_text(format_args!(
-        "Prediction Stats: Tokens/Second: {} Time to First Token: 0s Prompt Tokens: {} Predicted Tokens: {} Total \
-         Tokens: {}",
-        digits(&rate),
-        digits(&prompt),
-        digits(&output),
-        digits(&total)
-    ));
+    const COUNTS: [(&str, Option<Field>); 3] = [
+        ("Prompt Tokens: ", Some(Field::PromptTokens)),
+        ("Predicted Tokens: ", Some(Field::OutputTokens)),
+        ("Total Tokens: ", None),
+    ];
+    let start = &page.lines[number];
+    let end = page.lines[number..].iter().take(PREDICTION_LINES).last()?.end;
+    let mut cursor = Cursor::new(page.text(), start.body..end);
+    cursor.need("Prediction Stats:")?;
+    if cursor.eat(" Stop Reason:") {
+        cursor.word();
+    }
+    cursor.need(" Tokens/Second:")?;
+    let rate = cursor.number()?;
+    let mut found =
+        Found::new(Tool::LmStudio, "lms chat --stats, from 2025", Kind::Block, start.body..cursor.at);
     found.set(Field::DecodeTps, &rate);
-    found.set(Field::PromptTokens, &prompt);
-    found.set(Field::OutputTokens, &output);
-    if prompt.value + output.value != total.value {
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    let mut kept = format!("Prediction Stats: Tokens/Second: {}", digits(&rate));
+    if cursor.eat(" Time to First Token:") {
+        cursor.number()?;
+        cursor.need(" s")?;
+    }
+    let counts = COUNTS.map(|(key, field)| {
+        let count = (cursor.eat(" ") && cursor.eat(key)).then(|| cursor.number()).flatten()?;
+        kept.extend([" ", key, digits(&count)]);
+        if let Some(field) = field {
+            found.set(field, &count);
+        }
+        Some(count.value)
+    });
+    if let [Some(prompt), Some(output), Some(total)] = counts
+        && prompt + output != total
+    {
         found.refuse(Problem::Edited);
     }
+    found.at.end = cursor.at;
+    found.stain = page.stain(&found.at);
+    found.keep_text(format_args!("{kept}"));
     Some(found)
 }
 

@@ -6,18 +6,114 @@
 use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
-use super::text::Text;
+use super::{prefix, text::Text};
 
 impl Text {
     /// The same text without what all its lines begin with; `None` where that is nothing.
     pub fn unmarked(&self) -> Option<Text> {
         let lines = lines(&self.clean);
-        let kept = numbered(&self.clean, &lines).or_else(|| prefixed(&self.clean, &lines))?;
+        let kept = numbered(&self.clean, &lines)
+            .or_else(|| stamped(&self.clean, &lines))
+            .or_else(|| prefixed(&self.clean, &lines))?;
         let mut text = Text::empty();
         for range in kept {
             text.copy(self, range);
         }
         Some(text)
+    }
+
+    /// The text that stands in lines of JSON, as Docker and collectors of logs write them; `None` where it is none.
+    pub fn without_json_lines(&self) -> Option<Text> {
+        const KEYS: [&str; 4] = ["\"log\":", "\"message\":", "\"MESSAGE\":", "\"msg\":"];
+        let mut text = Text::empty();
+        for range in lines(&self.clean) {
+            let line = self.clean[range.clone()].trim_end();
+            if line.is_empty() {
+                continue;
+            }
+            let key = KEYS.iter().find_map(|key| Some(line.find(key)? + key.len()));
+            let from = line.trim_start().starts_with('{').then_some(key).flatten()?;
+            let quote = from + line[from..].find('"')? + 1;
+            text.unescape(self, range.start + quote..range.start + line.len());
+        }
+        (!text.clean.is_empty()).then_some(text)
+    }
+
+    /// The same text with lines of `key: value` written as members of an object; `None` where there are none.
+    ///
+    /// PowerShell shows objects like that, and web pages show the numbers of an answer.
+    pub fn without_lists(&self) -> Option<Text> {
+        let mut text = Text::empty();
+        let mut members = 0;
+        for range in lines(&self.clean) {
+            let line = self.clean[range.clone()].trim_end();
+            let Some((key, value)) = line.split_once(':') else { continue };
+            let (lead, key) = (key.len() - key.trim_start().len(), key.trim());
+            let is_key =
+                !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let from = range.start + line.len() - value.trim_start().len();
+            let value = value.trim();
+            let is_number =
+                value.starts_with(|first: char| first.is_ascii_digit()) && value.parse::<f64>().is_ok();
+            let is_name = key == "model" && !value.contains(['"', '\\']);
+            if !is_key || !(is_number || is_name) {
+                continue;
+            }
+            members += usize::from(is_number);
+            let quote = |text: &mut Text, shown| {
+                if shown {
+                    text.put(self, range.start..range.start + 1, '"');
+                }
+            };
+            quote(&mut text, true);
+            text.copy(self, range.start + lead..range.start + lead + key.len());
+            quote(&mut text, true);
+            text.put(self, range.start..range.start + 1, ':');
+            quote(&mut text, is_name);
+            text.copy(self, from..from + value.len());
+            quote(&mut text, is_name);
+            text.put(self, range.start..range.start + 1, ',');
+            text.put(self, range.start..range.start + 1, '\n');
+        }
+        (members > 1).then_some(text)
+    }
+
+    /// Takes over a string of JSON up to its closing quote, with its escapes undone, as a line.
+    fn unescape(&mut self, source: &Text, range: Range<usize>) {
+        let bytes = source.clean.as_bytes();
+        let mut at = range.start;
+        let mut from = at;
+        while at < range.end && bytes[at] != b'"' {
+            if bytes[at] != b'\\' || at + 1 >= range.end {
+                at += 1;
+                continue;
+            }
+            self.copy(source, from..at);
+            let length = if bytes[at + 1] == b'u' { 6 } else { 2 };
+            let mut escape = at..source.clean.floor_char_boundary((at + length).min(range.end));
+            if source.clean[escape.clone()].eq_ignore_ascii_case("\\u001b") {
+                // A colour.
+                let rest = &source.clean[escape.end..range.end];
+                escape.end += rest.find(|c: char| c.is_ascii_alphabetic()).map_or(0, |end| end + 1);
+                at = escape.end;
+                from = at;
+                continue;
+            }
+            match bytes[at + 1] {
+                b'n' => self.put(source, escape.clone(), '\n'),
+                b't' => self.put(source, escape.clone(), '\t'),
+                plain @ (b'"' | b'\\' | b'/') => self.put(source, escape.clone(), char::from(plain)),
+                // What a control or a letter of another script was tells nothing here, but that it was there may.
+                b'u' => self.put(source, escape.clone(), char::REPLACEMENT_CHARACTER),
+                _ => {}
+            }
+            at = escape.end.max(at + 1);
+            from = at;
+        }
+        self.copy(source, from..at);
+        if !self.clean.ends_with('\n') {
+            self.put(source, range.end - 1..range.end, '\n');
+        }
     }
 
     /// The same text with dictionaries as Python shows them written as JSON; `None` where it has none.
@@ -28,6 +124,16 @@ impl Text {
         text.clean = clean;
         Some(text)
     }
+}
+
+/// What is left of lines that a log wrote: of single lines it is stepped over, but a document goes on in the next one.
+fn stamped(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+    let filled = |range: &&Range<usize>| !text[(*range).clone()].trim().is_empty();
+    let kept = lines.iter().filter(filled).map(|range| {
+        let length = prefix::log(text[range.clone()].trim_end());
+        (length > 0).then_some(range.start + length..range.end)
+    });
+    kept.collect::<Option<Vec<_>>>().filter(|kept| kept.len() > 1)
 }
 
 /// The ranges of the lines, each with its break; of a blank line, of the break alone.
@@ -178,6 +284,38 @@ mod tests {
         ] {
             assert_eq!(unmarked(text).as_deref(), bare, "{text:?}");
         }
+    }
+
+    #[test]
+    fn lines_of_json_become_what_stood_in_them() {
+        let plain = |text: &str| Text::new(text.as_bytes()).without_json_lines().map(|text| text.clean);
+        assert_eq!(
+            plain("{\"log\":\"a \\\"b\\\" c\\\\d\\n\",\"stream\":\"stderr\"}\n\n{\"message\": \"\\u001b[90m1\\tµs 2\\u00b5s\"}").as_deref(),
+            Some("a \"b\" c\\d\n1\tµs 2\u{fffd}s\n")
+        );
+        assert_eq!(plain("{\"log\":\"a\"}\nand a line"), None);
+        assert_eq!(plain(""), None);
+        for cut in [
+            "{\"log\":\"",
+            "{\"log\":\"a\\",
+            "{\"log\":\"a\\u00",
+            "{\"log\":\"\\u001b[",
+            "{\"log\":",
+            "{\"log\":\"\\é",
+        ] {
+            let _ = plain(cut);
+        }
+    }
+
+    #[test]
+    fn lists_become_members() {
+        let plain = |text: &str| Text::new(text.as_bytes()).without_lists().map(|text| text.clean);
+        assert_eq!(
+            plain("model          : llama3.2\ndone: True\n  eval_count     : 12\n\neval_duration: 3\nso: \n")
+                .as_deref(),
+            Some("\"model\":\"llama3.2\",\n\"eval_count\":12,\n\"eval_duration\":3,\n")
+        );
+        assert_eq!(plain("eval_count: 12\nat 10:30\n"), None);
     }
 
     #[test]

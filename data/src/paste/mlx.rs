@@ -31,7 +31,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for (number, line) in page.plain() {
         let body = page.body(line);
         if is_bar(body) {
-            bars.pass(number);
+            bars.pass(number, out.len());
         }
         // Its batched form, whose speeds are of all streams together, has a word before the same lines.
         let batched =
@@ -89,36 +89,31 @@ fn is_bar(body: &str) -> bool {
     body.len() >= 10 && body.bytes().all(|byte| byte == b'=')
 }
 
-/// The bars above and below each answer. What comes after the upper one and some text, before the lower one, was said.
+/// The bars above and below each answer. The program prints its lines below the lower one: of two blocks with a single bar
+/// between them the first stood in the answer, wherever in it.
 #[derive(Default)]
 struct Bars {
-    /// Whether a bar began what may be an answer.
-    open: bool,
+    /// The line of the last bar, if there was one.
     last: Option<usize>,
-    /// A finding that stood in what may be an answer: its place among all.
-    said: Option<usize>,
+    /// The findings that came before the bar before it, and before it.
+    before: [usize; 2],
 }
 
 impl Bars {
-    fn pass(&mut self, number: usize) {
-        self.open = !self.open;
+    fn pass(&mut self, number: usize, found: usize) {
         self.last = Some(number);
+        self.before = [self.before[1], found];
     }
 
-    /// Adds a finding; one that follows a bar at once was printed, and what stood in the answer above that bar was not.
-    fn place(&mut self, number: usize, out: &mut Vec<Found>, mut found: Found) {
+    /// Adds a finding; if it follows a bar at once, what stood between that bar and the one above was said.
+    fn place(&self, number: usize, out: &mut Vec<Found>, mut found: Found) {
         // Prompt and output are two lines.
-        let follows = self.last.is_some_and(|last| number - last <= 2);
-        match self.said.take().filter(|_| follows) {
-            Some(said) => {
-                out[said].problem = Some(Problem::InAnswer);
+        if self.last.is_some_and(|last| number - last <= 2) {
+            let [from, to] = self.before;
+            for said in out[from..to].iter_mut().filter(|said| said.kind == Kind::Block) {
+                said.problem = Some(Problem::InAnswer);
                 found.flag(Flag::AnswerText);
             }
-            None if self.open && !follows => self.said = Some(out.len()),
-            None => {}
-        }
-        if follows {
-            self.open = false;
         }
         out.push(found);
     }

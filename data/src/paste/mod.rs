@@ -16,6 +16,7 @@ mod batched;
 mod bench;
 mod bench_fields;
 mod bench_table;
+mod benchy;
 mod check;
 mod context;
 mod docs;
@@ -64,24 +65,26 @@ use text::Text;
 type Format = fn(&Page<'_>, &mut Vec<Found>);
 
 /// The formats of JSON documents. A new one is a new line, here or below.
-const DOC_FORMATS: [Format; 7] = [
+const DOC_FORMATS: [Format; 8] = [
     server_json::scan,
     ollama::scan_docs,
     lm_studio::scan_docs,
     vllm::scan_docs,
     tabby::scan_docs,
     bench_fields::scan_docs,
+    benchy::scan_docs,
     batched::scan_docs,
 ];
 
 /// The formats of lines.
-const LINE_FORMATS: [Format; 17] = [
+const LINE_FORMATS: [Format; 18] = [
     llama_perf::scan,
     speeds::scan,
     ollama::scan,
     ollama_repr::scan,
     bench_table::scan,
     bench_fields::scan,
+    benchy::scan,
     batched::scan,
     mlx::scan,
     vllm::scan,
@@ -123,7 +126,8 @@ fn read_whole(text: &Text) -> Reading {
         if is_better(&other, &best) { other } else { best }
     };
     let joined = [text.unwrapped(), text.rows_joined()].into_iter().flatten().fold(plain, better);
-    if joined.verdict != Verdict::Refused {
+    let is_cut = joined.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
+    if joined.verdict != Verdict::Refused && !is_cut {
         return joined;
     }
     let told = |best: Reading, text: Text| {
@@ -132,7 +136,8 @@ fn read_whole(text: &Text) -> Reading {
         let tells = best.ignored.is_empty() && !other.ignored.is_empty();
         if tells || is_better(&other, &best) { other } else { best }
     };
-    [text.unmarked(), text.without_python()].into_iter().flatten().fold(joined, told)
+    let plainer = [text.without_json_lines(), text.unmarked(), text.without_python(), text.without_lists()];
+    plainer.into_iter().flatten().fold(joined, told)
 }
 
 /// Whether breaks were rightly taken out. Joining lines that belong apart must never hide one that was refused, nor

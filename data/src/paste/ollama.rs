@@ -122,7 +122,8 @@ fn value(cursor: &mut Cursor<'_>, key: usize) -> Option<(Number, Option<usize>)>
     };
     let rest = cursor.rest().trim();
     let next = KEYS.iter().position(|key| rest.starts_with(key));
-    (next.is_some() || rest.is_empty() || rest.starts_with(['\\', '"', '<', '`'])).then_some((value, next))
+    (next.is_some() || rest.is_empty() || rest.starts_with(['\\', '"', '<', '`', '|']))
+        .then_some((value, next))
 }
 
 fn finish(page: &Page<'_>, block: &Block) -> Option<Found> {

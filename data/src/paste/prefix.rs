@@ -9,23 +9,44 @@ pub(super) fn body(line: &str) -> usize {
     let mut stamped = false;
     loop {
         let rest = &line[at..];
-        let stamp = || {
-            lost_escape(rest)
-                .or_else(|| brackets(rest))
-                .or_else(|| syslog(rest))
-                .or_else(|| timestamp(rest))
-                .or_else(|| level(rest))
-        };
         let length = spaces(rest).or_else(|| quote(rest)).or_else(|| bullet(rest)).or_else(|| {
-            let length = stamp().or_else(|| stamped.then(|| after_stamp(rest)).flatten());
-            stamped |= length.is_some();
-            length.or_else(|| compose(rest)).or_else(|| source_line(rest)).or_else(|| word(rest))
+            stamp(rest, &mut stamped)
+                .or_else(|| compose(rest))
+                .or_else(|| source_line(rest))
+                .or_else(|| word(rest))
         });
         match length {
             Some(length) => at += length,
             None => return at,
         }
     }
+}
+
+/// The length of what a log put before a line, with one space after it: what is left may be indented.
+pub(super) fn log(line: &str) -> usize {
+    let mut at = 0;
+    let mut stamped = false;
+    loop {
+        let rest = &line[at..];
+        let space = usize::from(rest.starts_with([' ', '\t']));
+        match stamp(&rest[space..], &mut stamped).or_else(|| compose(&rest[space..])) {
+            Some(length) => at += space + length,
+            None => return if at > 0 { at + space } else { 0 },
+        }
+    }
+}
+
+/// What a log puts before a line, once or several times.
+fn stamp(rest: &str, stamped: &mut bool) -> Option<usize> {
+    let length = lost_escape(rest)
+        .or_else(|| brackets(rest))
+        .or_else(|| syslog(rest))
+        .or_else(|| timestamp(rest))
+        .or_else(|| level(rest))
+        .or_else(|| unit(rest, 1))
+        .or_else(|| stamped.then(|| after_stamp(rest)).flatten());
+    *stamped |= length.is_some();
+    length
 }
 
 fn spaces(rest: &str) -> Option<usize> {
@@ -48,9 +69,11 @@ fn bullet(rest: &str) -> Option<usize> {
     (!rest[mark.len()..].trim_start().starts_with(['-', '|', '•'])).then_some(mark.len())
 }
 
-/// What only a time can stand before: the bar of some log viewers, `host unit[937]:`, and the stream of a container.
+/// What only a time can stand before: the bar of some log viewers, `host unit[937]:`, the stream of a container or of a
+/// pipeline, and the process that LocalAI started.
 fn after_stamp(rest: &str) -> Option<usize> {
-    if let Some(mark) = ["stdout F ", "stderr F "].iter().find(|mark| rest.starts_with(**mark)) {
+    const STREAMS: [&str; 6] = ["stdout F ", "stderr F ", "01O ", "01E ", "00O ", "00E "];
+    if let Some(mark) = STREAMS.iter().find(|mark| rest.starts_with(**mark)) {
         return Some(mark.len());
     }
     if let Some(after) = rest.strip_prefix("| ") {
@@ -58,10 +81,19 @@ fn after_stamp(rest: &str) -> Option<usize> {
         let is_line = timestamp(after).is_some() || after.starts_with("slot ") || after.starts_with("srv ");
         return is_line.then_some(2);
     }
-    let mut words = rest.split_ascii_whitespace();
-    let unit = [words.next()?, words.next()?].into_iter().find(|word| word.ends_with("]:"))?;
-    let number = unit.strip_suffix("]:")?.split_once('[')?.1;
-    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| offset_after(rest, unit))
+    if rest.starts_with("GRPC(") {
+        return ["): stderr ", "): stdout "].iter().find_map(|end| Some(rest.find(end)? + end.len()));
+    }
+    unit(rest, 3)
+}
+
+/// `ollama[937]: `, with the host and its time zone before it.
+fn unit(rest: &str, most: usize) -> Option<usize> {
+    let unit = rest.split_ascii_whitespace().take(most).find(|word| word.ends_with("]:"))?;
+    let (name, inside) = unit.strip_suffix("]:")?.split_once('[')?;
+    let is_name =
+        |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
+    (!name.is_empty() && is_name(name) && is_name(inside)).then(|| offset_after(rest, unit))
 }
 
 /// `[90m`: a colour code that lost its escape character on the way.
@@ -86,7 +118,7 @@ fn brackets(rest: &str) -> Option<usize> {
     (!is_line && !rest[length..].trim().is_empty()).then_some(length)
 }
 
-/// `Dec 03 14:58:50 host ollama[937]: `
+/// `Dec 03 14:58:50 host ollama[937]: `, or the time alone.
 fn syslog(rest: &str) -> Option<usize> {
     const MONTHS: &str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     let month = rest.get(..3)?;
@@ -96,15 +128,34 @@ fn syslog(rest: &str) -> Option<usize> {
     let mut words = rest.split_ascii_whitespace();
     let (_, day, time) = (words.next()?, words.next()?, words.next()?);
     let is_day = day.len() <= 2 && day.bytes().all(|byte| byte.is_ascii_digit());
-    // People take out the name of the host.
-    let unit = [words.next()?, words.next()?].into_iter().find(|word| word.ends_with(':'))?;
-    let fits = is_day && time.matches(':').count() == 2 && unit.len() <= 64;
-    fits.then(|| offset_after(rest, unit))
+    let starts_right = time.starts_with(|c: char| c.is_ascii_digit());
+    if !is_day || !starts_right || time.matches(':').count() != 2 {
+        return None;
+    }
+    // People take out the name of the host; and what begins a timing line names neither host nor program.
+    let first = words.next().unwrap_or_default();
+    let is_host = first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@[]:".contains(&byte));
+    let is_line = !is_host || LINES.iter().any(|start| first.starts_with(start));
+    let is_unit = |word: &&str| {
+        let names = word.starts_with(|c: char| c.is_ascii_lowercase()) || word.contains('[');
+        !is_line && names && word.ends_with(':') && word.len() <= 64
+    };
+    let unit = [first, words.next().unwrap_or_default()].into_iter().find(is_unit);
+    Some(offset_after(rest, unit.unwrap_or(time)))
 }
 
-/// `2026-09-10`, `15:01:39.976`, `0.06.972.460`, `2023/12/03`, `2024-01-01T00:00:00.000Z`, and a stop watch's `0.8635`
-/// before JSON.
+/// What timing lines begin with that have a colon near.
+const LINES: [&str; 10] =
+    ["slot", "srv", "llama", "common_perf", "print_", "prompt", "eval", "total", "load", "main:"];
+
+/// `2026-09-10`, `15:01:39.976`, `0.06.972.460`, `2023/12/03`, `2024-01-01T00:00:00.000Z`, `10:42PM`, `Sat 2024-01-01`,
+/// and a stop watch's `0.8635` before JSON.
 fn timestamp(rest: &str) -> Option<usize> {
+    const DAYS: &str = "Mon Tue Wed Thu Fri Sat Sun";
+    let after = rest.get(..3).filter(|day| DAYS.split(' ').any(|name| name == *day));
+    if let Some(date) = after.and_then(|_| rest[3..].strip_prefix(' ')) {
+        return Some(timestamp(date)? + 4);
+    }
     let is_part = |c: char| c.is_ascii_digit() || ":.,/TZ+-".contains(c);
     let token = &rest[..rest.len() - rest.trim_start_matches(is_part).len()];
     let marks = token.bytes().filter(|byte| !byte.is_ascii_digit()).count();
@@ -114,15 +165,20 @@ fn timestamp(rest: &str) -> Option<usize> {
     let is_watch =
         marks == 1 && matches!(rest[token.len()..].trim_start().as_bytes().first(), Some(b'{' | b'd'));
     let starts_right = token.starts_with(|c: char| c.is_ascii_digit());
+    let half = rest[token.len()..].trim_start();
+    if starts_right && token.contains(':') && ["AM ", "PM "].iter().any(|half_day| half.starts_with(half_day))
+    {
+        return Some(rest.len() - half.len() + 2);
+    }
     let ends_right = rest[token.len()..].starts_with([' ', '\t', '|']) || rest.len() == token.len();
     (starts_right && ends_right && (is_time || is_watch)).then_some(token.len())
 }
 
 /// Levels of logs, and what server-sent events put before their data.
 fn level(rest: &str) -> Option<usize> {
-    const LEVELS: [&str; 16] = [
-        "INFO:", "INFO", "DEBUG:", "DEBUG", "WARNING:", "WARN:", "WARN", "ERROR", "LOG", "VERB", "data:",
-        "srv ", "I ", "D ", "W ", "stdout:",
+    const LEVELS: [&str; 18] = [
+        "DBG ", "INF ", "INFO:", "INFO", "DEBUG:", "DEBUG", "WARNING:", "WARN:", "WARN", "ERROR", "LOG",
+        "VERB", "data:", "srv ", "I ", "D ", "W ", "stdout:",
     ];
     let found = LEVELS.iter().find(|level| rest.starts_with(**level))?;
     let length = found.len();
@@ -172,6 +228,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_log_puts_before_a_line_leaves_its_indent() {
+        for (line, rest) in [
+            ("2025-11-22T13:00:00.123Z     \"a\": 1", "    \"a\": 1"),
+            ("llama-1  | 2025-11-22 13:00:00   }", "  }"),
+            ("Nov 22 13:00:01 box llama[123]: ]", "]"),
+            ("  \"a\": 1", "  \"a\": 1"),
+        ] {
+            assert_eq!(&line[log(line)..], rest, "{line}");
+        }
+    }
+
+    #[test]
     fn known_prefixes_are_stepped_over_and_sentences_are_not() {
         #[rustfmt::skip]
         let vectors = [
@@ -202,6 +270,16 @@ mod tests {
             ("Sep 11 00:04:26   ollama[]: slot print_timing", "slot print_timing"),
             ("2025-01-01T00:00:00.123456789Z stderr F eval time", "eval time"),
             ("llama-cli.exe : eval time", "eval time"),
+            ("Nov 22 13:00:01 slot print_timing: id 0", "slot print_timing: id 0"),
+            ("Nov 22 13:00:01 eval rate: 1", "eval rate: 1"),
+            ("Sat 2025-11-22 13:00:01 CET box ollama[937]: eval time", "eval time"),
+            ("10:42PM DBG GRPC(luna-7b-127.0.0.1:33645): stderr eval time", "eval time"),
+            ("1:00:01 PM eval time", "eval time"),
+            ("2025-11-22T13:00:01.123456Z 01O eval time", "eval time"),
+            ("2025-11-22T13:00:01.000000+00:00 app[web.1]: eval time", "eval time"),
+            ("ollama[937]: eval time", "eval time"),
+            ("a said[1]: eval time", "a said[1]: eval time"),
+            ("May I see 1:2:3 eval time", "May I see 1:2:3 eval time"),
         ];
         for (line, rest) in vectors {
             assert_eq!(&line[body(line)..], rest, "{line}");

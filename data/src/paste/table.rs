@@ -33,7 +33,7 @@ impl Table {
 }
 
 /// Headers that a table of speeds has.
-const SPEEDS: [&str; 2] = ["t/s", "S_TG t/s"];
+const SPEEDS: [&str; 3] = ["t/s", "t/s (total)", "S_TG t/s"];
 
 /// All tables whose header has speeds in it, and rows that lost their header.
 pub(super) fn tables(page: &Page<'_>) -> Vec<Table> {

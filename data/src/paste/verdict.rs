@@ -110,19 +110,34 @@ fn same_runs(found: &mut [Found]) {
     }
 }
 
-/// In a chat with Ollama everything from the prompt to the last block of lines before the next prompt is the answer.
+/// Programs that ask for a prompt, the mark that they ask with, and which of their forms they print below an answer.
+const CHATS: [(&str, Tool, &str); 4] = [
+    (">>>", Tool::Ollama, "ollama run"),
+    ("> ", Tool::LlamaCpp, "llama-cli"),
+    ("\u{203a} ", Tool::LmStudio, "lms chat"),
+    ("You: ", Tool::LmStudio, "lms chat"),
+];
+
+/// In a chat everything from the prompt to the last block of lines before the next prompt is the answer.
 fn answers(page: &Page<'_>, found: &mut [Found]) {
-    let prompts: Vec<usize> =
-        page.all_plain().filter(|(_, line)| page.is_chat_prompt(line)).map(|(_, line)| line.start).collect();
-    for (number, start) in prompts.iter().enumerate() {
-        let end = prompts.get(number + 1).copied().unwrap_or(usize::MAX);
-        let from = found.partition_point(|run| run.at.start < *start);
-        let to = found.partition_point(|run| run.at.start < end);
-        let is_block = |run: &Found| run.run.tool == Tool::Ollama && run.kind == Kind::Block;
-        let Some(last) = (from..to).rev().find(|at| is_block(&found[*at])) else { continue };
-        if last > from {
-            found[from..last].iter_mut().for_each(|run| run.problem = Some(Problem::InAnswer));
-            found[last].flag(Flag::AnswerText);
+    for (mark, tool, form) in CHATS {
+        let is_block = |run: &Found| run.run.tool == tool && run.run.era.starts_with(form);
+        if !found.iter().any(is_block) {
+            continue;
+        }
+        let asks =
+            |line: &Line| page.text().get(line.start..line.end).is_some_and(|text| text.starts_with(mark));
+        let prompts: Vec<usize> =
+            page.all_plain().filter(|(_, line)| asks(line)).map(|(_, line)| line.start).collect();
+        for (number, start) in prompts.iter().enumerate() {
+            let end = prompts.get(number + 1).copied().unwrap_or(usize::MAX);
+            let from = found.partition_point(|run| run.at.start < *start);
+            let to = found.partition_point(|run| run.at.start < end);
+            let Some(last) = (from..to).rev().find(|at| is_block(&found[*at])) else { continue };
+            if last > from {
+                found[from..last].iter_mut().for_each(|run| run.problem = Some(Problem::InAnswer));
+                found[last].flag(Flag::AnswerText);
+            }
         }
     }
 }

@@ -187,3 +187,66 @@ pub(super) fn bench_blend(m: &Measured) -> String {
         rate / 50.0
     )
 }
+
+/// The cells of llama-benchy: what each test measured, of all streams and of one.
+fn benchy_cells(m: &Measured, streams: u32) -> [(String, f64, f64); 2] {
+    let suffix = if streams > 1 { format!(" (c{streams})") } else { String::new() };
+    // Of all together a little less: they do not end at the same time.
+    let of = |name: String, rate: f64| {
+        (name + &suffix, if streams > 1 { rate * f64::from(streams) * 0.97 } else { rate }, rate)
+    };
+    [of(format!("pp{}", m.prompt), m.prefill_tps()), of(format!("tg{}", m.output), m.decode_tps())]
+}
+
+pub(super) fn benchy_streams(m: &Measured, streams: u32) -> String {
+    let mut text = String::from(
+        "| model              |           test |     t/s (total) |       t/s (req) |     peak t/s |   peak t/s (req) |       ttfr (ms) |    est_ppt (ms) |   e2e_ttft (ms) |\n|:-------------------|---------------:|----------------:|----------------:|-------------:|-----------------:|----------------:|----------------:|----------------:|\n",
+    );
+    for (name, total, rate) in benchy_cells(m, streams) {
+        let pair = |value: f64| format!("{value:.2} ± {:.2}", value / 40.0);
+        let (peak, first) = if name.starts_with("tg") {
+            (pair(total * 1.1), String::new())
+        } else {
+            (String::new(), pair(1710.25))
+        };
+        let _ = writeln!(
+            text,
+            "| openai/gpt-oss-20b | {name:>14} | {:>15} | {:>15} | {peak:>12} | {peak:>16} | {first:>15} | {first:>15} | {first:>15} |",
+            pair(total),
+            pair(rate)
+        );
+    }
+    format!(
+        "Printing results in MD format:\n\n\n{text}\nllama-benchy (0.4.0)\ndate: 2026-10-02 10:11:12 | latency mode: api\n"
+    )
+}
+
+pub(super) fn benchy_json(m: &Measured) -> String {
+    let metric = |rate: f64| {
+        format!(
+            "{{\n        \"mean\": {rate},\n        \"std\": {},\n        \"values\": [\n          {rate}\n        ]\n      }}",
+            rate / 40.0
+        )
+    };
+    let (prefill, decode) = (metric(m.prefill_tps()), metric(m.decode_tps()));
+    format!(
+        "{{\n  \"version\": \"0.4.0\",\n  \"timestamp\": \"2026-10-02 10:11:12Z\",\n  \"latency_mode\": \"api\",\n  \"latency_ms\": 4.65,\n  \"model\": \"openai/gpt-oss-20b\",\n  \"prefix_caching_enabled\": false,\n  \"max_concurrency\": 1,\n  \"benchmarks\": [\n    {{\n      \"concurrency\": 1,\n      \"context_size\": 0,\n      \"prompt_size\": {},\n      \"response_size\": {},\n      \"is_context_prefill_phase\": false,\n      \"pp_throughput\": {prefill},\n      \"pp_req_throughput\": {prefill},\n      \"tg_throughput\": {decode},\n      \"tg_req_throughput\": {decode},\n      \"ttfr\": {},\n      \"throughput_over_time\": null\n    }}\n  ]\n}}\n",
+        m.prompt,
+        m.output,
+        metric(840.5)
+    )
+}
+
+pub(super) fn benchy_csv(m: &Measured) -> String {
+    let mut text = String::from(
+        "model,test_name,t_s_mean,t_s_std,t_s_req_mean,t_s_req_std,peak_ts_mean,peak_ts_std,peak_ts_req_mean,peak_ts_req_std,ttfr_mean,ttfr_std,est_ppt_mean,est_ppt_std,e2e_ttft_mean,e2e_ttft_std\r\n",
+    );
+    for (name, total, rate) in benchy_cells(m, 1) {
+        let spread = rate / 40.0;
+        let _ = write!(
+            text,
+            "openai/gpt-oss-20b,{name},{total},{spread},{rate},{spread},,,,,840.5,1.5,835.5,1.5,860.5,2.5\r\n"
+        );
+    }
+    text
+}

@@ -270,3 +270,84 @@ pub(super) fn textgen(m: &Measured) -> String {
         m.prompt
     )
 }
+
+pub(super) fn lms_stats(m: &Measured) -> String {
+    format!(
+        "Some answer.\n\nPrediction Stats:\n  Stop Reason: eosFound\n  Tokens/Second: {:.2}\n  Time to First Token: 0.110s\n  Prompt Tokens: {}\n  Predicted Tokens: {}\n  Total Tokens: {}\n",
+        m.decode_tps(),
+        m.prompt,
+        m.output,
+        m.prompt + m.output
+    )
+}
+
+pub(super) fn tabby_usage(m: &Measured) -> String {
+    format!(
+        "{{\"id\":\"chatcmpl-1\",\"choices\":[],\"model\":\"m\",\"usage\":{{\"prompt_tokens\":{},\"prompt_time\":{},\"prompt_tokens_per_sec\":{},\"completion_tokens\":{},\"completion_time\":{},\"completion_tokens_per_sec\":{},\"total_tokens\":{},\"total_time\":{}}}}}\n",
+        m.prompt,
+        m.prompt_ms / 1e3,
+        m.prefill_tps(),
+        m.output,
+        m.output_ms / 1e3,
+        m.decode_tps(),
+        m.prompt + m.output,
+        sum(m) / 1e3 + 0.1
+    )
+}
+
+/// The members of Ollama's last object, as another program shows them.
+fn ollama_members(m: &Measured) -> [(&'static str, u64); 6] {
+    [
+        ("total_duration", nanos(m.prompt_ms + m.output_ms + m.load_ms)),
+        ("load_duration", nanos(m.load_ms)),
+        ("prompt_eval_count", u64::from(m.prompt)),
+        ("prompt_eval_duration", nanos(m.prompt_ms)),
+        ("eval_count", u64::from(m.output)),
+        ("eval_duration", nanos(m.output_ms)),
+    ]
+}
+
+pub(super) fn ollama_repr(m: &Measured) -> String {
+    let members: String = ollama_members(m).map(|(key, value)| format!(" {key}={value}")).concat();
+    format!(
+        "model='m' created_at='2025-01-01T00:00:00Z' done=True done_reason='stop'{members} message=Message(role='assistant', content='eval_count=9')\n"
+    )
+}
+
+pub(super) fn ollama_dict(m: &Measured) -> String {
+    let members: String = ollama_members(m).map(|(key, value)| format!(", '{key}': {value}")).concat();
+    format!(
+        "{{'model': 'm', 'message': {{'role': 'assistant', 'content': \"it's\"}}, 'done': True{members}}}\n"
+    )
+}
+
+pub(super) fn ollama_list(m: &Measured) -> String {
+    let members: String = ollama_members(m).map(|(key, value)| format!("{key:<20} : {value}\n")).concat();
+    format!(
+        "\nmodel                : m\ncreated_at           : 2025-01-01T00:00:00Z\nresponse             : It is: blue\ndone                 : True\n{members}\n"
+    )
+}
+
+pub(super) fn vllm_metrics(m: &Measured) -> String {
+    let rate = f64::from(m.output - 1) / m.output_ms * 1e3;
+    format!(
+        "{{\"model\":\"m\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{},\"completion_tokens\":{}}},\"metrics\":{{\"time_to_first_token_ms\":{},\"generation_time_ms\":{},\"mean_itl_ms\":{},\"tokens_per_second\":{rate}}}}}\n",
+        m.prompt,
+        m.output,
+        m.prompt_ms,
+        m.output_ms,
+        1e3 / rate
+    )
+}
+
+pub(super) fn ktransformers(m: &Measured) -> String {
+    format!(
+        "prompt eval count:    {} token(s)\nprompt eval duration: {}s\nprompt eval rate:     {:.9} tokens/s\neval count:           {} token(s)\neval duration:        {}s\neval rate:            {:.9} tokens/s\n",
+        m.prompt,
+        m.prompt_ms / 1e3,
+        m.prefill_tps(),
+        m.output,
+        m.output_ms / 1e3,
+        m.decode_tps()
+    )
+}
