@@ -9,16 +9,7 @@ llama_perf_context_print: prompt eval time =     402.40 ms /   128 tokens (    3
 llama_perf_context_print:        eval time =    6200.00 ms /   255 runs   (   24.31 ms per token,    41.13 tokens per second)
 llama_perf_context_print:       total time =    6800.00 ms /   383 tokens
 ";
-const OLLAMA: &str = "\
-total duration:       6.201234567s
-load duration:        50.123456ms
-prompt eval count:    128 token(s)
-prompt eval duration: 402.4ms
-prompt eval rate:     318.09 tokens/s
-eval count:           240 token(s)
-eval duration:        5.6s
-eval rate:            42.86 tokens/s
-";
+const OLLAMA: &str = include_str!("ollama-verbose.txt");
 
 fn marked(text: &str, mark: impl Fn(usize) -> String) -> String {
     text.lines().enumerate().map(|(number, line)| format!("{}{line}\n", mark(number))).collect()
@@ -27,7 +18,7 @@ fn marked(text: &str, mark: impl Fn(usize) -> String) -> String {
 #[test]
 fn what_another_program_put_before_every_line_is_stepped_over() {
     let marks: [fn(usize) -> String; 18] = [
-        |number| format!("2025-11-22T13:00:{:02}.1234567Z ", number),
+        |number| format!("2025-11-22T13:00:{number:02}.1234567Z "),
         |_| "llama-server-1  | ".into(),
         |_| "ollama  | 2025-11-22T13:00:00.123456789Z ".into(),
         |_| "[pod/ollama-7c9d/ollama] ".into(),

@@ -25,13 +25,7 @@ pub(super) const UNSAFE: &str = "!";
 pub(super) struct Row {
     /// Everything that has to be equal for rows to belong together.
     pub setting: String,
-    pub prompt: Option<Number>,
-    pub output: Option<Number>,
-    pub depth: Option<Number>,
-    /// Streams at once, where the row says so.
-    pub streams: Option<Number>,
-    /// See [`Test::of_context`].
-    pub of_context: bool,
+    pub test: Test,
     /// Of one stream.
     pub rate: Number,
     pub spread: Option<Number>,
@@ -61,6 +55,7 @@ pub(super) struct Test {
     pub prompt: Option<Number>,
     pub output: Option<Number>,
     pub depth: Option<Number>,
+    /// Streams at once, where it is told.
     pub streams: Option<Number>,
     /// The context is the prompt.
     pub of_context: bool,
@@ -111,12 +106,12 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
             groups.push(Default::default());
         }
         let above_zero = |count: &Option<Number>| count.as_ref().is_some_and(|count| count.value > 0.0);
-        match (above_zero(&row.prompt), above_zero(&row.output)) {
+        match (above_zero(&row.test.prompt), above_zero(&row.test.output)) {
             (true, false) => groups[place][0].push(row),
             (false, true) => groups[place][1].push(row),
             (true, true) => groups[place][2].push(row),
             // How long the answer to a context was, llama-benchy does not say.
-            (false, false) if row.of_context => groups[place][1].push(row),
+            (false, false) if row.test.of_context => groups[place][1].push(row),
             (false, false) => {}
         }
     }
@@ -149,7 +144,13 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
 fn places(rows: &[Row]) -> Vec<usize> {
     let setting = |row: &Row| {
         let value = |number: &Option<Number>| number.as_ref().map_or(0.0, |number| number.value);
-        format!("{}|{}|{}|{}", row.setting, row.of_context, value(&row.depth), value(&row.streams))
+        format!(
+            "{}|{}|{}|{}",
+            row.setting,
+            row.test.of_context,
+            value(&row.test.depth),
+            value(&row.test.streams)
+        )
     };
     let settings: Vec<String> = rows.iter().map(setting).collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -185,20 +186,20 @@ fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {
     for (row, is_prompt) in [(&pair[0], true), (&pair[1], false)] {
         let Some(row) = row else { continue };
         let (tokens, count, speed) = if is_prompt {
-            (Field::PromptTokens, &row.prompt, Field::PrefillTps)
+            (Field::PromptTokens, &row.test.prompt, Field::PrefillTps)
         } else {
-            (Field::OutputTokens, &row.output, Field::DecodeTps)
+            (Field::OutputTokens, &row.test.output, Field::DecodeTps)
         };
         if let Some(count) = count {
             found.set(tokens, count);
         }
         found.set(speed, &row.rate);
         // A context that was read as the prompt was not there before it.
-        let was_prompt = row.of_context && pair[0].is_some();
-        if let Some(depth) = row.depth.as_ref().filter(|depth| depth.value > 0.0 && !was_prompt) {
+        let was_prompt = row.test.of_context && pair[0].is_some();
+        if let Some(depth) = row.test.depth.as_ref().filter(|depth| depth.value > 0.0 && !was_prompt) {
             found.set(Field::DepthTokens, depth);
         }
-        if let Some(streams) = row.streams.as_ref().filter(|streams| streams.value > 1.0) {
+        if let Some(streams) = row.test.streams.as_ref().filter(|streams| streams.value > 1.0) {
             found.set(Field::Streams, streams);
             found.flag(Flag::Concurrent);
             if let Some(total) = row.total.as_ref().filter(|_| !is_prompt) {

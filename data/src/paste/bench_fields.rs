@@ -1,18 +1,20 @@
-//! The machine-readable forms of llama-bench: CSV, JSON, JSON lines and SQL.
+//! The machine-readable forms of llama-bench: CSV, JSON, JSON lines and SQL; and llama-benchy's CSV and report in JSON.
 //!
-//! All have the same fields under the same names; which, and in what order, has changed often.
+//! All have the same fields under the same names; which, and in what order, has changed often. llama-benchy ran each test
+//! with some streams at once, and tells the speed of one of them beside that of all.
 
 use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    bench::{self, Form, Row, UNSAFE, model_and_quant},
+    bench::{self, Form, Row, Test, UNSAFE, model_and_quant},
     docs::{self, Damage, Json, Node},
     found::{Found, Kind, Name},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
 };
+use crate::number;
 
 /// Fields that tell results apart, not settings.
 const RESULTS: [&str; 10] = [
@@ -59,7 +61,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         let body = page.body(line);
         if body.contains("avg_ts") && body.starts_with("INSERT INTO") {
             sql.extend(insert(page, line.body..line.end));
-        } else if body.contains("avg_ts") && body.contains("n_prompt") {
+        } else if (body.contains("avg_ts") && body.contains("n_prompt")) || body.contains(OF_ONE) {
             // What a spreadsheet wrote is parted by semicolons or tabs.
             let count = |mark: &char| body.matches(*mark).count();
             let mark = [',', ';', '\t'].into_iter().max_by_key(count).unwrap_or(',');
@@ -78,19 +80,54 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// The speed of one stream in the rows of llama-benchy, and that of all.
+const OF_ONE: &str = "t_s_req_mean";
+const OF_ALL: &str = "t_s_mean";
+
 /// Reads results in JSON, as one array or a line each.
 pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut fields = Vec::new();
     let mut damage = Damage::default();
     for doc in &page.docs {
-        for node in doc.holders("avg_ts") {
+        for node in doc.holders("avg_ts").into_iter().chain(doc.holders(OF_ONE)) {
             let Json::Object(members) = &node.value else { continue };
             damage = damage.and(doc.damage);
             let values = members.iter().map(|(key, node)| (key.clone(), scalar(page, node))).collect();
             fields.push(Fields { values, range: node.range.clone() });
         }
+        for node in doc.holders("tg_req_throughput") {
+            damage = damage.and(doc.damage);
+            fields.extend([false, true].map(|output| of_report(page, &doc.root, node, output)));
+        }
     }
     runs(page, "llama-bench JSON, from 2023-08", &fields, damage, out);
+}
+
+/// Prompt or output of a test in llama-benchy's report, under the names that its rows and those of llama-bench have.
+fn of_report(page: &Page<'_>, root: &Node, node: &Node, output: bool) -> Fields {
+    let (all, one) =
+        if output { ("tg_throughput", "tg_req_throughput") } else { ("pp_throughput", "pp_req_throughput") };
+    let context = node.at(&["is_context_prefill_phase"]).map(|node| scalar(page, node));
+    let of_context = context.is_some_and(|context| context.text == "true");
+    // A context that is read is the prompt.
+    let (count, of_count) = match (output, of_context) {
+        (true, _) => ("n_gen", "response_size"),
+        (false, true) => ("n_prompt", "context_size"),
+        (false, false) => ("n_prompt", "prompt_size"),
+    };
+    let members = [
+        ("model", root.at(&["model"])),
+        (count, node.at(&[of_count]).filter(|_| !(output && of_context))),
+        ("n_depth", node.at(&["context_size"])),
+        ("streams", node.at(&["concurrency"])),
+        (if of_context { "of_context" } else { "" }, node.at(&["context_size"])),
+        (OF_ALL, node.at(&[all, "mean"])),
+        (OF_ONE, node.at(&[one, "mean"])),
+        ("t_s_req_std", node.at(&[one, "std"])),
+    ];
+    let values =
+        members.into_iter().filter_map(|(key, node)| Some((key.into(), scalar(page, node?)))).collect();
+    Fields { values, range: node.range.clone() }
 }
 
 /// A value of JSON as it stands, without the quotes.
@@ -104,15 +141,33 @@ fn scalar(page: &Page<'_>, node: &Node) -> Name {
 }
 
 fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], damage: Damage, out: &mut Vec<Found>) {
-    let form = Form { tool: Tool::LlamaBench, era, kind: Kind::Json, heading: String::new(), damage };
+    let is_benchy = fields.first().is_some_and(|fields| fields.get(OF_ONE).is_some());
+    let (tool, era) = if is_benchy {
+        (Tool::LlamaBenchy, "llama-benchy JSON and CSV, from 2026-02")
+    } else {
+        (Tool::LlamaBench, era)
+    };
+    let form = Form { tool, era, kind: Kind::Json, heading: String::new(), damage };
     let rows: Vec<Row> = fields.iter().filter_map(|fields| row(page, fields)).collect();
     bench::runs(page, &form, rows, out);
 }
 
 fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
-    let rate = fields.number(page, "avg_ts")?;
-    let spread = fields.number(page, "stddev_ts");
+    let number = |name: &str| fields.number(page, name);
+    let rate = number("avg_ts").or_else(|| number(OF_ONE))?;
+    let spread = number("stddev_ts").or_else(|| number("t_s_req_std"));
+    let test = match fields.get("test_name") {
+        Some(name) => bench::test(&mut Cursor::new(page.text(), name.range.clone()))?,
+        None => Test {
+            prompt: number("n_prompt"),
+            output: number("n_gen"),
+            depth: number("n_depth"),
+            streams: number("streams"),
+            of_context: fields.get("of_context").is_some(),
+        },
+    };
     let mut names = Vec::new();
+    names.extend(fields.get("model").map(|model| (Field::Model, model.base())));
     if let Some(description) = fields.get("model_type") {
         let (model, quant) = model_and_quant(description);
         names.push((Field::Model, model));
@@ -125,36 +180,51 @@ fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
     names.extend(filled("backends").map(|backend| (Field::Backend, backend)));
     names.extend(filled("gpu_info").or(filled("cpu_info")).map(|device| (Field::Device, device)));
     let mut setting = String::new();
-    for (name, value) in fields.values.iter().filter(|(name, _)| !RESULTS.contains(&name.as_str())) {
+    // llama-benchy has none beside the test itself.
+    let is_setting = |name: &str| !RESULTS.contains(&name) && fields.get(OF_ONE).is_none();
+    for (name, value) in fields.values.iter().filter(|(name, _)| is_setting(name)) {
         setting.extend([name, "=", &value.text, "|"]);
     }
     Some(Row {
         setting,
-        prompt: fields.number(page, "n_prompt"),
-        output: fields.number(page, "n_gen"),
-        depth: fields.number(page, "n_depth"),
-        streams: None,
-        of_context: false,
+        test,
         rate,
         spread,
-        total: None,
-        time_ns: fields.number(page, "avg_ns"),
+        total: number(OF_ALL),
+        time_ns: number("avg_ns"),
         names,
         range: fields.range.clone(),
         line: kept_line(fields),
     })
 }
 
+/// The numbers that are kept.
+const NUMBERS: [&str; 13] = [
+    "model_size",
+    "n_prompt",
+    "n_gen",
+    "n_depth",
+    "streams",
+    "of_context",
+    "avg_ns",
+    "stddev_ns",
+    "avg_ts",
+    "stddev_ts",
+    OF_ALL,
+    OF_ONE,
+    "t_s_req_std",
+];
+
 /// The row as it is kept: as a line of JSON, whatever it was.
 fn kept_line(fields: &Fields) -> String {
     let mut line = String::from("{");
-    for name in ["model_type", "backends", "gpu_info", "cpu_info"] {
-        if let Some(value) = fields.get(name) {
+    for name in ["model_type", "backends", "gpu_info", "cpu_info", "model", "test_name"] {
+        if let Some(value) = fields.get(name).map(Name::base) {
             let text = if value.text.is_empty() { "" } else { value.safe().unwrap_or(UNSAFE) };
             line.extend(["\"", name, "\":\"", text, "\","]);
         }
     }
-    for name in ["model_size", "n_prompt", "n_gen", "n_depth", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts"] {
+    for name in NUMBERS {
         if let Some(value) = fields.get(name).filter(|value| is_number(&value.text)) {
             // A spreadsheet may have written a comma.
             line.extend(["\"", name, "\":", &value.text.replace(',', "."), ","]);
@@ -166,12 +236,12 @@ fn kept_line(fields: &Fields) -> String {
 }
 
 /// Whether this is a number as programs write it: with a point or a comma, or with an exponent.
-pub(super) fn is_number(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit()) && text.replace(',', ".").parse::<f64>().is_ok()
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit()) && number::read(&text.replace(',', ".")).is_some()
 }
 
 /// The values between commas, or another mark; those in quotes may have it in them.
-pub(super) fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
+fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
     let text = page.text().get(range.clone()).unwrap_or_default();
     let mut values = Vec::new();
     let mut start = 0;

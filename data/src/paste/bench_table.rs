@@ -124,21 +124,7 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
     }
     line.push_str(if benchy { " | |" } else { " |" });
     let range = row.range.clone();
-    Some(Row {
-        setting,
-        prompt: test.prompt,
-        output: test.output,
-        depth: test.depth,
-        streams: test.streams,
-        of_context: test.of_context,
-        rate,
-        spread,
-        total,
-        time_ns: None,
-        names,
-        range,
-        line,
-    })
+    Some(Row { setting, test, rate, spread, total, time_ns: None, names, range, line })
 }
 
 /// `7340.20 ± 23.45`, whatever became of the mark between them.

@@ -165,7 +165,7 @@ fn prediction(page: &Page<'_>, number: usize) -> Option<Found> {
         ("Total Tokens: ", None),
     ];
     let start = &page.lines[number];
-    let end = page.lines[number..].iter().take(PREDICTION_LINES).last()?.end;
+    let end = page.lines[..page.lines.len().min(number + PREDICTION_LINES)].last()?.end;
     let mut cursor = Cursor::new(page.text(), start.body..end);
     cursor.need("Prediction Stats:")?;
     if cursor.eat(" Stop Reason:") {

@@ -7,6 +7,7 @@ use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{prefix, text::Text};
+use crate::number;
 
 impl Text {
     /// The same text without what all its lines begin with; `None` where that is nothing.
@@ -54,26 +55,20 @@ impl Text {
             let from = range.start + line.len() - value.trim_start().len();
             let value = value.trim();
             let is_number =
-                value.starts_with(|first: char| first.is_ascii_digit()) && value.parse::<f64>().is_ok();
+                value.starts_with(|first: char| first.is_ascii_digit()) && number::read(value).is_some();
             let is_name = key == "model" && !value.contains(['"', '\\']);
             if !is_key || !(is_number || is_name) {
                 continue;
             }
             members += usize::from(is_number);
-            let quote = |text: &mut Text, shown| {
-                if shown {
-                    text.put(self, range.start..range.start + 1, '"');
-                }
-            };
-            quote(&mut text, true);
+            let first = range.start..range.start + 1;
+            let quote = if is_name { "\"" } else { "" };
+            text.put(self, &first, "\"");
             text.copy(self, range.start + lead..range.start + lead + key.len());
-            quote(&mut text, true);
-            text.put(self, range.start..range.start + 1, ':');
-            quote(&mut text, is_name);
+            text.put(self, &first, if is_name { "\":\"" } else { "\":" });
             text.copy(self, from..from + value.len());
-            quote(&mut text, is_name);
-            text.put(self, range.start..range.start + 1, ',');
-            text.put(self, range.start..range.start + 1, '\n');
+            text.put(self, &first, quote);
+            text.put(self, &first, ",\n");
         }
         (members > 1).then_some(text)
     }
@@ -99,20 +94,23 @@ impl Text {
                 from = at;
                 continue;
             }
-            match bytes[at + 1] {
-                b'n' => self.put(source, escape.clone(), '\n'),
-                b't' => self.put(source, escape.clone(), '\t'),
-                plain @ (b'"' | b'\\' | b'/') => self.put(source, escape.clone(), char::from(plain)),
-                // What a control or a letter of another script was tells nothing here, but that it was there may.
-                b'u' => self.put(source, escape.clone(), char::REPLACEMENT_CHARACTER),
-                _ => {}
-            }
+            // What a control or a letter of another script was tells nothing here, but that it was there may.
+            let becomes = match bytes[at + 1] {
+                b'n' => "\n",
+                b't' => "\t",
+                b'"' => "\"",
+                b'\\' => "\\",
+                b'/' => "/",
+                b'u' => "\u{fffd}",
+                _ => "",
+            };
+            self.put(source, &escape, becomes);
             at = escape.end.max(at + 1);
             from = at;
         }
         self.copy(source, from..at);
         if !self.clean.ends_with('\n') {
-            self.put(source, range.end - 1..range.end, '\n');
+            self.put(source, &(range.end - 1..range.end), "\n");
         }
     }
 

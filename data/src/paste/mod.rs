@@ -16,7 +16,6 @@ mod batched;
 mod bench;
 mod bench_fields;
 mod bench_table;
-mod benchy;
 mod check;
 mod context;
 mod docs;
@@ -65,26 +64,24 @@ use text::Text;
 type Format = fn(&Page<'_>, &mut Vec<Found>);
 
 /// The formats of JSON documents. A new one is a new line, here or below.
-const DOC_FORMATS: [Format; 8] = [
+const DOC_FORMATS: [Format; 7] = [
     server_json::scan,
     ollama::scan_docs,
     lm_studio::scan_docs,
     vllm::scan_docs,
     tabby::scan_docs,
     bench_fields::scan_docs,
-    benchy::scan_docs,
     batched::scan_docs,
 ];
 
 /// The formats of lines.
-const LINE_FORMATS: [Format; 18] = [
+const LINE_FORMATS: [Format; 17] = [
     llama_perf::scan,
     speeds::scan,
     ollama::scan,
     ollama_repr::scan,
     bench_table::scan,
     bench_fields::scan,
-    benchy::scan,
     batched::scan,
     mlx::scan,
     vllm::scan,

@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use crate::number;
+
 /// A number as it stood in the text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Number {
@@ -232,7 +234,12 @@ impl Shape {
 
     fn finish(self, range: Range<usize>) -> Option<Number> {
         let text = core::str::from_utf8(&self.digits[..self.used]).ok()?;
-        let value = if self.overlong { f64::INFINITY } else { text.parse::<f64>().ok()? };
+        let value = match number::read(text) {
+            Some(value) if !self.overlong => value,
+            None if text.ends_with("nan") => f64::NAN,
+            _ if self.ends_in_digit() || text.ends_with("inf") => f64::INFINITY,
+            _ => return None,
+        };
         let odd = self.odd || self.overlong || !value.is_finite();
         Some(Number { value, range, decimals: self.decimals.unwrap_or(0), odd })
     }

@@ -89,10 +89,12 @@ impl Text {
         self.origin.extend_from_slice(&source.origin[range]);
     }
 
-    /// Adds a character that stands for a range of another clean text.
-    pub fn put(&mut self, source: &Text, range: Range<usize>, character: char) {
-        let place = source.span(&range);
-        self.push(character, place.start as u32, place.end as u32);
+    /// Adds what stands for a range of another clean text.
+    #[inline(never)]
+    pub fn put(&mut self, source: &Text, range: &Range<usize>, text: &str) {
+        let place = source.span(range);
+        self.clean.push_str(text);
+        self.origin.resize(self.clean.len(), [place.start as u32, place.end as u32]);
     }
 
     /// Makes a space of the line break at its end, if there is one.

@@ -69,6 +69,8 @@ pub struct Selection<'t> {
     pub pages: usize,
     /// Rows of a page.
     pub per_page: usize,
+    sort: Sort,
+    descending: bool,
 }
 
 impl<'t> Selection<'t> {
@@ -85,16 +87,18 @@ impl<'t> Selection<'t> {
         }
         let per_page = wish.per_page as usize;
         let pages = all.len().div_ceil(per_page).max(1);
-        let place = |key: &str| {
-            let hash = u64::from_str_radix(key, 16).ok()?;
-            all.iter().position(|picked| picked.row.hash() == hash)
+        let place = |key: &str| Edge::read(key)?.place(wish.sort, wish.descending, &all);
+        let follows = || {
+            place(&wish.after)
+                .map(|(at, is_there)| at + usize::from(is_there))
+                .filter(|first| *first < all.len())
         };
-        let follows = || place(&wish.after).map(|at| at + 1).filter(|first| *first < all.len());
-        let precedes = || place(&wish.before).map(|at| at.saturating_sub(per_page));
+        let precedes = || place(&wish.before).map(|(at, _)| at.saturating_sub(per_page));
         let counted = || ((wish.page as usize).clamp(1, pages) - 1) * per_page;
         let first = follows().or_else(precedes).unwrap_or_else(counted);
         let page = if first == 0 { 1 } else { (first / per_page + 1).max(2) };
-        Selection { first, page, all, counts, pages: pages.max(page), per_page }
+        let Wish { sort, descending, .. } = *wish;
+        Selection { first, page, all, counts, pages: pages.max(page), per_page, sort, descending }
     }
 
     /// The rows of the page.
@@ -103,18 +107,79 @@ impl<'t> Selection<'t> {
         &self.all[self.first.min(self.all.len())..(self.first + self.per_page).min(self.all.len())]
     }
 
-    /// Key of the row that the next page follows; none on the last page.
+    fn edge(&self, picked: &Picked<'_>) -> String {
+        let (family, rank) = rank(self.sort, self.descending, picked);
+        Edge { hash: picked.row.hash(), stands: Some((family, rank)) }.key()
+    }
+
+    /// Key of the place that the next page follows; none on the last page.
     #[must_use]
     pub fn next(&self) -> Option<String> {
         let is_last = self.first + self.per_page >= self.all.len();
-        self.shown().last().filter(|_| !is_last).map(|picked| picked.row.key())
+        self.shown().last().filter(|_| !is_last).map(|picked| self.edge(picked))
     }
 
-    /// Key of the row that the page before ends before; none on the first page.
+    /// Key of the place that the page before ends before; none on the first page.
     #[must_use]
     pub fn previous(&self) -> Option<String> {
-        self.shown().first().filter(|_| self.first > 0).map(|picked| picked.row.key())
+        self.shown().first().filter(|_| self.first > 0).map(|picked| self.edge(picked))
     }
+}
+
+/// The row at a page's edge, and where it stood: a row may be gone when its neighbours are asked for.
+struct Edge {
+    hash: u64,
+    /// Its [`rank`]; not known of a row's own key.
+    stands: Option<(u32, u64)>,
+}
+
+impl Edge {
+    /// As addresses carry it: the row's key, and its family and rank behind it, all in hexadecimal digits.
+    fn key(&self) -> String {
+        let (family, rank) = self.stands.unwrap_or_default();
+        alloc::format!("{:016x}{family:04x}{rank:016x}", self.hash)
+    }
+
+    fn read(key: &str) -> Option<Edge> {
+        let part = |from: usize, to: usize| u64::from_str_radix(key.get(from..to)?, 16).ok();
+        let stands = part(16, 20).zip(part(20, 36)).map(|(family, rank)| (family as u32, rank));
+        Some(Edge { hash: part(0, 16)?, stands })
+    }
+
+    /// The number of the row among these, or of the one that stands where it stood, and whether it is the row itself. Of
+    /// rows that stand alike it is the first: rather is one seen twice than never.
+    fn place(&self, sort: Sort, descending: bool, all: &[Picked<'_>]) -> Option<(usize, bool)> {
+        let itself = all.iter().position(|picked| picked.row.hash() == self.hash);
+        itself.map(|at| (at, true)).or_else(|| {
+            let stands = self.stands?;
+            Some((all.partition_point(|picked| rank(sort, descending, picked) < stands), false))
+        })
+    }
+}
+
+/// Family, and a number that rises as the rows of the family come in [`order`], as far as it can tell them apart: of text by its
+/// first eight bytes.
+pub(super) fn rank(sort: Sort, descending: bool, picked: &Picked<'_>) -> (u32, u64) {
+    let row = picked.row;
+    let text = |of: &str| {
+        let padded = of.bytes().chain([0; 8]).take(8);
+        Some(padded.fold(0, |sum, byte| (sum << 8) | u64::from(byte.to_ascii_lowercase())))
+    };
+    // The bits of numbers rise with them, but for the sign.
+    let figure =
+        |value: f64| if value.is_sign_negative() { !value.to_bits() } else { value.to_bits() | (1 << 63) };
+    let rises = match sort {
+        Sort::Variant => text(&row.variant),
+        Sort::Quant => text(&row.quant),
+        Sort::Hardware => text(&row.hardware),
+        Sort::Backend => text(&row.runtime),
+        Sort::Concurrency => Some(u64::from(row.concurrency)),
+        Sort::Speed => Some(figure(picked.high_tps)),
+        Sort::Estimate => picked.estimate.map(|range| figure(range.mid)),
+        Sort::Ratio => picked.ratio().map(figure),
+        Sort::Date => text(&row.measured_on),
+    };
+    (row.family, rises.map_or(u64::MAX, |rises| if descending { !rises } else { rises }))
 }
 
 fn order(wish: &Wish, a: &Picked<'_>, b: &Picked<'_>) -> Ordering {

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::make::{Maker, Report, ReportPoint};
+use super::select::rank;
 use super::wish::MOST_PER_PAGE;
 use super::*;
 use crate::Engine;
@@ -228,9 +229,52 @@ fn a_page_follows_its_row_whatever_comes_in_before_it() {
     }
     let once: BTreeSet<&String> = seen.iter().collect();
     assert_eq!((once.len(), seen.len()), (keys.len(), keys.len()), "every row once, none twice");
-    // A row that is gone leaves the page's number.
+    // A row's own key says nothing of its place: where the row is gone, the page's number is left.
     let lost = Wish { after: "0123456789abcdef".into(), page: 2, per_page: 7, ..Wish::default() };
     assert_eq!(Selection::new(&table, &lost).first, 7);
+}
+
+/// A page goes on where its row stood, though the row and those around it are gone, in every order.
+#[test]
+fn a_page_goes_on_where_its_row_stood() {
+    let whole = table(&[]);
+    for sort in Sort::ALL {
+        for descending in [false, true] {
+            let of = |after: String, before: String| Wish {
+                after,
+                before,
+                per_page: 7,
+                sort,
+                descending,
+                ..Wish::default()
+            };
+            let first = Selection::new(&whole, &of(String::new(), String::new()));
+            let after = first.next().expect("another page");
+            let second = Selection::new(&whole, &of(after.clone(), String::new()));
+            let before = second.previous().expect("a page before");
+            let key = |picked: &Picked<'_>| picked.row.key();
+            let gone =
+                [first.shown().last(), second.shown().first()].map(|picked| picked.map(key).expect("a row"));
+            let mut left = whole.clone();
+            left.rows.retain(|row| !gone.contains(&row.key()));
+            let next = Selection::new(&left, &of(after, String::new()));
+            // What stands like the row that is gone may be seen again, and nothing is passed over.
+            let wanted = key(&second.shown()[1]);
+            let from = next.all.iter().position(|picked| key(picked) == wanted).expect("it is left");
+            let stood = rank(sort, descending, first.shown().last().expect("a row"));
+            let again = next.all.get(next.first..from).expect("no row is passed over");
+            assert!(
+                again.iter().all(|picked| rank(sort, descending, picked) == stood),
+                "{sort:?} {descending}"
+            );
+            let back = Selection::new(&left, &of(String::new(), before));
+            assert_eq!(back.first, 0, "{sort:?} {descending}");
+            // Ranks rise as rows come.
+            let ranks: Vec<(u32, u64)> =
+                first.all.iter().map(|picked| rank(sort, descending, picked)).collect();
+            assert!(ranks.is_sorted(), "{sort:?} {descending}");
+        }
+    }
 }
 
 /// As many as a busy site may have: pages stay whole and in order.

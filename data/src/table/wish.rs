@@ -195,10 +195,11 @@ impl Wish {
             wish.shape.clear();
         }
         for (name, key) in [("after", &mut wish.after), ("before", &mut wish.before)] {
-            let is_key = key.len() == 16 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let is_key = matches!(key.len(), 16 | 36)
+                && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
             if !key.is_empty() && !is_key {
                 let says = format!(
-                    "\"{key}\" is no row's key: write 16 hexadecimal digits as `next` or `previous` of a page give them, or \
+                    "\"{key}\" is no row's key: write it as `next` or `previous` of a page give it, 16 or 36 hexadecimal digits, or \
                      leave it out."
                 );
                 wrong.push(FieldError::new(name, says));

@@ -72,6 +72,7 @@ async fn what_cannot_be_read_is_refused_in_data_and_told_on_the_page() {
         "after=5",
         "before=the-last-one",
         "after=0123456789ABCDEF",
+        "after=0123456789abcdef01234",
     ] {
         for path in ["/benchmarks.json", "/benchmarks.csv", "/api/v1/benchmarks"] {
             let answer = site.get(&format!("{path}?{query}")).await;

@@ -227,16 +227,7 @@ async fn page_and_server_agree_on_the_runtime_of_every_tool() {
 |    PP |     TG |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |
 |   512 |    128 |      0 |    4.757 |   107.63 |    9.559 |    13.39 |
 ";
-    const OLLAMA: &str = "\
-total duration:       6.201234567s
-load duration:        50.123456ms
-prompt eval count:    128 token(s)
-prompt eval duration: 402.4ms
-prompt eval rate:     318.09 tokens/s
-eval count:           240 token(s)
-eval duration:        5.6s
-eval rate:            42.86 tokens/s
-";
+    const OLLAMA: &str = include_str!("../../../../tests/paste/ollama-verbose.txt");
     const MLX: &str =
         "Prompt: 64 tokens, 517.804 tokens-per-sec\nGeneration: 132 tokens, 45.362 tokens-per-sec\n";
     const TABBY: &str = "Metrics: 250 tokens generated in 10.0 seconds (Queue: 0.0 s, Process: 0 cached tokens and 1190 \
