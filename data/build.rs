@@ -83,17 +83,20 @@ fn yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
     serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Writes `rows.packed`: the hash of the rows' shape, and all rows, rules and constants behind it.
+/// Writes `rows.packed`: the hash of the rows' shape, all rows, rules and constants behind it, and the suites at the end.
 fn pack(dir: &Path, out: &Path) -> Result<(), String> {
     let words = |error: read::FileError| error.to_string();
+    let rows = read::rows(dir).map_err(words)?;
     let content = (
-        read::rows(dir).map_err(words)?,
+        &rows,
         read::parse::<row::RuleRows>(&dir.join("rules.toml")).map_err(words)?,
         read::parse::<part::Fitted>(&dir.join("constants.toml")).map_err(words)?,
     );
     let shape = shape(dir).map_err(|error| error.to_string())?.to_le_bytes();
     let mut packed = shape.to_vec();
-    packed.extend(postcard::to_allocvec(&content).map_err(|error| error.to_string())?);
+    for bytes in [postcard::to_allocvec(&content), postcard::to_allocvec(&rows.suites)] {
+        packed.extend(bytes.map_err(|error| error.to_string())?);
+    }
     fs::write(out.join("rows.packed"), packed)
         .and_then(|()| fs::write(out.join("rows.shape"), shape))
         .map_err(|error| error.to_string())

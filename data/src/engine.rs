@@ -2,7 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 
 use estimator::inverse::{bandwidth_for, longest_context, most_streams};
 use estimator::units::GIB;
@@ -103,7 +103,7 @@ impl<'c> Engine<'c> {
             }
             None => {
                 let quant = self
-                    .best_quant(rig, job, model, |brief| brief.estimate.placement == Placement::Whole)
+                    .best_quant(rig, job, model, &|brief| brief.estimate.placement == Placement::Whole)
                     .or_else(|| self.quants_of(job.runtime, model).last())
                     .ok_or_else(|| {
                         let message = "No quantisation is known for this runtime.".to_owned();
@@ -115,7 +115,8 @@ impl<'c> Engine<'c> {
     }
 
     /// The quantisations of a model that a runtime loads, best first: its published form, and what is narrower.
-    pub fn quants_of(&self, runtime: Runtime, model: &ModelRow) -> impl Iterator<Item = &'c QuantRow> {
+    // Collected, so that the search is in the WebAssembly package once and not at each of its callers.
+    pub fn quants_of(&self, runtime: Runtime, model: &ModelRow) -> vec::IntoIter<&'c QuantRow> {
         let native = model.native_quant.as_deref().unwrap_or("bf16");
         let native = self.catalog.quants().iter().find(|quant| quant.id == native);
         let (id, bits) =
@@ -127,7 +128,9 @@ impl<'c> Engine<'c> {
             // Ternary files exist only of models that were trained so.
             quant.id != id && quant.bits_per_weight <= bits * 1.05 && quant.group != QuantGroup::Ternary
         };
-        published.chain(self.catalog.quants_by_quality().filter(loads).filter(narrower))
+        let all: Vec<_> =
+            published.chain(self.catalog.quants_by_quality().filter(loads).filter(narrower)).collect();
+        all.into_iter()
     }
 
     /// The best quantisation of a model for which `holds`.
@@ -136,7 +139,7 @@ impl<'c> Engine<'c> {
         rig: &Rig<'_>,
         job: &Job,
         model: &ModelRow,
-        holds: impl Fn(&Brief) -> bool,
+        holds: &dyn Fn(&Brief) -> bool,
     ) -> Option<&'c QuantRow> {
         let mut asking = Asking::new(self, rig, job);
         let shape = shape(model);
@@ -163,7 +166,7 @@ impl<'c> Engine<'c> {
         answer.setup.quant_asked = chosen.asked.map(|quant| quant.id.clone());
         let whole = |brief: &Brief| brief.estimate.placement == Placement::Whole;
         answer.inverse.best_quant =
-            self.best_quant(rig, job, chosen.model, whole).map(|quant| quant.id.clone());
+            self.best_quant(rig, job, chosen.model, &whole).map(|quant| quant.id.clone());
         if answer.placement == Verdict::TooBig {
             answer.remedy = Some(self.remedy(rig, job, &subject, Some(chosen.model)));
         }
@@ -224,7 +227,7 @@ impl<'c> Engine<'c> {
             }
         }
         let best = row.and_then(|row| {
-            self.best_quant(rig, job, row, |brief| brief.estimate.placement != Placement::TooBig)
+            self.best_quant(rig, job, row, &|brief| brief.estimate.placement != Placement::TooBig)
         });
         if let Some(quant) = best {
             return Remedy::Quant { quant: quant.id.clone() };

@@ -18,7 +18,7 @@ pub static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rows.packed"
 /// What the shapes of rows hashed to when this was built: a file of another shape is refused, not misread.
 static SHAPE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rows.shape"));
 
-/// What the file holds, in its order.
+/// What the file holds, in its order, before the suites.
 #[derive(Serialize, Deserialize)]
 struct Content {
     rows: Rows,
@@ -37,6 +37,12 @@ pub enum PackedError {
     Damaged,
 }
 
+/// What a file holds, and the bytes of its suites.
+fn content(bytes: &[u8]) -> Result<(Content, &[u8]), PackedError> {
+    let content = bytes.strip_prefix(SHAPE).ok_or(PackedError::Shape)?;
+    postcard::take_from_bytes(content).map_err(|_| PackedError::Damaged)
+}
+
 /// Rows, rules and constants, ready to answer.
 #[derive(Debug)]
 pub struct Unpacked {
@@ -46,22 +52,32 @@ pub struct Unpacked {
 }
 
 impl Unpacked {
-    /// Unpacks a file.
+    /// Unpacks a file, without its suites.
     pub fn read(bytes: &[u8]) -> Result<Self, PackedError> {
-        let content = bytes.strip_prefix(SHAPE).ok_or(PackedError::Shape)?;
-        let content: Content = postcard::from_bytes(content).map_err(|_| PackedError::Damaged)?;
-        Ok(Unpacked {
+        content(bytes).map(|(content, _)| Unpacked::of(content))
+    }
+
+    fn of(content: Content) -> Self {
+        Unpacked {
             catalog: Catalog::new(content.rows),
             rules: Rules { rows: content.rules },
             fitted: content.fitted,
-        })
+        }
+    }
+
+    /// Unpacks a file whole.
+    #[cfg(feature = "embedded")]
+    fn read_all(bytes: &[u8]) -> Result<Self, PackedError> {
+        let (mut content, suites) = content(bytes)?;
+        content.rows.suites = postcard::from_bytes(suites).map_err(|_| PackedError::Damaged)?;
+        Ok(Unpacked::of(content))
     }
 
     /// The file that is part of this program. Unpacked on first use, then kept.
     #[cfg(feature = "embedded")]
     pub fn embedded() -> &'static Unpacked {
         static EMBEDDED: OnceLock<Unpacked> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Unpacked::read(BYTES).expect("build.rs packed rows of this very shape"))
+        EMBEDDED.get_or_init(|| Unpacked::read_all(BYTES).expect("build.rs packed rows of this very shape"))
     }
 
     /// The engine on it.
@@ -118,5 +134,6 @@ mod tests {
         assert_eq!(Unpacked::read(&other).err(), Some(PackedError::Shape));
         assert_eq!(Unpacked::read(&BYTES[..BYTES.len() / 2]).err(), Some(PackedError::Damaged));
         assert_eq!(Unpacked::read(b"").err(), Some(PackedError::Shape));
+        assert_eq!(Unpacked::read_all(&BYTES[..BYTES.len() - 1]).err(), Some(PackedError::Damaged));
     }
 }

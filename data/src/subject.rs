@@ -79,16 +79,16 @@ impl Subject {
     /// A row of the catalogue at a quantisation of the catalogue.
     #[must_use]
     pub fn of_row(row: &ModelRow, quant: &QuantRow) -> Self {
-        let model = shape(row);
+        let Matter { model, weights, group, matrix_format, bits_per_weight } = Matter::of(shape(row), quant);
         Subject {
             model_id: row.id.clone(),
             name: row.name.clone(),
-            weights: Weights::from_bits(&model, bits(quant, row.tied_embeddings)),
             model,
+            weights,
             quant_id: quant.id.clone(),
-            group: quant.group,
-            matrix_format: quant.matrix_format,
-            bits_per_weight: quant.bits_per_weight,
+            group,
+            matrix_format,
+            bits_per_weight,
             unverified: row.unverified.iter().chain(&quant.unverified).cloned().collect(),
         }
     }

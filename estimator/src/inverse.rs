@@ -11,7 +11,7 @@ fn whole(setup: &Setup, constants: &Constants) -> bool {
 }
 
 /// The largest `n` in `1..=most` for which `holds`, given that it holds for all smaller ones.
-fn largest(most: u32, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+fn largest(most: u32, holds: &mut dyn FnMut(u32) -> bool) -> Option<u32> {
     if most == 0 || !holds(1) {
         return None;
     }
@@ -30,7 +30,7 @@ fn largest(most: u32, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
 #[must_use]
 pub fn longest_context(setup: &Setup, constants: &Constants) -> Option<u32> {
     let mut longer = *setup;
-    largest(setup.model.native_context, |tokens| {
+    largest(setup.model.native_context, &mut |tokens| {
         longer.workload.context_tokens = tokens;
         longer.workload.prompt_tokens = tokens;
         whole(&longer, constants)
@@ -41,7 +41,7 @@ pub fn longest_context(setup: &Setup, constants: &Constants) -> Option<u32> {
 #[must_use]
 pub fn most_streams(setup: &Setup, constants: &Constants, most: u32) -> Option<u32> {
     let mut wider = *setup;
-    largest(most, |streams| {
+    largest(most, &mut |streams| {
         wider.workload.streams = streams;
         whole(&wider, constants)
     })

@@ -92,8 +92,13 @@ struct Sums {
 fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufError> {
     let total = keys.u32("expert_count").unwrap_or(0);
     let used = keys.per_layer("expert_used_count").unwrap_or_default();
-    let overflow =
-        GgufError::Corrupt { at: 0, what: "its tensors together are larger than a number can count" };
+    let sum = |place: &mut u64, more: u64| {
+        *place = place.checked_add(more).ok_or(GgufError::Corrupt {
+            at: 0,
+            what: "its tensors together are larger than a number can count",
+        })?;
+        Ok(())
+    };
     let mut sums = Sums { params: 0, active_params: 0, idle_params: 0, bytes: RoleBytes::default() };
     for tensor in tensors {
         let role = role(keys, &tensor.name);
@@ -108,8 +113,7 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
             }
         };
         let bytes = &mut sums.bytes;
-        let place = bytes.of(role);
-        *place = place.checked_add(tensor.bytes).ok_or(overflow.clone())?;
+        sum(bytes.of(role), tensor.bytes)?;
         if role == Role::Idle {
             sums.idle_params = sums.idle_params.saturating_add(tensor.weights);
         }
@@ -120,8 +124,8 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
         if head_as_well {
             bytes.tied_head = tensor.bytes;
         }
-        sums.params = sums.params.checked_add(tensor.weights).ok_or(overflow.clone())?;
-        sums.active_params = sums.active_params.checked_add(active).ok_or(overflow.clone())?;
+        sum(&mut sums.params, tensor.weights)?;
+        sum(&mut sums.active_params, active)?;
     }
     Ok(sums)
 }

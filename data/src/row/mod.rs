@@ -30,6 +30,7 @@ pub struct Rows {
     pub models: Vec<ModelRow>,
     /// Quantisations, best quality first within a group.
     pub quants: Vec<QuantRow>,
-    /// Benchmark suites.
+    /// Benchmark suites. They are packed behind all else: no browser runs one.
+    #[serde(skip)]
     pub suites: Vec<SuiteRow>,
 }
