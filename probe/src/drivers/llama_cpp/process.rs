@@ -46,20 +46,21 @@ impl Process {
         let port = free_port()?;
         // The context is shared between the slots; a little room for the template and the start token of each.
         let context = (need.context_tokens + 64) * need.streams;
-        let mut guard = Guard::new();
-        let mut child = Command::new(program)
+        let guard = Guard::new();
+        let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
+        let mut child = command
             .arg("-m")
             .arg(file)
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["-c", &context.to_string(), "-np", &need.streams.to_string()])
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
                 DriverError::Process(format!("{} does not start: {error}", program.display()))
             })?;
-        if let Some(guard) = &mut guard {
+        #[cfg(windows)]
+        if let Some(guard) = &guard {
             guard.watch(&child);
         }
         let log = Log::default();
@@ -117,6 +118,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program by itself, which nobody writes to.
+fn plain(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null());
+    command
 }
 
 /// A port that nobody listens on at this moment.

@@ -5,6 +5,8 @@
 //! word, the shell ends the server. Windows has jobs for it: `job.rs`.
 
 use std::io::Write;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// Reads the process to end, then a word that all is well; at the end of the pipe without one it ends the process. Signals
@@ -13,6 +15,9 @@ const WATCH: &str = r#"trap '' INT TERM HUP
 read -r server || exit 0
 read -r _ && exit 0
 kill -9 "$server" 2>/dev/null"#;
+
+/// Tells the guard which process it is, by the pipe that it has for input, and becomes the program.
+const BECOME: &str = r#"echo "$$" >&0; exec "$0" "$@" </dev/null"#;
 
 /// A waiting shell; it goes in peace when this is dropped.
 pub(super) struct Guard {
@@ -25,9 +30,6 @@ impl Guard {
     /// Before the server is started, so that there is no moment without one. None where there is no shell: then all is as
     /// it would be without.
     pub fn new() -> Option<Guard> {
-        if !cfg!(unix) {
-            return None;
-        }
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCH]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut shell = command.spawn().ok()?;
@@ -35,9 +37,14 @@ impl Guard {
         Some(Guard { shell, pipe })
     }
 
-    /// From here on it ends this process with us.
-    pub fn watch(&mut self, server: &Child) {
-        self.say(&server.id().to_string());
+    /// A command that is this program, which ends with us. It says so itself before it is the program: had we to say it, a
+    /// kill between its start and our word would leave it behind.
+    pub fn command(&self, program: &Path) -> Command {
+        let pipe = self.pipe.as_ref().and_then(|pipe| pipe.as_fd().try_clone_to_owned().ok());
+        let Some(pipe) = pipe else { return super::plain(program) };
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", BECOME]).arg(program).stdin(pipe);
+        command
     }
 
     /// A guard that went away guards nothing; the server is ended by us in every usual case.
@@ -61,15 +68,14 @@ impl Drop for Guard {
 mod tests {
     use super::*;
 
-    fn sleeper() -> Child {
-        Command::new("sleep").arg("60").spawn().unwrap()
+    fn sleeper(guard: &Guard) -> Child {
+        guard.command(Path::new("sleep")).arg("60").spawn().unwrap()
     }
 
     #[test]
     fn who_goes_without_a_word_takes_the_server_along() {
         let mut guard = Guard::new().unwrap();
-        let mut server = sleeper();
-        guard.watch(&server);
+        let mut server = sleeper(&guard);
         // As the system does it for a killed program.
         guard.pipe = None;
         guard.shell.wait().unwrap();
@@ -78,9 +84,8 @@ mod tests {
 
     #[test]
     fn who_says_goodbye_leaves_it() {
-        let mut guard = Guard::new().unwrap();
-        let mut server = sleeper();
-        guard.watch(&server);
+        let guard = Guard::new().unwrap();
+        let mut server = sleeper(&guard);
         drop(guard);
         assert!(server.try_wait().unwrap().is_none(), "it still runs");
         server.kill().unwrap();

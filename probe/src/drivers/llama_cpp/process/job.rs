@@ -3,7 +3,8 @@
 //! The system closes the handles of a program that ends in whatever way, and then ends what is in the job.
 
 use std::os::windows::io::AsRawHandle;
-use std::process::Child;
+use std::path::Path;
+use std::process::{Child, Command};
 
 use win32job::{ExtendedLimitInfo, Job};
 
@@ -20,9 +21,14 @@ impl Guard {
         Job::create_with_limit_info(&limits).ok().map(|job| Guard { job })
     }
 
+    /// A command that is this program.
+    pub fn command(&self, program: &Path) -> Command {
+        super::plain(program)
+    }
+
     /// From here on it ends this process with us. One that cannot be put into a job goes without, and is ended by us in
     /// every usual case.
-    pub fn watch(&mut self, server: &Child) {
+    pub fn watch(&self, server: &Child) {
         let _ = self.job.assign_process(server.as_raw_handle() as isize);
     }
 }
