@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,26 @@ struct Shared {
     prefill: Mutex<()>,
     /// The words that each conversation last held, by its first ones.
     cache: Mutex<HashMap<String, usize>>,
+    /// Answers whose tokens are being sent.
+    running: AtomicU32,
+    /// Chunks with a token, of all answers so far.
+    chunks: AtomicU64,
+}
+
+/// Counts an answer among those that run, for as long as it lives.
+struct Streaming<'a>(&'a AtomicU32);
+
+impl<'a> Streaming<'a> {
+    fn of(running: &'a AtomicU32) -> Self {
+        running.fetch_add(1, Ordering::Relaxed);
+        Streaming(running)
+    }
+}
+
+impl Drop for Streaming<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A running server; it lives as long as the process.
@@ -86,7 +107,13 @@ impl Server {
     pub fn listen(pace: Pace, port: u16) -> Result<Server> {
         let listener = TcpListener::bind(("127.0.0.1", port))?;
         let url = format!("http://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { pace, prefill: Mutex::new(()), cache: Mutex::default() });
+        let shared = Arc::new(Shared {
+            pace,
+            prefill: Mutex::new(()),
+            cache: Mutex::default(),
+            running: AtomicU32::new(0),
+            chunks: AtomicU64::new(0),
+        });
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
@@ -117,6 +144,11 @@ impl Shared {
                     "model_alias": "stand-in", "model_ftype": "Q4_K - Medium", "model_path": "", "build_info": "b0-pace"}),
             ),
             "GET /health" => send_json(stream, &json!({"status": "ok"})),
+            // Our own: whoever measures a client sees from here when it has work.
+            "GET /streams" => send_json(
+                stream,
+                &json!({"running": self.running.load(Ordering::Relaxed), "chunks": self.chunks.load(Ordering::Relaxed)}),
+            ),
             "GET /v1/models" => send_json(
                 stream,
                 &json!({"data": [{"id": "llama-3.1-8b", "meta": {"n_ctx_train": 131_072}}]}),
@@ -178,6 +210,7 @@ impl Shared {
         } else {
             r#"{"content":" word","tokens":[7],"stop":false}"#
         };
+        let _running = Streaming::of(&self.running);
         let first = Instant::now();
         let piece = piece(chunk);
         let mut made = 0;
@@ -200,6 +233,7 @@ impl Shared {
             let now = u64::from(pace.chunks_a_write).min(wanted - made);
             stream.write_all(piece.repeat(now as usize).as_bytes())?;
             made += now;
+            self.chunks.fetch_add(now, Ordering::Relaxed);
             if pace.decode_tps.is_finite() {
                 sleep_until(first + seconds(made as f64 / pace.decode_tps));
             }

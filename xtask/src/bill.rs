@@ -1,57 +1,97 @@
-//! Bills of materials: which crates are inside a program.
+//! Bills of materials: which crates are inside a program, and which of them brought which.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::tools;
 
-/// Every crate that is linked into a program of ours for this target, with licence and place of origin, as CycloneDX.
-pub fn materials(program: &str, version: &str, target: &str) -> Result<Value> {
-    let text = tools::read(
-        tools::cargo(["metadata", "--locked", "--format-version", "1", "--filter-platform", target])
-            .env_remove("RUSTFLAGS"),
-    )?;
-    let metadata: Value = serde_json::from_str(&text)?;
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let packages: BTreeMap<String, Value> =
-        list(&metadata["packages"]).into_iter().map(|package| (word(&package["id"]), package)).collect();
-    let nodes: BTreeMap<String, Value> =
-        list(&metadata["resolve"]["nodes"]).into_iter().map(|node| (word(&node["id"]), node)).collect();
-    let root = packages.iter().find(|(_, package)| package["name"] == program);
-    let root = root.map(|(id, _)| id.clone()).context("the program among the packages")?;
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![root.clone()];
-    while let Some(id) = waiting.pop() {
-        if !seen.insert(id.clone()) {
-            continue;
+/// A crate in a bill.
+#[derive(Debug, Default)]
+struct Crate {
+    name: String,
+    version: String,
+    licence: String,
+    /// What it stands on, by package URL.
+    needs: BTreeSet<String>,
+}
+
+/// Every crate that is linked into a program of ours for this target, with licence, digest and what it stands on, as
+/// CycloneDX. What only builds, tests or writes code at compile time is not in the program, and not in its bill.
+pub fn materials(program: &str, target: &str) -> Result<Value> {
+    // Of this program by itself: features that only others of the workspace ask for are off in it.
+    let tree =
+        tools::read(tools::cargo(["tree", "--locked", "--package", program, "--target", target]).args([
+            "--edges",
+            "normal,no-proc-macro",
+            "--prefix",
+            "depth",
+            "--format",
+            "|{p}|{l}|",
+        ]))?;
+    let crates = read(&tree)?;
+    let lock: toml::Table = fs::read_to_string(tools::root().join("Cargo.lock"))?.parse()?;
+    let digests = digests(&lock);
+    let own = crates.iter().find(|(_, one)| one.name == program).map(|(url, _)| url.clone());
+    let own = own.with_context(|| format!("{program} is not in its own tree"))?;
+    let component = |kind: &str, url: &String, one: &Crate| {
+        let mut component = json!({
+            "type": kind, "bom-ref": url, "name": one.name, "version": one.version, "purl": url,
+            "licenses": [{"expression": one.licence}],
+        });
+        if let Some(digest) = digests.get(url) {
+            component["hashes"] = json!([{"alg": "SHA-256", "content": digest}]);
         }
-        let Some(node) = nodes.get(&id) else { continue };
-        // What only builds or tests need is not in the program.
-        let linked =
-            |dependency: &Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
-        waiting.extend(
-            list(&node["deps"]).iter().filter(|dependency| linked(dependency)).map(|d| word(&d["pkg"])),
-        );
-    }
-    let component = |id: &String| {
-        let package = packages.get(id)?;
-        let (name, version) = (word(&package["name"]), word(&package["version"]));
-        let licences =
-            package["license"].as_str().map(|licence| json!([{"expression": licence.replace('/', " OR ")}]));
-        Some(json!({
-            "type": "library", "name": name, "version": version, "purl": format!("pkg:cargo/{name}@{version}"),
-            "licenses": licences.unwrap_or_else(|| json!([])),
-        }))
+        component
     };
-    let components: Vec<Value> = seen.iter().filter(|id| **id != root).filter_map(component).collect();
+    let inside = crates.iter().filter(|(url, _)| **url != own);
     Ok(json!({
         "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
-        "metadata": {"component": {"type": "application", "name": program, "version": version}},
-        "components": components,
+        "metadata": {"component": component("application", &own, &crates[&own])},
+        "components": inside.map(|(url, one)| component("library", url, one)).collect::<Vec<_>>(),
+        "dependencies": crates
+            .iter()
+            .map(|(url, one)| json!({"ref": url, "dependsOn": one.needs}))
+            .collect::<Vec<_>>(),
     }))
+}
+
+/// The crates of a tree as cargo prints it: depth, name with version, licence. What stands on a crate that was printed
+/// before is not printed again.
+fn read(tree: &str) -> Result<BTreeMap<String, Crate>> {
+    let mut crates: BTreeMap<String, Crate> = BTreeMap::new();
+    let mut above: Vec<String> = Vec::new();
+    for line in tree.lines() {
+        let mut parts = line.split('|');
+        let mut part = || parts.next().with_context(|| format!("a line of the tree: {line}"));
+        let (depth, package, licence) = (part()?.parse::<usize>()?, part()?, part()?);
+        let mut words = package.split(' ');
+        let (name, version) = words.next().zip(words.next()).context("a name and a version")?;
+        let version = version.trim_start_matches('v');
+        let url = format!("pkg:cargo/{name}@{version}");
+        above.truncate(depth);
+        if let Some(parent) = above.last().and_then(|parent| crates.get_mut(parent)) {
+            parent.needs.insert(url.clone());
+        }
+        let one = crates.entry(url.clone()).or_default();
+        (one.name, one.version) = (name.to_owned(), version.to_owned());
+        // Before there were expressions, a slash meant a choice.
+        one.licence = licence.replace('/', " OR ");
+        above.push(url);
+    }
+    Ok(crates)
+}
+
+/// SHA-256 of each package as its registry has it, by package URL; ours have none.
+fn digests(lock: &toml::Table) -> BTreeMap<String, String> {
+    let packages = lock.get("package").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let digest = |package: &toml::Value| {
+        let word = |name: &str| package.get(name)?.as_str();
+        Some((format!("pkg:cargo/{}@{}", word("name")?, word("version")?), word("checksum")?.to_owned()))
+    };
+    packages.iter().filter_map(digest).collect()
 }
 
 #[cfg(test)]
@@ -67,18 +107,35 @@ mod tests {
     #[test]
     fn a_bill_lists_what_is_linked_and_not_what_builds() {
         let target = "x86_64-unknown-linux-gnu";
-        let probe = materials("llm-speed-probe", "1.0.0", target).unwrap();
-        let server = materials("llm-speed-server", "1.0.0", target).unwrap();
+        let probe = materials("llm-speed-probe", target).unwrap();
+        let server = materials("llm-speed-server", target).unwrap();
         assert!(names(&probe).is_superset(&["rustls", "llm-speed-estimator", "altcha"].into()));
         assert!(names(&server).is_superset(&["axum", "sqlx-core", "llm-speed-data", "altcha"].into()));
-        // One is no part of the other; proc macros' own tools and what tests need are in neither.
+        // One is no part of the other; macros, what tests need and features of others (schemas, MySQL) are in neither.
         assert!(!names(&probe).contains("axum") && !names(&server).contains("nvml-wrapper"));
         for bill in [&probe, &server] {
-            assert!(!names(bill).contains("tempfile") && !names(bill).contains("cc"), "{bill:#}");
-            let components = bill["components"].as_array().unwrap();
-            let licensed =
-                components.iter().filter(|one| one["licenses"].as_array().is_some_and(|l| !l.is_empty()));
-            assert_eq!(licensed.count(), components.len(), "each has a licence");
+            for absent in ["tempfile", "cc", "syn", "serde_derive", "schemars", "sqlx-mysql"] {
+                assert!(!names(bill).contains(absent), "{absent}: {bill:#}");
+            }
+            for component in bill["components"].as_array().unwrap() {
+                let name = component["name"].as_str().unwrap();
+                let licence = component["licenses"][0]["expression"].as_str().unwrap();
+                assert!(!licence.is_empty() && !licence.contains('/'), "{component}");
+                let digest = component["hashes"][0]["content"].as_str().unwrap_or_default();
+                assert_eq!(digest.len(), if name.starts_with("llm-speed") { 0 } else { 64 }, "{component}");
+            }
         }
+    }
+
+    #[test]
+    fn who_stands_on_whom_is_read_from_the_tree() {
+        let tree = "0|ours v0.1.0 (/somewhere/ours)|MIT|\n1|a v1.0.0|MIT/Apache-2.0|\n2|b v2.0.0+x|Zlib|\n1|c v3.0.0|MIT|\n2|a v1.0.0|MIT/Apache-2.0| (*)";
+        let crates = read(tree).unwrap();
+        let needs = |url: &str| crates[url].needs.iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(needs("pkg:cargo/ours@0.1.0"), ["pkg:cargo/a@1.0.0", "pkg:cargo/c@3.0.0"]);
+        assert_eq!(needs("pkg:cargo/a@1.0.0"), ["pkg:cargo/b@2.0.0+x"]);
+        assert_eq!(needs("pkg:cargo/c@3.0.0"), ["pkg:cargo/a@1.0.0"]);
+        assert_eq!(crates["pkg:cargo/a@1.0.0"].licence, "MIT OR Apache-2.0");
+        assert!(read("no tree").is_err());
     }
 }

@@ -163,7 +163,8 @@ fn linker() -> Result<PathBuf> {
         .context("no linker: neither rustup's rust-lld nor wasm-ld is here (`apt-get install lld`)")
 }
 
-fn sysroot(rustc: &str) -> Result<PathBuf> {
+/// Where a compiler has its libraries.
+pub fn sysroot(rustc: &str) -> Result<PathBuf> {
     tools::read(Command::new(rustc).args(["--print", "sysroot"]).current_dir(tools::root()))
         .map(PathBuf::from)
 }
@@ -179,7 +180,7 @@ fn new_enough(version: &str, wanted: &str) -> bool {
 }
 
 /// Rust flags that replace this machine's paths, so that two checkouts give the same bytes.
-fn remapped_paths(sysroot: &Path) -> OsString {
+pub fn remapped_paths(sysroot: &Path) -> OsString {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));

@@ -145,7 +145,7 @@ pub enum State {
     Flagged,
     /// Waits for a maintainer; does not count.
     Held,
-    /// Somebody doubts it; counts as before.
+    /// It counts, and somebody doubts it.
     Disputed,
     /// Taken back; a tombstone.
     Withdrawn,

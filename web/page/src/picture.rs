@@ -120,7 +120,7 @@ pub fn report_preview(view: &ReportView, m: &Messages) -> String {
             model: view.model.clone(),
             machine: m.embed.on(&view.device),
             figure: tps.map(figure::number).unwrap_or_default(),
-            unit: format!("{}, {}", m.answer.tps, report::state_word(view.state, m)),
+            unit: format!("{}, {}", m.answer.tps, report::state_words(view.state, view.in_doubt, m)),
             verdict: None,
             facts,
             range: None,

@@ -6,7 +6,7 @@ use data::submission::State;
 use crate::document::{Frame, Site};
 use crate::figure;
 use crate::messages::Messages;
-use crate::report::state_word;
+use crate::report::state_words;
 
 /// Where the board is.
 pub const BOARD: &str = "/contributors";
@@ -41,6 +41,8 @@ pub struct ProfileResult {
     pub decode_tps: Option<f64>,
     /// Where it stands.
     pub state: State,
+    /// Whether somebody doubts it.
+    pub in_doubt: bool,
 }
 
 /// A line of the board.
@@ -71,7 +73,7 @@ struct Profile<'a> {
 struct Row<'a> {
     result: &'a ProfileResult,
     decode: String,
-    state: &'static str,
+    state: String,
 }
 
 #[derive(Template)]
@@ -87,7 +89,7 @@ pub fn profile_page(view: &ProfileView, m: &Messages, site: &Site) -> askama::Re
     let left_out = view.figures.results.saturating_sub(view.results.len() as u64);
     let rows = view.results.iter().map(|result| Row {
         decode: result.decode_tps.map(figure::number).unwrap_or_default(),
-        state: state_word(result.state, m),
+        state: state_words(result.state, result.in_doubt, m),
         result,
     });
     let body = Profile {
@@ -142,6 +144,7 @@ mod tests {
             how: hostile.into(),
             decode_tps: Some(104.0),
             state: State::Withdrawn,
+            in_doubt: false,
         };
         let view = ProfileView {
             name: hostile.into(),
@@ -150,8 +153,11 @@ mod tests {
             results: vec![result],
         };
         let lead = EN.profile.lead(hostile, "github.com");
-        let rows =
-            view.results.iter().map(|result| Row { result, decode: "104".into(), state: "x" }).collect();
+        let rows = view
+            .results
+            .iter()
+            .map(|result| Row { result, decode: "104".into(), state: "x".into() })
+            .collect();
         let page = Profile { m: &EN, view: &view, lead, rows, more: EN.profile.more("8") }.render().unwrap();
         let board = Board { m: &EN, rows: &[figures] }.render().unwrap();
         for html in [&page, &board] {

@@ -14,6 +14,8 @@ pub struct ReportView {
     pub id: String,
     /// Where it stands.
     pub state: State,
+    /// Whether a dispute is open.
+    pub in_doubt: bool,
     /// How it is backed.
     pub evidence: EvidenceClass,
     /// Name of the machine.
@@ -127,7 +129,7 @@ pub struct Said {
 struct Report<'a> {
     m: &'a Messages,
     view: &'a ReportView,
-    state: &'static str,
+    state: String,
     evidence: &'static str,
     ladder: &'static str,
     rows: Vec<Row<'a>>,
@@ -154,8 +156,17 @@ struct Line<'a> {
     opens: bool,
 }
 
-/// The state in a word or two.
-pub(crate) fn state_word(state: State, m: &Messages) -> &'static str {
+/// The state in a word or two, and beside it that somebody doubts what does not count anyway.
+pub(crate) fn state_words(state: State, in_doubt: bool, m: &Messages) -> String {
+    let word = state_word(state, m);
+    if in_doubt && state != State::Disputed {
+        format!("{word} · {}", m.report.disputed)
+    } else {
+        word.to_owned()
+    }
+}
+
+fn state_word(state: State, m: &Messages) -> &'static str {
     match state {
         State::Accepted => m.report.accepted,
         State::Flagged => m.report.flagged,
@@ -231,7 +242,7 @@ fn body(view: &ReportView, m: &Messages) -> askama::Result<String> {
     Report {
         m,
         view,
-        state: state_word(view.state, m),
+        state: state_words(view.state, view.in_doubt, m),
         evidence: match view.evidence {
             EvidenceClass::Signed => m.report.signed,
             EvidenceClass::Pasted => m.report.pasted,
@@ -280,7 +291,7 @@ pub(crate) fn standing(view: &ReportView, m: &Messages) -> String {
         (State::Accepted | State::Reinstated | State::Disputed, Some(tps)) => {
             format!("{} {}", figure::number(tps), m.answer.tps)
         }
-        (state, _) => state_word(state, m).to_owned(),
+        (state, _) => state_words(state, view.in_doubt, m),
     }
 }
 
@@ -294,6 +305,7 @@ mod tests {
         ReportView {
             id: "abc".into(),
             state: State::Flagged,
+            in_doubt: true,
             evidence: EvidenceClass::Pasted,
             device: "<script>alert(1)</script>".into(),
             device_href: String::new(),
@@ -353,7 +365,7 @@ mod tests {
             "dispute-4",
             "--dispute 4",
             "/u/someone",
-            EN.report.flagged,
+            &format!("<b>{} · {}</b>", EN.report.flagged, EN.report.disputed),
             "104",
         ] {
             assert!(html.contains(part), "{part}: {html}");

@@ -174,7 +174,12 @@ async fn act_on(store: &Store, act: &Act, out: &mut (dyn Write + Send)) -> Resul
     let change = Change { kind, actor: Actor::Maintainer, dispute, code: String::new(), says: says.clone() };
     match store.change(result, &change, now_ms()).await? {
         Some((_, standing)) => {
-            writeln!(out, "{result}: {}", standing.state().name()).context("standard output")
+            let doubt = if standing.in_doubt() {
+                format!(", open disputes: {}", standing.disputes)
+            } else {
+                String::new()
+            };
+            writeln!(out, "{result}: {}{doubt}", standing.state().name()).context("standard output")
         }
         None => bail!("there is no result {result}, or no such dispute that is open"),
     }

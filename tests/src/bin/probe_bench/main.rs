@@ -7,7 +7,9 @@ mod client;
 mod engines;
 mod estimate;
 mod machine;
+mod others;
 mod pairs;
+mod processor;
 mod tools;
 
 use std::fmt::Write as _;

@@ -23,6 +23,8 @@ pub struct ResultBody {
     url: String,
     /// Where it stands.
     state: data::submission::State,
+    /// Disputes that are open, whatever its state.
+    open_disputes: u32,
     /// How it is backed.
     evidence_class: EvidenceClass,
     /// When it came, in milliseconds since 1970 (UTC).
@@ -170,6 +172,7 @@ pub async fn result(
     Ok(Representation::json(&ResultBody {
         url: format!("/r/{}", run.id),
         state: run.standing.state(),
+        open_disputes: run.standing.disputes,
         evidence_class: run.evidence,
         received_at_ms: run.received_at_ms,
         measured_on: run.measured_on.clone(),

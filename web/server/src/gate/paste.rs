@@ -3,7 +3,7 @@
 use data::digest::digest;
 use data::paste::{self, Run, Verdict};
 use data::query::Params;
-use data::submission::{EvidenceClass, Paste, State, TextRequest, depth_bucket};
+use data::submission::{EvidenceClass, PASTE_LIMIT_BYTES, Paste, State, TextRequest, depth_bucket};
 
 use super::claim::{self, Pairs, Subject};
 use super::run::{Around, Proof, sentence, spend, unknowns};
@@ -15,6 +15,10 @@ use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
 /// Why it is not taken, in a sentence.
 pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal> {
     let request: TextRequest<Proof> = strict::read(body, "the request", &["text"])?;
+    if request.text.len() > PASTE_LIMIT_BYTES {
+        let says = format!("The paste has {} bytes; {PASTE_LIMIT_BYTES} are read.", request.text.len());
+        return Err(Refusal::new(Because::TooLarge, says));
+    }
     let digest = digest(request.text.as_bytes());
     let nonce = spend(around, request.pow.as_ref(), &digest)?;
     let sent: Paste = strict::read(request.text.as_bytes(), "the paste", &["lines"])?;

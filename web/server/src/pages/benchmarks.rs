@@ -2,6 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::http::Uri;
+use data::table::Wish;
 use page::benchmarks::benchmarks_page;
 use page::messages::EN;
 
@@ -15,12 +16,22 @@ use crate::representation::{HTML, Representation};
 /// Comma-separated values (RFC 4180), UTF-8.
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// `GET /benchmarks`: what was measured, run by run.
+/// Keys of a place in the table: written by us, so that one that is none was broken on its way.
+const KEYS: [&str; 2] = ["after", "before"];
+
+/// `GET /benchmarks`: what was measured, run by run. What people choose and mistype is told on the page; a broken key leads to
+/// no page.
 pub async fn page(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
     let snapshot = benchmarks::current(&app).await;
     beside(move || {
+        let query = query_of(&uri);
+        let (_, mut wrong) = Wish::read(|name| query.get(name), &snapshot.table);
+        wrong.retain(|error| KEYS.contains(&error.field.as_str()));
+        if !wrong.is_empty() {
+            return Err(Problem::parameters(wrong));
+        }
         let around = snapshot.around(&app);
-        let html = benchmarks_page(&snapshot.table, &around, &query_of(&uri), &EN, app.site());
+        let html = benchmarks_page(&snapshot.table, &around, &query, &EN, app.site());
         Ok(Representation::new(HTML, written(html)?))
     })
     .await

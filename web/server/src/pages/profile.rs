@@ -61,6 +61,7 @@ pub(super) async fn page(
         measured_on: result.measured_on,
         decode_tps: result.decode_tps,
         state: result.state,
+        in_doubt: result.in_doubt,
     };
     let view = ProfileView {
         name: found.profile.name.clone(),

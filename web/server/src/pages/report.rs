@@ -141,6 +141,7 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
     ReportView {
         id: run.id.clone(),
         state: run.standing.state(),
+        in_doubt: run.standing.in_doubt(),
         evidence: run.evidence,
         device,
         device_href,

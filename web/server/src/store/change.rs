@@ -138,9 +138,15 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// As it is shown: a result in doubt says so, unless it was taken back.
+    /// As it is shown: one that counts and is in doubt is disputed. A dispute takes nothing from what stands against a
+    /// result already: one that is held stays held, and [`in_doubt`](Standing::in_doubt) tells the rest.
     pub fn state(&self) -> State {
-        if self.disputes > 0 && self.base != State::Withdrawn { State::Disputed } else { self.base }
+        if self.in_doubt() && counts(self.base) { State::Disputed } else { self.base }
+    }
+
+    /// Whether a dispute is open; what was taken back is in no doubt.
+    pub fn in_doubt(&self) -> bool {
+        self.disputes > 0 && self.base != State::Withdrawn
     }
 
     /// Where these events leave a result.

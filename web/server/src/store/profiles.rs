@@ -52,6 +52,8 @@ pub struct Contributed {
     pub decode_tps: Option<f64>,
     /// Where it stands.
     pub state: State,
+    /// Whether somebody doubts it.
+    pub in_doubt: bool,
 }
 
 macro_rules! contributions {
@@ -229,6 +231,7 @@ impl Store {
         .await?;
         rows.iter()
             .map(|row| {
+                let standing = change::standing(row)?;
                 Ok(Contributed {
                     id: row.try_get("id")?,
                     measured_on: row.try_get("measured_on")?,
@@ -237,7 +240,8 @@ impl Store {
                     quant: row.try_get("quant")?,
                     runtime: row.try_get("runtime")?,
                     decode_tps: row.try_get("decode_tps")?,
-                    state: change::standing(row)?.state(),
+                    state: standing.state(),
+                    in_doubt: standing.in_doubt(),
                 })
             })
             .collect()

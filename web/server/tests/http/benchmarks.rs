@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use crate::client::Site;
+use crate::client::{BEHIND, Site};
 use crate::sample;
-
-const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
 
 async fn rows(site: &Site, query: &str) -> Vec<Value> {
     let answer = site.get(&format!("/benchmarks.json?{query}")).await;
@@ -83,6 +81,15 @@ async fn what_cannot_be_read_is_refused_in_data_and_told_on_the_page() {
     }
     let says = site.get("/benchmarks.json?after=5").await.json()["detail"].as_str().unwrap().to_owned();
     assert!(says.starts_with("after: \"5\" is no row's key"), "{says}");
+    for key in ["after=5", "before=the-last-one", "after=0123456789ABCDEF"] {
+        let page = site.get(&format!("/benchmarks?{key}")).await;
+        assert_eq!(
+            (page.status.as_u16(), page.header("content-type")),
+            (400, "text/html; charset=utf-8"),
+            "{key}"
+        );
+        assert!(page.text().contains("is no row&#39;s key: write it as `next`"), "{key}: {}", page.text());
+    }
     // A key whose row is gone is still one: the page that its number names is given.
     assert_eq!(site.get("/benchmarks.json?after=0123456789abcdef").await.status, 200);
     let page = site.get("/benchmarks?sort=colour&shape=round").await;

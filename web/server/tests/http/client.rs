@@ -1,6 +1,7 @@
 //! A server with an empty database, and requests to it.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,11 +12,18 @@ use server::{App, Args, Limits};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::postgres;
+
+/// One proxy in front, whose word about addresses is taken, and room for many submissions.
+pub const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
+
 /// A server that is asked without a network.
 pub struct Site {
     pub app: App,
     router: Router,
-    data: TempDir,
+    data: Arc<TempDir>,
+    /// The PostgreSQL database; a file in `data` without.
+    url: Option<String>,
 }
 
 /// An answer, its body read whole.
@@ -38,9 +46,36 @@ impl Site {
 
     /// A site whose routes and rules a test makes itself.
     pub async fn with_routes(more: &[&str], limits: Limits, router: impl Fn(&App, Limits) -> Router) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = Arc::new(tempfile::tempdir().unwrap());
         let app = App::open(&args(&data, more)).await.unwrap();
-        Site { router: router(&app, limits), app, data }
+        Site { router: router(&app, limits), app, data, url: None }
+    }
+
+    /// Behind a proxy, on a file.
+    pub async fn sqlite() -> Option<Self> {
+        Some(Site::open(BEHIND).await)
+    }
+
+    /// Behind a proxy, on a PostgreSQL database of its own.
+    pub async fn postgres(test: &str) -> Option<Self> {
+        let url = Some(postgres::database(test)?);
+        Some(Site::on(Arc::new(tempfile::tempdir().unwrap()), url, BEHIND).await)
+    }
+
+    async fn on(data: Arc<TempDir>, url: Option<String>, more: &[&str]) -> Self {
+        let database: Vec<&str> = url.iter().flat_map(|url| ["--database-url", url]).collect();
+        let app = App::open(&args(&data, &[more, &database].concat())).await.unwrap();
+        Site { router: server::router(&app, Limits::default()), app, data, url }
+    }
+
+    /// Another server on the same database, with other flags.
+    pub async fn again(&self, more: &[&str]) -> Self {
+        Site::on(Arc::clone(&self.data), self.url.clone(), more).await
+    }
+
+    /// Lets go of the database.
+    pub async fn close(&self) {
+        self.app.store().close().await;
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -57,7 +92,8 @@ impl Site {
 
     /// Runs a command of the program on this site's database; what it prints, or why it failed.
     pub async fn command(&self, words: &[&str]) -> Result<String, String> {
-        let args = args(&self.data, words);
+        let database = self.url.iter().flat_map(|url| ["--database-url", url]);
+        let args = args(&self.data, &words.iter().copied().chain(database).collect::<Vec<_>>());
         let mut out = Vec::new();
         let command = args.command.clone().expect("a command");
         let done = server::commands::run(&command, &args, &mut out).await;
@@ -68,6 +104,26 @@ impl Site {
     pub fn database(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.data.path()).unwrap();
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    /// Every row of the database as text, what is bytes in it once more as hexadecimal digits; what was deleted is not there.
+    pub async fn everything(&self) -> String {
+        if let Some(url) = &self.url {
+            let dump = postgres::dump(url);
+            // Bytes are printed as \\x7b22…; they are JSON for the most part.
+            let blobs = dump.split("\\\\x").skip(1).map(|rest| {
+                let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).collect::<Vec<_>>();
+                let pairs = digits.chunks_exact(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+                pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect::<Vec<u8>>()
+            });
+            let read: Vec<String> = blobs.map(|blob| String::from_utf8_lossy(&blob).into_owned()).collect();
+            return format!("{dump}\n{}", read.join("\n"));
+        }
+        let copy = tempfile::tempdir().unwrap().path().with_extension("sqlite");
+        self.command(&["backup", copy.to_str().unwrap()]).await.unwrap();
+        let bytes = std::fs::read(&copy).unwrap();
+        std::fs::remove_file(&copy).unwrap();
+        format!("{}\n{}", String::from_utf8_lossy(&bytes), data::digest::hex(&bytes))
     }
 
     /// Posts JSON from an address, as a proxy in front tells it.
@@ -105,6 +161,15 @@ impl Site {
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
     }
+}
+
+/// The answer is a problem with this status, and its sentence has this part.
+#[track_caller]
+pub fn refused(answer: &Answer, status: u16, part: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(part), "{part}: {detail}");
 }
 
 impl Answer {

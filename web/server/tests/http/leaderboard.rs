@@ -1,7 +1,7 @@
 //! Leaderboards: one workload of one suite, the fastest first, with places from three submitters on.
 
-use crate::client::Site;
-use crate::measured::{BEHIND, taken};
+use crate::client::{BEHIND, Site};
+use crate::measured::taken;
 use crate::sample;
 
 /// The rows of a board: place, machine, decode and submitters, as the table's file has them.

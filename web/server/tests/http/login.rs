@@ -222,6 +222,10 @@ async fn a_machine_is_claimed_shown_and_given_back() {
     assert_eq!(site.get(&format!("/api/v1/results/{second}")).await.json()["profile"], "Octo-Cat");
     assert!(site.get("/contributors").await.text().contains("href=\"/u/Octo-Cat\""));
     assert_eq!(site.get("/api/v1/contributors").await.json()[0]["machines"], 1);
+    let table = site.get("/api/v1/tables/contributors.csv").await;
+    let mut lines = table.text().lines();
+    assert_eq!(lines.next(), Some("name,setups,results,machines,since"));
+    assert!(lines.next().unwrap().starts_with("Octo-Cat,"), "{}", table.text());
     let profile = site.get("/api/v1/profiles/octo-cat").await.json();
     assert_eq!(profile["newest"], json!([second, first]));
     assert!(site.get("/privacy").await.text().contains("login --unlink"));

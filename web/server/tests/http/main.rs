@@ -3,13 +3,17 @@
 mod api;
 mod assets;
 mod benchmarks;
+#[path = "../support/both.rs"]
+mod both;
 mod client;
 mod clock;
+mod counted;
 mod crash;
 mod embed;
 mod estimate;
 mod faults;
 mod full;
+mod gate;
 mod hostile;
 mod leaderboard;
 mod login;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::Site;
-use crate::measured::{BEHIND, taken};
+use crate::client::{BEHIND, Site};
+use crate::measured::taken;
 
 fn locations(xml: &str) -> Vec<String> {
     xml.split("<loc>").skip(1).map(|rest| rest.split("</loc>").next().unwrap().to_owned()).collect()

@@ -1,10 +1,9 @@
 //! What people measured, on the pages of models, devices and comparisons.
 
-use crate::client::Site;
+use crate::client::{BEHIND, Site};
 use crate::sample;
 
-pub const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
-const MODEL: &str = "/m/llama-3.1-8b?hardware=rtx-3090";
+pub const MODEL: &str = "/m/llama-3.1-8b?hardware=rtx-3090";
 
 /// Full runs of these machines.
 pub async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) {

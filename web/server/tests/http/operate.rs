@@ -1,6 +1,7 @@
 //! What whoever runs a server does: commands, figures, and the documents that say how.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -10,6 +11,7 @@ use server::Args;
 use tower::ServiceExt;
 
 use crate::client::Site;
+use crate::program::{Place, Program, ask};
 use crate::sample;
 
 const OPERATIONS: &str = include_str!("../../../../OPERATIONS.md");
@@ -169,5 +171,33 @@ fn the_documented_unit_and_service_start() {
         );
         let mut flags = all.flat_map(|command| command.get_arguments().filter_map(|one| one.get_long()));
         assert!(flags.any(|long| Some(long) == flag.strip_prefix("--")), "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_says_what_was_done_and_neither_by_whom_nor_about_what() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-speed-server"));
+    command.env("LLM_SPEED_LOG", "info,sqlx=warn").stderr(std::fs::File::create(&log).unwrap());
+    let place = Place { dir: dir.path(), url: None };
+    let program = Program::start_by(command, place, &["--trusted-proxies", "1"]);
+    let zeros = "0".repeat(64);
+    for asked in [
+        "GET /?q=private-words",
+        "GET /api/v1/estimate?hardware=private-words",
+        &format!("GET /api/v1/challenge?digest={zeros}"),
+    ] {
+        // The head's next line is whose word about addresses is taken.
+        let head = format!("{asked} HTTP/1.1\r\nX-Forwarded-For: 203.0.113.77\r\nX-Rest:");
+        assert!(ask(&program.address, &head, "").await.is_some(), "{asked}");
+    }
+    drop(program);
+    let told = std::fs::read_to_string(&log).unwrap();
+    for part in ["/api/v1/challenge", "/api/v1/estimate", "\"status\":400", "\"status\":200"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    for private in ["203.0.113", "private-words", &zeros] {
+        assert!(!told.contains(private), "{private}: {told}");
     }
 }

@@ -41,8 +41,10 @@ impl Program {
         if let Some(url) = place.url {
             command.args(["--database-url", url]);
         }
-        let mut child =
-            command.env("LLM_SPEED_LOG", "off").stdout(Stdio::piped()).spawn().expect("the program starts");
+        if command.get_envs().all(|(name, _)| name != "LLM_SPEED_LOG") {
+            command.env("LLM_SPEED_LOG", "off");
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit_once("http://").expect("an address").1;

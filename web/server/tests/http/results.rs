@@ -5,18 +5,16 @@ use data::dump::DumpRow;
 use data::envelope::{ANSWER_TYPE, WITHDRAWAL_TYPE, seal_as};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Site};
+use crate::client::{Answer, BEHIND, Site};
 use crate::sample;
 use crate::schema::departures;
-
-const BEHIND: &[&str] = &["--trusted-proxies", "1", "--submissions-per-hour", "300"];
 
 fn fair() -> f64 {
     sample::estimated("rtx-3090")
 }
 
 /// Sends one run of each of these machines; returns their ids.
-async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) -> Vec<String> {
+pub async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) -> Vec<String> {
     let mut ids = Vec::new();
     for who in who {
         let speed = fair() * (0.97 + 0.01 * f64::from(who));
@@ -27,7 +25,7 @@ async fn taken(site: &Site, who: std::ops::RangeInclusive<u8>) -> Vec<String> {
     ids
 }
 
-async fn doubt(site: &Site, result: &str, says: &str) -> Answer {
+pub async fn doubt(site: &Site, result: &str, says: &str) -> Answer {
     let text = json!({ "result": result, "says": says }).to_string();
     let pow = site.work(&digest(text.as_bytes())).await;
     site.post("/api/v1/disputes", "192.0.2.77", &json!({ "text": text, "pow": pow })).await

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::client::Site;
-use crate::measured::{BEHIND, taken};
+use crate::client::{BEHIND, Site};
+use crate::measured::taken;
 
 /// Cells of a line of CSV.
 fn cells(line: &str) -> Vec<String> {
@@ -31,13 +31,21 @@ async fn each_table_says_the_same_in_both_forms() {
         ("medians", None),
         ("leaderboard", Some(1)),
         ("wanted", None),
+        ("rigs", None),
+        ("queued", Some(data::runs::RunRows::embedded().queued.len())),
+        ("compare", None),
     ] {
-        let json = site.get(&format!("/api/v1/tables/{name}.json")).await;
+        let asked = if name == "compare" {
+            "?hardware1=rtx-3090&model1=qwen3-8b&hardware3=m4-max-40-core&model3=qwen3-8b"
+        } else {
+            ""
+        };
+        let json = site.get(&format!("/api/v1/tables/{name}.json{asked}")).await;
         assert_eq!(json.header("content-type"), "application/json", "{name}");
         assert_eq!(json.header("access-control-allow-origin"), "*");
         let json = json.json();
         let json = json.as_array().unwrap();
-        let csv = site.get(&format!("/api/v1/tables/{name}.csv")).await;
+        let csv = site.get(&format!("/api/v1/tables/{name}.csv{asked}")).await;
         assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8", "{name}");
         let mut lines = csv.text().lines();
         let columns = cells(lines.next().unwrap());
@@ -113,4 +121,58 @@ async fn trends_are_a_table_and_one_that_is_not_there_is_told() {
     let refusal = site.get("/api/v1/tables/trends.json?trend=nothing").await;
     assert_eq!(refusal.status, 400);
     assert!(refusal.text().contains("Nothing was measured of"), "{}", refusal.text());
+}
+
+#[tokio::test]
+async fn a_comparison_is_a_table_of_what_its_page_answers() {
+    let site = Site::open(&[]).await;
+    let asked = "hardware1=rtx-3090&model1=qwen3-8b&quant1=q4_k_m&hardware2=rtx-4090&model2=qwen3-8b&quant2=q4_k_m&context=8k";
+    let rows = site.get(&format!("/api/v1/tables/compare.json?{asked}")).await.json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for (row, device) in rows.iter().zip(["rtx-3090", "rtx-4090"]) {
+        let api = format!("/api/v1/estimate?hardware={device}&model=qwen3-8b&quant=q4_k_m&context=8k");
+        let answer = site.get(&api).await.json();
+        assert_eq!((&row["device"], &row["decode_mid_tps"]), (&device.into(), &answer["decode_tps"]["mid"]));
+    }
+    for (query, field) in [
+        ("", "hardware1"),
+        ("?hardware2=rtx-9999&model2=qwen3-8b", "hardware2"),
+        ("?hardware7=rtx-3090&model7=qwen3-8b", "hardware7"),
+        ("?q=words", "q"),
+    ] {
+        let answer = site.get(&format!("/api/v1/tables/compare.csv{query}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["field"]),
+            (400, &field.into()),
+            "{query}: {}",
+            answer.text()
+        );
+    }
+    assert_eq!(site.get("/api/v1/tables/contributors.csv").await.status, 404, "nobody can sign in here");
+}
+
+/// Whatever a client says that it accepts, or says nothing: data is refused as data.
+#[tokio::test]
+async fn an_address_of_data_refuses_as_data() {
+    let site = Site::open(&[]).await;
+    for path in [
+        "/benchmarks.json?nonsense=1",
+        "/benchmarks.csv?per_page=0",
+        "/api/v1/tables/models.csv?q=x",
+        "/api/v1/tables/fits.json",
+        "/dump/none.csv",
+        "/dump/none.jsonl",
+        "/none.json",
+        "/none.csv",
+        "/update/none.json",
+    ] {
+        for accept in [None, Some("text/html"), Some("*/*")] {
+            let headers: Vec<_> = accept.iter().map(|accept| ("accept", *accept)).collect();
+            let answer = site.ask("GET", path, &headers).await;
+            assert!(answer.status.is_client_error(), "{path}");
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{path} {accept:?}");
+            assert!(answer.json()["detail"].as_str().unwrap().ends_with('.'), "{path}");
+        }
+    }
 }

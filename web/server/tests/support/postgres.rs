@@ -238,3 +238,12 @@ pub fn database(test: &str) -> Option<String> {
     };
     Some(server.database())
 }
+
+/// Every row of the database at this address, as PostgreSQL's own program writes them down.
+#[allow(dead_code, reason = "not every test looks at all of it")]
+pub fn dump(url: &str) -> String {
+    let program = programs().expect("it was found before").join("pg_dump");
+    let output = Command::new(program).args(["--data-only", "--no-owner", url]).output().expect("pg_dump");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}

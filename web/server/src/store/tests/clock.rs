@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::gate::Because;
+use crate::gate::day::DAY_MS;
+use crate::store::Addresses;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -49,5 +51,24 @@ on_both! {
         assert!(spend(now - 60_000).await.is_err());
         // And back again: a day later everything is used up no more.
         assert_eq!(spend(now + 24 * HOUR_MS).await, Ok(()));
+    }
+
+    /// An address is a key that changes every day, and the keys of days gone by are deleted: nobody can tell it any more.
+    async fn an_address_is_another_key_each_day(own: &Own) {
+        let key = async |address: &str, at_ms: i64| {
+            // As a process that has just started, which remembers no key.
+            Addresses::default().key(&own.store, address.parse().unwrap(), at_ms).await.unwrap()
+        };
+        let noon = now_ms().div_euclid(DAY_MS) * DAY_MS + 12 * HOUR_MS;
+        let today = key("203.0.113.7", noon).await;
+        assert_eq!(key("203.0.113.7", noon + HOUR_MS).await, today);
+        assert_ne!(key("203.0.113.8", noon).await, today);
+        for day in 1..=5 {
+            assert_ne!(key("203.0.113.7", noon + day * DAY_MS).await, today);
+        }
+        let row = sqlx::query("SELECT COUNT(*) AS days FROM day_key").fetch_one(&own.store.pool).await.unwrap();
+        let days: i64 = sqlx::Row::get(&row, "days");
+        assert!((1..=3).contains(&days), "{days} days are kept");
+        assert_ne!(key("203.0.113.7", noon).await, today, "its key of that day is gone");
     }
 }

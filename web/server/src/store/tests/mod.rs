@@ -1,6 +1,8 @@
 //! The store, on both databases: every test is written once and run twice.
 
 mod backup;
+#[path = "../../../tests/support/both.rs"]
+mod both;
 mod clock;
 mod intake;
 mod laws;
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 
 use super::{Arrival, Judging, Limit, Secrets, Store};
 use crate::gate::{Candidate, proof, run};
+use both::on_both;
 
 /// The moment at which tests take place: the clock that runs are dated by.
 pub(super) fn now_ms() -> i64 {
@@ -50,38 +53,17 @@ impl Own {
         }
     }
 
+    /// Lets go of the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     pub async fn judging(&self, an_hour: u32) -> Judging {
         let secrets = self.store.secrets().await.unwrap();
         let rules = Engine::embedded().rules.rows.plausibility;
         Judging { rules, secrets, limit: Limit::an_hour(an_hour) }
     }
 }
-
-/// Runs a test on a file and on a server.
-macro_rules! on_both {
-    ($($(#[$about:meta])* async fn $name:ident($own:ident: &Own) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[$about])*
-            async fn test($own: &Own) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                test(&Own::sqlite().await.unwrap()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                if let Some(own) = Own::postgres(concat!(module_path!(), "::postgres")).await {
-                    test(&own).await;
-                    own.store.close().await;
-                }
-            }
-        }
-    )+};
-}
-pub(super) use on_both;
 
 /// A run as a candidate, without proof of work.
 pub(super) fn candidate(who: u8, run: &Submission) -> Candidate {
