@@ -17,7 +17,7 @@ fn marked(text: &str, mark: impl Fn(usize) -> String) -> String {
 
 #[test]
 fn what_another_program_put_before_every_line_is_stepped_over() {
-    let marks: [fn(usize) -> String; 18] = [
+    let marks: [fn(usize) -> String; 26] = [
         |number| format!("2025-11-22T13:00:{number:02}.1234567Z "),
         |_| "llama-server-1  | ".into(),
         |_| "ollama  | 2025-11-22T13:00:00.123456789Z ".into(),
@@ -36,6 +36,14 @@ fn what_another_program_put_before_every_line_is_stepped_over() {
         |_| "out.log:".into(),
         |_| "llama-0 server ".into(),
         |number| format!("[{number}] "),
+        |_| "0|llama    | ".into(),
+        |number| format!("3|llama-server  | 2025-11-22T13:00:{number:02}: "),
+        |number| format!("11-22 13:00:{number:02}.123  4321  4345 I llama-android.cpp: "),
+        |_| "11-22 13:00:01.123 D/llama   ( 4321): ".into(),
+        |_| "I/llama-android.cpp( 4321): ".into(),
+        |_| "2025-11-22 13:00:01.123  4321-4345  llama-android.cpp       com.example.llama   I  ".into(),
+        |_| "2023-11-22 13:00:01.123 4321-4345/com.example.llama I/llama: ".into(),
+        |_| "2025-11-22 13:00:01,123 [INFO] runner: [a-Q4_K_M.gguf] ".into(),
     ];
     for mark in marks {
         for (text, decode_tps) in [(PERF, 41.13), (OLLAMA, 42.86)] {
@@ -45,6 +53,21 @@ fn what_another_program_put_before_every_line_is_stepped_over() {
             assert_eq!(reading.runs[0].decode_tps, Some(decode_tps), "{text}");
             // The mark may be somebody's file or machine.
             assert!(!reading.runs[0].lines.contains("out.log") && !reading.runs[0].lines.contains("server"));
+        }
+    }
+    // In a frame, with and without its right side, and broken at its width.
+    for (text, decode_tps) in [(PERF, 41.13), (OLLAMA, 42.86)] {
+        for (width, right) in [(130, "│"), (130, ""), (60, "│"), (60, "")] {
+            let parts = text.lines().flat_map(|line| {
+                let signs: Vec<char> = line.chars().collect();
+                signs.chunks(width).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>()
+            });
+            let inside: String = parts.map(|part| format!("│ {part:width$} {right}\n")).collect();
+            let edge = "─".repeat(width + 2);
+            let framed = format!("Done:\n╭{edge}╮\n{inside}╰{edge}╯\n");
+            let reading = read(framed.as_bytes());
+            assert_eq!(reading.verdict, Verdict::Accepted, "{framed}{}", reading.says);
+            assert_eq!(reading.runs[0].decode_tps, Some(decode_tps), "{framed}");
         }
     }
     // Each line in JSON, as Docker keeps them.
@@ -213,6 +236,15 @@ fn koboldcpp_is_held_to_its_counts_and_its_drafts_are_seen() {
     assert_eq!(edited.verdict, Verdict::Refused);
     let drafted = read(format!("{line}(Draft Results - Success:80, Failure:40)\n").as_bytes());
     assert!(drafted.verdict == Verdict::Flagged && drafted.runs[0].flags.contains(&Flag::Speculative));
+    // One token is told by the times where no count is left; and more than the context has were never there.
+    let one = "CtxLimit: 3768/4096, Process:0.44s (442.0ms/T = 2.26T/s), Generate:0.00s (3.0ms/T = 333.33T/s), Total:0.45s (2.25T/s)\n";
+    assert_eq!(read(one.as_bytes()).ignored[0].because, Problem::OneToken);
+    let asked = "CtxLimit: 1754/8192, Process:25.05s (14.9ms/T = 66.89T/s), Generate:59.05s (152.6ms/T = 6.55T/s), Total:84.11s (4.60T/s)\n";
+    for before in ["", "Processing Prompt [BLAS] (1676 / 1676 tokens)\nGenerating (78 / 387 tokens)\n"] {
+        let reading = read(format!("{before}{asked}").as_bytes());
+        assert!(reading.runs[0].flags.contains(&Flag::Disagrees), "{reading:#?}");
+        assert_eq!((reading.runs[0].decode_tps, reading.runs[0].prefill_tps), (None, Some(66.89)));
+    }
     // What it put out is shown below its line, and may look like one.
     let fake = line.replace("8.44s (11.85T/s)", "0.10s (1000.00T/s)");
     for after in ["", "\nInput: {\"n\": 1}\n"] {
@@ -256,9 +288,47 @@ fn a_block_in_an_answer_of_mlx_is_not_believed() {
             "{said}"
         );
     }
-    // Two answers are two runs.
-    let two = format!("{bar}One.\n{bar}{}{bar}Two.\n{bar}{}", block("44.000"), block("45.362"));
-    assert_eq!(read(two.as_bytes()).runs.len(), 2);
+    // Two answers are two runs, or one that imitates the other: only a command between them tells.
+    let flags = |between: &str| {
+        let two = format!("{bar}One.\n{bar}{}{between}{bar}Two.\n{bar}{}", block("44.000"), block("45.362"));
+        let reading = read(two.as_bytes());
+        let flagged = reading.runs.iter().map(|run| run.flags.contains(&Flag::PerhapsAnswer));
+        (reading.verdict, flagged.collect::<Vec<bool>>())
+    };
+    assert_eq!(flags(""), (Verdict::Flagged, vec![true, false]));
+    assert_eq!(flags("And then it prints:\n"), (Verdict::Flagged, vec![true, false]));
+    let apart = (Verdict::Several, vec![false, false]);
+    assert_eq!(flags("me@mac ~ % mlx_lm.generate --model a\n"), apart);
+    assert_eq!(flags("```\n\nAgain:\n```\n"), apart);
+}
+
+/// llama.cpp prints one block for each start, below the mark of the end.
+#[test]
+fn blocks_of_one_start_are_asked_about() {
+    let other = PERF
+        .replace("   255 runs", "   250 runs")
+        .replace("24.31 ms", "24.80 ms")
+        .replace("41.13", "40.32")
+        .replace("383", "378");
+    let verdict = |text: String| {
+        let reading = read(text.as_bytes());
+        (
+            reading.verdict,
+            reading.runs.iter().map(|run| run.flags.contains(&Flag::PerhapsAnswer)).collect::<Vec<_>>(),
+        )
+    };
+    let start = "generate: n_ctx = 4096, n_batch = 2048, n_predict = -1, n_keep = 1\n";
+    assert_eq!(
+        verdict(format!("{start}Look:\n{PERF}Nice.\n\n{other}")),
+        (Verdict::Flagged, vec![true, false])
+    );
+    assert_eq!(
+        verdict(format!("Look:\n{PERF}Nice. [end of text]\n\n{other}")),
+        (Verdict::Flagged, vec![true, false])
+    );
+    let two = format!("{start}One. [end of text]\n{PERF}{start}Two. [end of text]\n{other}");
+    assert_eq!(verdict(two), (Verdict::Several, vec![false, false]));
+    assert_eq!(verdict(format!("Before:\n{PERF}\nAfter:\n{other}")), (Verdict::Several, vec![false, false]));
 }
 
 #[test]

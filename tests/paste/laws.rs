@@ -4,7 +4,7 @@ use data::paste::{Flag, MAX_BYTES, Reading, Run, Verdict, read};
 use proptest::prelude::*;
 
 use crate::{
-    printers::{Counts, FORMS, Form, Measured, OTHERS, Speed, benchy_streams},
+    printers::{Counts, FORMS, Form, Measured, OTHERS, Speed, benchy_streams, kobolds_oldest},
     samples,
 };
 
@@ -98,6 +98,24 @@ proptest! {
             prop_assert_eq!((read.decode_tps, read.prefill_tps), (two(run.decode_tps()), two(run.prefill_tps())));
             prop_assert_eq!(read.aggregate_tps, two(run.decode_tps() * f64::from(streams) * 0.97));
             prop_assert_eq!((read.streams, read.flags.contains(&Flag::Concurrent)), (Some(u64::from(streams)), true));
+        }
+    }
+
+    /// Where koboldcpp printed no speed yet, it is that of the printed digits, and says that it was computed.
+    #[test]
+    fn kobolds_oldest_lines_give_what_their_digits_give(run in any_run()) {
+        for (text, [prefill, decode]) in kobolds_oldest(&run) {
+            let reading = read(text.as_bytes());
+            let same = |got: Option<f64>, want: Option<f64>| match (got, want) {
+                (Some(got), Some(want)) => (got - want).abs() <= want * 1e-9,
+                (got, want) => got == want,
+            };
+            prop_assert_eq!(reading.runs.len(), 1, "{}{:?}", text, reading);
+            let read = &reading.runs[0];
+            prop_assert!(same(read.prefill_tps, prefill) && same(read.decode_tps, decode), "{}{:?}", text, reading);
+            prop_assert!(read.flags.contains(&Flag::Computed));
+            let kept = reading.timing_lines(0).unwrap_or_default();
+            prop_assert_eq!(&self::read(kept.as_bytes()).runs[0].decode_tps, &read.decode_tps, "{}", kept);
         }
     }
 

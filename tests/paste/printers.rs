@@ -4,6 +4,8 @@
 
 #[path = "printers/bench.rs"]
 mod bench;
+#[path = "printers/kobold.rs"]
+mod kobold;
 #[path = "printers/llama.rs"]
 mod llama;
 #[path = "printers/others.rs"]
@@ -74,7 +76,7 @@ const fn form(
 }
 
 /// All forms that give a decode or a prefill speed of one stream.
-pub(crate) const FORMS: [Form; 48] = [
+pub(crate) const FORMS: [Form; 52] = [
     form("llama_print_timings without rates", llama::timings_2023_05, None, BOTH),
     form("llama_print_timings", llama::timings_2023, Some(2), BOTH),
     form("llama_perf_context_print", llama::perf, Some(2), BOTH),
@@ -104,13 +106,13 @@ pub(crate) const FORMS: [Form; 48] = [
     form("mlx_lm.generate", others::mlx_generate, Some(3), BOTH),
     form("mlx_lm.benchmark", others::mlx_benchmark, Some(3), BOTH),
     form("TabbyAPI", others::tabby, Some(2), BOTH),
-    form("koboldcpp", others::kobold, Some(2), (Speed::All, Speed::All, Counts::Output)),
+    form("koboldcpp", kobold::line, Some(2), (Speed::All, Speed::All, Counts::Output)),
     form("llama-bench JSON lines", bench::bench_jsonl, Some(6), BOTH),
     form("llama-batched-bench JSON lines", bench::batched_jsonl, Some(6), BOTH),
     form("llama-sweep-bench without bars at its ends", bench::sweep_narrow, Some(2), BOTH),
     form("llama-benchy", bench::benchy, Some(2), BOTH),
-    form("koboldcpp --benchmark", others::kobold_bench, Some(2), BOTH),
-    form("the table of koboldcpp --benchmark", others::kobold_table, Some(2), BOTH),
+    form("koboldcpp --benchmark", kobold::bench, Some(2), BOTH),
+    form("the table of koboldcpp --benchmark", kobold::table, Some(2), BOTH),
     form("exllamav2 examples", others::exllama_example, Some(2), BOTH),
     form("sglang.bench_one_batch", others::sglang_batch, Some(2), (Speed::All, Speed::All, Counts::None)),
     form("exllamav2 chat", others::exllama_chat, Some(2), (Speed::All, Speed::Absent, Counts::Output)),
@@ -133,6 +135,10 @@ pub(crate) const FORMS: [Form; 48] = [
     form("ollama JSON in PowerShell", others::ollama_list, None, BOTH),
     form("vLLM request metrics", others::vllm_metrics, None, (Speed::ButFirst, Speed::Absent, Counts::Both)),
     form("ktransformers", others::ktransformers, Some(9), BOTH),
+    form("koboldcpp of 2024", kobold::line_2024, Some(2), BOTH),
+    form("koboldcpp of 2026", kobold::line_2026, Some(2), BOTH),
+    form("llama-bench of ik_llama.cpp", bench::ik_bench, Some(2), BOTH),
+    form("llama_print_timings of ik_llama.cpp", llama::ik_library, Some(2), BOTH),
 ];
 
 /// Forms whose speed is of more than one stream, or of more than the output.
@@ -153,4 +159,9 @@ pub(crate) const OTHERS: [(&str, Print); 11] = [
 /// llama-benchy's table of so many streams.
 pub(crate) fn benchy_streams(run: &Measured, streams: u32) -> String {
     bench::benchy_streams(run, streams)
+}
+
+/// koboldcpp's oldest lines, each with the prefill and the decode speed that its digits give.
+pub(crate) fn kobolds_oldest(run: &Measured) -> [(String, [Option<f64>; 2]); 3] {
+    kobold::oldest(run)
 }

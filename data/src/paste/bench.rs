@@ -37,6 +37,8 @@ pub(super) struct Row {
     pub range: Range<usize>,
     /// What is kept of it.
     pub line: String,
+    /// Nothing in it shows that a tool printed it.
+    pub bare: bool,
 }
 
 /// Who printed the rows, in which form, and what is kept above them.
@@ -213,6 +215,9 @@ fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {
             found.name(*field, name);
         }
         spread(&mut found, row);
+        if row.bare {
+            found.refuse(Problem::Typed);
+        }
         if !time_agrees(row, count.as_ref()) {
             found.refuse(Problem::Edited);
         }

@@ -195,6 +195,7 @@ fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
         names,
         range: fields.range.clone(),
         line: kept_line(fields),
+        bare: false,
     })
 }
 

@@ -94,6 +94,11 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
     if !full(&rate) || !rate_is_whole {
         return None;
     }
+    // Of a row without a spread and without what else the tool prints of a model, nothing shows that it was printed.
+    let bare = !headless
+        && !benchy
+        && spread.is_none()
+        && ["params", "backend"].iter().all(|name| table.column(name).is_none());
     let model = cell("model", 0)?;
     let (name, quant) = model_and_quant(&model.base());
     let mut names = Vec::from([(Field::Model, name)]);
@@ -124,7 +129,7 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
     }
     line.push_str(if benchy { " | |" } else { " |" });
     let range = row.range.clone();
-    Some(Row { setting, test, rate, spread, total, time_ns: None, names, range, line })
+    Some(Row { setting, test, rate, spread, total, time_ns: None, names, range, line, bare })
 }
 
 /// `7340.20 ± 23.45`, whatever became of the mark between them.

@@ -238,6 +238,11 @@ impl Reader<'_> {
                 _ => self.stopped = true,
             }
         }
+        // A number that goes on behind a break, a space or a comma of another country was not all of it.
+        let goes_on = self.stopped && self.peek().is_some_and(|next| next.is_ascii_digit() || next == b'.');
+        if goes_on && members.last().is_some_and(|(_, node)| matches!(node.value, Json::Number(_))) {
+            members.pop();
+        }
         let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
         keys.sort_unstable();
         self.duplicate_key |= keys.windows(2).any(|pair| pair[0] == pair[1]);
@@ -326,6 +331,11 @@ mod tests {
         let Json::Array(items) = &cut.root.value else { panic!("an array") };
         assert_eq!(items.len(), 2);
         assert!(items[1].number(&["t"]).is_none(), "a number at the cut may be half of one");
+        for broken in [r#"{"n":1,"t":118,36,"m":2}"#, "{\"n\":1,\"t\":11\n8.36}", r#"{"n":1,"t":1 118.36}"#] {
+            let broken = doc(broken);
+            assert!(broken.root.number(&["t"]).is_none() && broken.root.number(&["n"]).is_some());
+            assert!(broken.damage.broken);
+        }
         let fragment = doc("\"stats\": {\n \"a\": 1 // tokens\n}, \"id\": \"x\" }");
         assert_eq!(fragment.root.number(&["stats", "a"]).map(|n| n.value), Some(1.0));
         assert_eq!(fragment.root.name(&["id"]).map(|name| name.text), Some("x".into()));

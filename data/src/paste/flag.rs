@@ -59,6 +59,8 @@ pub enum Flag {
     Disagrees,
     /// Timing-looking text was left out: it stood in the model's answer.
     AnswerText,
+    /// Nothing shows where it ends and the next begins: it may have stood in the model's answer.
+    PerhapsAnswer,
     /// Beside it stood timing lines that were refused.
     BesideRefused,
     /// A name in it is not one that a model has.
@@ -66,7 +68,7 @@ pub enum Flag {
 }
 
 /// Every flag, with the word that kept lines use for it and the sentence for people.
-const FLAGS: [(Flag, &str, &str); 28] = [
+const FLAGS: [(Flag, &str, &str); 29] = [
     (
         Flag::ShortOutput,
         "short_output",
@@ -133,6 +135,12 @@ const FLAGS: [(Flag, &str, &str); 28] = [
         Flag::AnswerText,
         "answer_text",
         "Text that looks like timings stood in the model's answer; it is left out.",
+    ),
+    (
+        Flag::PerhapsAnswer,
+        "perhaps_answer",
+        "Nothing shows where this run ends and the next one begins, so it may have stood in the model's answer: please \
+         paste one run.",
     ),
     (Flag::BesideRefused, "beside_refused", "Beside it stood timing lines that were refused."),
     (Flag::StrangeName, "strange_name", "A name in it is not one that a model has; it is left out."),

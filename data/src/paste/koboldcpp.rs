@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! CtxLimit: 3480/16384, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)
+//! [09:59:50] CtxLimit:290/16384, Init:0.15s, Processed:240 in 34.03s (7.05T/s), Generated:50/64 in 2.10s (23.81T/s), Total:36.13s
 //! [12:00:01] CtxLimit:171/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.57T/s), Generate:8.44s (11.85T/s), Total:9.11s
 //! ContextLimit: 614/2048, Processing:0.43s (5.5ms/T), Generation:3.62s (55.8ms/T), Total:4.06s (16.02T/s)
 //! Time Taken - Processing:0.7s (4ms/T), Generation:8.4s (84ms/T), Total:9.1s (11.0T/s)
 //! Time Taken - Processing:134.0s, Generation:763.6s, Total:897.6s
 //! (Draft Results - Success:80, Failure:40)
 //! ```
+//!
+//! People put its parts on lines of their own.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
+use core::ops::Range;
 
 use super::{
     check::agrees,
@@ -20,14 +24,17 @@ use super::{
     reading::{Field, Tool},
 };
 
-/// Time and speed of a part; either may be missing in some form.
+/// Count, time and speed of a part; of them only the time is in every form.
 struct Phase {
+    count: Option<Number>,
     time: Number,
     per_token_ms: Option<Number>,
     rate: Option<Number>,
 }
 
 struct Timings {
+    /// Tokens that were in the context at the end.
+    reached: Option<Number>,
     amount: Option<Number>,
     prompt: Phase,
     output: Phase,
@@ -78,8 +85,14 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
 /// `Processing Prompt [BLAS] (512 / 1000 tokens)`: what was reached when the line was left.
 struct Progress {
     count: Number,
-    /// All that there was to do was done.
-    whole: bool,
+    /// All that there was to do.
+    of: Number,
+}
+
+impl Progress {
+    fn is_whole(&self) -> bool {
+        self.count.value == self.of.value
+    }
 }
 
 fn progress(cursor: &mut Cursor<'_>) -> Option<Progress> {
@@ -88,88 +101,161 @@ fn progress(cursor: &mut Cursor<'_>) -> Option<Progress> {
     cursor.need(" /")?;
     let of = cursor.number()?;
     cursor.need(" tokens)")?;
-    let whole = count.value == of.value;
-    count.is_count().then_some(Progress { count, whole })
+    count.is_count().then_some(Progress { count, of })
 }
 
 fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
-    let mut amount = None;
+    let (mut reached, mut amount) = (None, None);
     if cursor.eat("CtxLimit:") || cursor.eat("ContextLimit:") {
-        cursor.number()?;
-        cursor.need(" /")?;
-        cursor.number()?;
-        cursor.need(",")?;
+        reached = Some(of_most(cursor)?);
+        apart(cursor)?;
     }
     cursor.eat("Time Taken -");
     if cursor.eat(" Amt:") {
-        amount = Some(cursor.number()?);
-        cursor.need(" /")?;
-        cursor.number()?;
-        cursor.need(",")?;
+        amount = Some(of_most(cursor)?);
+        apart(cursor)?;
     }
     if cursor.eat(" Init:") {
         cursor.number()?;
-        cursor.need(" s,")?;
+        cursor.need(" s")?;
+        apart(cursor)?;
     }
-    let prompt = phase(cursor, [" Process:", " Processing:"])?;
-    cursor.need(",")?;
-    let output = phase(cursor, [" Generate:", " Generation:"])?;
-    let total = if cursor.eat(", Total:") { Some(cursor.number()?) } else { None };
+    let prompt = phase(cursor, &[" Process:", " Processing:", " Processed:"])?;
+    apart(cursor)?;
+    let output = phase(cursor, &[" Generate:", " Generation:", " Generated:"])?;
+    let before = cursor.clone();
+    let total = apart(cursor).filter(|()| cursor.eat(" Total:")).and_then(|()| cursor.number());
     if total.is_some() {
         cursor.need(" s")?;
+    } else if output.rate.is_none() && output.per_token_ms.is_none() {
+        // Times alone end with their total: of any other form the line goes on.
+        return None;
+    } else {
+        *cursor = before;
     }
-    Some(Timings { amount, prompt, output, total })
+    Some(Timings { reached, amount, prompt, output, total })
 }
 
-fn phase(cursor: &mut Cursor<'_>, names: [&str; 2]) -> Option<Phase> {
-    names.into_iter().find(|name| cursor.eat(name))?;
+/// `171/4096`: how many, of at most how many.
+fn of_most(cursor: &mut Cursor<'_>) -> Option<Number> {
+    let count = cursor.number()?;
+    cursor.need(" /")?;
+    cursor.number()?;
+    Some(count)
+}
+
+/// What stands between two parts: a comma, or the end of a line.
+fn apart(cursor: &mut Cursor<'_>) -> Option<()> {
+    let ends = cursor.rest().trim_start_matches([' ', '\t']).starts_with('\n');
+    (cursor.eat(" ,") || ends).then_some(())
+}
+
+/// A part: since 2026 its count comes first, and of the output also how many were asked for.
+fn phase(cursor: &mut Cursor<'_>, names: &[&str; 3]) -> Option<Phase> {
+    let name = names.iter().find(|name| cursor.eat(name))?;
+    let mut count = None;
+    if name == &names[2] {
+        count = Some(cursor.number()?);
+        if cursor.eat(" /") {
+            cursor.number()?;
+        }
+        cursor.need(" in")?;
+    }
     let time = cursor.number()?;
     cursor.need(" s")?;
+    let mut phase = Phase { count, time, per_token_ms: None, rate: None };
     if !cursor.eat(" (") {
         // The first form, of spring 2023, has times alone.
-        return Some(Phase { time, per_token_ms: None, rate: None });
+        return Some(phase);
     }
     let first = cursor.number()?;
     if !cursor.eat(" ms/T") {
         cursor.need(" T/s )")?;
-        return Some(Phase { time, per_token_ms: None, rate: Some(first) });
+        phase.rate = Some(first);
+        return Some(phase);
     }
-    let rate = if cursor.eat(" =") {
-        let rate = cursor.number()?;
+    phase.per_token_ms = Some(first);
+    if cursor.eat(" =") {
+        phase.rate = Some(cursor.number()?);
         cursor.need(" T/s")?;
-        Some(rate)
-    } else {
-        None
-    };
+    }
     cursor.need(" )")?;
-    Some(Phase { time, per_token_ms: Some(first), rate })
+    Some(phase)
+}
+
+/// The line as it is kept: on one line, whatever lines its parts had.
+fn kept(text: &str) -> String {
+    let mut kept = String::new();
+    for part in text.split('\n').map(str::trim).filter(|part| !part.is_empty()) {
+        let begins =
+            ["Amt:", "Init:", "Process", "Generat", "Total:"].iter().any(|name| part.starts_with(name));
+        if begins && !kept.is_empty() && !kept.ends_with([',', '-']) {
+            kept.push(',');
+        }
+        if begins && !kept.is_empty() {
+            kept.push(' ');
+        }
+        kept.push_str(part);
+    }
+    kept
+}
+
+/// How many tokens there were at the most, by the time for one.
+fn most(phase: &Phase) -> f64 {
+    let least_ms = |per_token: &Number| (per_token.value - per_token.half_digit()).max(1e-9);
+    let most_ms = (phase.time.value + phase.time.half_digit()) * 1e3;
+    phase.per_token_ms.as_ref().map_or(f64::INFINITY, |per_token| most_ms / least_ms(per_token))
+}
+
+/// Whether more tokens are in the speeds than were ever in the context. Until version 1.66 the time of the output was
+/// divided by what had been asked for, however soon the answer ended.
+fn counts_too_many(timings: &Timings, generated: Option<&Progress>) -> bool {
+    let Phase { time, rate, .. } = &timings.output;
+    if let (Some(progress), Some(rate)) = (generated.filter(|progress| !progress.is_whole()), rate) {
+        let fits = |count: &Number| (0.9..=1.1).contains(&(count.value / time.value / rate.value));
+        return time.value >= 1.0 && !fits(&progress.count) && fits(&progress.of);
+    }
+    let fewest = |phase: &Phase| {
+        let per_token = phase.per_token_ms.as_ref()?;
+        Some((phase.time.value - phase.time.half_digit()) * 1e3 / (per_token.value + per_token.half_digit()))
+    };
+    let both = fewest(&timings.prompt).zip(fewest(&timings.output));
+    let counted = timings.amount.is_some() || timings.output.count.is_some();
+    let reached = timings.reached.as_ref().filter(|_| !counted);
+    both.zip(reached).is_some_and(|((prompt, output), reached)| prompt + output > reached.value * 1.02 + 2.0)
 }
 
 fn run(
     page: &Page<'_>,
     timings: &Timings,
     [processed, generated]: [Option<Progress>; 2],
-    range: core::ops::Range<usize>,
+    range: Range<usize>,
 ) -> Found {
     let mut found = Found::new(Tool::KoboldCpp, "koboldcpp, from 2023-06", Kind::Block, range.clone());
     for (key, progress) in [("Processing Prompt", &processed), ("Generating", &generated)] {
         let Some(progress) = progress else { continue };
         if let Some(digits) = page.text().get(progress.count.range.clone()) {
-            // Of what was left half-way only that is kept.
-            let of = if progress.whole { "" } else { "0" };
-            found.keep_text(format_args!("{key} ({digits} / {digits}{of} tokens)"));
+            let of = page.text().get(progress.of.range.clone()).unwrap_or_default();
+            found.keep_text(format_args!("{key} ({digits} / {of} tokens)"));
         }
     }
-    found.keep(page, range);
+    found.stain = found.stain.or(page.stain(&range));
+    found.keep_text(format_args!("{}", kept(page.text().get(range).unwrap_or_default())));
     // Not all of what is generated is counted in the progress: the last line may be of the token before.
     let is_near = |count: &Number, phase: &Phase| {
         let rate = phase.rate.as_ref().filter(|rate| rate.value > 0.0 && phase.time.value >= 1.0);
         rate.is_none_or(|rate| (0.9..=1.1).contains(&(count.value / phase.time.value / rate.value)))
     };
-    let whole =
-        |progress: &Option<Progress>| progress.as_ref().filter(|one| one.whole).map(|one| one.count.clone());
-    let counted = timings.amount.as_ref().zip(timings.output.rate.as_ref());
-    if counted.is_some_and(|(count, rate)| !agrees(count.value, &timings.output.time, rate))
+    let whole = |progress: &Option<Progress>| {
+        progress.as_ref().filter(|one| one.is_whole()).map(|one| one.count.clone())
+    };
+    let own = timings.output.count.as_ref().or(timings.amount.as_ref());
+    let disagrees = |count: Option<&Number>, phase: &Phase| {
+        count.zip(phase.rate.as_ref()).is_some_and(|(count, rate)| !agrees(count.value, &phase.time, rate))
+    };
+    let too_many = counts_too_many(timings, generated.as_ref());
+    if disagrees(own, &timings.output)
+        || disagrees(timings.prompt.count.as_ref(), &timings.prompt)
         || whole(&processed).is_some_and(|count| !is_near(&count, &timings.prompt))
         || whole(&generated).is_some_and(|count| !is_near(&count, &timings.output))
     {
@@ -177,7 +263,8 @@ fn run(
     }
     let [processed, generated] =
         [processed, generated].map(|progress| progress.map(|progress| progress.count));
-    let output = timings.amount.clone().or(generated);
+    let output = own.cloned().or(generated);
+    let processed = timings.prompt.count.clone().or(processed);
     for (field, number) in [(Field::PromptTokens, &processed), (Field::OutputTokens, &output)] {
         if let Some(number) = number {
             found.set(field, number);
@@ -210,6 +297,19 @@ fn run(
                 found.refuse(Problem::Edited);
             }
         }
+    }
+    if too_many {
+        found.drop(Field::DecodeTps);
+        found.flag(Flag::Disagrees);
+    }
+    // Where no count is printed, the times tell that there was one token.
+    if most(&timings.output) < 2.7 {
+        found.drop(Field::DecodeTps);
+        found.refuse(Problem::OneToken);
+    }
+    if most(&timings.prompt) < 1.5 && found.run.prefill_tps.is_some() {
+        found.drop(Field::PrefillTps);
+        found.flag(Flag::PrefillFromCache);
     }
     if !found.has_speed() && timings.prompt.rate.is_none() {
         found.refuse(Problem::TimesOnly);

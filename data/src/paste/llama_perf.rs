@@ -108,7 +108,12 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 }
                 _ => None,
             };
-            let current = open.get(place(key)).filter(|at| blocks[*at].takes(&line, number));
+            let takes = |key| open.get(place(key)).filter(|at| blocks[*at].takes(&line, number));
+            // Drafts are told of below the total, and the header of the block above may have been cut off.
+            let beheaded =
+                |at: &usize| blocks[*at].entries.last().is_some_and(|last| number - last.number <= MAX_GAP);
+            let current =
+                takes(key).or_else(|| takes(None).filter(|at| line.item == Item::Draft && beheaded(at)));
             let at = current.unwrap_or_else(|| {
                 let batched = decoded_at.is_some_and(|at| number - at <= MAX_GAP);
                 let header =
@@ -177,9 +182,13 @@ fn read_all(page: &Page<'_>, source: &Source) -> Vec<(TimingLine, Range<usize>)>
         // Below a header the lines have no label of their own.
         let label = if own == Label::Bare { before.label } else { own };
         cursor.spaces();
+        let mut start = start;
         if cursor.eat("graphs reused =") {
             cursor.number();
-            cursor.spaces();
+            // On a line of its own it has a label, and so has what follows.
+            start = cursor.at + prefix::body(page.text().get(cursor.at..end).unwrap_or_default());
+            cursor = Cursor::new(page.text(), start..end);
+            self::label(&mut cursor);
         }
         let Some(line) = timing(&mut cursor, label, false) else { break };
         lines.push((line, start..cursor.at));

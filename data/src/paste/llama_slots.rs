@@ -171,7 +171,7 @@ fn clock(page: &Page<'_>, run: &Found) -> Option<Range<f64>> {
     let mut lines = page.lines[..=last].iter().rev().take_while(|line| line.end > run.at.start);
     let stamp = lines.find_map(|line| {
         let before = page.text().get(line.start..line.body)?;
-        before.split([' ', ']']).find(|word| word.matches('.').count() == 3)
+        before.split([' ', ']', '\t']).find(|word| word.matches('.').count() == 3)
     })?;
     let mut parts = stamp.split('.').map(|part| part.parse::<u32>().ok().map(f64::from));
     let mut next = || parts.next().flatten();

@@ -42,18 +42,20 @@ impl Text {
 
     /// The same text with lines of `key: value` written as members of an object; `None` where there are none.
     ///
-    /// PowerShell shows objects like that, and web pages show the numbers of an answer.
+    /// PowerShell shows objects like that, web pages show the numbers of an answer, and people paste the lines of an object
+    /// without its braces.
     pub fn without_lists(&self) -> Option<Text> {
         let mut text = Text::empty();
         let mut members = 0;
         for range in lines(&self.clean) {
             let line = self.clean[range.clone()].trim_end();
             let Some((key, value)) = line.split_once(':') else { continue };
-            let (lead, key) = (key.len() - key.trim_start().len(), key.trim());
+            let marks = |mark: char| mark.is_whitespace() || mark == '"';
+            let (lead, key) = (key.len() - key.trim_start_matches(marks).len(), key.trim_matches(marks));
             let is_key =
                 !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let from = range.start + line.len() - value.trim_start().len();
-            let value = value.trim();
+            let from = range.start + line.len() - value.trim_start_matches(marks).len();
+            let value = value.trim_end_matches(',').trim_matches(marks);
             let is_number =
                 value.starts_with(|first: char| first.is_ascii_digit()) && number::read(value).is_some();
             let is_name = key == "model" && !value.contains(['"', '\\']);
@@ -314,6 +316,10 @@ mod tests {
             Some("\"model\":\"llama3.2\",\n\"eval_count\":12,\n\"eval_duration\":3,\n")
         );
         assert_eq!(plain("eval_count: 12\nat 10:30\n"), None);
+        assert_eq!(
+            plain("  \"model\": \"llama3.2\",\n  \"eval_count\": 12,\n  \"eval_duration\": 3\n").as_deref(),
+            Some("\"model\":\"llama3.2\",\n\"eval_count\":12,\n\"eval_duration\":3,\n")
+        );
     }
 
     #[test]

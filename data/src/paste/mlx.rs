@@ -28,10 +28,12 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut sizes: Option<Asked> = None;
     let mut trials: Vec<Found> = Vec::new();
     let mut bars = Bars::default();
-    for (number, line) in page.plain() {
+    for (number, line) in page.all_plain() {
         let body = page.body(line);
         if is_bar(body) {
             bars.pass(number, out.len());
+        } else if page.is_separator(line) || body.contains("mlx_lm") {
+            bars.block = None;
         }
         // Its batched form, whose speeds are of all streams together, has a word before the same lines.
         let batched =
@@ -97,6 +99,8 @@ struct Bars {
     last: Option<usize>,
     /// The findings that came before the bar before it, and before it.
     before: [usize; 2],
+    /// The finding that followed a bar at once, if no command and no block of code came since.
+    block: Option<usize>,
 }
 
 impl Bars {
@@ -106,13 +110,17 @@ impl Bars {
     }
 
     /// Adds a finding; if it follows a bar at once, what stood between that bar and the one above was said.
-    fn place(&self, number: usize, out: &mut Vec<Found>, mut found: Found) {
+    fn place(&mut self, number: usize, out: &mut Vec<Found>, mut found: Found) {
         // Prompt and output are two lines.
         if self.last.is_some_and(|last| number - last <= 2) {
             let [from, to] = self.before;
             for said in out[from..to].iter_mut().filter(|said| said.kind == Kind::Block) {
                 said.problem = Some(Problem::InAnswer);
                 found.flag(Flag::AnswerText);
+            }
+            // With both its bars it is a run of its own, or an answer that imitates one.
+            if let Some(block) = self.block.replace(out.len()) {
+                out[block].flag(Flag::PerhapsAnswer);
             }
         }
         out.push(found);

@@ -22,6 +22,7 @@ mod docs;
 mod exllama;
 mod flag;
 mod found;
+mod frame;
 mod index;
 mod koboldcpp;
 mod koboldcpp_bench;
@@ -133,7 +134,16 @@ fn read_whole(text: &Text) -> Reading {
         let tells = best.ignored.is_empty() && !other.ignored.is_empty();
         if tells || is_better(&other, &best) { other } else { best }
     };
-    let plainer = [text.without_json_lines(), text.unmarked(), text.without_python(), text.without_lists()];
+    let unframed = text.unframed();
+    let unbroken = unframed.as_ref().and_then(Text::unwrapped);
+    let plainer = [
+        text.without_json_lines(),
+        text.unmarked(),
+        unframed,
+        unbroken,
+        text.without_python(),
+        text.without_lists(),
+    ];
     plainer.into_iter().flatten().fold(joined, told)
 }
 

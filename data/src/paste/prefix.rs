@@ -44,6 +44,7 @@ fn stamp(rest: &str, stamped: &mut bool) -> Option<usize> {
         .or_else(|| timestamp(rest))
         .or_else(|| level(rest))
         .or_else(|| unit(rest, 1))
+        .or_else(|| tag(rest).filter(|end| rest[..*end].ends_with("):")))
         .or_else(|| stamped.then(|| after_stamp(rest)).flatten());
     *stamped |= length.is_some();
     length
@@ -61,8 +62,13 @@ fn quote(rest: &str) -> Option<usize> {
 
 /// What lists and code in Markdown put before a line.
 fn bullet(rest: &str) -> Option<usize> {
-    if rest.starts_with('`') && !rest.starts_with("``") {
-        return Some(1);
+    let code = rest.trim_start_matches('`');
+    match rest.len() - code.len() {
+        0 => {}
+        1 => return Some(1),
+        // Three of them begin a block; with a line behind them they are meant as one.
+        3 if code.contains(": ") => return Some(3),
+        _ => return None,
     }
     let mark = ["- ", "* ", "• "].into_iter().find(|mark| rest.starts_with(mark))?;
     // A row of dashes and bars is the rule below a table's header, and two dashes begin a flag.
@@ -70,7 +76,7 @@ fn bullet(rest: &str) -> Option<usize> {
 }
 
 /// What only a time can stand before: the bar of some log viewers, `host unit[937]:`, the stream of a container or of a
-/// pipeline, and the process that LocalAI started.
+/// pipeline, the process that LocalAI started, what Android knows of an app, and a logger's name.
 fn after_stamp(rest: &str) -> Option<usize> {
     const STREAMS: [&str; 6] = ["stdout F ", "stderr F ", "01O ", "01E ", "00O ", "00E "];
     if let Some(mark) = STREAMS.iter().find(|mark| rest.starts_with(**mark)) {
@@ -84,7 +90,60 @@ fn after_stamp(rest: &str) -> Option<usize> {
     if rest.starts_with("GRPC(") {
         return ["): stderr ", "): stdout "].iter().find_map(|end| Some(rest.find(end)? + end.len()));
     }
-    unit(rest, 3)
+    unit(rest, 3).or_else(|| android(rest)).or_else(|| logger(rest))
+}
+
+/// What `logcat` puts between the time and the line: `4321  4345 I tag: `, `4321-4345/app I/tag: `, and as Android Studio
+/// shows it, `4321-4345  tag   app   I  `.
+fn android(rest: &str) -> Option<usize> {
+    let is_process = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_digit())
+            && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    };
+    let process = rest.split('/').next()?.split_ascii_whitespace().next()?;
+    if !is_process(process) {
+        return None;
+    }
+    let is_level = |word: &str| matches!(word, "V" | "D" | "I" | "W" | "E" | "F");
+    let mut words = rest.split_ascii_whitespace().take(5);
+    let level = words.find(|word| is_level(word) || tagged(word))?;
+    let end = offset_after(rest, level);
+    if tagged(level) {
+        return tag(&rest[end - level.len()..]).map(|length| end - level.len() + length);
+    }
+    // The tag, in the form that has it here.
+    let after = rest[end..].trim_start();
+    let tag = after.split(": ").next().filter(|tag| after.len() > tag.len() && !tag.trim_end().contains(' '));
+    let own = LINES.iter().any(|start| after.starts_with(start));
+    Some(tag.filter(|_| !own).map_or(end, |tag| offset_after(rest, tag) + 1))
+}
+
+/// `I/tag`: a level and who wrote it.
+fn tagged(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', _, ..])
+}
+
+/// `I/tag( 4321): `, `I/tag: ` of `logcat`.
+fn tag(rest: &str) -> Option<usize> {
+    let end = rest.find(": ").filter(|end| *end <= 64 && tagged(rest))?;
+    let name = &rest[..end];
+    let bare = name
+        .strip_suffix(')')
+        .map_or(name, |name| name.trim_end_matches(|c: char| c != '(').trim_end_matches('('));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte);
+    bare.trim_end().bytes().all(is_name).then_some(end + 1)
+}
+
+/// `autoloader: ` of a logger that is named: before another stamp, or before what a timing line begins with.
+fn logger(rest: &str) -> Option<usize> {
+    let name = rest.split(": ").next().filter(|name| (1..=64).contains(&name.len()))?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let after = rest.get(name.len() + 1..)?.trim_start();
+    let own = |text: &str| LINES.iter().any(|start| text.starts_with(start));
+    // A date has no points, and neither has how much of a context is full.
+    let is_clock = |length: usize| after[..length].matches(['.', ':']).count() > 1;
+    let goes_on = after.starts_with(['[', '{', '|']) || own(after) || timestamp(after).is_some_and(is_clock);
+    (name.bytes().all(is_name) && !own(name) && goes_on).then_some(name.len() + 1)
 }
 
 /// `ollama[937]: `, with the host and its time zone before it.
@@ -135,7 +194,8 @@ fn syslog(rest: &str) -> Option<usize> {
     // People take out the name of the host; and what begins a timing line names neither host nor program.
     let first = words.next().unwrap_or_default();
     let is_host = first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@[]:".contains(&byte));
-    let is_line = !is_host || LINES.iter().any(|start| first.starts_with(start));
+    let after = rest[offset_after(rest, time)..].trim_start();
+    let is_line = !is_host || LINES.iter().any(|start| after.starts_with(start));
     let is_unit = |word: &&str| {
         let names = word.starts_with(|c: char| c.is_ascii_lowercase()) || word.contains('[');
         !is_line && names && word.ends_with(':') && word.len() <= 64
@@ -145,8 +205,21 @@ fn syslog(rest: &str) -> Option<usize> {
 }
 
 /// What timing lines begin with that have a colon near.
-const LINES: [&str; 10] =
-    ["slot", "srv", "llama", "common_perf", "print_", "prompt", "eval", "total", "load", "main:"];
+const LINES: [&str; 13] = [
+    "slot ",
+    "srv ",
+    "llama_",
+    "common_perf",
+    "print_",
+    "prompt eval",
+    "eval ",
+    "total ",
+    "load ",
+    "main:",
+    "draft",
+    "target:",
+    "generate:",
+];
 
 /// `2026-09-10`, `15:01:39.976`, `0.06.972.460`, `2023/12/03`, `2024-01-01T00:00:00.000Z`, `10:42PM`, `Sat 2024-01-01`,
 /// and a stop watch's `0.8635` before JSON.
@@ -186,8 +259,12 @@ fn level(rest: &str) -> Option<usize> {
     ends.then_some(length)
 }
 
-/// `ollama-1  | ` of docker compose.
+/// `ollama-1  | ` of docker compose, `0|llama    | ` of pm2.
 fn compose(rest: &str) -> Option<usize> {
+    let numbered = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    if let Some(named) = numbered.strip_prefix('|').filter(|_| numbered.len() < rest.len()) {
+        return compose(named).map(|length| rest.len() - named.len() + length);
+    }
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let name = rest.len() - rest.trim_start_matches(is_part).len();
     let after = rest[name..].trim_start();
@@ -280,6 +357,22 @@ mod tests {
             ("ollama[937]: eval time", "eval time"),
             ("a said[1]: eval time", "a said[1]: eval time"),
             ("May I see 1:2:3 eval time", "May I see 1:2:3 eval time"),
+            ("11-22 13:00:01.123  4321  4345 I llama-android.cpp: llama_print_timings: x", "llama_print_timings: x"),
+            ("11-22 13:00:01.123  4321  4345 I llama   : eval time", "eval time"),
+            ("11-22 13:00:01.123  4321  4345 I llama_print_timings: x", "llama_print_timings: x"),
+            ("11-22 13:00:01.123 D/llama   ( 4321): eval time", "eval time"),
+            ("I/llama-android.cpp( 4321): eval time", "eval time"),
+            ("2025-11-22 13:00:01.123  4321-4345  llama-android.cpp       com.example.llama   I  eval time", "eval time"),
+            ("2023-11-22 13:00:01.123 4321-4345/com.example.llama I/llama-android.cpp: eval time", "eval time"),
+            ("2026-07-26 03:32:12,606 [INFO] autoloader: [a-Q4_K_M.gguf] 2.05.502.029 I slot print_timing", "slot print_timing"),
+            ("0|llama    | eval time", "eval time"),
+            ("3|llama-server  | 2025-11-22T13:00:00: eval time", "eval time"),
+            ("12:00:01 Averages: prompt_tps=1.0", "Averages: prompt_tps=1.0"),
+            ("12:00:01 CtxLimit: 1754/8192, Process:1s", "CtxLimit: 1754/8192, Process:1s"),
+            ("12:00:01 Generation: 256 tokens", "Generation: 256 tokens"),
+            ("I/O: eval time", "I/O: eval time"),
+            ("```Decode batch. #running-req: 1", "Decode batch. #running-req: 1"),
+            ("```shell", "```shell"),
         ];
         for (line, rest) in vectors {
             assert_eq!(&line[body(line)..], rest, "{line}");

@@ -114,6 +114,11 @@ fn window(page: &Page<'_>, number: usize) -> Option<Found> {
             cursor.cut = true;
             return None;
         }
+        // Not every line of a prompt tells a speed, and the next line's is not its own.
+        let upto = cursor.rest().find("throughput (token/s):")?;
+        if cursor.rest()[..upto].matches(" batch").count() > 1 {
+            return None;
+        }
         cursor.after("throughput (token/s):");
         let speed = cursor.number()?;
         Some((speed, running))

@@ -140,6 +140,13 @@ fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
         cursor.number()?;
         cursor.need(" tokens")?;
     }
+    let before = cursor.clone();
+    if cursor.eat(",") && cursor.ended() {
+        // More of it is on the next line.
+        cursor.cut = true;
+        return None;
+    }
+    *cursor = before;
     if cursor.eat(", Draft:") {
         cursor.number()?;
         cursor.need(" /")?;

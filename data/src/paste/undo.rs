@@ -142,7 +142,8 @@ fn layer(text: &str) -> Option<Layer> {
     if several && lines().all(|line| line.starts_with('>')) && !lines().all(|line| line.starts_with(">>>")) {
         return Some(Layer::Quote);
     }
-    let is_item = |line: &str| line.starts_with("- ") || line.starts_with("* ");
+    // Of a blank line the mark is left.
+    let is_item = |line: &str| line.starts_with("- ") || line.starts_with("* ") || line == "-";
     if several && lines().all(is_item) {
         return Some(Layer::Bullet);
     }
@@ -208,6 +209,7 @@ mod tests {
             ("`a b`\n\n`c d`\n", "a b\n\nc d\n"),
             ("llama\\_print\\_timings: \\| x", "llama_print_timings: | x"),
             ("- a\n- b\n", "a\nb\n"),
+            ("- a\n- \n- b\n", "a\n\nb\n"),
             ("> a\nb\n", "> a\nb\n"),
             (">>> a\n>>> b\n", ">>> a\n>>> b\n"),
             ("C:\\_x\\a_b", "C:\\_x\\a_b"),

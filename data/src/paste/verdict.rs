@@ -149,6 +149,9 @@ fn fakes(page: &Page<'_>, found: &mut [Found]) {
     };
     let separators = starts(&|line| page.is_separator(line) || page.is_chat_prompt(line));
     let fences = starts(&|line| page.is_fence(line));
+    // llama.cpp prints one block for each start, and below the mark of the end.
+    let begun = starts(&|line| page.body(line).starts_with("generate: n_ctx"));
+    let ended = starts(&|line| page.body(line).ends_with("[end of text]"));
     let passed = |marks: &[usize], place: usize| marks.partition_point(|start| *start < place);
     // A block of code that ends: what begins one and never ends it says nothing.
     let in_fence = |place: usize| {
@@ -177,6 +180,11 @@ fn fakes(page: &Page<'_>, found: &mut [Found]) {
             } else if wild && found[at].run.tool != Tool::MlxLm {
                 found[earlier].flag(Flag::Disagrees);
                 found[at].flag(Flag::Disagrees);
+            }
+            let of_one_start = passed(&begun, one) == passed(&begun, other)
+                && (passed(&begun, one) > 0 || passed(&ended, one) != passed(&ended, other));
+            if found[at].run.tool == Tool::LlamaCpp && of_one_start {
+                found[earlier].flag(Flag::PerhapsAnswer);
             }
         }
     }

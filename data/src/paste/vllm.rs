@@ -26,7 +26,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             continue;
         }
         out.extend(progress.take());
-        if body.contains("Avg prompt throughput:") {
+        // Narrow windows break it between any two words.
+        if body.contains("Avg prompt") {
             if let Some((speed, range)) = page.match_line(number, window) {
                 out.extend(window_found(page, &speed, range));
             }
@@ -79,27 +80,36 @@ fn latency(page: &Page<'_>, number: usize) -> Option<Found> {
 }
 
 /// `Engine 000: Avg prompt throughput: 2.5 tokens/s, Avg generation throughput: 123.8 tokens/s, Running: 1 reqs`
-fn window(cursor: &mut Cursor<'_>) -> Option<(Number, Option<Number>)> {
+fn window(cursor: &mut Cursor<'_>) -> Option<([Number; 2], Option<Number>)> {
     if cursor.eat("Engine") {
         cursor.number()?;
         cursor.need(":")?;
     }
     cursor.need(" Avg prompt throughput:")?;
-    cursor.number()?;
+    let prompt = cursor.number()?;
     cursor.need(" tokens/s, Avg generation throughput:")?;
     let speed = cursor.number()?;
     cursor.need(" tokens/s")?;
     let running = if cursor.eat(", Running:") { cursor.number() } else { None };
-    Some((speed, running))
+    Some(([prompt, speed], running))
 }
 
 fn window_found(
     page: &Page<'_>,
-    (speed, running): &(Number, Option<Number>),
+    ([prompt, speed], running): &([Number; 2], Option<Number>),
     range: core::ops::Range<usize>,
 ) -> Option<Found> {
     let mut found = Found::new(Tool::Vllm, "vLLM log, from 2023-06", Kind::Log, range.clone());
-    found.keep(page, range);
+    found.stain = page.stain(&range);
+    let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
+    let requests = running.as_ref().map_or("", digits);
+    found.keep_text(format_args!(
+        "Avg prompt throughput: {} tokens/s, Avg generation throughput: {} tokens/s{}{requests}{}",
+        digits(prompt),
+        digits(speed),
+        if requests.is_empty() { "" } else { ", Running: " },
+        if requests.is_empty() { "" } else { " reqs" },
+    ));
     found.set(Field::AggregateTps, speed);
     if let Some(running) = running {
         found.set(Field::Streams, running);

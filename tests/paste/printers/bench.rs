@@ -29,6 +29,23 @@ pub(super) fn bench_md(m: &Measured) -> String {
     bench_rows(m, &[format!("pp{}", m.prompt), format!("tg{}", m.output)], "Q4_0")
 }
 
+/// ik_llama.cpp's own settings are columns of their own.
+pub(super) fn ik_bench(m: &Measured) -> String {
+    let mut text = String::from(
+        "| model                          |       size |     params | backend    | ngl | threads | n_ubatch | type_k | type_v | fa | mla |   amb | rtr | fmoe |          test |              t/s |\n| ------------------------------ | ---------: | ---------: | ---------- | --: | ------: | -------: | -----: | -----: | -: | --: | ----: | --: | ---: | ------------: | ---------------: |\n",
+    );
+    for (test, rate) in
+        [(format!("pp{}", m.prompt), m.prefill_tps()), (format!("tg{}", m.output), m.decode_tps())]
+    {
+        let rate = format!("{rate:.2} ± {:.2}", rate / 90.0);
+        let _ = writeln!(
+            text,
+            "| deepseek2 671B IQ4_K_R4 - 4.5 bpw | 376.65 GiB |   672.05 B | CUDA       |  99 |      24 |     2048 |   q8_0 |   q8_0 |  1 |   3 |   512 |   1 |    1 | {test:>13} | {rate:>16} |",
+        );
+    }
+    text + "\nbuild: e082df47 (3837)\n"
+}
+
 pub(super) fn bench_md_2023(m: &Measured) -> String {
     bench_rows(m, &[format!("pp {}", m.prompt), format!("tg {}", m.output)], "mostly Q4_0")
 }

@@ -43,6 +43,10 @@ pub(super) fn timings_2023(m: &Measured) -> String {
     library(m, "llama_print_timings", false)
 }
 
+pub(super) fn ik_library(m: &Measured) -> String {
+    library(m, "llama_print_timings", true)
+}
+
 pub(super) fn perf(m: &Measured) -> String {
     library(m, "llama_perf_context_print", true)
 }

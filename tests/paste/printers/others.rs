@@ -93,20 +93,6 @@ pub(super) fn tabby(m: &Measured) -> String {
     )
 }
 
-pub(super) fn kobold(m: &Measured) -> String {
-    format!(
-        "[12:00:01] CtxLimit:{}/16384, Amt:{}/{}, Init:0.00s, Process:{:.2}s ({:.2}T/s), Generate:{:.2}s ({:.2}T/s), Total:{:.2}s\n",
-        m.prompt + m.output,
-        m.output,
-        m.output,
-        m.prompt_ms / 1e3,
-        m.prefill_tps(),
-        m.output_ms / 1e3,
-        m.decode_tps(),
-        sum(m) / 1e3 + 0.01
-    )
-}
-
 pub(super) fn lm_studio(m: &Measured) -> String {
     format!(
         "{{\n  \"usage\": {{\n    \"prompt_tokens\": {},\n    \"completion_tokens\": {}\n  }},\n  \"stats\": {{\n    \"tokens_per_second\": {},\n    \"time_to_first_token\": 0.111,\n    \"generation_time\": {},\n    \"stop_reason\": \"eosFound\"\n  }},\n  \"model_info\": {{\"arch\": \"granite\", \"quant\": \"Q4_K_M\"}}\n}}\n",
@@ -114,32 +100,6 @@ pub(super) fn lm_studio(m: &Measured) -> String {
         m.output,
         m.decode_tps(),
         m.output_ms / 1e3
-    )
-}
-
-pub(super) fn kobold_bench(m: &Measured) -> String {
-    format!(
-        "Benchmark Completed - v1.78 Results:\n======\nFlags: NoAVX2=False Threads=8\nTimestamp: 2024-12-14 20:41:03.368064+00:00\nBackend: koboldcpp_cublas.dll\nLayers: 59\nModel: Cydonia-22B-v1.3.i1-IQ4_XS\nMaxCtx: {}\nGenAmount: {}\n-----\nProcessingTime: {:.3}s\nProcessingSpeed: {:.2}T/s\nGenerationTime: {:.3}s\nGenerationSpeed: {:.2}T/s\nTotalTime: {:.3}s\nOutput:  1 1 1 1\n-----\n",
-        m.prompt + m.output,
-        m.output,
-        m.prompt_ms / 1e3,
-        m.prefill_tps(),
-        m.output_ms / 1e3,
-        m.decode_tps(),
-        sum(m) / 1e3
-    )
-}
-
-pub(super) fn kobold_table(m: &Measured) -> String {
-    format!(
-        "Timestamp,Backend,Layers,Model,MaxCtx,GenAmount,ProcessingTime,ProcessingSpeed,GenerationTime,GenerationSpeed,TotalTime,Output\n2024-07-14 14:42:20.687625+00:00,koboldcpp_cublas.dll,81,Some-Model-70B,{},{},{:.2},{:.2},{:.2},{:.2},{:.2},11111\n",
-        m.prompt + m.output,
-        m.output,
-        m.prompt_ms / 1e3,
-        m.prefill_tps(),
-        m.output_ms / 1e3,
-        m.decode_tps(),
-        sum(m) / 1e3
     )
 }
 
