@@ -196,38 +196,16 @@ pub fn load(folder: &Path, reference: &str) -> Result<SavedRun> {
 }
 
 #[cfg(test)]
+#[path = "../tests/support/submission.rs"]
+mod sample;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use data::fingerprint::HostState;
-    use data::submission::{Calibration, Identity};
 
     fn saved() -> SavedRun {
         let raw = RawValue::from_string("[{\"at_ms\": 1.50}]".to_owned()).unwrap();
-        let submission = Submission {
-            suite: "suite-v1".into(),
-            probe: "0.1.0".into(),
-            measured_on: "2026-11-22".into(),
-            backend: BackendInfo { name: "llama.cpp".into(), version: "b1".into() },
-            model: ModelIdentity {
-                reference: "m.gguf".into(),
-                id: None,
-                quant: Some("Q4_K_M".into()),
-                digest: None,
-                prefix_digest: None,
-                size_bytes: None,
-                params: None,
-                tensor_bytes: None,
-                identity: Identity::Unverified,
-            },
-            fingerprint: Fingerprint::default(),
-            tag: None,
-            before: HostState::default(),
-            during: None,
-            after: HostState::default(),
-            calibration: Calibration::default(),
-            workloads: vec![WorkloadResult::skipped("W3", 32512, 1, "too long".into())],
-            raw_timings_sha256: envelope::digest(raw.get().as_bytes()),
-        };
+        let submission = sample::unmeasured(raw.get());
         SavedRun::new("abcdefghij", &submission, raw, &[5; 32]).unwrap()
     }
 

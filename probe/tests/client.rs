@@ -1,13 +1,14 @@
 //! Uploading, signing in and updating, each against a local server that plays every answer there is.
 
 mod common;
+#[path = "support/submission.rs"]
+mod sample;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Asked, Script, Server};
 use data::digest::digest;
 use data::envelope::Envelope;
-use data::submission::{BackendInfo, Identity, ModelIdentity, Submission, WorkloadResult};
 use probe::client::login::{Granted, LoginError, Service};
 use probe::client::update::{self, Known, Manifest, Program, UpdateError};
 use probe::client::{Client, Sent};
@@ -17,31 +18,7 @@ use serde_json::{Value, json, value::RawValue};
 
 fn saved() -> SavedRun {
     let raw = RawValue::from_string("[]".to_owned()).unwrap();
-    let submission = Submission {
-        suite: "suite-v1".into(),
-        probe: "0.1.0".into(),
-        measured_on: "2026-11-22".into(),
-        backend: BackendInfo { name: "llama.cpp".into(), version: "b1".into() },
-        model: ModelIdentity {
-            reference: "m.gguf".into(),
-            id: None,
-            quant: None,
-            digest: None,
-            prefix_digest: None,
-            size_bytes: None,
-            params: None,
-            tensor_bytes: None,
-            identity: Identity::Unverified,
-        },
-        fingerprint: data::fingerprint::Fingerprint::default(),
-        tag: None,
-        before: data::fingerprint::HostState::default(),
-        during: None,
-        after: data::fingerprint::HostState::default(),
-        calibration: data::submission::Calibration::default(),
-        workloads: vec![WorkloadResult::skipped("W3", 32_512, 1, "too long".into())],
-        raw_timings_sha256: digest(b"[]"),
-    };
+    let submission = sample::unmeasured(raw.get());
     SavedRun::new("abcdefghij", &submission, raw, &[5; 32]).unwrap()
 }
 

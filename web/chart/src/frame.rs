@@ -11,6 +11,14 @@ pub(crate) struct Key<'a> {
     pub(crate) name: &'a str,
 }
 
+impl<'a> Key<'a> {
+    /// Entries of groups that differ in colour and shape, by their names.
+    pub(crate) fn of_groups(names: impl Iterator<Item = &'a str>) -> Vec<Key<'a>> {
+        let key = |(i, name)| Key { class: format!("c{}", i % 6), sign: Sign::Mark(Shape::nth(i)), name };
+        names.enumerate().map(key).collect()
+    }
+}
+
 /// How a legend shows a group.
 pub(crate) enum Sign {
     Mark(Shape),

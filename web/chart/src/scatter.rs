@@ -1,6 +1,6 @@
 //! Predicted against measured: the picture of a fit.
 
-use crate::frame::{Key, Plan, Sign, most_ticks};
+use crate::frame::{Key, Plan, most_ticks};
 use crate::scale::{Axis, Format, Scale, Spread, placeable};
 use crate::svg::{Caption, Shape, Size};
 
@@ -54,16 +54,7 @@ pub fn scatter(chart: &ScatterChart<'_>) -> String {
             .filter(|p| drawable(p))
             .flat_map(|p| [p.predicted, p.measured])
     };
-    let keys: Vec<Key<'_>> = chart
-        .groups
-        .iter()
-        .enumerate()
-        .map(|(i, group)| Key {
-            class: format!("c{}", i % 6),
-            sign: Sign::Mark(Shape::nth(i)),
-            name: group.name,
-        })
-        .collect();
+    let keys = Key::of_groups(chart.groups.iter().map(|group| group.name));
     let axis = |label| Axis { label, spread: Spread::Log10, format: Format::Number };
     let plan = Plan {
         class: "scatter",

@@ -55,15 +55,7 @@ pub fn trend(chart: &TrendChart<'_>) -> String {
     let steps = || chart.ways.iter().flat_map(|way| way.steps).filter(drawable);
     let values = steps().flat_map(|step| [step.value.low, step.value.high]);
     let any = steps().next().is_some();
-    let mut keys: Vec<Key<'_>> = Vec::new();
-    if chart.ways.len() > 1 {
-        let ways = chart.ways.iter().enumerate();
-        keys.extend(ways.map(|(i, way)| Key {
-            class: format!("c{}", i % 6),
-            sign: Sign::Mark(Shape::nth(i)),
-            name: way.name,
-        }));
-    }
+    let mut keys = Key::of_groups(chart.ways.iter().map(|way| way.name).filter(|_| chart.ways.len() > 1));
     let [told, superseded] = chart.signs;
     if steps().any(|step| !step.told.is_empty()) {
         keys.push(Key { class: "edge".into(), sign: Sign::Mark(Shape::nth(0)), name: told });

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data::dump::DumpRow;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 
+use crate::api::refuse_parameters;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Metric, RunRow, Store, StoreError};
@@ -116,7 +117,12 @@ impl hyper::body::Body for Pieces {
 }
 
 /// `GET /dump/results.jsonl` and `/dump/results.csv`.
-pub async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+pub async fn file(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    refuse_parameters(query.as_deref())?;
     match name.as_str() {
         "results.jsonl" => Ok(answer(app, Form::Jsonl)),
         "results.csv" => Ok(answer(app, Form::Csv)),

@@ -126,7 +126,7 @@ async fn openapi(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Re
 }
 
 /// Refuses any parameter, for addresses that take none: one that is passed over would look as if it had worked.
-fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
+pub fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
     match query_string::pairs(query.unwrap_or_default())?.first() {
         None => Ok(()),
         Some((name, _)) => Err(Problem::parameters(vec![FieldError::new(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use data::submission::Submission;
 use page::messages::EN;
 use page::privacy::{Field, privacy_page};
@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::written;
+use crate::api::refuse_parameters;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::{HTML, Representation};
@@ -24,7 +25,11 @@ pub(super) async fn page(State(app): State<App>) -> Result<Representation, Probl
 }
 
 /// `GET /privacy.json`.
-pub(super) async fn json(State(app): State<App>) -> Result<Representation, Problem> {
+pub(super) async fn json(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Representation, Problem> {
+    refuse_parameters(query.as_deref())?;
     app.shelf().get_or_make("/privacy.json", || {
         let fields: BTreeMap<String, String> =
             fields().into_iter().map(|field| (field.path, field.says)).collect();
