@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use data::Catalog;
 use data::backend::Backend;
 use data::constants::{class, device_key, is_stacked, tier};
-use data::row::HardwareRow;
+use data::row::{HardwareRow, Processor};
 use estimator::{Compute, HardwareClass};
 use serde::Deserialize;
 
+use crate::processors::stated_cores;
 use crate::row::MeasurementRow;
 use crate::text::{key, occurs};
 
@@ -40,6 +41,8 @@ pub struct Device {
     pub tdp_w: Option<f64>,
     /// Link to the host, GB/s.
     pub link_gb_s: Option<f64>,
+    /// Its cores and their width, where the catalogue has them.
+    pub processor: Option<Processor>,
     /// Whether it is no row of the catalogue.
     pub unknown: bool,
     /// Whether the name fits many devices.
@@ -173,11 +176,36 @@ impl<'c> Devices<'c> {
     /// The device of a measurement; `None` where nothing tells its bandwidth.
     #[must_use]
     pub fn find(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
-        let known = self.by_key(row, backend).map(|found| self.of_row(found, row));
-        known
+        self.by_product(row, backend)
+            .or_else(|| self.by_key(row, backend))
+            .map(|found| self.of_row(found, row))
             .or_else(|| self.by_spelling(row, backend))
             .or_else(|| self.by_part(row, backend))
+            .or_else(|| self.by_family(row, backend))
             .or_else(|| from_figures(row))
+    }
+
+    /// A processor that the catalogue has by itself, all cores of one.
+    fn by_product(&self, row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
+        let name = row.device.to_lowercase();
+        let several = name.starts_with(|c: char| c.is_ascii_digit()) && name[1..].starts_with(['x', ' ']);
+        if !is_processor(row, backend) || several {
+            return None;
+        }
+        let found = self.catalog.device(&row.device).ok()?;
+        let whole = |processor: Processor| stated_cores(&name).is_none_or(|cores| cores == processor.cores);
+        (!found.is_family() && found.processor.is_some_and(whole)).then_some(found)
+    }
+
+    /// As everything else in the project finds a device by its name. A family's processors stay apart.
+    fn by_family(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
+        let found = self.catalog.device_with_memory(&row.device, row.device_mem_gib).ok()?;
+        let device = self.of_row(found, row);
+        if class(found) != HardwareClass::Cpu {
+            return Some(device);
+        }
+        let key = processor_key(&row.device.to_lowercase());
+        is_processor(row, backend).then(|| Device { fold: fold_key(&key), key, processor: None, ..device })
     }
 
     fn by_key(&self, row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
@@ -193,7 +221,7 @@ impl<'c> Devices<'c> {
 
     fn by_spelling(&self, row: &MeasurementRow, backend: Backend) -> Option<Device> {
         let name = row.device.to_lowercase();
-        let is_cpu = backend == Backend::Cpu || row.device_class == "cpu";
+        let is_cpu = is_processor(row, backend);
         let spelling = self
             .spellings
             .iter()
@@ -223,6 +251,7 @@ impl<'c> Devices<'c> {
             compute: Compute::default(),
             tdp_w: None,
             link_gb_s: None,
+            processor: None,
             unknown: true,
             vague: spelling.vague,
         })
@@ -244,6 +273,8 @@ impl<'c> Devices<'c> {
 
     fn of_row(&self, found: &HardwareRow, row: &MeasurementRow) -> Device {
         let key = device_key(found).to_owned();
+        // Memory modules are their owner's choice; a card's are not.
+        let stated = row.device_bandwidth_gbs.filter(|_| class(found) == HardwareClass::Cpu);
         Device {
             fold: fold_key(&key),
             key,
@@ -252,7 +283,7 @@ impl<'c> Devices<'c> {
             generation: found.generation.clone().unwrap_or_default(),
             tier: tier(found),
             stacked: is_stacked(found),
-            bandwidth_gb_s: found.bandwidth_gb_s,
+            bandwidth_gb_s: stated.unwrap_or(found.bandwidth_gb_s),
             memory_gib: row.device_mem_gib.or_else(|| found.memory_gib.last().copied()),
             compute: Compute {
                 f16_tflops: found.compute_f16_tflops,
@@ -262,10 +293,16 @@ impl<'c> Devices<'c> {
             },
             tdp_w: found.tdp_w.map(f64::from),
             link_gb_s: found.link.map(data::row::Link::gb_s),
+            processor: found.processor,
             unknown: false,
             vague: false,
         }
     }
+}
+
+/// Whether a row ran on a processor.
+fn is_processor(row: &MeasurementRow, backend: Backend) -> bool {
+    backend == Backend::Cpu || row.device_class == "cpu"
 }
 
 /// The key under which a fold leaves a device out.
@@ -344,6 +381,7 @@ fn from_figures(row: &MeasurementRow) -> Option<Device> {
         compute: Compute::default(),
         tdp_w: None,
         link_gb_s: None,
+        processor: None,
         unknown: true,
         vague: false,
     })

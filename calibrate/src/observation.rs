@@ -270,11 +270,14 @@ impl Reader<'_> {
 
     /// What the graphics beside a processor could do does not help it: its rate is its cores'.
     fn compute_on_cores(&self, device: &mut Device, row: &MeasurementRow) {
-        let processor = self.processors.find(&row.device);
+        let processor = device.processor.or_else(|| self.processors.find(&row.device));
         let threads = number_after(&row.notes.to_lowercase(), "threads=").filter(|threads| *threads >= 1.0);
-        let f16_tflops = processor.map(|processor| processor.tflops(threads));
+        let f16_tflops = processor.map(|processor| {
+            let cores = f64::from(processor.cores);
+            processor.tflops_on(threads.map_or(cores, |threads| threads.min(cores)))
+        });
         device.compute = Compute { f16_tflops, ..Compute::default() };
-        device.tier = processor.map_or("", |processor| processor.power.name());
+        device.tier = processor.map_or("", |processor| processor.made_for.name());
         device.tdp_w = None;
     }
 }

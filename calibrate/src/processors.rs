@@ -1,12 +1,10 @@
 //! How many cores a processor has and how wide they are, from its name.
 
 use anyhow::{Context, Result};
+use data::row::{MadeFor, Processor};
 use serde::Deserialize;
 
 use crate::text::occurs;
-
-/// Clock that processors' rates are stated at, in GHz; how far a real one is off is in what is fitted.
-const CLOCK_GHZ: f64 = 3.0;
 
 /// One line of `data/measurement-processors.toml`.
 #[derive(Debug, Deserialize)]
@@ -15,7 +13,7 @@ struct Line {
     has: Vec<String>,
     cores: u32,
     wide: u32,
-    power: Power,
+    power: MadeFor,
 }
 
 #[derive(Debug, Deserialize)]
@@ -23,53 +21,6 @@ struct Line {
 struct File {
     multiplies_bf16: Vec<String>,
     processor: Vec<Line>,
-}
-
-/// The kind of machine that a line of processors is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Power {
-    /// Fanless and 15 to 28 W laptops.
-    Thin,
-    /// Laptops of 35 W and more.
-    Laptop,
-    /// Desks.
-    Desktop,
-    /// Servers and workstations.
-    Server,
-}
-
-impl Power {
-    /// One word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Power::Thin => "thin",
-            Power::Laptop => "laptop",
-            Power::Desktop => "desktop",
-            Power::Server => "server",
-        }
-    }
-}
-
-/// What a name tells about a processor.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Processor {
-    /// Cores that are used.
-    pub cores: f64,
-    /// 32-bit multiplications and additions that a core starts in a cycle.
-    pub wide: f64,
-    /// What it is made for.
-    pub power: Power,
-}
-
-impl Processor {
-    /// Operations a second at 3 GHz, in 10¹², on `threads` of its cores.
-    #[must_use]
-    pub fn tflops(&self, threads: Option<f64>) -> f64 {
-        let cores = threads.map_or(self.cores, |threads| threads.clamp(1.0, self.cores));
-        2.0 * cores * self.wide * CLOCK_GHZ / 1e3
-    }
 }
 
 /// Processors by their names.
@@ -103,20 +54,23 @@ impl Processors {
         let name = name.to_lowercase();
         let holds = |entry: &String| entry.split(", ").all(|part| occurs(&name, part));
         let line = self.lines.iter().find(|line| line.has.iter().any(holds))?;
-        let cores = stated_cores(&name).unwrap_or(f64::from(line.cores));
-        Some(Processor { cores, wide: f64::from(line.wide), power: line.power })
+        let cores = stated_cores(&name).unwrap_or(line.cores);
+        Some(Processor { cores, wide: line.wide, made_for: line.power })
     }
 }
 
 /// A count of cores in the name itself: "16-core", "24 cores", "eight-core", "4 vcpu".
-fn stated_cores(name: &str) -> Option<f64> {
-    const WORDS: [(&str, f64); 6] = [
-        ("dual-core", 2.0),
-        ("quad-core", 4.0),
-        ("six-core", 6.0),
-        ("eight-core", 8.0),
-        ("twelve-core", 12.0),
-        ("sixteen-core", 16.0),
+///
+/// Of a name in lower case.
+#[must_use]
+pub fn stated_cores(name: &str) -> Option<u32> {
+    const WORDS: [(&str, u32); 6] = [
+        ("dual-core", 2),
+        ("quad-core", 4),
+        ("six-core", 6),
+        ("eight-core", 8),
+        ("twelve-core", 12),
+        ("sixteen-core", 16),
     ];
     let spelled = || WORDS.iter().find(|(word, _)| name.contains(word)).map(|(_, count)| *count);
     ["-core processor", "-cores", " cores", "-core cpu", " vcpu"]
@@ -124,7 +78,7 @@ fn stated_cores(name: &str) -> Option<f64> {
         .find_map(|unit| {
             let before = &name[..name.find(unit)?];
             let digits = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
-            before[digits..].parse().ok().filter(|count: &f64| *count >= 1.0 && *count <= 512.0)
+            before[digits..].parse().ok().filter(|count: &u32| (1..=512).contains(count))
         })
         .or_else(spelled)
 }
@@ -133,23 +87,23 @@ fn stated_cores(name: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn of(name: &str) -> (f64, f64, Power) {
+    fn of(name: &str) -> (u32, u32, MadeFor) {
         let found = Processors::new().expect("the file has its shape").find(name).expect("a line knows it");
-        (found.cores, found.wide, found.power)
+        (found.cores, found.wide, found.made_for)
     }
 
     #[test]
     fn names_tell_cores() {
-        assert_eq!(of("AMD Ryzen 9 7950X 16-Core Processor (znver4)"), (16.0, 64.0, Power::Desktop));
-        assert_eq!(of("AMD Ryzen 9 7950X"), (16.0, 64.0, Power::Desktop));
-        assert_eq!(of("Intel Core i7-10710U CPU @ 1.10GHz (skylake)"), (6.0, 32.0, Power::Thin));
-        assert_eq!(of("Intel Core i5-2500 CPU @ 3.30GHz (sandybridge)"), (4.0, 16.0, Power::Desktop));
-        assert_eq!(of("13th Gen Intel Core i9-13900HX (alderlake)"), (8.0, 32.0, Power::Laptop));
-        assert_eq!(of("Oracle Ampere A1 (4 vCPU)"), (4.0, 16.0, Power::Server));
-        assert_eq!(of("AMD FX(tm)-8320 Eight-Core Processor (bdver2)"), (8.0, 8.0, Power::Desktop));
-        assert_eq!(of("AMD EPYC 9634 84-Core Processor (znver4)"), (84.0, 64.0, Power::Server));
-        assert_eq!(of("Intel Xeon E5-2683 v4 system (32 cores, 4-ch)"), (32.0, 32.0, Power::Server));
-        assert_eq!(of("Google Pixel 6a (Tensor G1 CPU, 4 threads)"), (4.0, 16.0, Power::Thin));
+        assert_eq!(of("AMD Ryzen 9 7950X 16-Core Processor (znver4)"), (16, 64, MadeFor::Desktop));
+        assert_eq!(of("AMD Ryzen 9 7950X"), (16, 64, MadeFor::Desktop));
+        assert_eq!(of("Intel Core i7-10710U CPU @ 1.10GHz (skylake)"), (6, 32, MadeFor::Thin));
+        assert_eq!(of("Intel Core i5-2500 CPU @ 3.30GHz (sandybridge)"), (4, 16, MadeFor::Desktop));
+        assert_eq!(of("13th Gen Intel Core i9-13900HX (alderlake)"), (8, 32, MadeFor::Laptop));
+        assert_eq!(of("Oracle Ampere A1 (4 vCPU)"), (4, 16, MadeFor::Server));
+        assert_eq!(of("AMD FX(tm)-8320 Eight-Core Processor (bdver2)"), (8, 8, MadeFor::Desktop));
+        assert_eq!(of("AMD EPYC 9634 84-Core Processor (znver4)"), (84, 64, MadeFor::Server));
+        assert_eq!(of("Intel Xeon E5-2683 v4 system (32 cores, 4-ch)"), (32, 32, MadeFor::Server));
+        assert_eq!(of("Google Pixel 6a (Tensor G1 CPU, 4 threads)"), (4, 16, MadeFor::Thin));
         assert!(Processors::new().expect("the file has its shape").find("NVIDIA RTX 5090").is_none());
     }
 
@@ -171,13 +125,5 @@ mod tests {
         ] {
             assert!(!processors.multiplies_bf16(name), "{name}");
         }
-    }
-
-    #[test]
-    fn fewer_threads_are_fewer_cores() {
-        let eight = Processor { cores: 8.0, wide: 32.0, power: Power::Desktop };
-        assert!((eight.tflops(None) - 1.536).abs() < 1e-12);
-        assert!((eight.tflops(Some(4.0)) - 0.768).abs() < 1e-12);
-        assert!((eight.tflops(Some(16.0)) - 1.536).abs() < 1e-12);
     }
 }

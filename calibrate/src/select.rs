@@ -94,15 +94,23 @@ fn chosen(figure: Figure, choices: &[Choice]) -> Recipes {
     recipes
 }
 
-/// Deals names out to parts, those with most votes first.
+/// Deals names out to parts. A name's part is its own, whatever else was measured: one row more must not deal all devices
+/// anew, and choose other effects by that.
 fn dealt<'v>(votes: impl Iterator<Item = &'v Vote<'v>>, by: By, parts: usize) -> BTreeMap<String, usize> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for vote in votes {
-        *counts.entry(fold_of(vote, by)).or_default() += 1;
-    }
-    let mut order: Vec<(String, usize)> = counts.into_iter().collect();
-    order.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    order.into_iter().enumerate().map(|(place, (name, _))| (name, place % parts)).collect()
+    let names = votes.map(|vote| fold_of(vote, by));
+    names
+        .map(|name| {
+            let part = part_of(&name, parts);
+            (name, part)
+        })
+        .collect()
+}
+
+/// FNV-1a of a name, over so many parts.
+fn part_of(name: &str, parts: usize) -> usize {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
+    ((hash >> 32) % parts as u64) as usize
 }
 
 /// Chooses effects on all votes and without each part of them. `full` is the fit with every effect.

@@ -70,6 +70,11 @@ fn a_row_is_predicted_as_the_engine_answers() {
         ("arc-b580", "llama-3.1-8b", "vulkan", "intel"),
         ("m3-pro-18-core", "qwen3-8b", "metal", "apple"),
         ("ryzen-ai-max-395", "qwen3-30b-a3b", "vulkan", "unified_other"),
+        ("ryzen-9-7950x", "llama-3.1-8b", "cpu", "cpu"),
+        ("core-i5-8400", "qwen3-8b", "cpu", "cpu"),
+        ("epyc-9654", "qwen3-30b-a3b", "cpu", "cpu"),
+        ("raspberry-pi-5", "llama-3.2-1b", "cpu", "cpu"),
+        ("desktop-ddr5-5600", "llama-3.1-8b", "cpu", "cpu"),
     ];
     for (device, model, backend, class) in questions {
         let [decode, _] = engine_says(device, model, backend, "8192");

@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::row::{MadeFor, Processor};
+
 /// The hardware and the software below the runtime. It does not change between two runs on a machine left alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -91,6 +93,22 @@ pub struct Cpu {
     /// Those instruction sets that inference uses: `avx2`, `avx512_vnni`, `amx_int8`, `i8mm` …
     #[serde(default)]
     pub features: Vec<String>,
+}
+
+impl Cpu {
+    /// Its cores' arithmetic as the catalogue states it, in 10¹² operations a second; `None` where its cores are not known.
+    #[must_use]
+    pub fn tflops(&self) -> Option<f64> {
+        let has = |name: &str| self.features.iter().any(|feature| feature.starts_with(name));
+        let wide = match () {
+            () if has("avx512") => 64,
+            () if has("avx2") => 32,
+            () if has("avx") || has("neon") || has("asimd") || has("dotprod") || has("i8mm") => 16,
+            () => 8,
+        };
+        let processor = Processor { cores: self.cores, wide, made_for: MadeFor::Desktop };
+        (self.cores > 0).then(|| processor.tflops())
+    }
 }
 
 /// The memory beside the processor.

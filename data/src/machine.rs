@@ -124,21 +124,23 @@ impl ThisMachine {
     fn put_processor(&mut self, fingerprint: &Fingerprint, find: Find<'_>) {
         let cpu = find(&fingerprint.cpu.model, None).filter(|known| known.class == HardwareClass::Cpu);
         let measured = fingerprint.ram.read_gb_s.or_else(|| fingerprint.ram.nominal_gb_s());
-        match (cpu, measured) {
-            (Some(known), measured) => {
+        let bandwidth = match cpu {
+            Some(known) => {
                 self.put("hardware", known.id);
-                self.put_number("host_ram_gib", usable_ram(fingerprint));
-                if let Some(read) = measured {
-                    self.put_number("host_bandwidth_gb_s", read);
-                }
+                "host_bandwidth_gb_s"
             }
-            (None, measured) => {
+            None => {
                 self.put("class", "cpu".to_owned());
-                if let Some(read) = measured {
-                    self.put_number("bandwidth_gb_s", read);
-                }
-                self.put_number("host_ram_gib", usable_ram(fingerprint));
+                "bandwidth_gb_s"
             }
+        };
+        if let Some(read) = measured {
+            self.put_number(bandwidth, read);
+        }
+        self.put_number("host_ram_gib", usable_ram(fingerprint));
+        // The cores that are there, which may be part of what is sold.
+        if let Some(tflops) = fingerprint.cpu.tflops() {
+            self.put_number("compute_f16_tflops", tflops);
         }
     }
 }
@@ -231,7 +233,15 @@ mod tests {
         assert_eq!(pairs(&known)[0], ("hardware", "ryzen-7950x".to_owned()));
         let mut unknown = machine(Vec::new(), 23.5);
         unknown.enclosure.memory_limit_gib = Some(8.0);
-        let expected = [("class", "cpu"), ("bandwidth_gb_s", "61.5"), ("host_ram_gib", "8")];
+        unknown.cpu.cores = 4;
+        unknown.cpu.features = vec!["avx".to_owned(), "avx2".to_owned()];
+        // Four cores, 32 multiplications and additions each, 3 GHz.
+        let expected = [
+            ("class", "cpu"),
+            ("bandwidth_gb_s", "61.5"),
+            ("host_ram_gib", "8"),
+            ("compute_f16_tflops", "0.77"),
+        ];
         assert_eq!(pairs(&unknown), expected.map(|(name, value)| (name, value.to_owned())));
     }
 

@@ -71,7 +71,7 @@ impl Facts<'_> {
             // Of processors the instructions matter, not who makes them.
             Factor::Vendor => one(match self.vendor {
                 "" => "",
-                "amd" | "intel" | "x86" => "x86",
+                "amd" | "intel" | "x86" | "zhaoxin" | "generic" => "x86",
                 "riscv" => "riscv",
                 _ => "arm",
             }),
@@ -121,7 +121,7 @@ pub fn device_key(row: &HardwareRow) -> &str {
 }
 
 /// Apple's tier by its device's key; on other unified machines, whether the memory is wider than the 128 bits of a
-/// processor with graphics; empty for cards and processors.
+/// processor with graphics; of processors, what they are made for; empty for cards.
 #[must_use]
 pub fn tier(row: &HardwareRow) -> &'static str {
     if row.class == DeviceClass::Unified {
@@ -129,7 +129,7 @@ pub fn tier(row: &HardwareRow) -> &'static str {
         return if row.bandwidth_gb_s > 160.0 { "wide" } else { "narrow" };
     }
     if row.class != DeviceClass::Apple {
-        return "";
+        return row.processor.map_or("", |processor| processor.made_for.name());
     }
     ["ultra", "max", "pro"]
         .into_iter()

@@ -221,7 +221,11 @@ impl Fitted {
         let watts = row.and_then(|row| row.tdp_w).map(f64::from);
         let (decode, prefill) = (part(self, Figure::Decode, group), part(self, Figure::Prefill, group));
         let streams = part(self, Figure::Streams, group);
-        let own = Own { group, rate_name: rate_name(group, generation), known: &known };
+        // What the graphics beside a processor could do does not help it: only a processor's own row tells its cores' rate.
+        let cores =
+            (facts.device.class == HardwareClass::Cpu).then_some(facts.device.compute.f16_tflops).flatten();
+        let on_cores = cores.map(|tflops| tflops * 1e3 / facts.device.bandwidth_gb_s);
+        let own = Own { group, rate_name: rate_name(group, generation), on_cores, known: &known };
         let decoding = decode_constants(decode, streams, &own, situation);
         let prefilling = prefill_constants(prefill, &own, situation, facts.device, watts);
         let several = situation.workload.streams > 1;
@@ -272,7 +276,16 @@ fn widened(part: &Part) -> Spread {
 struct Own<'a> {
     group: Group,
     rate_name: &'a str,
+    /// Operations of a processor's cores for each byte of its bandwidth, where they are known.
+    on_cores: Option<f64>,
     known: &'a Known,
+}
+
+impl Own<'_> {
+    /// Operations for each byte of bandwidth, where no rate of graphics is asked for.
+    fn flop_per_byte(&self, part: &Part) -> f64 {
+        self.on_cores.unwrap_or_else(|| part.flop_per_byte(self.rate_name))
+    }
 }
 
 fn decode_constants(
@@ -283,16 +296,15 @@ fn decode_constants(
 ) -> DecodeConstants {
     let of = |term: Term| own.known.decode.term(term);
     let of_streams = |term: Term| own.known.streams.term(term);
-    // Two operations for each weight, in the time of its bytes: how many cores there are is not asked, so that their rate
-    // is what goes with the bandwidth.
-    let arithmetic =
-        of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * part.flop_per_byte(own.rate_name));
+    // Two operations for each weight, in the time of its bytes.
+    let flop_per_byte = own.flop_per_byte(part);
+    let arithmetic = of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * flop_per_byte);
     let weights = of(Term::Weights) + arithmetic;
     // Attention's operations go with the bytes of the cache that they are done on.
     let context = f64::from(situation.workload.context_tokens);
     let cache_bytes = cache::read_bytes(situation.model, situation.cache, context).max(1.0);
-    let attention = of(Term::Attention) * attention_flops(situation.model, context)
-        / (cache_bytes * part.flop_per_byte(own.rate_name));
+    let attention =
+        of(Term::Attention) * attention_flops(situation.model, context) / (cache_bytes * flop_per_byte);
     DecodeConstants {
         bandwidth_efficiency: share(weights),
         expert_bandwidth_efficiency: share(weights + of(Term::Experts)),
@@ -321,9 +333,9 @@ fn prefill_constants(
     let compute = of(Term::Compute);
     let reached = 1.0 / compute;
     let known = reference(&device.compute, situation.runtime, situation.matrix_format);
-    let fallback_tflops = device.bandwidth_gb_s * part.flop_per_byte(own.rate_name) / 1e3;
+    let fallback_tflops = device.bandwidth_gb_s * own.flop_per_byte(part) / 1e3;
     let sustained = known.map_or(1.0, |known| match own.group {
-        // A processor's rate is its cores', not that of the graphics beside them.
+        // A processor's rate is its cores', known or not, never that of the graphics beside them.
         Group::Cpu => fallback_tflops / known.tflops,
         _ => part.sustained(device.class, known.tflops, watts),
     });

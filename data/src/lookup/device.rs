@@ -158,14 +158,17 @@ impl DeviceNames {
         if !equal.is_empty() && !asked.words.is_empty() {
             return versions(&equal, sized);
         }
-        let by_pattern: Vec<usize> = self
-            .patterns
-            .iter()
-            .filter(|(row, pattern)| fits(*row) && matches_pattern(pattern, &asked.words))
-            .map(|(row, _)| *row)
-            .collect();
-        if !by_pattern.is_empty() {
-            return by_pattern;
+        let matching = || {
+            let fitting =
+                |(row, pattern): &&(usize, Vec<String>)| fits(*row) && matches_pattern(pattern, &asked.words);
+            self.patterns.iter().filter(fitting)
+        };
+        // A product's own pattern goes before that of its family, which leaves more open, and the longer one first.
+        if let Some(best) = matching().map(|(_, pattern)| closeness(pattern)).max() {
+            return matching()
+                .filter(|(_, pattern)| closeness(pattern) == best)
+                .map(|(row, _)| *row)
+                .collect();
         }
         let held: Vec<&(usize, Name)> =
             self.names.iter().filter(|(row, name)| fits(*row) && holds(&asked.words, &name.words)).collect();
@@ -234,6 +237,12 @@ fn matches_pattern(pattern: &[String], text: &[String]) -> bool {
         let suffix = text.get(at + pattern.len()).is_some_and(|word| word.len() <= 2 && !is_number(word));
         run.iter().zip(pattern).all(|(word, wanted)| fits_word(wanted, word)) && (open || !suffix)
     })
+}
+
+/// How much a pattern says: nothing left open first, then more words.
+fn closeness(pattern: &[String]) -> isize {
+    let open: usize = pattern.iter().map(|word| word.matches(['#', '*']).count()).sum();
+    pattern.len() as isize - 64 * open as isize
 }
 
 /// One word of a pattern: alternatives between `|`, `#` for a digit.
@@ -306,6 +315,10 @@ fn read(text: &str) -> Name {
                 }
             }
             (number, Some("p" | "e")) if is_number(number) && number.len() <= 2 => at += 1,
+            // "R" is a trade mark, the R of 6248R is not.
+            ("r", _) if name.words.last().is_some_and(|last| is_number(last)) => {
+                name.words.push("r".to_owned())
+            }
             // "w/" is noise, the W of W6800 is not.
             (noise, _) if NOISE.contains(&noise) && (noise.len() > 1 || !next.is_some_and(is_number)) => {}
             (plain, _) => name.words.push(plain.to_owned()),

@@ -45,13 +45,22 @@ fn devices_are_found_by_what_tools_print() {
         ("ANGLE (NVIDIA, NVIDIA GeForce RTX 3060 Laptop GPU Direct3D11 vs_5_0 ps_5_0, D3D11)", "rtx-3060-laptop"),
         ("NVIDIA GeForce RTX 3080/PCIe/SSE2", "rtx-3080"),
         // processors
-        ("AMD Ryzen 9 7950X 16-Core Processor (znver4)", "ryzen-7000-desktop"),
+        ("AMD Ryzen 9 7950X 16-Core Processor (znver4)", "ryzen-9-7950x"),
         ("AMD Ryzen 7 5800H with Radeon Graphics", "ryzen-4000-5000-mobile"),
-        ("AMD Ryzen 7 5800X 8-Core Processor", "ryzen-5000-desktop"),
-        ("Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz", "core-8th-9th-gen-desktop"),
+        ("AMD Ryzen 7 5800X 8-Core Processor", "ryzen-7-5800x"),
+        ("Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz", "core-i7-8700"),
         ("11th Gen Intel(R) Core(TM) i7-1165G7 @ 2.80GHz", "core-11th-gen-mobile-lpddr4x"),
-        ("Intel(R) Xeon(R) CPU E5-2697 v2 @ 2.70GHz", "xeon-e5-v2"),
-        ("AMD EPYC 9454P 48-Core Processor", "epyc-9004-genoa"),
+        ("Intel(R) Xeon(R) CPU E5-2697 v2 @ 2.70GHz", "xeon-e5-2697-v2"),
+        ("AMD EPYC 9454P 48-Core Processor", "epyc-9454"),
+        ("AMD Ryzen 7 5700X3D 8-Core Processor (znver3)", "ryzen-7-5700x3d"),
+        ("13th Gen Intel(R) Core(TM) i9-13900KS", "core-i9-13900"),
+        ("13th Gen Intel(R) Core(TM) i9-13900HX", "core-i9-13900hx"),
+        ("Intel(R) Xeon(R) Gold 6248R CPU @ 3.00GHz", "xeon-gold-6248r"),
+        ("Intel(R) Xeon(R) Platinum 8480+", "xeon-platinum-8480"),
+        ("AMD Ryzen Threadripper PRO 7995WX 96-Cores", "threadripper-pro-7995wx"),
+        // A processor that has no row of its own is one of its family.
+        ("Intel(R) Core(TM) i5-8305G CPU", "core-8th-9th-gen-desktop"),
+        ("AMD Ryzen 5 PRO 5645 6-Core Processor", "ryzen-5000-desktop"),
         ("Raspberry Pi 5 Model B Rev 1.0", "raspberry-pi-5"),
     ];
     for (text, id) in vectors {
@@ -70,6 +79,9 @@ fn devices_are_found_by_what_people_type() {
         ("DGX Spark", "dgx-spark"), ("Tesla P40", "p40"), ("MI300X", "mi300x"), ("Pixel 8 Pro", "tensor-g3"),
         // The bare name is the card that was sold for years; the rare one says its size.
         ("RTX 3060", "rtx-3060-12gb"), ("RTX 3080", "rtx-3080"), ("RTX 3050", "rtx-3050-8gb"),
+        ("i7-13700K", "core-i7-13700"), ("i5 12400f", "core-i5-12400"),
+        ("ryzen 7 9800x3d", "ryzen-7-9800x3d"), ("E5-2680 v4", "xeon-e5-2680-v4"), ("W6800", "pro-w6800"),
+        ("P104-100", "p104-100"), ("K80", "k80"), ("RTX 2080 Ti 22GB", "rtx-2080-ti"), ("Steam Deck", "steam-deck"),
         // Made for laptops alone.
         ("RTX 4050", "rtx-4050-laptop"),
     ];

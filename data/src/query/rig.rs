@@ -12,7 +12,7 @@ use super::params::{FieldError, Params};
 use crate::catalog::Catalog;
 use crate::constants::Memo;
 use crate::number;
-use crate::row::HardwareRow;
+use crate::row::{HardwareRow, Processor};
 use crate::rules::Rules;
 
 /// One device of a machine.
@@ -222,6 +222,8 @@ fn from_row<'c>(
         None if in_ram => figures.host_bandwidth_gb_s.unwrap_or(row.bandwidth_gb_s),
         None => row.bandwidth_gb_s,
     };
+    // A processor computes on its cores, as many as the owner says or the row has.
+    let on_cores = || figures.compute_f16_tflops.or_else(|| row.processor.map(Processor::tflops));
     let link_gb_s = row.link.map_or(rules.rows.defaults.host_link_gb_s, crate::row::Link::gb_s);
     let device = Device {
         class,
@@ -229,7 +231,7 @@ fn from_row<'c>(
         usable_gib: usable(figures.usable_gib, memory_gib, class, &row.vendor, rules),
         bandwidth_gb_s,
         compute: Compute {
-            f16_tflops: row.compute_f16_tflops,
+            f16_tflops: if in_ram { on_cores().or(row.compute_f16_tflops) } else { row.compute_f16_tflops },
             int8_tops: row.compute_int8_tops,
             fp8_tflops: row.compute_fp8_tflops,
             fp4_tflops: row.compute_fp4_tflops,

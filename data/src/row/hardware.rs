@@ -28,6 +28,64 @@ impl Link {
     }
 }
 
+/// Clock that processors' rates are stated at, in GHz; how far a real one is off is in what is fitted.
+const CLOCK_GHZ: f64 = 3.0;
+
+/// The kind of machine that a line of processors is made for: it tells how long they hold their clock, and their memory's
+/// speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MadeFor {
+    /// Fanless and 15 to 28 W laptops, handhelds, boards.
+    Thin,
+    /// Laptops of 35 W and more.
+    Laptop,
+    /// Desks.
+    Desktop,
+    /// Servers and workstations.
+    Server,
+}
+
+impl MadeFor {
+    /// One word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            MadeFor::Thin => "thin",
+            MadeFor::Laptop => "laptop",
+            MadeFor::Desktop => "desktop",
+            MadeFor::Server => "server",
+        }
+    }
+}
+
+/// A processor's arithmetic as far as a product table tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Processor {
+    /// Cores that runtimes use by default: without efficiency cores, without second threads.
+    pub cores: u32,
+    /// 32-bit multiplications and additions that a core starts in one cycle, from its vector units: 8 for SSE, 16 for AVX
+    /// and 128-bit pairs, 32 for AVX2, 64 for AVX-512.
+    pub wide: u32,
+    /// What it is made for.
+    pub made_for: MadeFor,
+}
+
+impl Processor {
+    /// Operations a second at 3 GHz on so many cores, in 10¹².
+    #[must_use]
+    pub fn tflops_on(self, cores: f64) -> f64 {
+        2.0 * cores * f64::from(self.wide) * CLOCK_GHZ / 1e3
+    }
+
+    /// Operations a second at 3 GHz on all of its cores, in 10¹².
+    #[must_use]
+    pub fn tflops(self) -> f64 {
+        self.tflops_on(f64::from(self.cores))
+    }
+}
+
 /// One device in `data/hardware/*.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +115,9 @@ pub struct HardwareRow {
     /// Memory transfers, in 10⁶ a second, where the bandwidth was computed from them.
     #[serde(default)]
     pub memory_mt_s: Option<u32>,
+    /// Cores and their width, of a processor; its compute is theirs.
+    #[serde(default)]
+    pub processor: Option<Processor>,
     /// Dense f16 or bf16 compute on the fastest unit that has it, in 10¹² operations a second.
     #[serde(default)]
     pub compute_f16_tflops: Option<f64>,
@@ -98,4 +159,12 @@ pub struct HardwareRow {
     /// What was recalled rather than read, in words; to be shown beside the row.
     #[serde(default)]
     pub unverified: Option<String>,
+}
+
+impl HardwareRow {
+    /// Whether it stands for a family of products, whose names leave digits open.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.contains(['#', '*']))
+    }
 }

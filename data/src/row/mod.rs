@@ -11,7 +11,7 @@ pub(crate) mod sorted;
 mod source;
 mod suite;
 
-pub use hardware::{DeviceClass, HardwareRow, Link};
+pub use hardware::{DeviceClass, HardwareRow, Link, MadeFor, Processor};
 pub use model::{Capability, Experts, LayerGroup, Mixer, ModelRow};
 pub use quant::{MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
 pub use rules::{Buffer, Defaults, Memory, PlausibilityRow, RuleRows, RuntimeRow, UseRow};
