@@ -194,7 +194,7 @@ impl<'c> Devices<'c> {
         }
         let found = self.catalog.device(&row.device).ok()?;
         let whole = |processor: Processor| stated_cores(&name).is_none_or(|cores| cores == processor.cores);
-        (!found.is_family() && found.processor.is_some_and(whole)).then_some(found)
+        (!found.is_family() && found.processor().is_some_and(whole)).then_some(found)
     }
 
     /// As everything else in the project finds a device by its name. A family's processors stay apart.
@@ -293,7 +293,7 @@ impl<'c> Devices<'c> {
             },
             tdp_w: found.tdp_w.map(f64::from),
             link_gb_s: found.link.map(data::row::Link::gb_s),
-            processor: found.processor,
+            processor: found.processor(),
             unknown: false,
             vague: false,
         }

@@ -7,7 +7,7 @@ use crate::model::{LayerKind, Model};
 use crate::placement::Spill;
 use crate::prefill::reached_flops_s;
 use crate::setup::{Setup, Workload};
-use crate::units::{BILLION, GB, TERA};
+use crate::units::{BILLION, GB, TERA, share_to};
 
 /// What a step's time goes to, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -147,7 +147,7 @@ impl Load {
 
 /// Bandwidth at a power limit, in bytes a second at efficiency 1.
 fn peak_bytes_s(device: &Device, constants: &DecodeConstants) -> f64 {
-    device.bandwidth_gb_s * GB * libm::pow(device.power_share, constants.power_exponent)
+    device.bandwidth_gb_s * GB * share_to(device.power_share, constants.power_exponent)
 }
 
 /// Time of one step for all streams, with `spill` in RAM.
@@ -275,7 +275,7 @@ fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DeviceConst
     let flops_s = stated.map_or_else(
         || reached_flops_s(device, &c.prefill),
         |peak| {
-            let power = libm::pow(device.power_share, c.decode.power_exponent);
+            let power = share_to(device.power_share, c.decode.power_exponent);
             peak * TERA * c.decode.compute_efficiency * power
         },
     );

@@ -1,5 +1,7 @@
 //! A model's shape: parameters, layers and experts → bytes of weights and of cache.
 
+use crate::units::share_to;
+
 /// The most distinct kinds of layer that one model may have.
 pub const MAX_LAYER_GROUPS: usize = 16;
 
@@ -160,7 +162,7 @@ impl Experts {
     pub fn visited_share(&self, tokens: f64) -> f64 {
         let total = f64::from(self.total.max(1));
         let one = (f64::from(self.active) / total).min(1.0);
-        1.0 - libm::pow(1.0 - one, tokens)
+        1.0 - share_to(1.0 - one, tokens)
     }
 }
 

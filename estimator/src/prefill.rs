@@ -5,7 +5,7 @@ use crate::decode::{attention_flops_per_past_token, fastest_tflops};
 use crate::hardware::{Device, Split};
 use crate::model::{LayerKind, Model};
 use crate::setup::Setup;
-use crate::units::{BILLION, GB, TERA};
+use crate::units::{BILLION, GB, TERA, share_to};
 
 /// Operations of attention for `new` tokens after `cached` ones: each sees all before it, within its window.
 #[must_use]
@@ -42,7 +42,7 @@ pub(crate) fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
         Some(peak) => peak * c.compute_efficiency,
         None => c.fallback_tflops,
     };
-    tflops * TERA * libm::pow(device.power_share, c.power_exponent)
+    tflops * TERA * share_to(device.power_share, c.power_exponent)
 }
 
 /// What reading a prompt computes and moves for the whole model: what the constants are multiplied with.

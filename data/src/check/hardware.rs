@@ -51,7 +51,7 @@ pub(super) fn bandwidth_is_channels_times_transfers(catalog: &Catalog) -> Vec<St
 
 /// Arithmetic is what prompts cost on a processor: without its cores every one of a family would read them alike.
 pub(super) fn processors_say_their_cores(catalog: &Catalog) -> Vec<String> {
-    each(catalog, |row| match (row.class, row.processor) {
+    each(catalog, |row| match (row.class, row.processor()) {
         (DeviceClass::Cpu, None) => Some("how many cores has it, and how wide are they?".to_owned()),
         (DeviceClass::Cpu, Some(processor)) => {
             let possible = (1..=512).contains(&processor.cores) && [8, 16, 32, 64].contains(&processor.wide);

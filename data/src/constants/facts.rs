@@ -6,7 +6,7 @@ use estimator::{Compute, ComputeFormat};
 
 use super::{Factor, Group};
 use crate::backend::Backend;
-use crate::row::{DeviceClass, HardwareRow, MatrixFormat, QuantGroup, Runtime};
+use crate::row::{DeviceClass, HardwareRow, MadeFor, MatrixFormat, QuantGroup, Runtime};
 
 /// Facts about one measurement or one question. Empty text is "not known".
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +129,7 @@ pub fn tier(row: &HardwareRow) -> &'static str {
         return if row.bandwidth_gb_s > 160.0 { "wide" } else { "narrow" };
     }
     if row.class != DeviceClass::Apple {
-        return row.processor.map_or("", |processor| processor.made_for.name());
+        return row.made_for.map_or("", MadeFor::name);
     }
     ["ultra", "max", "pro"]
         .into_iter()

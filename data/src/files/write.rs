@@ -4,8 +4,7 @@
 use std::fmt::Display;
 
 use crate::row::{
-    Capability, HardwareRow, LayerGroup, Mixer, ModelRow, Processor, QuantRow, SourceRow, SuiteRow,
-    WorkloadRow,
+    Capability, HardwareRow, LayerGroup, Mixer, ModelRow, QuantRow, SourceRow, SuiteRow, WorkloadRow,
 };
 
 /// One table, line by line.
@@ -134,9 +133,10 @@ fn device(row: &HardwareRow) -> Table {
     out.plain("bandwidth_gb_s", row.bandwidth_gb_s);
     out.some("channels", row.channels);
     out.some("memory_mt_s", row.memory_mt_s);
-    if let Some(Processor { cores, wide, made_for }) = row.processor {
-        let made_for = made_for.name();
-        out.line("processor", &format!("{{ cores = {cores}, wide = {wide}, made_for = \"{made_for}\" }}"));
+    out.some("cores", row.cores);
+    out.some("wide", row.wide);
+    if let Some(made_for) = row.made_for {
+        out.text("made_for", made_for.name());
     }
     out.some("compute_f16_tflops", row.compute_f16_tflops);
     out.some("compute_int8_tops", row.compute_int8_tops);

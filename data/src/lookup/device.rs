@@ -158,17 +158,20 @@ impl DeviceNames {
         if !equal.is_empty() && !asked.words.is_empty() {
             return versions(&equal, sized);
         }
-        let matching = || {
-            let fitting =
-                |(row, pattern): &&(usize, Vec<String>)| fits(*row) && matches_pattern(pattern, &asked.words);
-            self.patterns.iter().filter(fitting)
-        };
         // A product's own pattern goes before that of its family, which leaves more open, and the longer one first.
-        if let Some(best) = matching().map(|(_, pattern)| closeness(pattern)).max() {
-            return matching()
-                .filter(|(_, pattern)| closeness(pattern) == best)
-                .map(|(row, _)| *row)
-                .collect();
+        let (mut by_pattern, mut closest) = (Vec::new(), isize::MIN);
+        for (row, pattern) in &self.patterns {
+            let close = closeness(pattern);
+            if close >= closest && fits(*row) && matches_pattern(pattern, &asked.words) {
+                if close > closest {
+                    by_pattern.clear();
+                }
+                closest = close;
+                by_pattern.push(*row);
+            }
+        }
+        if !by_pattern.is_empty() {
+            return by_pattern;
         }
         let held: Vec<&(usize, Name)> =
             self.names.iter().filter(|(row, name)| fits(*row) && holds(&asked.words, &name.words)).collect();
@@ -241,7 +244,8 @@ fn matches_pattern(pattern: &[String], text: &[String]) -> bool {
 
 /// How much a pattern says: nothing left open first, then more words.
 fn closeness(pattern: &[String]) -> isize {
-    let open: usize = pattern.iter().map(|word| word.matches(['#', '*']).count()).sum();
+    let open =
+        pattern.iter().flat_map(|word| word.bytes()).filter(|sign| matches!(sign, b'#' | b'*')).count();
     pattern.len() as isize - 64 * open as isize
 }
 
@@ -315,12 +319,11 @@ fn read(text: &str) -> Name {
                 }
             }
             (number, Some("p" | "e")) if is_number(number) && number.len() <= 2 => at += 1,
-            // "R" is a trade mark, the R of 6248R is not.
-            ("r", _) if name.words.last().is_some_and(|last| is_number(last)) => {
-                name.words.push("r".to_owned())
-            }
-            // "w/" is noise, the W of W6800 is not.
-            (noise, _) if NOISE.contains(&noise) && (noise.len() > 1 || !next.is_some_and(is_number)) => {}
+            // "w/" is noise, the W of W6800 is not; "R" is a trade mark, the R of 6248R is not.
+            (noise, _)
+                if NOISE.contains(&noise)
+                    && (noise.len() > 1 || !next.is_some_and(is_number))
+                    && !(noise == "r" && name.words.last().is_some_and(|last| is_number(last))) => {}
             (plain, _) => name.words.push(plain.to_owned()),
         }
     }

@@ -223,7 +223,7 @@ fn from_row<'c>(
         None => row.bandwidth_gb_s,
     };
     // A processor computes on its cores, as many as the owner says or the row has.
-    let on_cores = || figures.compute_f16_tflops.or_else(|| row.processor.map(Processor::tflops));
+    let on_cores = || figures.compute_f16_tflops.or_else(|| row.processor().map(Processor::tflops));
     let link_gb_s = row.link.map_or(rules.rows.defaults.host_link_gb_s, crate::row::Link::gb_s);
     let device = Device {
         class,

@@ -60,8 +60,7 @@ impl MadeFor {
 }
 
 /// A processor's arithmetic as far as a product table tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processor {
     /// Cores that runtimes use by default: without efficiency cores, without second threads.
     pub cores: u32,
@@ -115,9 +114,15 @@ pub struct HardwareRow {
     /// Memory transfers, in 10⁶ a second, where the bandwidth was computed from them.
     #[serde(default)]
     pub memory_mt_s: Option<u32>,
-    /// Cores and their width, of a processor; its compute is theirs.
+    /// Cores of a processor, see [`Processor::cores`]; its compute is theirs.
     #[serde(default)]
-    pub processor: Option<Processor>,
+    pub cores: Option<u32>,
+    /// How wide they are, see [`Processor::wide`].
+    #[serde(default)]
+    pub wide: Option<u32>,
+    /// What it is made for.
+    #[serde(default)]
+    pub made_for: Option<MadeFor>,
     /// Dense f16 or bf16 compute on the fastest unit that has it, in 10¹² operations a second.
     #[serde(default)]
     pub compute_f16_tflops: Option<f64>,
@@ -162,6 +167,12 @@ pub struct HardwareRow {
 }
 
 impl HardwareRow {
+    /// Cores and their width, of a processor.
+    #[must_use]
+    pub fn processor(&self) -> Option<Processor> {
+        Some(Processor { cores: self.cores?, wide: self.wide?, made_for: self.made_for? })
+    }
+
     /// Whether it stands for a family of products, whose names leave digits open.
     #[must_use]
     pub fn is_family(&self) -> bool {
