@@ -101,8 +101,9 @@ fn a_row_is_predicted_as_the_engine_answers() {
             let range = predictor.predict(&observation);
             for (ours, theirs) in [(range.middle, said.mid), (range.low, said.low)] {
                 let off = ours.exp() / theirs - 1.0;
-                // A processor's arithmetic is counted by bytes in the engine, weight by weight here.
-                let near = if class == "cpu" { 2e-3 } else { 1e-5 };
+                // A processor's arithmetic is counted by bytes of mean width in the engine, weight by weight here: a head
+                // in more bits, large in a small model, is half a per cent.
+                let near = if class == "cpu" { 1e-2 } else { 1e-5 };
                 assert!(off.abs() < near, "{device} {model} {metric}: {} against {theirs}", ours.exp());
             }
         }

@@ -82,6 +82,17 @@ impl Site {
         self.ask("GET", path, &[]).await
     }
 
+    /// The page of a list on which a machine's card stands.
+    pub async fn page_with(&self, machine: &str, list: &str) -> Answer {
+        for number in 1..=30 {
+            let page = self.get(&format!("{list}&page={number}")).await;
+            if page.text().contains(&format!("/d/{machine}?")) {
+                return page;
+            }
+        }
+        panic!("{machine} is on none of the pages of {list}");
+    }
+
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {

@@ -86,11 +86,11 @@ on_both! {
         let pasted = cell(own).await;
         assert_eq!((&pasted["count"], &pasted["signed"]), (&json!(3), &json!(0)), "{pasted}");
         assert!(pasted["decode_tps"].is_number(), "{pasted}");
-        let card = "/m/llama-3.1-8b?quant=q4_k_m&context=1024&q=3090";
-        let page = own.get(card).await;
+        let list = "/m/llama-3.1-8b?quant=q4_k_m&context=1024";
+        let page = own.page_with("rtx-3090", list).await;
         assert!(page.text().contains("pasted by 3, none signed"), "{}", page.text());
         assert_eq!(own.submit(1, &sample::run(1, fair()), "192.0.2.9").await.status, 201);
-        let page = own.get(card).await;
+        let page = own.page_with("rtx-3090", list).await;
         assert!(!page.text().contains("none signed") && page.text().contains("median of 4"), "{}", page.text());
     }
 

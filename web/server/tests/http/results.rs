@@ -96,10 +96,10 @@ async fn three_reports_are_a_median_on_the_card_and_a_forged_fourth_is_not() {
     assert!((median - fair() * 0.99).abs() < 1e-6, "{medians}");
 
     // The model's page lists machines; the card of this one shows what was measured, whatever the job's other parts.
-    let page = site.get("/m/llama-3.1-8b?quant=q4_k_m&context=1024&q=3090").await;
+    let page = site.page_with("rtx-3090", "/m/llama-3.1-8b?quant=q4_k_m&context=1024").await;
     assert!(page.text().contains("measured, median of 3"), "{}", page.text());
     // Another context is another cell.
-    let deep = site.get("/m/llama-3.1-8b?quant=q4_k_m&context=32k&q=3090").await;
+    let deep = site.page_with("rtx-3090", "/m/llama-3.1-8b?quant=q4_k_m&context=32k").await;
     assert!(!deep.text().contains("measured, median"));
 
     let forged = site.submit(4, &sample::run(4, fair() * 2.0), "192.0.2.4").await;
