@@ -10,6 +10,7 @@ use crate::observation::Reader;
 use crate::predict::Predictor;
 use crate::refit::{refit, to_toml};
 use crate::row::{MeasurementRow, files};
+use crate::text::{FNV, fnv1a};
 
 /// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
 ///
@@ -17,17 +18,12 @@ use crate::row::{MeasurementRow, files};
 ///
 /// When a file cannot be read.
 pub fn digest(measurements: &Path) -> Result<String> {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let mut hash = OFFSET;
-    let mut take = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
-    };
+    let mut hash = FNV;
     for path in files(measurements)? {
-        take(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default().as_bytes());
-        take(&std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?);
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        hash = fnv1a(hash, name.as_bytes());
+        let bytes = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        hash = fnv1a(hash, &bytes);
     }
     Ok(format!("fnv1a64:{hash:016x}"))
 }

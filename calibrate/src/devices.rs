@@ -1,5 +1,7 @@
 //! Which device a source means.
 
+mod names;
+
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
@@ -13,6 +15,8 @@ use serde::Deserialize;
 use crate::processors::stated_cores;
 use crate::row::MeasurementRow;
 use crate::text::{key, occurs};
+
+use names::{device_name_key, fold_key, generation_of, processor_key, without_size};
 
 /// What is known about a row's device.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,53 +97,6 @@ pub struct Devices<'c> {
     catalog: &'c Catalog,
     spellings: Vec<DeviceName>,
     keys: HashMap<String, Vec<&'c HardwareRow>>,
-}
-
-/// Words that say nothing about which device it is.
-const NOISE: [&str; 16] = [
-    "nvidia",
-    "geforce",
-    "amd",
-    "radeon",
-    "generation",
-    "tesla",
-    "(tm)",
-    "(r)",
-    "graphics",
-    "edition",
-    "workstation",
-    "intel",
-    "apple",
-    "gpu",
-    "card",
-    "with max-q design",
-];
-
-fn device_name_key(name: &str) -> String {
-    let mut name = name.to_lowercase().replace("laptop gpu", "laptop").replace("mobile", "laptop");
-    // Core counts in words: "12P+4E+40GPU", "(40-core GPU)".
-    if let Some(at) = name.find("gpu").filter(|at| name[..*at].ends_with(|c: char| c.is_ascii_digit())) {
-        let start = name[..at].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + 1);
-        let cores = name[start..at].to_owned();
-        let cut = name.find('(').unwrap_or(name.len());
-        let first =
-            name[..cut].split_whitespace().take_while(|w| !w.contains('+')).collect::<Vec<_>>().join(" ");
-        name = format!("{first} {cores}-core");
-    }
-    if name.contains("apple m") {
-        // "Apple M3 4P+4E", "Apple M2 (MacBook Air)"
-        name = name.split_whitespace().take_while(|word| !word.contains('+')).collect::<Vec<_>>().join(" ");
-        name = name.replace("(macbook air)", "").replace("(macbook pro)", "");
-    }
-    for word in NOISE {
-        name = name.replace(word, " ");
-    }
-    key(&name)
-}
-
-fn without_size(id: &str) -> Option<&str> {
-    let (name, size) = id.rsplit_once('-')?;
-    size.strip_suffix("gb").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).map(|_| name)
 }
 
 impl<'c> Devices<'c> {
@@ -305,35 +262,6 @@ fn is_processor(row: &MeasurementRow, backend: Backend) -> bool {
     backend == Backend::Cpu || row.device_class == "cpu"
 }
 
-/// The key under which a fold leaves a device out.
-fn fold_key(key: &str) -> String {
-    let mut fold = key.to_owned();
-    for variant in [
-        "-laptop", "-max-q", "-server", "-sff", "-d-v2", "-d", "-gddr6", "-pcie", "-sxm2", "-sxm4", "-sxm5",
-        "-nvl",
-    ] {
-        if let Some(name) = fold.strip_suffix(variant) {
-            fold = name.to_owned();
-        }
-    }
-    fold
-}
-
-/// A processor's name without its core count, clock and graphics.
-fn processor_key(name: &str) -> String {
-    let cut = [" @", " w/", " with", " (", "-core"].iter().filter_map(|mark| name.find(mark)).min();
-    let name = &name[..cut.unwrap_or(name.len())];
-    let name = match name.rsplit_once(' ') {
-        Some((front, last))
-            if cut.is_some() && last.bytes().all(|b| b.is_ascii_digit()) && last.len() <= 2 =>
-        {
-            front
-        }
-        _ => name,
-    };
-    key(&name.replace("cpu", ""))
-}
-
 /// One of several versions that share a name, by memory and by class.
 fn choose<'c>(rows: &[&'c HardwareRow], row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
     let wants_cpu = row.device_class == "cpu" && backend == Backend::Cpu;
@@ -385,32 +313,6 @@ fn from_figures(row: &MeasurementRow) -> Option<Device> {
         unknown: true,
         vague: false,
     })
-}
-
-/// The generation that a product number tells.
-fn generation_of(name: &str) -> &'static str {
-    let lines = [
-        ("rtx 50##", "blackwell"),
-        ("rtx 40##", "ada"),
-        ("rtx 30##", "ampere"),
-        ("rtx 20##", "turing"),
-        ("gtx 16##", "turing"),
-        ("gtx 10##", "pascal"),
-        ("blackwell", "blackwell"),
-        (" ada", "ada"),
-        ("rx 9###", "rdna4"),
-        ("rx 7###", "rdna3"),
-        ("rx 6###", "rdna2"),
-        ("rx 5###", "rdna1"),
-        ("arc b", "battlemage"),
-        ("arc a", "alchemist"),
-        (" m1", "m1"),
-        (" m2", "m2"),
-        (" m3", "m3"),
-        (" m4", "m4"),
-        (" m5", "m5"),
-    ];
-    lines.iter().find(|(pattern, _)| occurs(name, pattern)).map_or("", |(_, generation)| generation)
 }
 
 /// The spellings of `data/measurement-names.toml`, as they were built in.

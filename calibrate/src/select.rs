@@ -14,6 +14,7 @@ use crate::features::Rates;
 use crate::fit::{FigureFit, fit_fold};
 use crate::folds::{By, fold_of, predict};
 use crate::recipe::{On, Recipe, Recipes, must_pay, recipes};
+use crate::text::{FNV, fnv1a};
 use crate::votes::{Vote, source_kind};
 
 /// Parts of the devices that are left out together, each with a choice of its own.
@@ -108,9 +109,7 @@ fn dealt<'v>(votes: impl Iterator<Item = &'v Vote<'v>>, by: By, parts: usize) ->
 
 /// FNV-1a of a name, over so many parts.
 fn part_of(name: &str, parts: usize) -> usize {
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
-    ((hash >> 32) % parts as u64) as usize
+    ((fnv1a(FNV, name.as_bytes()) >> 32) % parts as u64) as usize
 }
 
 /// Chooses effects on all votes and without each part of them. `full` is the fit with every effect.

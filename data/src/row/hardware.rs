@@ -179,3 +179,15 @@ impl HardwareRow {
         self.patterns.iter().any(|pattern| pattern.contains(['#', '*']))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_threads_are_fewer_cores() {
+        let eight = Processor { cores: 8, wide: 32, made_for: MadeFor::Desktop };
+        assert!((eight.tflops() - 1.536).abs() < 1e-12);
+        assert!((eight.tflops_on(4.0) - 0.768).abs() < 1e-12);
+    }
+}
