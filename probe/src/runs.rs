@@ -180,18 +180,35 @@ pub fn path_of(folder: &Path, run_id: &str) -> PathBuf {
     folder.join("runs").join(format!("{run_id}.json"))
 }
 
-/// Reads a run by its id, or by the name of a file.
+/// Reads a run by its id, or by the name of a file; a file is read also where no folder of our own is known.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn find(reference: &str) -> Result<SavedRun> {
+    find_in(data_folder(), reference)
+}
+
+fn find_in(folder: Result<PathBuf>, reference: &str) -> Result<SavedRun> {
+    match folder {
+        Ok(folder) => load(&folder, reference),
+        Err(_) if Path::new(reference).is_file() => read(Path::new(reference), reference),
+        Err(error) => Err(error.context(format!("no saved run {reference}"))),
+    }
+}
+
+/// Reads a run by its id in this folder, or by the name of a file.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn load(folder: &Path, reference: &str) -> Result<SavedRun> {
     let is_id = !reference.is_empty() && reference.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let path = if is_id && path_of(folder, reference).is_file() {
-        path_of(folder, reference)
-    } else {
-        PathBuf::from(reference)
-    };
-    let text = fs::read_to_string(&path).with_context(|| format!("no saved run {reference}"))?;
+    let own = path_of(folder, reference);
+    let path = if is_id && own.is_file() { &own } else { Path::new(reference) };
+    read(path, reference)
+}
+
+fn read(path: &Path, reference: &str) -> Result<SavedRun> {
+    let text = fs::read_to_string(path).with_context(|| format!("no saved run {reference}"))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no saved run", path.display()))
 }
 
@@ -219,6 +236,18 @@ mod tests {
         assert_eq!(loaded.verify().unwrap().suite, "suite-v1");
         assert_eq!(loaded.anonymous_key, Some([5; 32]));
         assert!(load(folder.path(), "zzzzzzzzzz").is_err());
+    }
+
+    #[test]
+    fn a_file_is_found_where_no_home_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.json");
+        fs::write(&file, serde_json::to_vec(&saved()).unwrap()).unwrap();
+        let homeless = || Err(anyhow::anyhow!("no home folder is known"));
+        let found = find_in(homeless(), file.to_str().unwrap()).unwrap();
+        assert_eq!(found.verify().unwrap().suite, "suite-v1");
+        let error = format!("{:#}", find_in(homeless(), "abcdefghij").unwrap_err());
+        assert_eq!(error, "no saved run abcdefghij: no home folder is known");
     }
 
     #[test]

@@ -76,6 +76,6 @@ fn a_full_disk_loses_no_result() -> Result<()> {
     assert!(of(&run, "W1")[0]["decode_tps"].as_f64().is_some());
     let rescued = stage.folder.path().join("rescued.json");
     std::fs::write(&rescued, &stdout)?;
-    assert!(verifies(&home, &rescued)?);
+    assert!(verifies(&rescued)?);
     Ok(())
 }

@@ -60,7 +60,7 @@ fn saved(stage: &Stage) -> Result<Vec<usize>> {
     let mut measured = Vec::new();
     for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
     {
-        ensure!(verifies(&stage.home(), &path)?, "{} does not verify", path.display());
+        ensure!(verifies(&path)?, "{} does not verify", path.display());
         let run: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
         let all = run["workloads"].as_array().context("workloads")?;
         measured.push(all.iter().filter(|found| found["skipped"].is_null()).count());

@@ -13,11 +13,11 @@ use core::ops::Range;
 
 use super::{
     flag::Flag,
-    found::{Found, Kind, Name, Part},
+    found::{Found, Kind, Part},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
-    table::{Row, Table, tables},
+    table::{Cell, Row, Table},
 };
 
 const COLUMNS: [&str; 10] =
@@ -50,18 +50,16 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
     }
 }
 
-/// Reads all tables.
-pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for table in tables(page) {
-        if table.column("S_TG t/s").is_some() && table.column("PP").is_some() {
-            out.extend(table.rows.iter().filter_map(|row| read(page, &table, row)));
-        }
+/// Reads a table.
+pub(super) fn read(page: &Page<'_>, table: &Table<'_>, out: &mut Vec<Found>) {
+    if table.column("S_TG t/s").is_some() && table.column("PP").is_some() {
+        out.extend(table.rows.iter().filter_map(|row| read_row(page, table, row)));
     }
 }
 
-fn read(page: &Page<'_>, table: &Table, row: &Row) -> Option<Found> {
+fn read_row(page: &Page<'_>, table: &Table<'_>, row: &Row<'_>) -> Option<Found> {
     // Speeds have two decimals; of a row without a bar at its end, the last may have lost one.
-    let is_whole = |cell: &Name| cell.text.rfind('.').is_some_and(|point| cell.text.len() - point == 3);
+    let is_whole = |cell: &Cell<'_>| cell.text.rfind('.').is_some_and(|point| cell.text.len() - point == 3);
     if row.cells.len() < table.header.len() || !(row.whole || row.cells.last().is_some_and(is_whole)) {
         return None;
     }

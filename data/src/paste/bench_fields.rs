@@ -9,10 +9,11 @@ use core::ops::Range;
 use super::{
     bench::{self, Form, Row, Test, UNSAFE, model_and_quant},
     docs::{self, Damage, Json, Node},
-    found::{Found, Kind, Name},
+    found::{Found, Kind, Name, safe},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
+    table::Cell,
 };
 use crate::number;
 
@@ -31,20 +32,20 @@ const RESULTS: [&str; 10] = [
 ];
 
 /// The fields of one row, by name.
-struct Fields {
-    values: Vec<(String, Name)>,
+struct Fields<'a> {
+    values: Vec<(&'a str, Cell<'a>)>,
     range: Range<usize>,
 }
 
-impl Fields {
-    fn get(&self, name: &str) -> Option<&Name> {
-        self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Option<&Cell<'a>> {
+        self.values.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     fn number(&self, page: &Page<'_>, name: &str) -> Option<Number> {
         let value = self.get(name)?;
         if value.text.contains(['e', 'E']) {
-            return is_number(&value.text).then(|| docs::number(&value.text, value.range.clone()));
+            return is_number(value.text).then(|| docs::number(value.text, value.range.clone()));
         }
         let mut cursor = Cursor::new(page.text(), value.range.clone());
         let number = cursor.number()?;
@@ -54,9 +55,13 @@ impl Fields {
 
 /// Reads results in CSV and SQL.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    let mut header: Option<(Vec<String>, char)> = None;
+    let mut header: Option<(Vec<&str>, char)> = None;
     let mut csv = Vec::new();
     let mut sql = Vec::new();
+    // With a header no line is told from a row by its looks; without one there is nothing to read.
+    if !["avg_ts", OF_ONE].iter().any(|sign| page.text().contains(sign)) {
+        return;
+    }
     for (_, line) in page.plain() {
         let body = page.body(line);
         if body.contains("avg_ts") && body.starts_with("INSERT INTO") {
@@ -70,7 +75,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         } else if let Some((names, mark)) = &header {
             let values = split(page, line.body..line.end, '"', *mark);
             if values.len() == names.len() {
-                let values = names.iter().cloned().zip(values).collect();
+                let values = names.iter().copied().zip(values).collect();
                 csv.push(Fields { values, range: line.body..line.end });
             }
         }
@@ -92,7 +97,7 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
         for node in doc.holders("avg_ts").into_iter().chain(doc.holders(OF_ONE)) {
             let Json::Object(members) = &node.value else { continue };
             damage = damage.and(doc.damage);
-            let values = members.iter().map(|(key, node)| (key.clone(), scalar(page, node))).collect();
+            let values = members.iter().map(|(key, node)| (key.as_str(), scalar(page, node))).collect();
             fields.push(Fields { values, range: node.range.clone() });
         }
         for node in doc.holders("tg_req_throughput") {
@@ -104,7 +109,7 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
 }
 
 /// Prompt or output of a test in llama-benchy's report, under the names that its rows and those of llama-bench have.
-fn of_report(page: &Page<'_>, root: &Node, node: &Node, output: bool) -> Fields {
+fn of_report<'a>(page: &Page<'a>, root: &Node, node: &Node, output: bool) -> Fields<'a> {
     let (all, one) =
         if output { ("tg_throughput", "tg_req_throughput") } else { ("pp_throughput", "pp_req_throughput") };
     let context = node.at(&["is_context_prefill_phase"]).map(|node| scalar(page, node));
@@ -125,22 +130,21 @@ fn of_report(page: &Page<'_>, root: &Node, node: &Node, output: bool) -> Fields 
         (OF_ONE, node.at(&[one, "mean"])),
         ("t_s_req_std", node.at(&[one, "std"])),
     ];
-    let values =
-        members.into_iter().filter_map(|(key, node)| Some((key.into(), scalar(page, node?)))).collect();
+    let values = members.into_iter().filter_map(|(key, node)| Some((key, scalar(page, node?)))).collect();
     Fields { values, range: node.range.clone() }
 }
 
 /// A value of JSON as it stands, without the quotes.
-fn scalar(page: &Page<'_>, node: &Node) -> Name {
+fn scalar<'a>(page: &Page<'a>, node: &Node) -> Cell<'a> {
     let range = match &node.value {
         Json::Text(_) => node.range.start + 1..node.range.end - 1,
         Json::Array(_) | Json::Object(_) => node.range.start..node.range.start,
         _ => node.range.clone(),
     };
-    Name::new(page, range)
+    Cell::new(page, range)
 }
 
-fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], damage: Damage, out: &mut Vec<Found>) {
+fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields<'_>], damage: Damage, out: &mut Vec<Found>) {
     let is_benchy = fields.first().is_some_and(|fields| fields.get(OF_ONE).is_some());
     let (tool, era) = if is_benchy {
         (Tool::LlamaBenchy, "llama-benchy JSON and CSV, from 2026-02")
@@ -152,7 +156,7 @@ fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields], damage: Damage, o
     bench::runs(page, &form, rows, out);
 }
 
-fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
+fn row(page: &Page<'_>, fields: &Fields<'_>) -> Option<Row> {
     let number = |name: &str| fields.number(page, name);
     let rate = number("avg_ts").or_else(|| number(OF_ONE))?;
     let spread = number("stddev_ts").or_else(|| number("t_s_req_std"));
@@ -167,23 +171,23 @@ fn row(page: &Page<'_>, fields: &Fields) -> Option<Row> {
         },
     };
     let mut names = Vec::new();
-    names.extend(fields.get("model").map(|model| (Field::Model, model.base())));
+    names.extend(fields.get("model").map(|model| (Field::Model, model.name().base())));
     if let Some(description) = fields.get("model_type") {
-        let (model, quant) = model_and_quant(description);
+        let (model, quant) = model_and_quant(&description.name());
         names.push((Field::Model, model));
         names.extend(quant.map(|quant| (Field::Quant, quant)));
     }
     if let Some(size) = fields.get("model_size") {
         names.push((Field::Size, Name { text: format!("{} B", size.text), range: size.range.clone() }));
     }
-    let filled = |name: &str| fields.get(name).filter(|value| !value.text.is_empty()).cloned();
+    let filled = |name: &str| fields.get(name).filter(|value| !value.text.is_empty()).map(Cell::name);
     names.extend(filled("backends").map(|backend| (Field::Backend, backend)));
     names.extend(filled("gpu_info").or(filled("cpu_info")).map(|device| (Field::Device, device)));
     let mut setting = String::new();
     // llama-benchy has none beside the test itself.
     let is_setting = |name: &str| !RESULTS.contains(&name) && fields.get(OF_ONE).is_none();
     for (name, value) in fields.values.iter().filter(|(name, _)| is_setting(name)) {
-        setting.extend([name, "=", &value.text, "|"]);
+        setting.extend([name, "=", value.text, "|"]);
     }
     Some(Row {
         setting,
@@ -217,16 +221,16 @@ const NUMBERS: [&str; 13] = [
 ];
 
 /// The row as it is kept: as a line of JSON, whatever it was.
-fn kept_line(fields: &Fields) -> String {
+fn kept_line(fields: &Fields<'_>) -> String {
     let mut line = String::from("{");
     for name in ["model_type", "backends", "gpu_info", "cpu_info", "model", "test_name"] {
-        if let Some(value) = fields.get(name).map(Name::base) {
-            let text = if value.text.is_empty() { "" } else { value.safe().unwrap_or(UNSAFE) };
+        if let Some(value) = fields.get(name).map(|value| value.name().base()) {
+            let text = if value.text.is_empty() { "" } else { safe(&value.text).unwrap_or(UNSAFE) };
             line.extend(["\"", name, "\":\"", text, "\","]);
         }
     }
     for name in NUMBERS {
-        if let Some(value) = fields.get(name).filter(|value| is_number(&value.text)) {
+        if let Some(value) = fields.get(name).filter(|value| is_number(value.text)) {
             // A spreadsheet may have written a comma.
             line.extend(["\"", name, "\":", &value.text.replace(',', "."), ","]);
         }
@@ -242,7 +246,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The values between commas, or another mark; those in quotes may have it in them.
-fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<Name> {
+fn split<'a>(page: &Page<'a>, range: Range<usize>, quote: char, mark: char) -> Vec<Cell<'a>> {
     let text = page.text().get(range.clone()).unwrap_or_default();
     let mut values = Vec::new();
     let mut start = 0;
@@ -258,17 +262,14 @@ fn split(page: &Page<'_>, range: Range<usize>, quote: char, mark: char) -> Vec<N
     values
 }
 
-fn unquoted(page: &Page<'_>, range: Range<usize>, quote: char) -> Name {
-    let name = Name::new(page, range);
-    let inner = name.text.strip_prefix(quote).and_then(|inner| inner.strip_suffix(quote));
-    match inner {
-        Some(inner) => name.part(1..1 + inner.len()),
-        None => name,
-    }
+fn unquoted<'a>(page: &Page<'a>, range: Range<usize>, quote: char) -> Cell<'a> {
+    let cell = Cell::new(page, range);
+    let is_quoted = cell.text.len() > 1 && cell.text.starts_with(quote) && cell.text.ends_with(quote);
+    if is_quoted { Cell::new(page, cell.range.start + 1..cell.range.end - 1) } else { cell }
 }
 
 /// `INSERT INTO llama_bench (a, b) VALUES ('1', '2');`
-fn insert(page: &Page<'_>, range: Range<usize>) -> Option<Fields> {
+fn insert<'a>(page: &Page<'a>, range: Range<usize>) -> Option<Fields<'a>> {
     let text = page.text().get(range.clone())?;
     let (names_from, names_to) = (text.find('(')? + 1, text.find(')')?);
     let values_from = names_to + text.get(names_to..)?.find("VALUES")? + "VALUES".len();

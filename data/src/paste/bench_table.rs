@@ -8,11 +8,11 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     bench::{self, Form, Row, UNSAFE, model_and_quant},
     docs::Damage,
-    found::{Found, Kind, Name},
+    found::{Found, Kind, Name, safe},
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
-    table::{self, Table, tables},
+    table::{self, Cell, Table},
 };
 
 /// Columns that are kept beside the results: settings, and nothing that could name a machine or a path.
@@ -40,41 +40,38 @@ const RESULTS: [&str; 9] = [
 /// half of one.
 const FEWEST_CELLS: usize = 6;
 
-/// Reads all tables.
-pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for table in tables(page) {
-        let speed = table.column("t/s").or(table.column(OF_ONE));
-        if !table.header.is_empty() && (table.column("test").is_none() || speed.is_none()) {
-            continue;
-        }
-        let benchy = table.column("ttfr (ms)").is_some() || table.column("est_ppt (ms)").is_some();
-        let of_streams = table.column(OF_ONE).is_some();
-        let rows: Vec<Row> = table.rows.iter().filter_map(|row| read(page, &table, row, benchy)).collect();
-        let (tool, era) = if benchy {
-            (Tool::LlamaBenchy, "llama-benchy, from 2026-01")
-        } else {
-            (Tool::LlamaBench, "llama-bench markdown, from 2023-08")
-        };
-        let columns: Vec<&str> = kept(&table).collect();
-        let mut heading = String::from("| model ");
-        for column in columns {
-            heading.extend(["| ", column, " "]);
-        }
-        heading.push_str("| test ");
-        heading.push_str(if of_streams { "| t/s (total) | t/s (req) |" } else { "| t/s |" });
-        heading.push_str(if benchy { " ttfr (ms) |" } else { "" });
-        let form = Form { tool, era, kind: Kind::Table, heading, damage: Damage::default() };
-        bench::runs(page, &form, rows, out);
+/// Reads a table.
+pub(super) fn read(page: &Page<'_>, table: &Table<'_>, out: &mut Vec<Found>) {
+    let speed = table.column("t/s").or(table.column(OF_ONE));
+    if !table.header.is_empty() && (table.column("test").is_none() || speed.is_none()) {
+        return;
     }
+    let benchy = table.column("ttfr (ms)").is_some() || table.column("est_ppt (ms)").is_some();
+    let of_streams = table.column(OF_ONE).is_some();
+    let rows: Vec<Row> = table.rows.iter().filter_map(|row| read_row(page, table, row, benchy)).collect();
+    let (tool, era) = if benchy {
+        (Tool::LlamaBenchy, "llama-benchy, from 2026-01")
+    } else {
+        (Tool::LlamaBench, "llama-bench markdown, from 2023-08")
+    };
+    let mut heading = String::from("| model ");
+    for column in kept(table) {
+        heading.extend(["| ", column, " "]);
+    }
+    heading.push_str("| test ");
+    heading.push_str(if of_streams { "| t/s (total) | t/s (req) |" } else { "| t/s |" });
+    heading.push_str(if benchy { " ttfr (ms) |" } else { "" });
+    let form = Form { tool, era, kind: Kind::Table, heading, damage: Damage::default() };
+    bench::runs(page, &form, rows, out);
 }
 
-fn kept<'t>(table: &'t Table) -> impl Iterator<Item = &'static str> + 't {
+fn kept<'t>(table: &'t Table<'_>) -> impl Iterator<Item = &'static str> + 't {
     // A table without a header is read by the places that its first columns have had since 2023.
     KEPT.into_iter()
         .filter(|name| if table.header.is_empty() { *name == "size" } else { table.column(name).is_some() })
 }
 
-fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Option<Row> {
+fn read_row(page: &Page<'_>, table: &Table<'_>, row: &table::Row<'_>, benchy: bool) -> Option<Row> {
     let headless = table.header.is_empty();
     let count = row.cells.len();
     if headless && count < FEWEST_CELLS {
@@ -100,26 +97,27 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
         && spread.is_none()
         && ["params", "backend"].iter().all(|name| table.column(name).is_none());
     let model = cell("model", 0)?;
-    let (name, quant) = model_and_quant(&model.base());
+    let model = model.name().base();
+    let (name, quant) = model_and_quant(&model);
     let mut names = Vec::from([(Field::Model, name)]);
     names.extend(quant.map(|quant| (Field::Quant, quant)));
     for (field, column, place) in [(Field::Size, "size", 1), (Field::Backend, "backend", 3)] {
         names.extend(
-            cell(column, place).filter(|cell| !cell.text.is_empty()).map(|cell| (field, cell.clone())),
+            cell(column, place).filter(|cell| !cell.text.is_empty()).map(|cell| (field, cell.name())),
         );
     }
     let is_result = |place: usize| match table.header.get(place) {
-        Some(column) => RESULTS.contains(&column.text.as_str()),
+        Some(column) => RESULTS.contains(&column.text),
         None => place + 2 >= count,
     };
     let settings = row.cells.iter().enumerate().filter(|(place, _)| !is_result(*place));
     let mut setting = String::new();
     for (_, cell) in settings {
-        setting.extend([cell.text.as_str(), "|"]);
+        setting.extend([cell.text, "|"]);
     }
-    let mut line = kept_line(table, row, &model.base());
+    let mut line = kept_line(table, row, &model);
     let digits = |number: &Number| page.text().get(number.range.clone()).unwrap_or_default();
-    line.extend(["| ", &test_cell.text]);
+    line.extend(["| ", test_cell.text]);
     if let Some(total) = &total {
         line.extend([" | ", digits(total)]);
     }
@@ -133,7 +131,7 @@ fn read(page: &Page<'_>, table: &Table, row: &table::Row, benchy: bool) -> Optio
 }
 
 /// `7340.20 ± 23.45`, whatever became of the mark between them.
-fn mean_and_spread(page: &Page<'_>, cell: &Name) -> Option<(Number, Option<Number>)> {
+fn mean_and_spread(page: &Page<'_>, cell: &Cell<'_>) -> Option<(Number, Option<Number>)> {
     let mut cursor = Cursor::new(page.text(), cell.range.clone());
     let mean = cursor.number()?;
     let rest = cursor.rest();
@@ -150,12 +148,12 @@ fn mean_and_spread(page: &Page<'_>, cell: &Name) -> Option<(Number, Option<Numbe
 }
 
 /// The begin of the row as it is kept: safe columns.
-fn kept_line(table: &Table, row: &table::Row, model: &Name) -> String {
+fn kept_line(table: &Table<'_>, row: &table::Row<'_>, model: &Name) -> String {
     let unsafe_name = if model.text.is_empty() { "" } else { UNSAFE };
     let mut line = format!("| {} ", model.safe().unwrap_or(unsafe_name));
     for column in kept(table) {
         let cell = if table.header.is_empty() { row.cells.get(1) } else { table.cell(row, column) };
-        let text = cell.and_then(Name::safe).unwrap_or_default();
+        let text = cell.and_then(|cell| safe(cell.text)).unwrap_or_default();
         line.extend(["| ", text, " "]);
     }
     line

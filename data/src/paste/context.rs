@@ -8,16 +8,15 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     bench::is_quant,
     found::{Found, Name},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
 /// What is known at a place of the text, and what is kept of it.
-#[derive(Default, Clone)]
 struct Context {
     at: usize,
     /// Whom it is about.
-    about: Option<About>,
+    about: About,
     names: Vec<(Field, Name)>,
     lines: String,
 }
@@ -30,28 +29,39 @@ enum About {
 }
 
 impl About {
-    fn fits(self, tool: Tool) -> bool {
-        match self {
-            About::Llama => matches!(
-                tool,
-                Tool::LlamaCpp | Tool::LlamaServer | Tool::LlamaBatchedBench | Tool::LlamaSweepBench
-            ),
-            About::Ollama => matches!(tool, Tool::Ollama | Tool::KTransformers),
-            About::Mlx => tool == Tool::MlxLm,
+    /// Whose names a tool's output goes by, where others tell them.
+    fn of(tool: Tool) -> Option<About> {
+        match tool {
+            Tool::LlamaCpp | Tool::LlamaServer | Tool::LlamaBatchedBench | Tool::LlamaSweepBench => {
+                Some(About::Llama)
+            }
+            Tool::Ollama | Tool::KTransformers => Some(About::Ollama),
+            Tool::MlxLm => Some(About::Mlx),
+            _ => None,
         }
     }
 }
 
 /// Gives each run the names that stood before it, where its own lines have none.
 pub(super) fn apply(page: &Page<'_>, runs: &mut [Found]) {
-    let contexts = read(page);
+    let mut starts: Vec<usize> = Vec::new();
+    starts.extend(runs.iter().filter(|run| About::of(run.run.tool).is_some()).map(|run| run.at.start));
+    if starts.is_empty() {
+        return;
+    }
+    starts.sort_unstable();
+    let contexts = read(page, &starts);
+    let [llama, ollama, mlx] = [About::Llama, About::Ollama, About::Mlx]
+        .map(|about| contexts.iter().filter(|context| context.about == about).collect::<Vec<_>>());
     for run in runs {
-        let known = contexts.partition_point(|context| context.at <= run.at.start);
-        let context = contexts[..known]
-            .iter()
-            .rev()
-            .find(|context| context.about.is_some_and(|about| about.fits(run.run.tool)));
-        let Some(context) = context else { continue };
+        let known = match About::of(run.run.tool) {
+            Some(About::Llama) => &llama,
+            Some(About::Ollama) => &ollama,
+            Some(About::Mlx) => &mlx,
+            None => continue,
+        };
+        let before = known.partition_point(|context| context.at <= run.at.start);
+        let Some(context) = before.checked_sub(1).map(|at| known[at]) else { continue };
         let own = run.run.model.is_some();
         for (field, name) in &context.names {
             if !own {
@@ -64,26 +74,49 @@ pub(super) fn apply(page: &Page<'_>, runs: &mut [Found]) {
     }
 }
 
-/// The contexts in the order of the text; each holds also what came before it.
-fn read(page: &Page<'_>) -> Vec<Context> {
+/// The contexts in the order of the text, as far as a run begins after them; each holds also what came before it.
+fn read(page: &Page<'_>, starts: &[usize]) -> Vec<Context> {
     let mut contexts: Vec<Context> = Vec::new();
     let mut meta: Vec<(&'static str, Name)> = Vec::new();
+    // The last line of a loader: put together with those before it only where a run follows.
+    let mut open: Option<usize> = None;
     for (_, line) in page.plain() {
         let body = page.body(line);
         let at = line.start;
-        if let Some((key, name)) = meta_line(page, body, line.body) {
-            // A loader starts again with the first of its lines.
-            if meta.iter().any(|(seen, _)| *seen == key) {
-                meta.retain(|(seen, _)| *seen != key);
+        let told = META_FIRSTS.has(line).then(|| meta_line(page, body, line.body)).flatten();
+        if let Some((key, name)) = told {
+            if let Some(open) = open.replace(at) {
+                let next = starts.partition_point(|start| *start < open);
+                if starts.get(next).is_some_and(|start| *start < at) {
+                    contexts.push(of_meta(open, &meta));
+                }
             }
+            // A loader starts again with the first of its lines.
+            meta.retain(|(seen, _)| *seen != key);
             meta.push((key, name));
-            contexts.push(of_meta(at, &meta));
-        } else if let Some(context) = command(page, body, line.body) {
+        } else if names_model(body)
+            && let Some((about, lines, names)) = command(page, body, line.body)
+        {
+            contexts.extend(open.take().map(|open| of_meta(open, &meta)));
             meta.clear();
-            contexts.push(Context { at, ..context });
+            contexts.push(Context { at, about, lines, names });
         }
     }
+    contexts.extend(open.map(|open| of_meta(open, &meta)));
     contexts
+}
+
+/// Whether a command may name a model: most lines of a log have none of these words, which is cheap to see.
+fn names_model(body: &str) -> bool {
+    let bytes = body.as_bytes();
+    let mut letters = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'm');
+    letters.any(|(at, _)| {
+        let (before, from) = bytes.split_at(at);
+        from.starts_with(b"model")
+            || from.starts_with(b"mlx_lm")
+            || before.ends_with(b"-")
+            || (before.ends_with(b"olla") && from.starts_with(b"ma"))
+    })
 }
 
 /// The lines of a loading model, by what they tell.
@@ -99,6 +132,9 @@ const META: [(&str, &str); 10] = [
     ("using device", "device"),
     ("0 =", "device"),
 ];
+
+/// What those lines begin with, and the lines of devices.
+const META_FIRSTS: Firsts = Firsts::new("mflpgD");
 
 /// `print_info: file type   = Q4_0`, `llm_load_print_meta: …`, `model      : x.gguf`, and devices.
 fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Name)> {
@@ -146,7 +182,7 @@ fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Na
 
 fn of_meta(at: usize, meta: &[(&'static str, Name)]) -> Context {
     let get = |wanted: &str| meta.iter().find(|(key, _)| *key == wanted).map(|(_, name)| name);
-    let mut context = Context { at, about: Some(About::Llama), ..Context::default() };
+    let mut context = Context { at, about: About::Llama, names: Vec::new(), lines: String::new() };
     let mut keep = |line: String| {
         context.lines.push_str(&line);
         context.lines.push('\n');
@@ -190,7 +226,7 @@ fn command_text(body: &str) -> &str {
 }
 
 /// The model of a command: `-m x.gguf`, `ollama run x`, `mlx_lm.generate --model x`; or of a server that loads it.
-fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Context> {
+fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Told> {
     if body.len() > 4096 {
         return None;
     }
@@ -229,32 +265,30 @@ fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Context> {
     }
 }
 
-fn of_ollama(model: Name) -> Option<Context> {
+/// Whom a command is about, what is kept of it, and what it names.
+type Told = (About, String, Vec<(Field, Name)>);
+
+fn of_ollama(model: Name) -> Option<Told> {
     let lines = format!("ollama run {}\n", model.safe()?);
-    Some(Context {
-        about: Some(About::Ollama),
-        lines,
-        names: [(Field::Model, model)].into(),
-        ..Context::default()
-    })
+    Some((About::Ollama, lines, [(Field::Model, model)].into()))
 }
 
-fn of_mlx(model: &Name) -> Option<Context> {
+fn of_mlx(model: &Name) -> Option<Told> {
     let lines = format!("mlx_lm --model {}\n", model.safe()?);
     let mut names = Vec::from([(Field::Model, model.clone())]);
     let end = model.text.len();
     let quant = model.text.rsplit('-').next().filter(|part| part.ends_with("bit"));
     names.extend(quant.map(|quant| (Field::Quant, model.part(end - quant.len()..end))));
-    Some(Context { about: Some(About::Mlx), lines, names, ..Context::default() })
+    Some((About::Mlx, lines, names))
 }
 
-fn of_file(path: &Name) -> Option<Context> {
+fn of_file(path: &Name) -> Option<Told> {
     let file = path.base();
     let lines = format!("-m {}\n", file.safe()?);
     let (model, quant) = file_name(&file);
     let mut names = Vec::from([(Field::Model, model)]);
     names.extend(quant.map(|quant| (Field::Quant, quant)));
-    Some(Context { about: Some(About::Llama), lines, names, ..Context::default() })
+    Some((About::Llama, lines, names))
 }
 
 /// Model and quantisation of a file: `Llama-3.2-1B-Instruct-Q4_K_M.gguf`, `x-Q8_0-00001-of-00003.gguf`.

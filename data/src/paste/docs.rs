@@ -19,6 +19,29 @@ pub(super) struct Doc {
     /// In the clean text.
     pub range: Range<usize>,
     pub damage: Damage,
+    /// Which of [`SOUGHT`] are keys in it.
+    keys: u16,
+}
+
+/// The keys that formats look for: a log may have ten thousand documents, and most of them have none.
+const SOUGHT: [&str; 12] = [
+    "predicted_ms",
+    "prompt_ms",
+    "eval_duration",
+    "stats",
+    "output_throughput",
+    "metrics",
+    "completion_tokens_per_sec",
+    "completion_tokens",
+    "avg_ts",
+    "t_s_req_mean",
+    "tg_req_throughput",
+    "speed_tg",
+];
+
+/// The place of a key among those, as a bit; nothing for any other.
+fn sought(key: &str) -> u16 {
+    SOUGHT.iter().position(|name| *name == key).map_or(0, |place| 1 << place)
 }
 
 /// What is wrong with a document.
@@ -101,7 +124,7 @@ impl Node {
 ///
 /// The answer is where reading stopped, and the document if there is one.
 pub(super) fn read(text: &str, at: usize) -> (usize, Option<Doc>) {
-    let mut reader = Reader { text, at, stopped: false, duplicate_key: false };
+    let mut reader = Reader { text, at, stopped: false, duplicate_key: false, keys: 0 };
     let root = match text.as_bytes().get(at) {
         Some(b'"') => {
             let members = reader.members(0);
@@ -121,7 +144,7 @@ pub(super) fn read(text: &str, at: usize) -> (usize, Option<Doc>) {
     // What was cut off has nothing after it; of a fragment the end of what it was taken from may be left.
     let broken = reader.stopped && reader.peek().is_some_and(|next| !matches!(next, b'}' | b']'));
     let damage = Damage { duplicate_key: reader.duplicate_key, broken };
-    let doc = useful.map(|root| Doc { root, range: at..stopped_at, damage });
+    let doc = useful.map(|root| Doc { root, range: at..stopped_at, damage, keys: reader.keys });
     (stopped_at, doc)
 }
 
@@ -144,6 +167,7 @@ struct Reader<'a> {
     /// It ended, or went on as something else: what was read so far is all there is.
     stopped: bool,
     duplicate_key: bool,
+    keys: u16,
 }
 
 impl Reader<'_> {
@@ -226,6 +250,7 @@ impl Reader<'_> {
                         break;
                     }
                     self.at += 1;
+                    self.keys |= sought(&key);
                     let Some(node) = self.value(depth + 1) else { break };
                     members.push((key, node));
                     self.comma(b'}');
@@ -284,10 +309,12 @@ pub(super) fn number(digits: &str, range: Range<usize>) -> Number {
 }
 
 impl Doc {
-    /// The object that has this key: the document itself, or what it holds one or two levels down.
+    /// The objects that have this key, one of [`SOUGHT`]: the document itself, or what it holds one or two levels down.
     pub fn holders<'d>(&'d self, key: &str) -> Vec<&'d Node> {
         let mut found = Vec::new();
-        collect(&self.root, key, 3, &mut found);
+        if self.keys & sought(key) != 0 {
+            collect(&self.root, key, 3, &mut found);
+        }
         found
     }
 }

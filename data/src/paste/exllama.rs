@@ -15,14 +15,17 @@ use super::{
     flag::Flag,
     found::{Found, Kind, Part},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
+
+/// What the lines begin with.
+const FIRSTS: Firsts = Firsts::new("PR(L");
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prompt: Option<(usize, Found)> = None;
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         // A list's mark may stand before it, and stands before the measurements themselves.
         if body.starts_with("Prompt processed in") {

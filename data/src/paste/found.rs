@@ -323,8 +323,14 @@ impl Name {
 
     /// The name, if it is made of what names are made of. What is not could be made to do harm somewhere.
     pub fn safe(&self) -> Option<&str> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || " ._:/@+()-,[]|?".contains(c);
-        let fits = (1..=120).contains(&self.text.len());
-        (fits && self.text.chars().all(allowed) && !self.text.contains("--")).then_some(self.text.as_str())
+        safe(&self.text)
     }
+}
+
+/// What [`Name::safe`] says of a text.
+pub(super) fn safe(text: &str) -> Option<&str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" ._:/@+()-,[]|?".contains(&byte);
+    let fits = (1..=120).contains(&text.len());
+    let has_dashes = || text.as_bytes().windows(2).any(|pair| pair == b"--");
+    (fits && text.bytes().all(allowed) && !has_dashes()).then_some(text)
 }

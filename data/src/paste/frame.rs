@@ -8,7 +8,9 @@
 //!
 //! Tables are framed as well, so this is asked for only where a paste tells nothing as it stands.
 
-use super::text::Text;
+use core::ops::Range;
+
+use super::text::{Text, lines};
 
 /// What the sides of a frame became when the text was cleaned.
 const SIDE: char = '|';
@@ -17,35 +19,32 @@ impl Text {
     /// The same text without the sides of a frame and without its edges; `None` where there is none.
     pub fn unframed(&self) -> Option<Text> {
         let inside = |line: &str| line.trim_start().strip_prefix(SIDE).map(str::len);
-        // The space inside the sides is the frame's as well.
-        let pad = self.clean.lines().all(|line| {
-            inside(line).is_none_or(|length| {
-                line.trim_end().len() < 2 || line[line.len() - length..].starts_with(' ')
-            })
-        });
-        let mut text = Text::empty();
         let mut framed = 0;
-        let mut at = 0;
-        for line in self.clean.split_inclusive('\n') {
-            let start = at;
-            at += line.len();
+        // The space inside the sides is the frame's as well.
+        let mut pad = true;
+        for range in lines(&self.clean) {
+            let line = self.clean[range].trim_end();
+            let Some(length) = inside(line) else { continue };
+            framed += 1;
+            pad &= line.len() < 2 || line[line.len() - length..].starts_with(' ');
+        }
+        if framed < 2 {
+            return None;
+        }
+        let kept = lines(&self.clean).flat_map(|Range { start, end }| {
+            let line = &self.clean[start..end];
             let body = line.trim_end();
             let Some(length) = inside(body) else {
-                if !is_edge(body.trim_start()) {
-                    text.copy(self, start..at);
-                }
-                continue;
+                return [start..if is_edge(body.trim_start()) { start } else { end }, end..end];
             };
             let inner = &body[body.len() - length..];
             let inner = inner.strip_suffix(SIDE).unwrap_or(inner).trim_end();
             let from = start + body.len() - length;
             let skipped = usize::from(pad && inner.starts_with(' '));
-            text.copy(self, from + skipped..from + inner.len());
-            // The break, which a last line may be without.
-            text.copy(self, start + line.trim_end_matches('\n').len()..at);
-            framed += 1;
-        }
-        (framed > 1).then_some(text)
+            // And the break, which a last line may be without.
+            [from + skipped..from + inner.len(), end - usize::from(line.ends_with('\n'))..end]
+        });
+        Some(self.of(kept))
     }
 }
 

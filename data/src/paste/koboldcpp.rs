@@ -20,7 +20,7 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
@@ -41,6 +41,9 @@ struct Timings {
     total: Option<Number>,
 }
 
+/// What the lines begin with that are read, and those between which an answer is shown.
+const FIRSTS: Firsts = Firsts::new("OIPG(CT");
+
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut processed: Option<Progress> = None;
@@ -48,7 +51,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut last = 0;
     // The answer is shown below its line, up to the next request.
     let mut said = false;
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         if said || body.starts_with("Output:") {
             said =

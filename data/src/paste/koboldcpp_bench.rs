@@ -24,7 +24,7 @@ use super::{
     context::file_name,
     found::{Found, Kind, Name, Part},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
@@ -71,11 +71,20 @@ impl Measured {
     }
 }
 
+/// What the lines begin with; a row of the table may begin with anything.
+const FIRSTS: Firsts = Firsts::new("TMGP");
+
 /// Reads the lines and the table.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut result = Measured::default();
     let mut columns: Option<Vec<String>> = None;
+    if !page.any(FIRSTS) {
+        return;
+    }
     for (number, line) in page.plain() {
+        if columns.is_none() && !FIRSTS.has(line) {
+            continue;
+        }
         let body = page.body(line);
         let range = line.body..line.end;
         if body.starts_with("Timestamp,") && body.contains("ProcessingSpeed") {

@@ -13,7 +13,7 @@ use super::{
     llama_lines::{Item, Label, TimingLine, label, slot, timing},
     llama_slots,
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     prefix,
     reading::{Field, Tool},
 };
@@ -62,6 +62,9 @@ impl Block {
         !ended || matches!(line.item, Item::Unaccounted | Item::Draft)
     }
 }
+
+/// What timing lines, labels and headers begin with.
+const FIRSTS: Firsts = Firsts::new("lpcsmegtud");
 
 /// Reads all blocks.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
@@ -129,11 +132,13 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         }
     }
     let first = out.len();
-    let gap_explained = ["interactive mode", "image encoded in", "image slice encoded in"]
-        .iter()
-        .any(|sign| page.text().contains(sign));
+    let signs = ["interactive mode", "image encoded in", "image slice encoded in"];
+    let gap_explained = !blocks.is_empty() && signs.iter().any(|sign| page.text().contains(sign));
     for block in &blocks {
-        out.extend(finish(page, block).map(|found| Found { gap_explained, ..found }));
+        out.extend(finish(page, block).map(|mut found| {
+            found.gap_explained = gap_explained;
+            found
+        }));
     }
     llama_slots::apply(page, &mut out[first..]);
 }
@@ -151,7 +156,7 @@ enum Source {
 /// All places where a timing line may stand, in the order of the text.
 fn sources(page: &Page<'_>) -> Vec<(usize, Source)> {
     let mut sources: Vec<(usize, Source)> =
-        page.plain().map(|(number, _)| (number, Source::Line(number))).collect();
+        page.starting(FIRSTS).map(|(number, _)| (number, Source::Line(number))).collect();
     for doc in &page.docs {
         let is_timing = doc.root.name(&["function"]).is_some_and(|name| name.text.contains("print_timing"));
         let message = doc.root.name(&["msg"]).filter(|_| is_timing);

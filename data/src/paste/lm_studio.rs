@@ -14,7 +14,7 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
@@ -123,13 +123,23 @@ fn keep(page: &Page<'_>, found: &mut Found, root: &Node) {
 /// Parts of the line below an answer, with marks between them.
 const PARTS: usize = 3;
 
+/// What the statistics begin with.
+const FIRSTS: Firsts = Firsts::new("P");
+
 /// Reads the line below an answer.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    let has_line = page.text().contains("tok/sec");
+    if !has_line && !page.any(FIRSTS) {
+        return;
+    }
     for (number, line) in page.plain() {
+        if !has_line && !FIRSTS.has(line) {
+            continue;
+        }
         if page.body(line).starts_with("Prediction Stats:") {
             out.extend(prediction(page, number));
         }
-        if !page.body(line).contains("tok/sec") {
+        if !has_line || !page.body(line).contains("tok/sec") {
             continue;
         }
         // Copied from the window, each of its parts is a line.

@@ -6,21 +6,18 @@
 use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
-use super::{prefix, text::Text};
+use super::{
+    prefix,
+    text::{Text, lines},
+};
 use crate::number;
 
 impl Text {
     /// The same text without what all its lines begin with; `None` where that is nothing.
     pub fn unmarked(&self) -> Option<Text> {
-        let lines = lines(&self.clean);
-        let kept = numbered(&self.clean, &lines)
-            .or_else(|| stamped(&self.clean, &lines))
-            .or_else(|| prefixed(&self.clean, &lines))?;
-        let mut text = Text::empty();
-        for range in kept {
-            text.copy(self, range);
-        }
-        Some(text)
+        let kept =
+            numbered(&self.clean).or_else(|| stamped(&self.clean)).or_else(|| prefixed(&self.clean))?;
+        Some(self.of(kept.into_iter()))
     }
 
     /// The text that stands in lines of JSON, as Docker and collectors of logs write them; `None` where it is none.
@@ -127,34 +124,24 @@ impl Text {
 }
 
 /// What is left of lines that a log wrote: of single lines it is stepped over, but a document goes on in the next one.
-fn stamped(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
-    let filled = |range: &&Range<usize>| !text[(*range).clone()].trim().is_empty();
-    let kept = lines.iter().filter(filled).map(|range| {
+fn stamped(text: &str) -> Option<Vec<Range<usize>>> {
+    let filled = |range: &Range<usize>| !text[range.clone()].trim().is_empty();
+    let kept = lines(text).filter(filled).map(|range| {
         let length = prefix::log(text[range.clone()].trim_end());
         (length > 0).then_some(range.start + length..range.end)
     });
     kept.collect::<Option<Vec<_>>>().filter(|kept| kept.len() > 1)
 }
 
-/// The ranges of the lines, each with its break; of a blank line, of the break alone.
-fn lines(text: &str) -> Vec<Range<usize>> {
-    let mut at = 0;
-    let ranges = text.split_inclusive('\n').map(|line| {
-        at += line.len();
-        at - line.len()..at
-    });
-    ranges.collect()
-}
-
 /// What is left of lines that are counted: `12  eval time`, `40:eval time`, `[3] eval time`.
-fn numbered(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+fn numbered(text: &str) -> Option<Vec<Range<usize>>> {
     let mut last = None;
     let mut several = false;
-    let mut kept = Vec::with_capacity(lines.len());
-    for range in lines {
+    let mut kept = Vec::new();
+    for range in lines(text) {
         let line = &text[range.clone()];
         if line.trim().is_empty() {
-            kept.push(range.clone());
+            kept.push(range);
             continue;
         }
         let body = line.trim_start().trim_start_matches(['[', '(']);
@@ -176,15 +163,16 @@ fn numbered(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
 const OWN: [&str; 5] = ["llama_print", "llama_perf", "common_perf", "print_timing", "slot "];
 
 /// What is left of lines that begin alike: `# eval time`, `+eval time`, `out.log:eval time`, `pod-0 server eval time`.
-fn prefixed(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+fn prefixed(text: &str) -> Option<Vec<Range<usize>>> {
     let mut common: Option<&str> = None;
     let mut several = false;
-    for range in lines {
-        let line = text[range.clone()].trim_end();
+    for range in lines(text) {
+        let line = text[range].trim_end();
         if line.is_empty() {
             continue;
         }
         let shared = match common {
+            Some("") => return None,
             None => line,
             Some(common) => {
                 several = true;
@@ -201,7 +189,7 @@ fn prefixed(text: &str, lines: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
     let prefix = common[..own].trim_end_matches(is_word);
     // White space is stepped over anyway.
     let length = if prefix.trim().is_empty() { return None } else { prefix.len() };
-    let kept = lines.iter().map(|range| {
+    let kept = lines(text).map(|range| {
         let line = &text[range.clone()];
         let skipped =
             if line.trim_end().len() >= length { length } else { line.len() - line.trim_start().len() };

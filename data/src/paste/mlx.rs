@@ -15,21 +15,33 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
 /// With fewer output tokens the token that is counted but not timed is more than an eighth of the speed.
 const FEWEST: f64 = 8.0;
 
+/// What the lines begin with, and the bars around an answer.
+const FIRSTS: Firsts = Firsts::new("=PGART$pm");
+
 /// Reads answers and benchmarks.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
+    // A person's own word may stand before averages.
+    let has_speeds = page.text().contains("prompt_tps=");
+    if !has_speeds && !page.any(FIRSTS) {
+        return;
+    }
     let mut prompt: Option<(usize, Found)> = None;
     let mut sizes: Option<Asked> = None;
     let mut trials: Vec<Found> = Vec::new();
     let mut bars = Bars::default();
     for (number, line) in page.all_plain() {
+        let is_near = FIRSTS.has(line) || bars.block.is_some();
         let body = page.body(line);
+        if !(is_near || has_speeds && body.contains("prompt_tps=")) {
+            continue;
+        }
         if is_bar(body) {
             bars.pass(number, out.len());
         } else if page.is_separator(line) || body.contains("mlx_lm") {

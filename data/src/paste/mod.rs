@@ -30,6 +30,7 @@ mod llama_lines;
 mod llama_perf;
 mod llama_slots;
 mod lm_studio;
+mod logcat;
 mod marks;
 mod mlx;
 mod number;
@@ -58,7 +59,7 @@ pub use reading::{DecodeRule, Field, Ignored, Mark, Reading, Run, Span, Tool, Ve
 pub use text::MAX_BYTES;
 
 use found::Found;
-use page::Page;
+use page::{Firsts, Page};
 use text::Text;
 
 /// A format: it adds what it recognises.
@@ -76,14 +77,13 @@ const DOC_FORMATS: [Format; 7] = [
 ];
 
 /// The formats of lines.
-const LINE_FORMATS: [Format; 17] = [
+const LINE_FORMATS: [Format; 16] = [
     llama_perf::scan,
     speeds::scan,
     ollama::scan,
     ollama_repr::scan,
-    bench_table::scan,
+    table::scan,
     bench_fields::scan,
-    batched::scan,
     mlx::scan,
     vllm::scan,
     sglang::scan,
@@ -217,7 +217,9 @@ fn read_text(text: &Text) -> Reading {
 
 /// The flags that came with lines that were kept from an earlier reading.
 fn kept_flags(page: &Page<'_>) -> Vec<Flag> {
-    let lines = page.plain().filter_map(|(_, line)| page.body(line).strip_prefix(verdict::FLAG_LINE));
+    const FIRSTS: Firsts = Firsts::new("l");
+    let lines = page.starting(FIRSTS);
+    let lines = lines.filter_map(|(_, line)| page.body(line).strip_prefix(verdict::FLAG_LINE));
     lines.flat_map(str::split_ascii_whitespace).filter_map(Flag::from_word).collect()
 }
 

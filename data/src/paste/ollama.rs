@@ -11,7 +11,7 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind, Part},
     number::{Cursor, Number, go_duration},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
@@ -67,10 +67,13 @@ struct Block {
     misplaced: bool,
 }
 
+/// What the keys begin with.
+const FIRSTS: Firsts = Firsts::new("tlpe");
+
 /// Reads all blocks of lines.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut block = Block::default();
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         let Some(key) = KEYS.iter().position(|key| body.starts_with(key)) else { continue };
         let mut cursor = Cursor::new(page.text(), line.body..line.end);

@@ -12,13 +12,16 @@ use super::{
     found::{Found, Kind, Name},
     number::Number,
     ollama,
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
+/// What its lines begin with.
+const FIRSTS: Firsts = Firsts::new("m");
+
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         if !page.body(line).starts_with("model=") || !page.body(line).contains("eval_count=") {
             continue;
         }

@@ -8,7 +8,7 @@ use super::{
     number::Cursor,
     prefix,
     reading::Span,
-    text::{Stain, Text},
+    text::{Stain, Text, lines},
 };
 
 /// Lines that one printed line may have been broken into.
@@ -27,6 +27,47 @@ pub(super) struct Line {
     pub end: usize,
     /// It belongs to a document.
     pub in_doc: bool,
+    /// The byte that it begins with.
+    first: u8,
+}
+
+impl Line {
+    /// Whether this is its first byte.
+    pub fn begins_with(&self, byte: u8) -> bool {
+        self.first == byte
+    }
+
+    /// It is part of no document and long enough to tell something.
+    fn is_plain(&self) -> bool {
+        !self.in_doc && self.end - self.body >= SHORTEST
+    }
+}
+
+/// First bytes of lines. Every format asks only for lines that begin with one of its own: most lines of a paste are none
+/// of them, and are passed over with one look.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Firsts(u128);
+
+impl Firsts {
+    /// The first bytes of what a format prints; they are ASCII.
+    pub const fn new(bytes: &str) -> Firsts {
+        let mut set = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            set |= Firsts::of(bytes.as_bytes()[at]).0;
+            at += 1;
+        }
+        Firsts(set)
+    }
+
+    const fn of(byte: u8) -> Firsts {
+        Firsts(if byte < 128 { 1 << byte } else { 0 })
+    }
+
+    /// Whether a line begins with one of them.
+    pub fn has(self, line: &Line) -> bool {
+        self.0 & Firsts::of(line.first).0 != 0
+    }
 }
 
 /// The clean text and its parts.
@@ -34,24 +75,30 @@ pub(super) struct Page<'a> {
     source: &'a Text,
     pub lines: Vec<Line>,
     pub docs: Vec<Doc>,
+    /// Of all lines.
+    firsts: Firsts,
 }
 
 impl<'a> Page<'a> {
     pub fn new(source: &'a Text) -> Page<'a> {
-        let mut lines = Vec::new();
-        let mut start = 0;
-        for line in source.clean.split('\n') {
-            let next = start + line.len() + 1;
-            let line = line.trim_end_matches([' ', '\t']);
-            let end = start + line.len();
-            let body = start + prefix::body(line);
+        let mut kept = Vec::new();
+        let mut firsts = Firsts::default();
+        for Range { start, end } in lines(&source.clean) {
+            let bytes = &source.clean.as_bytes()[start..end];
+            let length = bytes.iter().rposition(|byte| !b" \t\n".contains(byte)).map_or(0, |last| last + 1);
             // Blank lines tell nothing; a paste can have a quarter of a million of them.
-            if body < end {
-                lines.push(Line { start, body, end, in_doc: false });
+            if length == 0 {
+                continue;
             }
-            start = next;
+            let end = start + length;
+            let body = start + prefix::body(&source.clean[start..end]);
+            if body < end {
+                let first = source.clean.as_bytes()[body];
+                firsts.0 |= Firsts::of(first).0;
+                kept.push(Line { start, body, end, in_doc: false, first });
+            }
         }
-        let mut page = Page { source, lines, docs: Vec::new() };
+        let mut page = Page { source, lines: kept, docs: Vec::new(), firsts };
         page.find_docs();
         page
     }
@@ -83,7 +130,19 @@ impl<'a> Page<'a> {
 
     /// Those of them that are long enough to tell something.
     pub fn plain(&self) -> impl Iterator<Item = (usize, &Line)> {
-        self.all_plain().filter(|(_, line)| line.end - line.body >= SHORTEST)
+        self.lines.iter().enumerate().filter(|(_, line)| line.is_plain())
+    }
+
+    /// Those of them that begin with one of a format's first bytes.
+    pub fn starting(&self, firsts: Firsts) -> impl Iterator<Item = (usize, &Line)> {
+        let lines = if self.any(firsts) { self.lines.as_slice() } else { &[] };
+        let fits = move |line: &Line| firsts.has(line) && line.is_plain();
+        lines.iter().enumerate().filter(move |(_, line)| fits(line))
+    }
+
+    /// Whether any line begins with one of a format's first bytes.
+    pub fn any(&self, firsts: Firsts) -> bool {
+        self.firsts.0 & firsts.0 != 0
     }
 
     /// Matches a line; if it ends too early, together with the lines after it, as a console may have broken it.
@@ -149,9 +208,12 @@ impl<'a> Page<'a> {
                 (line.start, line.body, line.end)
             };
             let text = self.text();
-            let indent = text[start..end].len() - text[start..end].trim_start().len();
+            let indent = text[start..end].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             // A bracket at the start of a line may begin an array or a log's prefix: see which.
             let begins = [body, start + indent].into_iter().find(|at| {
+                if !matches!(text.as_bytes()[*at], b'{' | b'[' | b'"') {
+                    return false;
+                }
                 let stop = if text[*at..end].trim_end() == "[" { text.len() } else { end };
                 docs::may_begin(&text[*at..stop])
             });

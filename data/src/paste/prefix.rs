@@ -2,57 +2,87 @@
 //!
 //! A timing line counts only at the start of its line, since in the middle of one it may be quoted by anybody.
 //! So the things that stand before it are listed here, and nothing else may.
+//!
+//! Every line of every reading passes here, and a hostile one is all prefix: so many are stepped over at most, each is
+//! looked for in few bytes, and what cannot begin with the first byte is not looked for.
+
+use super::logcat::{android, tag};
+
+/// Things before one line, spaces not counted.
+const MOST: usize = 32;
+
+/// Bytes in which one of them ends, if it is there.
+const NEAR: usize = 256;
+
+/// A line shorter than this has room for a mark and no more.
+const SHORTEST_STAMPED: usize = 6;
 
 /// Where the line itself begins, after everything that something else put before it.
 pub(super) fn body(line: &str) -> usize {
     let mut at = 0;
     let mut stamped = false;
-    loop {
+    for _ in 0..MOST {
+        at += spaces(&line[at..]);
         let rest = &line[at..];
-        let length = spaces(rest).or_else(|| quote(rest)).or_else(|| bullet(rest)).or_else(|| {
+        let length = quote(rest).or_else(|| bullet(rest)).or_else(|| {
+            if line.len() < SHORTEST_STAMPED {
+                return None;
+            }
+            let near = near(rest);
             stamp(rest, &mut stamped)
-                .or_else(|| compose(rest))
-                .or_else(|| source_line(rest))
-                .or_else(|| word(rest))
+                .or_else(|| compose(near))
+                .or_else(|| source_line(near))
+                .or_else(|| word(near))
         });
         match length {
             Some(length) => at += length,
-            None => return at,
+            None => break,
         }
     }
+    at
+}
+
+/// The part of a line in which something that stands before it ends.
+fn near(rest: &str) -> &str {
+    &rest[..rest.floor_char_boundary(NEAR)]
 }
 
 /// The length of what a log put before a line, with one space after it: what is left may be indented.
 pub(super) fn log(line: &str) -> usize {
     let mut at = 0;
     let mut stamped = false;
-    loop {
+    for _ in 0..MOST {
         let rest = &line[at..];
         let space = usize::from(rest.starts_with([' ', '\t']));
-        match stamp(&rest[space..], &mut stamped).or_else(|| compose(&rest[space..])) {
+        let rest = &rest[space..];
+        match stamp(rest, &mut stamped).or_else(|| compose(near(rest))) {
             Some(length) => at += space + length,
             None => return if at > 0 { at + space } else { 0 },
         }
     }
+    at
 }
 
 /// What a log puts before a line, once or several times.
 fn stamp(rest: &str, stamped: &mut bool) -> Option<usize> {
-    let length = lost_escape(rest)
-        .or_else(|| brackets(rest))
-        .or_else(|| syslog(rest))
-        .or_else(|| timestamp(rest))
-        .or_else(|| level(rest))
-        .or_else(|| unit(rest, 1))
-        .or_else(|| tag(rest).filter(|end| rest[..*end].ends_with("):")))
-        .or_else(|| stamped.then(|| after_stamp(rest)).flatten());
+    let near = near(rest);
+    let length = match rest.as_bytes().first()? {
+        b'[' | b'(' => lost_escape(near).or_else(|| brackets(rest)),
+        b'0'..=b'9' => timestamp(near),
+        b'A'..=b'Z' => syslog(near).or_else(|| timestamp(near)).or_else(|| level(near)),
+        b'd' | b's' => level(near),
+        _ => None,
+    };
+    let length = length
+        .or_else(|| unit(near, 1))
+        .or_else(|| tag(near).filter(|end| near[..*end].ends_with("):")))
+        .or_else(|| stamped.then(|| after_stamp(near)).flatten());
     *stamped |= length.is_some();
     length
 }
 
-fn spaces(rest: &str) -> Option<usize> {
-    let length = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    (length > 0).then_some(length)
+fn spaces(rest: &str) -> usize {
+    rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// `>` of a quoted mail or comment; `>>>` is where Ollama waits for a prompt, and stays.
@@ -62,6 +92,9 @@ fn quote(rest: &str) -> Option<usize> {
 
 /// What lists and code in Markdown put before a line.
 fn bullet(rest: &str) -> Option<usize> {
+    if !rest.starts_with(['`', '-', '*', '•']) {
+        return None;
+    }
     let code = rest.trim_start_matches('`');
     match rest.len() - code.len() {
         0 => {}
@@ -91,47 +124,6 @@ fn after_stamp(rest: &str) -> Option<usize> {
         return ["): stderr ", "): stdout "].iter().find_map(|end| Some(rest.find(end)? + end.len()));
     }
     unit(rest, 3).or_else(|| android(rest)).or_else(|| logger(rest))
-}
-
-/// What `logcat` puts between the time and the line: `4321  4345 I tag: `, `4321-4345/app I/tag: `, and as Android Studio
-/// shows it, `4321-4345  tag   app   I  `.
-fn android(rest: &str) -> Option<usize> {
-    let is_process = |word: &str| {
-        word.starts_with(|first: char| first.is_ascii_digit())
-            && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-    };
-    let process = rest.split('/').next()?.split_ascii_whitespace().next()?;
-    if !is_process(process) {
-        return None;
-    }
-    let is_level = |word: &str| matches!(word, "V" | "D" | "I" | "W" | "E" | "F");
-    let mut words = rest.split_ascii_whitespace().take(5);
-    let level = words.find(|word| is_level(word) || tagged(word))?;
-    let end = offset_after(rest, level);
-    if tagged(level) {
-        return tag(&rest[end - level.len()..]).map(|length| end - level.len() + length);
-    }
-    // The tag, in the form that has it here.
-    let after = rest[end..].trim_start();
-    let tag = after.split(": ").next().filter(|tag| after.len() > tag.len() && !tag.trim_end().contains(' '));
-    let own = LINES.iter().any(|start| after.starts_with(start));
-    Some(tag.filter(|_| !own).map_or(end, |tag| offset_after(rest, tag) + 1))
-}
-
-/// `I/tag`: a level and who wrote it.
-fn tagged(word: &str) -> bool {
-    matches!(word.as_bytes(), [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', _, ..])
-}
-
-/// `I/tag( 4321): `, `I/tag: ` of `logcat`.
-fn tag(rest: &str) -> Option<usize> {
-    let end = rest.find(": ").filter(|end| *end <= 64 && tagged(rest))?;
-    let name = &rest[..end];
-    let bare = name
-        .strip_suffix(')')
-        .map_or(name, |name| name.trim_end_matches(|c: char| c != '(').trim_end_matches('('));
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte);
-    bare.trim_end().bytes().all(is_name).then_some(end + 1)
 }
 
 /// `autoloader: ` of a logger that is named: before another stamp, or before what a timing line begins with.
@@ -205,7 +197,7 @@ fn syslog(rest: &str) -> Option<usize> {
 }
 
 /// What timing lines begin with that have a colon near.
-const LINES: [&str; 13] = [
+pub(super) const LINES: [&str; 13] = [
     "slot ",
     "srv ",
     "llama_",
@@ -226,9 +218,14 @@ const LINES: [&str; 13] = [
 fn timestamp(rest: &str) -> Option<usize> {
     const DAYS: &str = "Mon Tue Wed Thu Fri Sat Sun";
     let after = rest.get(..3).filter(|day| DAYS.split(' ').any(|name| name == *day));
-    if let Some(date) = after.and_then(|_| rest[3..].strip_prefix(' ')) {
-        return Some(timestamp(date)? + 4);
+    match after.and_then(|_| rest[3..].strip_prefix(' ')) {
+        Some(date) => Some(clock(date)? + 4),
+        None => clock(rest),
     }
+}
+
+/// The same without the day of the week.
+fn clock(rest: &str) -> Option<usize> {
     let is_part = |c: char| c.is_ascii_digit() || ":.,/TZ+-".contains(c);
     let token = &rest[..rest.len() - rest.trim_start_matches(is_part).len()];
     let marks = token.bytes().filter(|byte| !byte.is_ascii_digit()).count();
@@ -262,9 +259,14 @@ fn level(rest: &str) -> Option<usize> {
 /// `ollama-1  | ` of docker compose, `0|llama    | ` of pm2.
 fn compose(rest: &str) -> Option<usize> {
     let numbered = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    if let Some(named) = numbered.strip_prefix('|').filter(|_| numbered.len() < rest.len()) {
-        return compose(named).map(|length| rest.len() - named.len() + length);
+    match numbered.strip_prefix('|').filter(|_| numbered.len() < rest.len()) {
+        Some(named) => service(named).map(|length| rest.len() - named.len() + length),
+        None => service(rest),
     }
+}
+
+/// A name and a bar behind it.
+fn service(rest: &str) -> Option<usize> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let name = rest.len() - rest.trim_start_matches(is_part).len();
     let after = rest[name..].trim_start();
@@ -283,7 +285,7 @@ fn source_line(rest: &str) -> Option<usize> {
 /// Quotes around a line of a notebook, and the dollar-less `msg="`.
 fn word(rest: &str) -> Option<usize> {
     // PowerShell puts the program before the first line of its errors.
-    let program = rest.split_once(" : ").map_or("", |(program, _)| program);
+    let program = rest.as_bytes().windows(3).position(|sign| sign == b" : ").map_or("", |end| &rest[..end]);
     if ["ollama", "llama-cli", "llama-server"].contains(&program)
         || (program.ends_with(".exe") && program.len() <= 64)
     {
@@ -296,7 +298,7 @@ fn word(rest: &str) -> Option<usize> {
 }
 
 /// The byte after a word that is a part of the text.
-fn offset_after(text: &str, part: &str) -> usize {
+pub(super) fn offset_after(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize + part.len()
 }
 

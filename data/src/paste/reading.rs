@@ -101,6 +101,13 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether what is kept of both, and the speeds read from it, are the same.
+    pub(super) fn is_kept_as(&self, other: &Run) -> bool {
+        self.lines == other.lines
+            && self.decode_tps == other.decode_tps
+            && self.prefill_tps == other.prefill_tps
+    }
+
     /// The runtime that computed it: what its tool is or stands on; of a tool that leaves it open, the one that the person
     /// named (by [`Runtime::name`]). The page, the command line and the server all ask here.
     #[must_use]

@@ -9,16 +9,19 @@ use super::{
     flag::Flag,
     found::{Found, Kind},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
+
+/// What the lines begin with.
+const FIRSTS: Firsts = Firsts::new("DP");
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prefill: Option<Found> = None;
     let mut batch: Option<Number> = None;
     let mut steps: Option<(Number, core::ops::Range<usize>)> = None;
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         if body.starts_with("Decode batch") || body.starts_with("Prefill batch") {
             out.extend(window(page, number));

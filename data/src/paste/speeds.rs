@@ -15,14 +15,17 @@ use super::{
     flag::Flag,
     found::{Found, Kind, Part},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
+
+/// What the lines begin with.
+const FIRSTS: Firsts = Firsts::new("[edmT");
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut encoded: Option<(usize, Part, Range<usize>)> = None;
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         if body.starts_with("[ Prompt:") {
             out.extend(cli(page, number));

@@ -11,13 +11,16 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind, Part},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
+/// What its lines begin with.
+const FIRSTS: Firsts = Firsts::new("MR");
+
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         if body.starts_with("Metrics") || body.starts_with("Response:") {
             out.extend(metrics(page, number));

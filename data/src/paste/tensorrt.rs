@@ -9,13 +9,16 @@ use super::{
     flag::Flag,
     found::{Found, Kind, Name},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
+/// What its lines begin with.
+const FIRSTS: Firsts = Firsts::new("[");
+
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for (_, line) in page.plain() {
+    for (_, line) in page.starting(FIRSTS) {
         if page.body(line).starts_with("[BENCHMARK]") {
             out.extend(read(page, line.body..line.end));
         }

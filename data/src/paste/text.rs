@@ -33,6 +33,28 @@ pub(super) struct Text {
     stains: Vec<(usize, Stain)>,
 }
 
+/// The lines of a text, each with its break.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// One loop over bytes: most lines are short, and looking for breaks with anything cleverer costs more than they do.
+pub(super) fn lines(text: &str) -> Lines<'_> {
+    Lines { text, at: 0 }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let rest = self.text.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+        self.at += length;
+        Some(self.at - length..self.at)
+    }
+}
+
 /// A decoded character and its place in the original bytes.
 type Placed = (char, u32, u32);
 
@@ -47,7 +69,14 @@ impl Text {
         };
         let mut at = 0;
         while at < source.len() {
-            at += text.take(&source[at..]);
+            match source[at] {
+                (plain @ (' '..='%' | '\'' | '(' | ')' | '+'..=';' | '='..='~'), start, end) => {
+                    text.clean.push(plain);
+                    text.origin.push([start, end]);
+                    at += 1;
+                }
+                _ => at += text.take(&source[at..]),
+            }
         }
         text
     }
@@ -79,12 +108,30 @@ impl Text {
         Text { clean: String::new(), origin: Vec::new(), stains: Vec::new() }
     }
 
+    /// What is left of it: these ranges, in their order.
+    pub fn of(&self, ranges: impl Iterator<Item = Range<usize>>) -> Text {
+        let mut text = Text::empty();
+        // Most of them go on where the one before ended.
+        let mut open = 0..0;
+        for range in ranges {
+            if range.start == open.end {
+                open.end = range.end;
+            } else {
+                text.copy(self, core::mem::replace(&mut open, range));
+            }
+        }
+        text.copy(self, open);
+        text
+    }
+
     /// Takes over a range of another clean text, with its places and stains.
     pub fn copy(&mut self, source: &Text, range: Range<usize>) {
         let from = self.clean.len();
-        let first = source.stains.partition_point(|(place, _)| *place < range.start);
-        let stains = source.stains[first..].iter().take_while(|(place, _)| *place < range.end);
-        self.stains.extend(stains.map(|(place, stain)| (place - range.start + from, *stain)));
+        if !source.stains.is_empty() {
+            let first = source.stains.partition_point(|(place, _)| *place < range.start);
+            let stains = source.stains[first..].iter().take_while(|(place, _)| *place < range.end);
+            self.stains.extend(stains.map(|(place, stain)| (place - range.start + from, *stain)));
+        }
         self.clean.push_str(&source.clean[range.clone()]);
         self.origin.extend_from_slice(&source.origin[range]);
     }
@@ -255,7 +302,12 @@ fn escape_length(rest: &[Placed]) -> usize {
     };
     match rest.get(1).map(|placed| placed.0) {
         Some('[') => within(2, 64, |c| ('@'..='~').contains(&c)).unwrap_or(1),
-        Some(']') => within(2, 256, |c| matches!(c, '\u{7}' | '\\')).unwrap_or(1),
+        // Another sequence begins where this one was not closed.
+        Some(']') => match within(2, 256, |c| matches!(c, '\u{7}' | '\\' | '\u{1b}')) {
+            Some(end) if rest[end - 1].0 != '\u{1b}' => end,
+            Some(end) if rest.get(end).is_some_and(|placed| placed.0 == '\\') => end + 1,
+            _ => 1,
+        },
         Some(_) => 2,
         None => 1,
     }
@@ -296,7 +348,6 @@ const TAGS: [&str; 16] = [
 
 /// What a tag becomes, if anything is left of it, and its length: rows become lines, and cells are parted by tabs.
 fn tag(rest: &[Placed]) -> Option<(Option<char>, usize)> {
-    let closes = rest.iter().take(200).position(|placed| matches!(placed.0, '>' | '\n'))?;
     let slash = usize::from(rest.get(1)?.0 == '/');
     let is_end = |placed: &Placed| !placed.0.is_ascii_alphanumeric();
     let name_end = 1 + slash + rest[1 + slash..].iter().take(8).position(is_end)?;
@@ -310,5 +361,6 @@ fn tag(rest: &[Placed]) -> Option<(Option<char>, usize)> {
         "td" | "th" if slash == 1 => Some('\t'),
         _ => None,
     };
+    let closes = rest.iter().skip(1).take(199).position(|placed| matches!(placed.0, '<' | '>' | '\n'))? + 1;
     (rest[closes].0 == '>').then_some((becomes, closes + 1))
 }

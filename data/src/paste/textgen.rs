@@ -11,13 +11,16 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::Cursor,
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
+/// What its lines begin with.
+const FIRSTS: Firsts = Firsts::new("O");
+
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
-    for (number, line) in page.plain() {
+    for (number, line) in page.starting(FIRSTS) {
         if !page.body(line).starts_with("Output generated in") {
             continue;
         }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::text::Text;
+use super::text::{Text, lines};
 
 /// Levels of quoting and of marks that are taken off.
 const MOST_LAYERS: usize = 4;
@@ -35,18 +35,15 @@ impl Text {
     pub fn undressed(mut self) -> Text {
         for _ in 0..MOST_LAYERS {
             let Some(layer) = layer(&self.clean) else { break };
-            let mut text = Text::empty();
-            for range in kept(&self.clean, layer) {
-                text.copy(&self, range);
-            }
-            self = text;
+            self = self.of(kept(&self.clean, layer).into_iter());
         }
         self
     }
 
     /// The text once, where it stands there several times; `None` where it does not.
     pub fn once(&self) -> Option<Text> {
-        let lines: Vec<&str> = self.clean.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines = lines(&self.clean).map(|range| self.clean[range].trim());
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
         let is_copied = |copies: usize| {
             let length = lines.len() / copies;
             length > 0
@@ -56,9 +53,7 @@ impl Text {
         let copies = (2..=MOST_COPIES).rev().find(|copies| is_copied(*copies))?;
         let last = lines[lines.len() / copies - 1];
         let end = last.as_ptr() as usize - self.clean.as_ptr() as usize + last.len();
-        let mut text = Text::empty();
-        text.copy(self, 0..end);
-        Some(text)
+        Some(self.of(core::iter::once(0..end)))
     }
 
     /// The same text with the line breaks taken out that a console of one width put in; `None` if it has none.
@@ -66,23 +61,28 @@ impl Text {
     /// A console breaks at its width exactly: the longest lines are all as long, several of them, and nothing is
     /// longer.
     pub fn unwrapped(&self) -> Option<Text> {
-        let lines = || self.clean.split('\n').filter(|line| !line.is_empty());
-        let width = lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        let full = lines().filter(|line| line.chars().count() == width).count();
+        let width_of = |range: &Range<usize>| {
+            let line = &self.clean[range.clone()];
+            line.strip_suffix('\n').unwrap_or(line).chars().count()
+        };
+        // The longest, how many are as long, and how many are shorter.
+        let (mut width, mut full, mut ends) = (0, 0_usize, 0);
+        for length in lines(&self.clean).map(|range| width_of(&range)).filter(|length| *length > 0) {
+            if length > width {
+                (width, full, ends) = (length, 0, ends + full);
+            }
+            full += usize::from(length == width);
+            ends += usize::from(length < width);
+        }
         // Each line that was broken has an end that is shorter; rows of a table are all as long.
-        let ends = lines().count() - full;
         if !(40..=400).contains(&width) || full < 2 || ends < full.div_ceil(MOST_PARTS) {
             return None;
         }
-        let mut text = Text::empty();
-        let mut at = 0;
-        for line in self.clean.split_inclusive('\n') {
-            let body = line.strip_suffix('\n').unwrap_or(line);
-            let kept = if body.chars().count() == width { body } else { line };
-            text.copy(self, at..at + kept.len());
-            at += line.len();
-        }
-        Some(text)
+        let kept = lines(&self.clean).map(|range| {
+            let broken = self.clean.as_bytes()[range.end - 1] == b'\n' && width_of(&range) == width;
+            range.start..range.end - usize::from(broken)
+        });
+        Some(self.of(kept))
     }
 
     /// The same text with the rows of tables joined that were broken between words, as mail and narrow editors do;
@@ -90,33 +90,34 @@ impl Text {
     ///
     /// How many cells a row has is known from the header, and where that ends by its last column.
     pub fn rows_joined(&self) -> Option<Text> {
+        if !self.clean.contains('|') {
+            return None;
+        }
         let mut text = Text::empty();
-        let mut at = 0;
         let mut joined = false;
         // Bars of a whole row, once the header is whole; and of the row that is open: where it begins, its parts.
         let mut bars: Option<usize> = None;
         let mut open: Option<(usize, usize)> = None;
-        for line in self.clean.split_inclusive('\n') {
-            let body = line.trim();
+        for range in lines(&self.clean) {
+            let body = self.clean[range.clone()].trim();
             if let Some((start, parts)) = open.filter(|(_, parts)| *parts < MOST_PARTS && !body.is_empty()) {
                 text.join();
-                text.copy(self, at..at + line.len());
+                text.copy(self, range);
                 joined = true;
                 open = Some((start, parts + 1));
             } else {
                 open = body.starts_with('|').then_some((text.clean.len(), 1));
                 bars = bars.filter(|_| open.is_some());
-                text.copy(self, at..at + line.len());
+                text.copy(self, range);
             }
             if let Some((start, _)) = open {
                 let row = text.clean[start..].trim_end();
-                let found = row.matches('|').count();
+                let found = row.bytes().filter(|byte| *byte == b'|').count();
                 if bars.is_none() && ends_header(row) {
                     bars = Some(found);
                 }
                 open = open.filter(|_| bars.is_none_or(|bars| found < bars));
             }
-            at += line.len();
         }
         joined.then_some(text)
     }
@@ -136,7 +137,7 @@ fn ends_header(row: &str) -> bool {
 
 /// What every line that is not blank has, if anything.
 fn layer(text: &str) -> Option<Layer> {
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = || lines(text).map(|range| text[range].trim()).filter(|line| !line.is_empty());
     let several = lines().nth(1).is_some();
     // Three of them are where Ollama waits for a prompt.
     if several && lines().all(|line| line.starts_with('>')) && !lines().all(|line| line.starts_with(">>>")) {
@@ -153,17 +154,15 @@ fn layer(text: &str) -> Option<Layer> {
     if several && lines().all(is_code) {
         return Some(Layer::Code);
     }
-    let escaped = text.matches("\\_").count();
+    let escaped = text.as_bytes().windows(2).filter(|pair| pair == b"\\_").count();
     (escaped > 0 && escaped == text.matches('_').count()).then_some(Layer::Escapes)
 }
 
 /// The ranges of the text that are left without a layer.
 fn kept(text: &str, layer: Layer) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let (start, end) = (at, at + line.len());
-        at = end;
+    for Range { start, end } in lines(text) {
+        let line = &text[start..end];
         let lead = line.len() - line.trim_start().len();
         let body = line.trim();
         match layer {

@@ -31,7 +31,10 @@ pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
             run.refuse(Problem::Nothing);
         }
     }
-    let (bad, mut good): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|run| run.problem.is_some());
+    // A log of ten thousand runs is not moved twice.
+    let is_bad = |run: &Found| run.problem.is_some();
+    let (bad, mut good): (Vec<Found>, Vec<Found>) =
+        if found.iter().any(is_bad) { found.into_iter().partition(is_bad) } else { (Vec::new(), found) };
     if good.is_empty() {
         return refused(page, bad);
     }
@@ -47,10 +50,21 @@ pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
 
 /// Leaves out runs that damage keeps from being read again from their own lines.
 pub(super) fn settle(mut reading: Reading, reads_again: impl Fn(&Run) -> bool) -> Reading {
-    if reading.verdict == Verdict::Refused || reading.runs.iter().all(&reads_again) {
+    if reading.verdict == Verdict::Refused {
         return reading;
     }
-    let (kept, lost): (Vec<Run>, Vec<Run>) = reading.runs.into_iter().partition(reads_again);
+    let mut reads: Vec<bool> = Vec::with_capacity(reading.runs.len());
+    for (at, run) in reading.runs.iter().enumerate() {
+        // A log says the same again and again.
+        let same = at.checked_sub(1).filter(|before| reading.runs[*before].is_kept_as(run));
+        reads.push(same.map_or_else(|| reads_again(run), |before| reads[before]));
+    }
+    if reads.iter().all(|reads| *reads) {
+        return reading;
+    }
+    let mut reads = reads.into_iter();
+    let (kept, lost): (Vec<Run>, Vec<Run>) =
+        reading.runs.into_iter().partition(|_| reads.next().is_some_and(|reads| reads));
     reading.ignored.extend(lost.iter().map(|run| {
         let start = run.spans.iter().map(|mark| mark.span.start).min().unwrap_or(0);
         let end = run.spans.iter().map(|mark| mark.span.end).max().unwrap_or(0);
@@ -144,6 +158,10 @@ fn answers(page: &Page<'_>, found: &mut [Found]) {
 
 /// Blocks that follow each other with nothing between that could begin another run: the program prints its own last.
 fn fakes(page: &Page<'_>, found: &mut [Found]) {
+    let is_block = |run: &&Found| run.problem.is_none() && run.kind == Kind::Block;
+    if found.iter().filter(is_block).nth(1).is_none() {
+        return;
+    }
     let starts = |is: &dyn Fn(&Line) -> bool| -> Vec<usize> {
         page.all_plain().filter(|(_, line)| is(line)).map(|(_, line)| line.start).collect()
     };

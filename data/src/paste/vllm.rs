@@ -10,16 +10,28 @@ use super::{
     flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
-    page::Page,
+    page::{Firsts, Page},
     reading::{Field, Tool},
 };
+
+/// What the lines begin with; those of the log have more before them.
+const FIRSTS: Firsts = Firsts::new("PTAOBM");
 
 /// Reads log lines and benchmark results. SGLang's benchmark prints the same table.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut bench = Bench::default();
     let mut progress: Option<Found> = None;
+    let [has_log, has_result] = ["Avg prompt", RESULT].map(|sign| page.text().contains(sign));
+    if !has_log && !has_result && !page.any(FIRSTS) {
+        return;
+    }
     for (number, line) in page.plain() {
         let body = page.body(line);
+        let is_log = has_log && body.contains("Avg prompt");
+        let is_result = has_result && body.contains(RESULT);
+        if !is_log && !is_result && progress.is_none() && !FIRSTS.has(line) {
+            continue;
+        }
         if body.starts_with("Processed prompts:") {
             // A bar that is drawn again and again: its last state is the result.
             progress = processed(page, number).or(progress);
@@ -27,7 +39,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         }
         out.extend(progress.take());
         // Narrow windows break it between any two words.
-        if body.contains("Avg prompt") {
+        if is_log {
             if let Some((speed, range)) = page.match_line(number, window) {
                 out.extend(window_found(page, &speed, range));
             }
@@ -35,7 +47,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             out.extend(offline(page, number));
         } else if body.starts_with("Avg latency:") {
             out.extend(latency(page, number));
-        } else if body.contains("Serving Benchmark Result") {
+        } else if is_result {
             out.extend(bench.finish());
         }
         out.extend(bench.line(page, number));
@@ -43,6 +55,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     out.extend(progress);
     out.extend(bench.finish());
 }
+
+/// What stands above the table of results.
+const RESULT: &str = "Serving Benchmark Result";
 
 /// `Processed prompts: 100%|███| 1000/1000 [03:20<00:00, est. speed input: 2.22 toks/s, output: 2.23 toks/s]`
 fn processed(page: &Page<'_>, number: usize) -> Option<Found> {

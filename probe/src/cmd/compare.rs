@@ -20,9 +20,8 @@ pub fn run(arguments: &Compare, out: &mut dyn Write) -> Result<()> {
     if arguments.runs.len() < 2 {
         return Err(UsageError("name two runs or more; bench prints their ids".to_owned()).into());
     }
-    let folder = runs::data_folder()?;
     let runs: Vec<SavedRun> =
-        arguments.runs.iter().map(|reference| runs::load(&folder, reference)).collect::<Result<_>>()?;
+        arguments.runs.iter().map(|reference| runs::find(reference)).collect::<Result<_>>()?;
     let Some((first, others)) = runs.split_first() else { return Ok(()) };
     for other in others {
         write_comparison(first, other, out)?;

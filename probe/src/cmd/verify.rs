@@ -14,7 +14,7 @@ pub struct Verify {
 }
 
 pub fn run(arguments: &Verify, out: &mut dyn Write) -> Result<()> {
-    let saved = runs::load(&runs::data_folder()?, &arguments.run)?;
+    let saved = runs::find(&arguments.run)?;
     let signed = saved.verify().with_context(|| format!("{} does not verify", arguments.run))?;
     let key = saved.envelope.signatures.first().map_or("", |signed| signed.keyid.as_str());
     writeln!(
