@@ -86,6 +86,15 @@ fn names(sentence: &str) -> Vec<&str> {
     names
 }
 
+/// The sentence with the place of each name in their order instead of the name: names need not travel to browsers.
+fn numbered(sentence: &str) -> String {
+    let names = names(sentence);
+    assert!(names.len() <= 10, "a sentence with more than ten values: {sentence}");
+    names.iter().enumerate().fold(sentence.to_owned(), |text, (place, name)| {
+        text.replace(&format!("{{{name}}}"), &format!("{{{place}}}"))
+    })
+}
+
 /// A translation must want the same values as the original.
 fn same_names(english: &Catalogue, other: &Catalogue, language: &str) {
     for (table, sentences) in english {
@@ -141,12 +150,11 @@ fn structs(code: &mut String, catalogue: &Catalogue) {
                 continue;
             }
             let wants: String = names.iter().map(|n| format!(", {n}: &str")).collect();
-            let values: Vec<String> = names.iter().map(|n| format!("({n:?}, {n})")).collect();
             put(
                 code,
                 &format!(
                     "    #[doc = {sentence:?}]\n    #[must_use]\n    pub fn {key}(&self{wants}) -> String {{\n        fill(self.{key}, &[{}])\n    }}\n",
-                    values.join(", ")
+                    names.join(", ")
                 ),
             );
         }
@@ -166,7 +174,7 @@ fn constant(code: &mut String, language: &str, catalogue: &Catalogue) {
     for (table, sentences) in catalogue {
         put(code, &format!("    {table}: {} {{\n", struct_name(table)));
         for (key, sentence) in sentences {
-            put(code, &format!("        {key}: {sentence:?},\n"));
+            put(code, &format!("        {key}: {:?},\n", numbered(sentence)));
         }
         put(code, "    },\n");
     }

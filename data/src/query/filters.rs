@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::slice::from_ref;
 
 use super::noted;
 use super::params::{FieldError, Params};
@@ -53,7 +54,7 @@ pub const SORTS: [(&str, Sort); 6] = [
 /// Which models to show, and in which order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filters {
-    /// Lower-case words that must all occur in name, family or id.
+    /// What is searched for: words as [`squeezed`], which must all occur.
     pub words: Vec<String>,
     /// How well it must fit.
     pub fits: Fits,
@@ -84,13 +85,7 @@ impl Filters {
         let min_tps = noted(&mut errors, params.number("min_tps", 0.0, 1e6));
         let min_score = noted(&mut errors, params.number("min_score", 0.0, 100.0));
         let filters = Filters {
-            words: params
-                .get("q")
-                .unwrap_or("")
-                .to_ascii_lowercase()
-                .split_whitespace()
-                .map(ToOwned::to_owned)
-                .collect(),
+            words: params.get("q").unwrap_or("").split_whitespace().map(squeezed).collect(),
             fits: fits.unwrap_or(Fits::All),
             min_tps: min_tps.unwrap_or(rules.rows.defaults.minimum_tps),
             min_score: min_score.unwrap_or(0.0),
@@ -105,16 +100,49 @@ impl Filters {
     /// Whether a model passes what can be told without an estimate.
     #[must_use]
     pub fn admit(&self, row: &ModelRow) -> bool {
-        let has = |word: &String| {
-            [&row.name, &row.family, &row.id]
-                .iter()
-                .any(|text| text.to_ascii_lowercase().contains(word.as_str()))
-        };
-        self.words.iter().all(has)
+        self.finds(&[from_ref(&row.name), from_ref(&row.family), from_ref(&row.id)])
             && self.family.as_ref().is_none_or(|family| row.family.eq_ignore_ascii_case(family))
             && self.license.as_ref().is_none_or(|wanted| {
                 row.license.as_ref().is_some_and(|license| license.eq_ignore_ascii_case(wanted))
             })
             && row.capability.score() >= self.min_score
+    }
+
+    /// Whether every word that is searched for occurs in one of a row's names.
+    #[must_use]
+    pub fn finds(&self, names: &[&[String]]) -> bool {
+        let has = |word: &String| {
+            names.iter().any(|some| some.iter().any(|name| squeezed(name).contains(word.as_str())))
+        };
+        self.words.iter().all(has)
+    }
+}
+
+/// Letters and digits alone, in lower case: people type "4070ti" and "m4max" for what is written with blanks and hyphens.
+fn squeezed(text: &str) -> String {
+    let mut letters = text.to_ascii_lowercase();
+    letters.retain(|letter| letter.is_ascii_alphanumeric());
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    fn words(q: &str) -> Filters {
+        let params = Params::read_page([("q", q)]).unwrap();
+        Filters::read(&params, Engine::embedded().rules).unwrap()
+    }
+
+    #[test]
+    fn a_search_is_found_however_it_is_spaced() {
+        let names = ["NVIDIA GeForce RTX 4070 Ti", "rtx-4070-ti"].map(String::from);
+        for q in ["4070ti", "RTX4070", "geforce 4070-TI", "  nvidia   ti ", "-"] {
+            assert!(words(q).finds(&[&names]), "{q}");
+        }
+        for q in ["4070 ti super", "4080", "radeon"] {
+            assert!(!words(q).finds(&[&names]), "{q}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::query::FieldError;
 pub const PARAMETERS: &[(&str, &str)] = &[
     ("q", "words to look for in model, family, quantisation, hardware and runtime"),
     ("family", "only this family of models"),
+    ("model", "only this model, by its id"),
     ("hardware", "only this device, by its id"),
     ("runtime", "only this runtime"),
     ("backend", "only this backend: cuda, rocm, vulkan, metal, sycl or cpu"),
@@ -105,6 +106,8 @@ pub struct Wish {
     pub words: Vec<String>,
     /// Name of a family; empty for all. So are the next.
     pub family: String,
+    /// Id of a model.
+    pub model: String,
     /// Id of a device.
     pub hardware: String,
     /// Name of a runtime.
@@ -138,6 +141,7 @@ impl Default for Wish {
         Wish {
             words: Vec::new(),
             family: String::new(),
+            model: String::new(),
             hardware: String::new(),
             runtime: String::new(),
             backend: String::new(),
@@ -163,6 +167,7 @@ impl Wish {
         let mut wish = Wish {
             words: get("q").split_whitespace().take(8).map(str::to_owned).collect(),
             family: text("family"),
+            model: text("model"),
             hardware: text("hardware"),
             runtime: text("runtime"),
             backend: text("backend"),
@@ -236,6 +241,7 @@ impl Wish {
         let family = table.family(row).map_or("", |family| family.name.as_str());
         !row.superseded
             && is(&self.family, family)
+            && is(&self.model, &row.model)
             && is(&self.hardware, &row.device)
             && is(&self.runtime, &row.runtime)
             && is(&self.backend, &row.backend)

@@ -18,6 +18,8 @@ struct CompareResults<'a> {
     columns: Vec<Head<'a>>,
     rows: Vec<(&'static str, Vec<Cell>)>,
     figures: Vec<Figure>,
+    /// What asks for the same as data; none while a setup cannot be answered.
+    asked: Option<String>,
 }
 
 /// The head of a column, and the address without it.
@@ -43,8 +45,10 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         let gone: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
         Head { column, without: query.link(path, &gone) }
     });
+    let answered = all.is_empty() && view.columns.iter().any(|column| column.answer.is_some());
     CompareResults {
         m,
+        asked: answered.then(|| query.link("", &[])),
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
         // A row that no setup has anything for, such as what would make it run, is left out.

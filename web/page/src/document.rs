@@ -237,12 +237,20 @@ pub fn model_page(
         None => (String::new(), String::new()),
     };
     Frame {
-        title: &m.model.title(&view.model.name),
+        title: &m.site.model_title(&view.model.name),
         heading: &view.model.name,
         current: "",
         form: form::form(Place::Model, &path, &site.choices, query, &view.problems, m)?,
         body: model::results(view, &path, query, m)?,
-        above: measured::jump(seen, &embed, m),
+        above: measured::jump(
+            seen,
+            &measured::Ways {
+                runs: format!("{BENCHMARKS}?model={}", view.model.id),
+                board: format!("{}?model={}", crate::leaderboard::PATH, view.model.id),
+                embed: &embed,
+            },
+            m,
+        ),
         preview,
         below: measured::section(seen, m)?,
         ..Frame::default()
@@ -260,12 +268,20 @@ pub fn device_page(
 ) -> askama::Result<String> {
     let path = format!("/d/{}", view.device.id);
     Frame {
-        title: &m.device.title(&view.device.name),
+        title: &m.site.device_title(&view.device.name),
         heading: &view.device.name,
         current: "",
         form: form::form(Place::Device, &path, &site.choices, query, &view.models.problems, m)?,
         body: device::results(view, &path, query, m)?,
-        above: measured::jump(seen, "", m),
+        above: measured::jump(
+            seen,
+            &measured::Ways {
+                runs: format!("{BENCHMARKS}?hardware={}", view.device.id),
+                board: format!("{}?class={}", crate::leaderboard::PATH, view.device.class),
+                embed: "",
+            },
+            m,
+        ),
         below: measured::section(seen, m)?,
         ..Frame::default()
     }
@@ -288,7 +304,7 @@ pub fn compare_page(
         current: "/compare",
         form: form::form(Place::Compare, "/compare", &site.choices, query, &problems, m)?,
         body: compare::results(view, "/compare", query, m)?,
-        above: measured::jump(seen, "", m),
+        above: measured::jump(seen, &measured::Ways::default(), m),
         below: measured::section(seen, m)?,
         ..Frame::default()
     }

@@ -283,6 +283,7 @@ fn fits_options(m: &Messages) -> Vec<(&'static str, &'static str)> {
 fn machine_filters<'a>(make: &Maker<'a>, m: &Messages) -> Group<'a> {
     let w = &m.form;
     let fields = vec![
+        make.text("q", w.search_machine, w.search_machine_hint, ""),
         make.text("quant", w.quant, w.quant_hint, "quants"),
         make.select("fits", w.fits, fits_options(m)),
         make.select("kind", w.kind, class_options(w.kind_any, m)),

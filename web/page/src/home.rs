@@ -63,6 +63,7 @@ pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> aska
         figures.push(figures::capability(&view.spots, &machine.name, view.wanted, m));
         figures.extend(figures::context(&view.curves, view.longest_context, &machine.name, m));
     }
+    let hardware = path.strip_prefix("/d/").unwrap_or(query.get("hardware"));
     HomeResults {
         m,
         problems: listing::problems(&view.problems, path, query, m)?,
@@ -74,7 +75,15 @@ pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> aska
             m.results.rule_sorted(&context, &minimum)
         },
         figures,
-        listing: listing::listing(&view.cards, view.pages, m.results.none, path, query, m)?,
+        listing: listing::listing(
+            &view.cards,
+            view.pages,
+            m.results.none,
+            path,
+            query,
+            &query.link("", &[("page", ""), ("hardware", hardware)]),
+            m,
+        )?,
         popular: view
             .start
             .popular

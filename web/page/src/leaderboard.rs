@@ -79,6 +79,8 @@ pub struct LeaderboardView {
     pub pages: Pages,
     /// Name of the model that alone is shown; empty for all.
     pub model: String,
+    /// Whether people can have a profile here, so that there is a list of contributors.
+    pub has_profiles: bool,
 }
 
 #[derive(Template)]

@@ -18,15 +18,18 @@ struct Listing<'a> {
     next: String,
     swatches: Vec<(String, &'static str)>,
     none: &'a str,
+    asked: &'a str,
 }
 
-/// The cards of one page of a list. `path` is the page's own, for links that change the query.
+/// The cards of one page of a list. `path` is the page's own, for links that change the query; `asked` is the query that asks
+/// for the whole list elsewhere.
 pub(crate) fn listing(
     cards: &[Card],
     pages: Pages,
     none: &str,
     path: &str,
     query: &Query,
+    asked: &str,
     m: &Messages,
 ) -> askama::Result<String> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
@@ -62,6 +65,7 @@ pub(crate) fn listing(
         next: link_to(pages.number + 1),
         swatches: parts.into_iter().enumerate().map(|(i, name)| (chart::swatch(i), name)).collect(),
         none,
+        asked,
     }
     .render()
 }

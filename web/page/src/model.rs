@@ -98,7 +98,15 @@ pub fn results(view: &ModelView, path: &str, query: &Query, m: &Messages) -> ask
         } else {
             m.model.rule_quant(&wanted_context, &view.quant)
         },
-        listing: listing::listing(&view.cards, view.pages, m.model.none, path, query, m)?,
+        listing: listing::listing(
+            &view.cards,
+            view.pages,
+            m.model.none,
+            path,
+            query,
+            &query.link("", &[("page", ""), ("model", &model.id)]),
+            m,
+        )?,
     }
     .render()
 }

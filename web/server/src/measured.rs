@@ -9,10 +9,12 @@ use data::Engine;
 use data::query::Params;
 use data::subject::Subject;
 use data::submission::MedianCell;
+use data::table::Row;
 use estimator::Range;
 use page::measured::{MeasuredView, ReportDot, SetupLine, SetupName};
 
 use crate::app::App;
+use crate::benchmarks;
 use crate::gate::plausible::median;
 use crate::medians::Snapshot;
 use crate::names::{self, MachineKey};
@@ -56,6 +58,15 @@ impl About {
             }),
         }
     }
+
+    /// Whether a row of the table of runs is of the page's model or device.
+    fn is_of(&self, row: &Row) -> bool {
+        match self {
+            About::Model { id, .. } => row.model == *id,
+            About::Device(id) => row.device == *id,
+            About::Setups(_) => false,
+        }
+    }
 }
 
 /// Reads what is shown. Where the database does not answer, nothing is said: the page has its estimates.
@@ -78,6 +89,8 @@ async fn read(app: &App, snapshot: &Snapshot, about: &About) -> Result<MeasuredV
     });
     let mut behind = Behind { store: app.store(), read: BTreeMap::new() };
     let mut view = named(engine, about);
+    let runs = benchmarks::current(app).await;
+    view.runs = runs.table.rows.iter().filter(|row| !row.superseded && about.is_of(row)).count();
     view.more = cells.len().saturating_sub(SETUPS);
     for (key, cell) in cells.iter().take(SETUPS) {
         let reports = behind.of(key).await?;

@@ -60,6 +60,8 @@ struct Results<'a> {
     problems: String,
     card: String,
     counts: String,
+    /// What alone is shown of families and models, and the address without that.
+    only: Vec<(String, String)>,
     /// Addresses of the same rows as data, with what they are.
     data: [(String, &'static str); 2],
     heads: Vec<Head>,
@@ -90,6 +92,7 @@ pub fn results(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama
         problems: listing::problems(&view.problems, PATH, query, m)?,
         card: card(&selection.all, m),
         counts: m.benchmarks.counts(&number(families), &number(selection.all.len())),
+        only: rows::only(&view.wish, query, m),
         data: [(as_data("/benchmarks.json"), "JSON"), (as_data("/benchmarks.csv"), "CSV")],
         heads: rows::heads(&view.wish, query, m),
         groups: rows::groups(view, query, m),

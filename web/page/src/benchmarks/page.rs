@@ -19,6 +19,8 @@ type Choice = (String, String);
 struct Form<'a> {
     m: &'a Messages,
     words: &'a str,
+    /// What links ask for and no field shows, so that a form without script keeps it.
+    kept: Vec<(&'static str, &'a str)>,
     fields: Vec<Field<'a>>,
 }
 
@@ -84,7 +86,14 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
         let is_wide = matches!(name, "hardware" | "sort");
         Field { name, label, invalid, is_wide, now, choices }
     };
-    Form { m, words: query.get("q"), fields: lists.into_iter().map(field).collect() }.render()
+    let kept = [("family", &*view.wish.family), ("model", &view.wish.model)];
+    Form {
+        m,
+        words: query.get("q"),
+        kept: kept.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+        fields: lists.into_iter().map(field).collect(),
+    }
+    .render()
 }
 
 /// Devices by their ids; what publishers call one differently is one.

@@ -1,6 +1,8 @@
 //! The table itself: a group for each family, a line for each row, a link to sort by in each head.
 
-use data::table::{Family, Origin, Picked, Sort, Unestimated, Wish};
+use std::collections::BTreeSet;
+
+use data::table::{Family, Origin, Picked, Sort, Unestimated, Wish, trend};
 
 use super::{BenchmarksView, FIRST_PAGE, PATH, glossary, span, spelt};
 use crate::figure;
@@ -57,6 +59,17 @@ pub(super) fn heads(wish: &Wish, query: &Query, m: &Messages) -> Vec<Head> {
     columns(m).into_iter().map(head).collect()
 }
 
+/// What links keep and no field of the form shows: that only one family or one model is asked for.
+pub(super) fn only(wish: &Wish, query: &Query, m: &Messages) -> Vec<(String, String)> {
+    [("family", &wish.family), ("model", &wish.model)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| {
+            (m.benchmarks.only_family(value), query.link(PATH, &[FIRST_PAGE, &[(name, "")]].concat()))
+        })
+        .collect()
+}
+
 /// A family with its rows of this page.
 pub(super) struct Group<'a> {
     pub(super) name: &'a str,
@@ -92,6 +105,8 @@ pub(super) struct Line<'a> {
     /// The result's page; empty for a campaign.
     pub(super) report: String,
     pub(super) measured_on: &'a str,
+    /// The trend that it is a step of; empty where the like was measured once.
+    pub(super) trend: String,
     pub(super) note: &'a str,
 }
 
@@ -99,14 +114,22 @@ pub(super) fn groups<'a>(view: &BenchmarksView<'a>, query: &Query, m: &Messages)
     let table = view.table;
     let narrowed = view.wish.narrows();
     let shown = view.selection.shown();
+    let trends: BTreeSet<&str> = table.trends.iter().map(|(key, _)| key.as_str()).collect();
+    let trend = |row: &Picked<'_>| {
+        let key = trend::key(row.row);
+        if trends.contains(key.as_str()) { query.link(PATH, &[("trend", &key)]) } else { String::new() }
+    };
     let mut groups = Vec::new();
     for (at, family) in table.families.iter().enumerate() {
         let count = view.selection.counts.get(at).copied().unwrap_or_default();
         if count == 0 && narrowed {
             continue;
         }
-        let lines: Vec<Line<'a>> =
-            shown.iter().filter(|row| row.row.family as usize == at).map(|row| line(row, m)).collect();
+        let lines: Vec<Line<'a>> = shown
+            .iter()
+            .filter(|row| row.row.family as usize == at)
+            .map(|row| line(row, trend(row), m))
+            .collect();
         let elsewhere = if count > 0 && lines.is_empty() {
             query.link(PATH, &[FIRST_PAGE, &[("family", &family.name)]].concat())
         } else {
@@ -136,7 +159,7 @@ fn about(family: &Family, count: usize, m: &Messages) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-fn line<'a>(picked: &Picked<'a>, m: &Messages) -> Line<'a> {
+fn line<'a>(picked: &Picked<'a>, trend: String, m: &Messages) -> Line<'a> {
     let row = picked.row;
     let w = &m.benchmarks;
     let (origin, is_report) = match row.origin {
@@ -174,6 +197,7 @@ fn line<'a>(picked: &Picked<'a>, m: &Messages) -> Line<'a> {
         origin,
         report: if is_report { format!("/r/{}", row.source) } else { String::new() },
         measured_on: &row.measured_on,
+        trend,
         note: &row.note,
     }
 }

@@ -78,9 +78,11 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
             stops.push(trend::when(row));
         }
     }
-    let words: Vec<[&str; 2]> = stops
-        .iter()
-        .map(|(build, day)| [*build, if day.is_empty() { w.date_unknown } else { day }])
+    let builds: Vec<&str> = stops.iter().map(|(build, _)| *build).collect();
+    let words: Vec<[&str; 2]> = told_apart(&builds)
+        .into_iter()
+        .zip(&stops)
+        .map(|(build, (_, day))| [build, if day.is_empty() { w.date_unknown } else { day }])
         .collect();
     let told: Vec<[String; 2]> = steps
         .iter()
@@ -131,10 +133,19 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
     })
 }
 
+/// Versions without the first word that all of them have: it tells none apart, and there is little room under a picture.
+fn told_apart<'a>(builds: &[&'a str]) -> Vec<&'a str> {
+    let first = |build: &&'a str| build.split_once(' ').map(|(word, _)| word);
+    let common =
+        builds.first().and_then(first).filter(|word| builds.iter().all(|build| first(build) == Some(*word)));
+    let rest = |build: &&'a str| common.map_or(*build, |word| build[word.len()..].trim_start());
+    builds.iter().map(rest).collect()
+}
+
 /// How a row ran, apart from version and day.
 fn way(row: &Row, m: &Messages) -> String {
     let backend = if row.backend.is_empty() { String::new() } else { format!(" ({})", row.backend) };
-    let words = m.benchmarks.trend_way(&format!("{}{backend}", row.runtime), &row.concurrency.to_string());
+    let words = m.benchmarks.trend_way(&row.concurrency.to_string(), &format!("{}{backend}", row.runtime));
     if row.speculative.is_empty() { words } else { format!("{words}, {}", row.speculative) }
 }
 
@@ -162,5 +173,18 @@ fn line(step: &Step<'_>, m: &Messages) -> Line {
         },
         is_told: step.beyond_noise,
         is_superseded: row.superseded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_lose_what_all_of_them_have() {
+        assert_eq!(told_apart(&["wheel 2026.4", "wheel 2026.10"]), ["2026.4", "2026.10"]);
+        assert_eq!(told_apart(&["wheel 2026.4", "b9174"]), ["wheel 2026.4", "b9174"]);
+        assert_eq!(told_apart(&["b9174", "b9200"]), ["b9174", "b9200"]);
+        assert_eq!(told_apart(&[]), [""; 0]);
     }
 }

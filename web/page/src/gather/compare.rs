@@ -4,6 +4,8 @@ use data::Engine;
 use data::query::Params;
 
 use super::curve;
+#[cfg(feature = "full")]
+use crate::card::{JOB, SETUP};
 use crate::query::Query;
 use crate::view::{Column, CompareView, Curve, MOST_SETUPS, Problem};
 
@@ -36,6 +38,39 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
         columns.last_mut().into_iter().for_each(|column| column.number = n);
     }
     CompareView { columns, curves }
+}
+
+/// Where the first setups of a list stand side by side, for a query that asks for a list (`hardware`: models on a machine;
+/// `model`: machines with a model) and names no setup by number; `None` where it asks for none, or cannot be read.
+#[cfg(feature = "full")]
+#[must_use]
+pub fn first_of_list(engine: &Engine<'_>, query: &Query) -> Option<String> {
+    let numbered = |name: &str| {
+        ["hardware", "model"].iter().any(|field| name.strip_prefix(field).is_some_and(|n| !n.is_empty()))
+    };
+    if query.pairs().any(|(name, _)| numbered(name)) {
+        return None;
+    }
+    let (model, machine) = (query.get("model"), query.get("hardware"));
+    let (cards, job) = if model.is_empty() {
+        // The machine in all that describes it, the same in each column.
+        (super::every_model(engine, query, MOST_SETUPS), query.with("hardware", "").only(SETUP))
+    } else {
+        let id = &engine.catalog.model(model).ok()?.id;
+        (super::model_everywhere(engine, id, &query.with("model", ""), MOST_SETUPS), query.only(JOB))
+    };
+    let mut names: Vec<(String, String)> = Vec::new();
+    for (at, card) in cards.ok()?.into_iter().enumerate() {
+        let hardware =
+            if model.is_empty() { machine.to_owned() } else { card.answer.setup.hardware.join(",") };
+        let setup = card.answer.setup;
+        for (name, value) in [("hardware", hardware), ("model", setup.model), ("quant", setup.quant)] {
+            names.push((format!("{name}{}", at + 1), value));
+        }
+    }
+    let names: Vec<(&str, &str)> =
+        names.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    (!names.is_empty()).then(|| job.link("/compare", &names))
 }
 
 /// A problem with `hardware` is one with `hardware2` in the second setup; one with the job belongs to all.

@@ -40,6 +40,21 @@ pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
     }
 }
 
+/// Every model on one machine, in the order of its page: the first so many of all its pages.
+///
+/// # Errors
+/// What of the query could not be read; nothing where it names no machine.
+#[cfg(feature = "full")]
+pub fn every_model(engine: &Engine<'_>, query: &Query, most: usize) -> Result<Vec<Card>, Vec<Problem>> {
+    let asked = asked(engine, query).map_err(
+        |problems| {
+            if names_a_machine(query) { problems } else { Vec::new() }
+        },
+    )?;
+    let listed = shortlist(engine, &asked.rig, &asked.job, &asked.filters);
+    Ok(listed.iter().take(most).map(|listed| card(engine, &asked, listed)).collect())
+}
+
 fn unanswered(engine: &Engine<'_>, problems: Vec<Problem>) -> HomeView {
     let catalog = engine.catalog;
     let popular = POPULAR.iter().filter_map(|name| catalog.device(name).ok());

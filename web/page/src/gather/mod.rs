@@ -18,6 +18,8 @@ mod wanted;
 use std::borrow::Cow;
 
 pub use compare::compare;
+#[cfg(feature = "full")]
+pub use compare::first_of_list;
 #[cfg(feature = "contribute")]
 pub use contribute::contribute;
 use data::Engine;
@@ -28,6 +30,8 @@ use data::subject::Subject;
 pub use device::device;
 use estimator::Placement;
 pub use file::{Reading, file};
+#[cfg(feature = "full")]
+pub use home::every_model;
 pub use home::home;
 #[cfg(feature = "full")]
 pub use measured::in_index;
@@ -35,6 +39,8 @@ pub use measured::{in_lines, measured, measured_of_all};
 #[cfg(feature = "full")]
 pub use method::method;
 pub use model::model;
+#[cfg(feature = "full")]
+pub use model::model_everywhere;
 #[cfg(feature = "full")]
 pub use wanted::wanted as wanted_runs;
 

@@ -1,5 +1,7 @@
 //! One model on all machines, and all its quantisations on one.
 
+use std::slice::from_ref;
+
 use data::Engine;
 use data::engine::{Brief, Chosen};
 use data::query::{Fits, Job, Params, Rig};
@@ -24,17 +26,11 @@ use crate::view::{
 pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> {
     let row = engine.catalog.models().iter().find(|row| row.id == id)?;
     let mut problems = Vec::new();
-    let quant = match query.get("quant") {
-        "" => None,
-        text => engine.catalog.quant(text).map_err(|lookup| problems.push(lookup.at("quant", text))).ok(),
-    };
+    let quant = quant(engine, query, &mut problems);
     let asked =
         if names_a_machine(query) { asked(engine, query).map_err(|e| problems.extend(e)).ok() } else { None };
     let wanted = wanted(engine, asked.as_ref());
-    let mut machines = machines(engine, row, quant, query, &mut problems);
-    machines.sort_unstable_by(|a, b| {
-        b.brief.decode_tps().total_cmp(&a.brief.decode_tps()).then_with(|| a.row.id.cmp(&b.row.id))
-    });
+    let machines = machines(engine, row, quant, query, &mut problems);
     let running = machines.iter().filter(|m| m.brief.estimate.placement != Placement::TooBig).count();
     let pages = Pages::asked(query.get("page"), machines.len());
     let cards = machines.iter().skip(pages.first()).take(PER_PAGE).map(|machine| machine.card(engine, row));
@@ -53,6 +49,36 @@ pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> 
         longest_context: on_machine.longest_context,
         problems,
     })
+}
+
+/// A model on every machine that the filters let through, in the order of its page: the first so many of all its pages.
+///
+/// # Errors
+/// What of the query could not be read.
+#[cfg(feature = "full")]
+pub fn model_everywhere(
+    engine: &Engine<'_>,
+    id: &str,
+    query: &Query,
+    most: usize,
+) -> Result<Vec<Card>, Vec<Problem>> {
+    let Some(row) = engine.catalog.models().iter().find(|row| row.id == id) else { return Ok(Vec::new()) };
+    let mut problems = Vec::new();
+    let quant = quant(engine, query, &mut problems);
+    let machines = machines(engine, row, quant, query, &mut problems);
+    if problems.is_empty() {
+        Ok(machines.iter().take(most).map(|machine| machine.card(engine, row)).collect())
+    } else {
+        Err(problems)
+    }
+}
+
+/// The quantisation that is asked for, where one is.
+fn quant<'c>(engine: &Engine<'c>, query: &Query, problems: &mut Vec<Problem>) -> Option<&'c QuantRow> {
+    match query.get("quant") {
+        "" => None,
+        text => engine.catalog.quant(text).map_err(|lookup| problems.push(lookup.at("quant", text))).ok(),
+    }
 }
 
 /// The model on one machine of the catalogue.
@@ -107,7 +133,11 @@ fn machines<'c>(
     };
     let rows = engine.catalog.devices().iter();
     let kind = query.get("kind");
-    rows.filter(|row| kind.is_empty() || class_name(row) == kind)
+    let mut machines: Vec<OnMachine<'c>> = rows
+        .filter(|row| kind.is_empty() || class_name(row) == kind)
+        .filter(|row| {
+            filters.finds(&[from_ref(&row.name), from_ref(&row.id), &row.aliases, &row.shared_names])
+        })
         .filter_map(|row| {
             // A job that a machine cannot have, such as MLX on a PC, leaves that machine out.
             let query = job_only.with("hardware", &row.id);
@@ -130,7 +160,11 @@ fn machines<'c>(
             Fits::Runs => machine.brief.estimate.placement != Placement::TooBig,
             Fits::Whole => machine.brief.estimate.placement == Placement::Whole,
         })
-        .collect()
+        .collect();
+    machines.sort_unstable_by(|a, b| {
+        b.brief.decode_tps().total_cmp(&a.brief.decode_tps()).then_with(|| a.row.id.cmp(&b.row.id))
+    });
+    machines
 }
 
 /// What is shown for the picked machine alone.

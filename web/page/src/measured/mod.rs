@@ -109,18 +109,38 @@ pub(crate) fn section(view: &MeasuredView, m: &Messages) -> askama::Result<Strin
     .render()
 }
 
-/// One line at the top of a page that leads down to the section and, from a model on a machine, to the snippets for other
-/// sites and to what the losses of its quantisations mean; empty where there is nothing to lead to.
-pub(crate) fn jump(view: &MeasuredView, embed: &str, m: &Messages) -> String {
+/// Where a page leads besides its own sections; empty for nowhere.
+#[derive(Default)]
+pub(crate) struct Ways<'a> {
+    /// The rows of the table of runs about the same.
+    pub(crate) runs: String,
+    /// The leaderboard of the same.
+    pub(crate) board: String,
+    /// Snippets for other sites.
+    pub(crate) embed: &'a str,
+}
+
+/// One line at the top of a page that leads down to the section, to the table of runs and the leaderboard where they hold
+/// something of the same, and from a model on a machine to the snippets for other sites and to what the losses of its
+/// quantisations mean; empty where there is nothing to lead to.
+pub(crate) fn jump(view: &MeasuredView, ways: &Ways<'_>, m: &Messages) -> String {
     let count = view.setups.len() + view.more;
     let mut links = Vec::new();
+    let mut lead = |to: &str, words: &str| {
+        if !to.is_empty() {
+            links.push(format!("<a href=\"{}\">{words}</a>", crate::picture::escape(to)));
+        }
+    };
     if count > 0 {
-        links.push(format!("<a href=\"#measured\">{}</a>", m.measured.jump(&count.to_string())));
+        lead("#measured", &m.measured.jump(&count.to_string()));
+        lead(&ways.board, m.leaderboard.title);
     }
-    if !embed.is_empty() {
-        let href = crate::picture::escape(embed);
-        links.push(format!("<a href=\"{href}\">{}</a>", m.embed.share));
-        links.push(format!("<a href=\"/methodology#loss\">{}</a>", m.method.loss_link));
+    if view.runs > 0 {
+        lead(&ways.runs, &m.measured.runs(&view.runs.to_string()));
+    }
+    lead(ways.embed, m.embed.share);
+    if !ways.embed.is_empty() {
+        lead("/methodology#loss", m.method.loss_link);
     }
     if links.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", links.join(" · ")) }
 }

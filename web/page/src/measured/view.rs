@@ -12,6 +12,8 @@ pub struct MeasuredView {
     pub machine: String,
     /// Names in the query that another answer is needed for, as a page of one model with another machine picked.
     pub depends_on: &'static str,
+    /// Rows of the table of runs about the page's model or device.
+    pub runs: usize,
     /// The setups with most reports.
     pub setups: Vec<SetupLine>,
     /// How many more there are.

@@ -42,6 +42,7 @@ pub fn measured() -> MeasuredView {
             .collect(),
     };
     MeasuredView {
+        runs: 4,
         model: "Qwen3 30B-A3B".into(),
         machine: "GeForce RTX 3090".into(),
         depends_on: "hardware devices power",

@@ -23,7 +23,7 @@ use crate::{benchmarks, medians, query_string};
 /// `rigs` or `contributors`, each as `.json` (an array of objects) or `.csv` with the same columns.
 ///
 /// `fits` takes the parameters of a page and `hardware` (every model on that machine), or `model` (every machine with
-/// that model). `compare` takes those of its page, `hardware1`, `model1` and so on. `leaderboard` takes `suite`, `workload`, `prompt`, `streams`, `class`, `model` and `sort`. `trends` takes
+/// that model; `kind` keeps one class of them, `q` those with a name). `compare` takes those of its page, `hardware1`, `model1` and so on. `leaderboard` takes `suite`, `workload`, `prompt`, `streams`, `class`, `model` and `sort`. `trends` takes
 /// `trend`, as addresses of `/benchmarks` spell it, and without it holds them all. The others take none. The table of runs is
 /// `/api/v1/benchmarks` and `/benchmarks.csv`.
 #[utoipa::path(
@@ -82,7 +82,7 @@ pub async fn table(
         }
         "fits" => {
             let query = known(query.as_deref(), |name| {
-                PARAMETERS.iter().chain(FILTERS).any(|(known, _)| *known == name)
+                name == "kind" || PARAMETERS.iter().chain(FILTERS).any(|(known, _)| *known == name)
             })?;
             let snapshot = medians::current(&app).await;
             beside(move || Ok(fits::fits(app.engine(), &query, &snapshot)?.written(form))).await

@@ -137,6 +137,7 @@ fn view(app: &App, asked: &Asked, entries: &[Entry], query: &Query) -> Leaderboa
         total: entries.len(),
         pages,
         model: asked.model.as_deref().map(|id| names::model(catalog, id).0).unwrap_or_default(),
+        has_profiles: app.identity().is_some(),
     }
 }
 

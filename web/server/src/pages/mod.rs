@@ -126,13 +126,19 @@ async fn device(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Res
     with_reports(app, uri, about, make).await.map(IntoResponse::into_response)
 }
 
-/// `GET /compare`: setups side by side.
-async fn compare(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
+/// `GET /compare`: setups side by side. A query that asks for a list, as a machine's or a model's page does, leads to the first
+/// setups of that list.
+async fn compare(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let query = query_of(&uri);
+    let engine = *app.engine();
+    if let Some(first) = beside(move || gather::first_of_list(&engine, &query)).await {
+        return to(&first, StatusCode::SEE_OTHER);
+    }
     let about = About::Setups(setup::all(app.engine(), &query_of(&uri)));
     let make = |engine: &Engine<'_>, query: &Query, site: &Site, seen: &Seen| {
         written(page::compare_page(&gather::compare(engine, query), &seen.view, query, &EN, site))
     };
-    with_reports(app, uri, about, make).await
+    with_reports(app, uri, about, make).await.map(IntoResponse::into_response)
 }
 
 /// `GET /gguf`: any model, by the header of its file, which the browser reads from wherever it lies.
@@ -227,6 +233,12 @@ fn written(html: Result<String, impl Display>) -> Result<String, Problem> {
     })
 }
 
+/// Sends people on to another page of ours.
+fn to(address: &str, status: StatusCode) -> Result<Response, Problem> {
+    let location = HeaderValue::try_from(address).map_err(|_| Problem::not_found())?;
+    Ok((status, [(header::LOCATION, location)]).into_response())
+}
+
 /// The way to what is meant by a name that is no id: another name of a row leads to its page, and one that is near
 /// some rows to a page that offers them.
 fn elsewhere(
@@ -239,9 +251,7 @@ fn elsewhere(
     match found {
         Ok(id) => {
             let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            let location = HeaderValue::try_from(format!("{folder}{id}{query}"));
-            let location = location.map_err(|_| Problem::not_found())?;
-            Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response())
+            to(&format!("{folder}{id}{query}"), StatusCode::PERMANENT_REDIRECT)
         }
         Err(lookup) => {
             let link = |id: &String| Some(Link { path: format!("{folder}{id}"), name: name_of(id)? });

@@ -143,3 +143,79 @@ async fn the_whole_table_travels_to_browsers() {
     let table = data::table::from_bytes(&answer.body).expect("a table");
     assert!(table.rows.len() >= 47);
 }
+
+#[tokio::test]
+async fn one_model_or_family_alone_can_be_asked_for_and_left_again() {
+    let site = Site::open(&[]).await;
+    let all = rows(&site, "per_page=1000").await;
+    let mine = rows(&site, "model=gemma-3-270m").await;
+    assert!(!mine.is_empty() && mine.len() < all.len());
+    assert!(mine.iter().all(|row| row["model"] == "gemma-3-270m"), "{mine:?}");
+    let page = site.get("/benchmarks?model=gemma-3-270m&sort=quant").await;
+    let html = page.text();
+    assert!(html.contains("only gemma-3-270m (<a href=\"/benchmarks?sort=quant\">all</a>)"), "{html}");
+    assert!(
+        html.contains("<input type=\"hidden\" name=\"model\" value=\"gemma-3-270m\">"),
+        "a form without script keeps it"
+    );
+    assert!(rows(&site, "model=nothing").await.is_empty());
+}
+
+/// What the trend's section of a page holds.
+async fn trend(site: &Site, address: &str) -> String {
+    let answer = site.get(address).await;
+    assert_eq!(answer.status, 200, "{address}");
+    let section = answer.text().split_once("<section class=\"part\" id=\"trend\">").expect("a section").1;
+    section.split_once("</section>").expect("closed").0.to_owned()
+}
+
+#[tokio::test]
+async fn the_seed_has_a_trend_that_its_rows_lead_to() {
+    let site = Site::open(&[]).await;
+    let page = site.get("/benchmarks?model=gemma-3-270m").await;
+    let link =
+        page.text().split("<a href=\"").find(|link| link.contains("#trend")).expect("a row leads there");
+    let link = link.split('"').next().unwrap().replace("&#38;", "&");
+    let address = link.split('#').next().unwrap();
+    assert!(address.contains("trend=epyc-vm,gemma-3-270m,q4_k_m"), "{address}");
+    let section = trend(&site, address).await;
+    for told in [
+        "<svg",
+        "2026.4.8929",
+        "2026.10.11549",
+        "2026-11-22",
+        "2026-11-23",
+        "within noise",
+        "llama.cpp (cpu), 4 at once",
+    ] {
+        assert!(section.contains(told), "{told}: {section}");
+    }
+    let json = site.get("/api/v1/tables/trends.json?trend=epyc-vm,gemma-3-270m,q4_k_m").await.json();
+    assert!(json.as_array().unwrap().iter().filter(|step| !step["change"].is_null()).count() >= 2, "{json}");
+}
+
+#[tokio::test]
+async fn runs_of_two_versions_that_people_sent_are_a_trend_and_a_change_beyond_noise_is_marked() {
+    let site = Site::open(BEHIND).await;
+    for (who, version, factor) in [(1, "b7000", 0.9), (2, "b8000", 0.918), (3, "b9000", 1.074)] {
+        let mut run = sample::run(who, factor * sample::estimated("rtx-3090"));
+        run.backend.version = version.into();
+        let taken = site.submit(who, &run, &format!("192.0.2.{who}")).await.json();
+        assert_eq!(taken["state"], "accepted", "{version}: {taken}");
+    }
+    let page = site.get("/benchmarks?from=community").await;
+    let address = "/benchmarks?from=community&trend=rtx-3090,llama-3.1-8b,q4_k_m";
+    let link = address.replace('&', "&#38;");
+    assert!(page.text().contains(&format!("<a href=\"{link}#trend\">over time</a>")), "{}", page.text());
+    let section = trend(&site, address).await;
+    let lines: Vec<&str> = section.split("<tr").filter(|line| line.contains("<th scope=\"row\">")).collect();
+    assert_eq!(lines.len(), 3, "{section}");
+    for (line, version, change, verdict) in [
+        (lines[0], "b7000", "<td class=\"num\"></td>", "first of its kind"),
+        (lines[1], "b8000", "+2 %", "within noise"),
+        (lines[2], "b9000", "+17 %", "<b>beyond noise</b>"),
+    ] {
+        assert!(line.contains(version) && line.contains(change) && line.contains(verdict), "{line}");
+    }
+    assert!(section.contains("<svg") && section.contains("+17 %</text>"), "the picture marks it: {section}");
+}

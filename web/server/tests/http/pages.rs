@@ -149,3 +149,156 @@ async fn methods_and_heads() {
         assert!(head.body.is_empty());
     }
 }
+
+/// Names on the cards of a page, in order.
+fn cards(html: &str) -> Vec<&str> {
+    let heads = html.split("<li class=\"card").skip(1).filter_map(|card| card.split_once("<h3>"));
+    heads.map(|(_, name)| name.split_once("</a>").expect("a link").0.rsplit('>').next().unwrap()).collect()
+}
+
+/// An address in a page's markup, as a browser reads it.
+fn address(html: &str) -> String {
+    html.split('"').next().unwrap().replace("&#38;", "&")
+}
+
+#[tokio::test]
+async fn machines_are_searched_on_a_models_page() {
+    let site = Site::open(&[]).await;
+    for (q, each) in [("4070ti", "4070 Ti"), ("M4+max", "M4 Max"), ("geforce+3090", "RTX 3090")] {
+        let page = site.get(&format!("/m/qwen3-8b?q={q}")).await;
+        let found = cards(page.text());
+        assert!(!found.is_empty() && found.len() < 20, "{q}: {found:?}");
+        assert!(found.iter().all(|name| name.contains(each)), "{q}: {found:?}");
+        assert!(page.text().contains(&format!("name=\"q\" value=\"{}\"", q.replace('+', " "))), "{q}");
+    }
+    // A name that stands only among a row's other names, too.
+    assert!(!cards(site.get("/m/qwen3-8b?q=strix+halo").await.text()).is_empty());
+    // The pager keeps the search.
+    let many = site.get("/m/qwen3-8b?q=rtx&fits=runs").await;
+    let next = address(many.text().split("rel=\"next\" href=\"").nth(1).expect("a second page"));
+    assert!(next.contains("q=rtx") && next.contains("fits=runs"), "{next}");
+    let second = site.get(&next).await;
+    assert!(cards(second.text()).iter().all(|name| name.contains("RTX")), "{next}");
+    assert_ne!(cards(many.text()), cards(second.text()));
+    // What finds nothing says what to do, and what it looked for stays in the field.
+    let none = site.get("/m/qwen3-8b?q=abacus").await;
+    assert!(cards(none.text()).is_empty());
+    assert!(none.text().contains("No machine matches. Search for fewer words"), "{}", none.text());
+    assert!(none.text().contains("value=\"abacus\""));
+    // A device's page searches its models the same way.
+    let models = site.get("/d/rtx-3090?q=qwen3+30b").await;
+    let found = cards(models.text());
+    assert!(!found.is_empty() && found.iter().all(|name| name.starts_with("Qwen3")), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_list_leads_to_its_first_setups_side_by_side_and_to_itself_as_data() {
+    let site = Site::open(&[]).await;
+    for (page, all, first) in [
+        ("/?hardware=rtx-3090&context=32k&fits=runs", "hardware=rtx-3090", "rtx-3090"),
+        ("/?hardware=rtx-3090&devices=2&q=llama", "devices=2", "rtx-3090+rtx-3090"),
+        ("/?bandwidth_gb_s=500&memory_gib=12&class=discrete_gpu&q=qwen", "bandwidth_gb_s=500", "own"),
+        ("/d/rtx-3090?q=gemma&use=chat", "hardware=rtx-3090", "rtx-3090"),
+        ("/m/qwen3-8b?q=rtx+40&streams=4", "model=qwen3-8b", ""),
+        ("/m/qwen3-8b?kind=apple&hardware=rtx-3090", "model=qwen3-8b", ""),
+    ] {
+        let html = site.get(page).await.text().to_owned();
+        let found = |path: &str| {
+            let link = html.split("href=\"").find(|link| link.starts_with(path));
+            address(link.unwrap_or_else(|| panic!("{page} has no link to {path}")))
+        };
+        let json = found("/api/v1/tables/fits.json");
+        assert!(json.contains(all), "{page}: {json}");
+        let list = site.get(&json).await;
+        assert_eq!(list.status, 200, "{page}: {json}: {}", list.text());
+        let list = list.json();
+        let list = list.as_array().unwrap();
+        let shown = cards(&html).len();
+        assert!(
+            list.len() >= shown && (list.len() == shown) == (shown < 48),
+            "{page}: {} of {shown}",
+            list.len()
+        );
+        let lines = site.get(&found("/api/v1/tables/fits.csv")).await.text().lines().count();
+        assert_eq!(lines, list.len() + 1, "{page}");
+        // Side by side, the same figures as on the list.
+        // By way of the list's own query to the setups by number.
+        let compare = site.get(&found("/compare?")).await;
+        assert_eq!(compare.status, 303, "{page}");
+        let compare = compare.header("location").to_owned();
+        let table = site.get(&compare.replace("/compare", "/api/v1/tables/compare.json")).await;
+        assert_eq!(table.status, 200, "{compare}: {}", table.text());
+        let columns = table.json();
+        let columns = columns.as_array().unwrap();
+        assert_eq!(columns.len(), shown.min(6), "{compare}");
+        for (column, row) in columns.iter().zip(list) {
+            assert!(first.is_empty() || column["device"] == first, "{compare}: {column}");
+            for name in ["device", "model", "quant", "decode_mid_tps", "context_tokens", "streams"] {
+                assert_eq!(column[name], row[name], "{compare}: {name}");
+            }
+        }
+        let page = site.get(&compare).await;
+        assert!(page.text().contains("/api/v1/tables/compare.csv?"), "{compare}");
+        assert!(!page.text().contains("class=\"problems\""), "{compare}");
+    }
+}
+
+/// Addresses that no link leads to, with what does.
+const NOT_LINKED: &[(&str, &str)] = &[
+    ("/medians.lines", "the loader asks for it"),
+    ("/benchmarks.rows", "the module of the page asks for it"),
+    ("/u/{name}", "of people who signed in"),
+    ("/contributors", "of people who signed in"),
+    ("/sitemap.xml", "named by robots.txt"),
+    ("/sitemap/{name}", "named by the sitemap"),
+    ("/robots.txt", "a convention"),
+    ("/embed/can-it-run.js", "in the snippets for other sites"),
+];
+
+/// Whether a path is of a route: `{name}` stands for one part.
+fn is_of(path: &str, route: &str) -> bool {
+    let (path, route): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
+    path.len() == route.len()
+        && path.iter().zip(&route).all(|(part, named)| part == named || named.starts_with('{'))
+}
+
+#[tokio::test]
+async fn every_page_is_reached_by_links_from_the_first() {
+    let site = Site::open(crate::client::BEHIND).await;
+    crate::measured::taken(&site, 1..=3).await;
+    let sources =
+        [include_str!("../../src/pages/mod.rs"), include_str!("../../src/pages/embed.rs")].join("\n");
+    let named = sources.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let consts =
+        [page::leaderboard::PATH, "/api/v1/tables/{file}", "/dump/{name}", "/log/checkpoint", "/log/key"];
+    let routes: Vec<&str> = named.chain(consts).collect();
+    assert!(routes.len() > 25, "{routes:?}");
+    let route = |path: &str| routes.iter().find(|route| is_of(path, route)).copied();
+
+    let mut waiting = vec!["/".to_owned(), "/?hardware=rtx-3090".to_owned()];
+    let mut seen: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    while let Some(next) = waiting.pop() {
+        let path = next.split(['?', '#']).next().unwrap();
+        // A few of each kind: they are made alike. A machine on a model's page brings links of its own.
+        let times = route(path).map(|route| seen.entry(route).or_default());
+        let Some(times) = times.filter(|times| **times < 4) else { continue };
+        *times += 1;
+        let answer = site.get(&next).await;
+        if answer.status == 303 {
+            waiting.push(answer.header("location").to_owned());
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{next}");
+        if !answer.header("content-type").starts_with("text/html") {
+            continue;
+        }
+        for name in ["href=\"", "src=\"", "content=\""] {
+            let links = answer.text().split(name).skip(1).map(address);
+            waiting.extend(links.filter(|link| link.starts_with('/')));
+        }
+    }
+    let is_excused = |route: &str| NOT_LINKED.iter().any(|(excused, _)| *excused == route);
+    let wrong: Vec<_> =
+        routes.into_iter().filter(|route| seen.contains_key(route) == is_excused(route)).collect();
+    assert!(wrong.is_empty(), "reached and excused, or neither: {wrong:?}");
+}

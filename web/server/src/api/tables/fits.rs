@@ -9,36 +9,21 @@ use serde_json::json;
 
 use crate::medians::Snapshot;
 use crate::problem::Problem;
-use crate::table::Table;
+use crate::table::{self, Table};
 
 /// Every model on one machine, or every machine with one model: the cards of all pages of that list.
 pub(super) fn fits(engine: &Engine<'_>, query: &Query, snapshot: &Snapshot) -> Result<Table, Problem> {
     let model = query.get("model");
-    let mut cards: Vec<Card> = Vec::new();
-    if model.is_empty() {
-        every_page(query, |query| {
-            let view = gather::home(engine, query);
-            if view.machine.is_none() && view.problems.is_empty() {
-                let message = "Name a machine, or a model.".to_owned();
-                return Err(vec![FieldError::new("hardware", message)]);
-            }
-            if !view.problems.is_empty() {
-                return Err(view.problems);
-            }
-            cards.extend(view.cards);
-            Ok(view.pages.of)
-        })?;
+    let cards = if model.is_empty() {
+        gather::every_model(engine, query, usize::MAX).map_err(|wrong| {
+            let message = || "Name a machine, or a model.".to_owned();
+            if wrong.is_empty() { vec![FieldError::new("hardware", message())] } else { wrong }
+        })
     } else {
         let id = engine.catalog.model(model).map_err(|lookup| vec![lookup.at("model", model)])?.id.clone();
-        every_page(&query.with("model", ""), |query| {
-            let view = gather::model(engine, &id, query).ok_or_else(Vec::new)?;
-            if !view.problems.is_empty() {
-                return Err(view.problems);
-            }
-            cards.extend(view.cards);
-            Ok(view.pages.of)
-        })?;
-    }
+        gather::model_everywhere(engine, &id, query, usize::MAX)
+    };
+    let mut cards = cards?;
     gather::measured(&mut cards, gather::in_index(&snapshot.index));
     Ok(fitting(&cards))
 }
@@ -56,38 +41,44 @@ pub(super) fn compare(engine: &Engine<'_>, query: &Query) -> Result<Table, Probl
         let message = "Name setups: hardware1 and model1, hardware2 and model2 …".to_owned();
         return Err(Problem::parameters(vec![FieldError::new("hardware1", message)]));
     }
-    Ok(Table::of(
-        &setups,
-        &[
-            ("number", |(column, _)| json!(column.number)),
-            ("device", |(_, answer)| json!(answer.setup.hardware.join("+"))),
-            ("model", |(_, answer)| json!(answer.setup.model)),
-            ("quant", |(_, answer)| json!(answer.setup.quant)),
-            ("verdict", |(_, answer)| json!(answer.placement)),
-            ("decode_low_tps", |(_, answer)| json!(answer.decode_tps.map(|range| range.low))),
-            ("decode_mid_tps", |(_, answer)| json!(answer.decode_tps.map(|range| range.mid))),
-            ("decode_high_tps", |(_, answer)| json!(answer.decode_tps.map(|range| range.high))),
-            ("prefill_mid_tps", |(_, answer)| json!(answer.prefill_tps.map(|range| range.mid))),
-            ("ttft_mid_ms", |(_, answer)| json!(answer.ttft_ms.map(|range| range.mid))),
-            ("memory_gib", |(_, answer)| json!(answer.footprint_gib.total)),
-            ("usable_gib", |(_, answer)| json!(answer.footprint_gib.usable)),
-            ("context_tokens", |(_, answer)| json!(answer.setup.context)),
-            ("streams", |(_, answer)| json!(answer.setup.streams)),
-        ],
-    ))
+    let number: [table::Column<&(&Column, &Answer)>; 1] = [("number", |(column, _)| json!(column.number))];
+    Ok(Table::of(&setups, &[&number[..], &answered()].concat()))
 }
 
-/// Asks for one page of a list after the other.
-fn every_page(
-    query: &Query,
-    mut page: impl FnMut(&Query) -> Result<usize, Vec<FieldError>>,
-) -> Result<(), Problem> {
-    let (mut number, mut of) = (0, 1);
-    while number < of {
-        number += 1;
-        of = page(&query.with("page", &number.to_string()))?;
+/// What has an answer, and columns of that answer.
+trait Answered {
+    fn answer(&self) -> &Answer;
+}
+
+impl Answered for &Card {
+    fn answer(&self) -> &Answer {
+        &self.answer
     }
-    Ok(())
+}
+
+impl Answered for &(&Column, &Answer) {
+    fn answer(&self) -> &Answer {
+        self.1
+    }
+}
+
+/// The columns that every answer fills.
+fn answered<T: Answered>() -> [table::Column<T>; 13] {
+    [
+        ("device", |row| json!(row.answer().setup.hardware.join("+"))),
+        ("model", |row| json!(row.answer().setup.model)),
+        ("quant", |row| json!(row.answer().setup.quant)),
+        ("verdict", |row| json!(row.answer().placement)),
+        ("decode_low_tps", |row| json!(row.answer().decode_tps.map(|range| range.low))),
+        ("decode_mid_tps", |row| json!(row.answer().decode_tps.map(|range| range.mid))),
+        ("decode_high_tps", |row| json!(row.answer().decode_tps.map(|range| range.high))),
+        ("prefill_mid_tps", |row| json!(row.answer().prefill_tps.map(|range| range.mid))),
+        ("ttft_mid_ms", |row| json!(row.answer().ttft_ms.map(|range| range.mid))),
+        ("memory_gib", |row| json!(row.answer().footprint_gib.total)),
+        ("usable_gib", |row| json!(row.answer().footprint_gib.usable)),
+        ("context_tokens", |row| json!(row.answer().setup.context)),
+        ("streams", |row| json!(row.answer().setup.streams)),
+    ]
 }
 
 /// The model that a card is about; none where it is about a device or a file.
@@ -98,27 +89,16 @@ fn model_of(card: &Card) -> Option<&page::view::ModelNote> {
     }
 }
 
+/// Columns of a card alone.
+fn of_card<'a>() -> [table::Column<&'a Card>; 4] {
+    [
+        ("capability", |card| json!(model_of(card).map(|model| model.score))),
+        ("arena_elo", |card| json!(model_of(card).and_then(|model| model.elo))),
+        ("measured_tps", |card| json!(card.measured.and_then(|by| by.decode_tps))),
+        ("measured_count", |card| json!(card.measured.map_or(0, |by| by.count))),
+    ]
+}
+
 fn fitting(cards: &[Card]) -> Table {
-    Table::of(
-        cards,
-        &[
-            ("device", |card| json!(card.answer.setup.hardware.join("+"))),
-            ("model", |card| json!(card.answer.setup.model)),
-            ("quant", |card| json!(card.answer.setup.quant)),
-            ("verdict", |card| json!(card.answer.placement)),
-            ("decode_low_tps", |card| json!(card.answer.decode_tps.map(|range| range.low))),
-            ("decode_mid_tps", |card| json!(card.answer.decode_tps.map(|range| range.mid))),
-            ("decode_high_tps", |card| json!(card.answer.decode_tps.map(|range| range.high))),
-            ("prefill_mid_tps", |card| json!(card.answer.prefill_tps.map(|range| range.mid))),
-            ("ttft_mid_ms", |card| json!(card.answer.ttft_ms.map(|range| range.mid))),
-            ("memory_gib", |card| json!(card.answer.footprint_gib.total)),
-            ("usable_gib", |card| json!(card.answer.footprint_gib.usable)),
-            ("context_tokens", |card| json!(card.answer.setup.context)),
-            ("streams", |card| json!(card.answer.setup.streams)),
-            ("capability", |card| json!(model_of(card).map(|model| model.score))),
-            ("arena_elo", |card| json!(model_of(card).and_then(|model| model.elo))),
-            ("measured_tps", |card| json!(card.measured.and_then(|by| by.decode_tps))),
-            ("measured_count", |card| json!(card.measured.map_or(0, |by| by.count))),
-        ],
-    )
+    Table::of(cards, &[&answered()[..], &of_card()].concat())
 }
