@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::{env, fs};
 
+use fnv::{FNV, fnv1a};
+
 #[allow(dead_code, unused_imports, reason = "the library uses all of it")]
 #[path = "src/row/mod.rs"]
 mod row;
@@ -18,6 +20,9 @@ mod read;
 #[allow(dead_code, reason = "the library uses all of it")]
 #[path = "src/constants/part.rs"]
 mod part;
+
+#[path = "src/fnv.rs"]
+mod fnv;
 
 #[cfg(feature = "runs")]
 #[allow(dead_code, reason = "the library uses all of it")]
@@ -108,11 +113,5 @@ fn shape(dir: &Path) -> std::io::Result<u64> {
         fs::read_dir(dir.join("src/row"))?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
     sources.sort();
     sources.push(dir.join("src/constants/part.rs"));
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for source in sources {
-        for byte in fs::read(source)? {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    Ok(hash)
+    sources.iter().try_fold(FNV, |hash, source| Ok(fnv1a(hash, fs::read(source)?)))
 }

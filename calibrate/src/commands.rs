@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use data::Catalog;
 use data::constants::Fitted;
+use data::fnv::{FNV, fnv1a};
 
 use crate::observation::Reader;
 use crate::predict::Predictor;
 use crate::refit::{refit, to_toml};
 use crate::row::{MeasurementRow, files};
-use crate::text::{FNV, fnv1a};
 
 /// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
 ///
@@ -21,9 +21,9 @@ pub fn digest(measurements: &Path) -> Result<String> {
     let mut hash = FNV;
     for path in files(measurements)? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        hash = fnv1a(hash, name.as_bytes());
+        hash = fnv1a(hash, name.bytes());
         let bytes = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        hash = fnv1a(hash, &bytes);
+        hash = fnv1a(hash, bytes);
     }
     Ok(format!("fnv1a64:{hash:016x}"))
 }

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use data::constants::{Figure, Group};
+use data::fnv::{FNV, fnv1a};
 
 use crate::chunks::in_order;
 use crate::features::Rates;
 use crate::fit::{FigureFit, fit_fold};
 use crate::folds::{By, fold_of, predict};
 use crate::recipe::{On, Recipe, Recipes, must_pay, recipes};
-use crate::text::{FNV, fnv1a};
 use crate::votes::{Vote, source_kind};
 
 /// Parts of the devices that are left out together, each with a choice of its own.
@@ -109,7 +109,7 @@ fn dealt<'v>(votes: impl Iterator<Item = &'v Vote<'v>>, by: By, parts: usize) ->
 
 /// FNV-1a of a name, over so many parts.
 fn part_of(name: &str, parts: usize) -> usize {
-    ((fnv1a(FNV, name.as_bytes()) >> 32) % parts as u64) as usize
+    ((fnv1a(FNV, name.bytes()) >> 32) % parts as u64) as usize
 }
 
 /// Chooses effects on all votes and without each part of them. `full` is the fit with every effect.

@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod files;
 pub mod fingerprint;
 mod flags;
+pub mod fnv;
 pub mod gguf;
 pub mod json;
 pub mod lookup;

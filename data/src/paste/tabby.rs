@@ -16,13 +16,14 @@ use super::{
 };
 
 /// What its lines begin with.
-const FIRSTS: Firsts = Firsts::new("MR");
+const FIRSTS: Firsts = Firsts::new("MR0123456789");
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
-        if body.starts_with("Metrics") || body.starts_with("Response:") {
+        let is_bare = body.starts_with(|first: char| first.is_ascii_digit()) && body.contains(GENERATED);
+        if is_bare || body.starts_with("Metrics") || body.starts_with("Response:") {
             out.extend(metrics(page, number));
         }
     }
@@ -94,18 +95,19 @@ struct Metrics {
     drafts: Option<Number>,
 }
 
+/// What stands between the count and the time. People leave out the name of the request, and the label with it.
+const GENERATED: &str = " tokens generated in";
+
 fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
-    if !cursor.eat("Metrics") {
-        // Its name until 2024.
-        cursor.need("Response")?;
-    }
+    // The second was its name until 2024.
+    let has_label = cursor.eat("Metrics") || cursor.eat("Response");
     if cursor.eat(" (ID:") {
         cursor.word();
         // The word ends with the bracket and the colon.
     }
     cursor.eat(":");
     let output = cursor.number()?;
-    cursor.need(" tokens generated in")?;
+    cursor.need(GENERATED)?;
     let total = cursor.number()?;
     cursor.need(" seconds (")?;
     let mut metrics = Metrics {
@@ -120,6 +122,8 @@ fn metrics_line(cursor: &mut Cursor<'_>) -> Option<Metrics> {
         drafts: None,
     };
     if !cursor.eat("Queue:") {
+        // Without its label it could be anybody's.
+        has_label.then_some(())?;
         // The first form has only the speed over all of the time.
         metrics.end_to_end = Some(cursor.number()?);
         cursor.need(" T/s")?;

@@ -19,6 +19,8 @@ use alloc::vec::Vec;
 use estimator::Range;
 use serde::{Deserialize, Serialize};
 
+use crate::fnv::{FNV, fnv1a};
+
 pub use select::{Picked, ReportCard, Selection};
 pub use wish::{Sort, Wish};
 
@@ -216,12 +218,10 @@ impl Row {
             &self.speculative,
             &self.measured_on,
         ];
-        // FNV-1a; a zero ends each text, so that none can borrow from the next.
+        // A zero ends each text, so that none can borrow from the next.
         let bytes = texts.into_iter().flat_map(|text| text.bytes().chain([0]));
         let bytes = bytes.chain(counts.into_iter().flat_map(u32::to_le_bytes));
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+        fnv1a(FNV, bytes)
     }
 
     /// The runtime as tables show it: "llama.cpp b9174 (cuda)".

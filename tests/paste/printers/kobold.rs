@@ -101,28 +101,32 @@ pub(super) fn oldest(m: &Measured) -> [(String, [Option<f64>; 2]); 3] {
     ]
 }
 
+/// Context, tokens to come out, time and speed of the prompt, of the output, and the whole time: seconds with so many
+/// decimals.
+fn benchmarked(m: &Measured, decimals: usize) -> [String; 7] {
+    let seconds = |ms: f64| format!("{:.decimals$}", ms / 1e3);
+    let speed = |tps: f64| format!("{tps:.2}");
+    [
+        (m.prompt + m.output).to_string(),
+        m.output.to_string(),
+        seconds(m.prompt_ms),
+        speed(m.prefill_tps()),
+        seconds(m.output_ms),
+        speed(m.decode_tps()),
+        seconds(sum(m)),
+    ]
+}
+
 pub(super) fn bench(m: &Measured) -> String {
+    let [context, amount, prompt_s, prefill_tps, output_s, decode_tps, total_s] = benchmarked(m, 3);
     format!(
-        "Benchmark Completed - v1.78 Results:\n======\nFlags: NoAVX2=False Threads=8\nTimestamp: 2024-12-14 20:41:03.368064+00:00\nBackend: koboldcpp_cublas.dll\nLayers: 59\nModel: Cydonia-22B-v1.3.i1-IQ4_XS\nMaxCtx: {}\nGenAmount: {}\n-----\nProcessingTime: {:.3}s\nProcessingSpeed: {:.2}T/s\nGenerationTime: {:.3}s\nGenerationSpeed: {:.2}T/s\nTotalTime: {:.3}s\nOutput:  1 1 1 1\n-----\n",
-        m.prompt + m.output,
-        m.output,
-        m.prompt_ms / 1e3,
-        m.prefill_tps(),
-        m.output_ms / 1e3,
-        m.decode_tps(),
-        sum(m) / 1e3
+        "Benchmark Completed - v1.78 Results:\n======\nFlags: NoAVX2=False Threads=8\nTimestamp: 2024-12-14 20:41:03.368064+00:00\nBackend: koboldcpp_cublas.dll\nLayers: 59\nModel: Cydonia-22B-v1.3.i1-IQ4_XS\nMaxCtx: {context}\nGenAmount: {amount}\n-----\nProcessingTime: {prompt_s}s\nProcessingSpeed: {prefill_tps}T/s\nGenerationTime: {output_s}s\nGenerationSpeed: {decode_tps}T/s\nTotalTime: {total_s}s\nOutput:  1 1 1 1\n-----\n"
     )
 }
 
 pub(super) fn table(m: &Measured) -> String {
     format!(
-        "Timestamp,Backend,Layers,Model,MaxCtx,GenAmount,ProcessingTime,ProcessingSpeed,GenerationTime,GenerationSpeed,TotalTime,Output\n2024-07-14 14:42:20.687625+00:00,koboldcpp_cublas.dll,81,Some-Model-70B,{},{},{:.2},{:.2},{:.2},{:.2},{:.2},11111\n",
-        m.prompt + m.output,
-        m.output,
-        m.prompt_ms / 1e3,
-        m.prefill_tps(),
-        m.output_ms / 1e3,
-        m.decode_tps(),
-        sum(m) / 1e3
+        "Timestamp,Backend,Layers,Model,MaxCtx,GenAmount,ProcessingTime,ProcessingSpeed,GenerationTime,GenerationSpeed,TotalTime,Output\n2024-07-14 14:42:20.687625+00:00,koboldcpp_cublas.dll,81,Some-Model-70B,{},11111\n",
+        benchmarked(m, 2).join(",")
     )
 }
