@@ -99,7 +99,8 @@ pub fn run(args: &Bench) -> Result<()> {
         probe(&[])?;
     }
     let book = tools::root().join("BENCHMARKS.md");
-    fs::write(&book, text()?).with_context(|| format!("{} cannot be written", book.display()))
+    let before = fs::read_to_string(&book).unwrap_or_default();
+    fs::write(&book, text(&before)?).with_context(|| format!("{} cannot be written", book.display()))
 }
 
 /// Where a section's findings are kept between runs.
@@ -107,8 +108,15 @@ fn kept(name: &str) -> Result<PathBuf> {
     Ok(tools::target_dir()?.join("bench").join(format!("{name}.md")))
 }
 
-/// The book of all that was found here; sections that never ran say so.
-fn text() -> Result<String> {
+/// What a book says of a section below the line with its command; none where it is not in the book.
+pub fn told<'a>(book: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = book.split_once(&format!("\n`cargo xtask bench {name}`"))?;
+    let (_, after) = after.split_once("\n\n")?;
+    Some(after.split_once("\n## ").map_or(after, |(section, _)| section).trim_end())
+}
+
+/// The book of all that was found; a section that did not run here keeps what it said before.
+fn text(before: &str) -> Result<String> {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);
@@ -121,7 +129,7 @@ fn text() -> Result<String> {
         writeln!(text, "## {title}\n\n`cargo xtask bench {name}`\n")?;
         match fs::read_to_string(kept(name)?) {
             Ok(found) => writeln!(text, "{found}")?,
-            Err(_) => writeln!(text, "Not run on this machine yet.\n")?,
+            Err(_) => writeln!(text, "{}\n", told(before, name).unwrap_or("Not run on this machine yet."))?,
         }
     }
     writeln!(
@@ -205,4 +213,17 @@ fn probe(sections: &[String]) -> Result<()> {
     tools::run(&mut tools::cargo(["build", "--release", "--package", "llm-speed-tests", "--bins"]))?;
     let mut program = Command::new(tools::target_dir()?.join("release/probe_bench"));
     tools::run(program.args(sections))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_did_not_run_keeps_what_the_book_says() {
+        let book = "# Book\n\n## One\n\n`cargo xtask bench one`\n\n_day_\n\n| a |\n\n## Two\n\n`cargo xtask bench two`. Wanted.\n\nLast.\n";
+        assert_eq!(told(book, "one"), Some("_day_\n\n| a |"));
+        assert_eq!(told(book, "two"), Some("Last."));
+        assert_eq!(told(book, "three"), None);
+    }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::lines;
+use crate::bench::{lines, told};
 use crate::tools;
 
 /// A section: its name, what it answers, what was wanted, and the work.
@@ -77,7 +77,8 @@ pub fn run(wanted: &[String]) -> Result<()> {
         }
     }
     let book = tools::root().join("web/server/BENCHMARKS.md");
-    fs::write(&book, text()?).with_context(|| format!("{} cannot be written", book.display()))
+    let before = fs::read_to_string(&book).unwrap_or_default();
+    fs::write(&book, text(&before)?).with_context(|| format!("{} cannot be written", book.display()))
 }
 
 /// Where a section's findings are kept between runs.
@@ -106,8 +107,8 @@ fn kills(_: &str) -> Result<String> {
         .collect())
 }
 
-/// The book of all that was found here; sections that never ran say so.
-fn text() -> Result<String> {
+/// The book of all that was found; a section that did not run here keeps what it said before.
+fn text(before: &str) -> Result<String> {
     let mut text = String::from(
         "# The server beside what it stands on\n\nWritten by `cargo xtask bench server`; `cargo xtask bench server NAME` \
          measures one section again. Two shared cores of an AMD EPYC, Linux; database and load on the same machine.\n\n",
@@ -116,7 +117,10 @@ fn text() -> Result<String> {
         writeln!(text, "## {title}\n\n`cargo xtask bench server {name}`. {wanted}\n")?;
         match fs::read_to_string(kept(name)?) {
             Ok(found) => writeln!(text, "{found}")?,
-            Err(_) => writeln!(text, "Not run on this machine yet.\n")?,
+            Err(_) => {
+                let before = told(before, &format!("server {name}"));
+                writeln!(text, "{}\n", before.unwrap_or("Not run on this machine yet."))?;
+            }
         }
     }
     Ok(text.trim_end().to_owned() + "\n")
