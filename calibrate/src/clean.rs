@@ -159,7 +159,8 @@ pub fn reasons(row: &MeasurementRow) -> Vec<Reason> {
     let forks = ["fork", "ik_llama", "ipex", "hipfire", "turboquant"];
     when(forks.iter().any(|name| engine.contains(name)) || engine == "ds4", Reason::Fork);
     when(exotic(row), Reason::ExoticQuant);
-    let limited = ["raspberry pi /", "low-lane", "egpu", "slow link", "pcie x1", "pcie host is"];
+    let limited =
+        ["raspberry pi /", "host-limited", "low-lane", "egpu", "slow link", "pcie x1", "pcie host is"];
     when(limited.iter().any(|word| has(word)), Reason::HostLimited);
     when(has("suspect") || has("outlier") || has("implausib"), Reason::Suspect);
     when(has("range_low") || has("range_high"), Reason::RangeEnd);

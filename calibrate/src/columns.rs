@@ -227,6 +227,14 @@ pub fn period(date: &str) -> &'static str {
     }
 }
 
+/// Whose driver a half year of Vulkan is about, where it is not AMD's or NVIDIA's: those had cooperative matrices at about
+/// the same time, the others years later or never, so that how they were behind tells nothing about cards of the two.
+#[must_use]
+pub fn driver(half_year: &str, backend: Backend, vendor: &str) -> String {
+    let told_apart = backend == Backend::Vulkan && !matches!(vendor, "" | "amd" | "nvidia");
+    if told_apart && !half_year.is_empty() { format!("+{vendor}") } else { String::new() }
+}
+
 /// What ROCm multiplied matrices with and which of Vulkan's drivers for AMD drove it, where a source states one: prompts
 /// are read twice as fast through hipBLASLt as without.
 #[must_use]

@@ -159,7 +159,7 @@ impl<'c> Devices<'c> {
         let found = self.catalog.device_with_memory(&row.device, row.device_mem_gib).ok()?;
         let device = self.of_row(found, row);
         if class(found) != HardwareClass::Cpu {
-            return Some(device);
+            return drives(found, row, backend).then_some(device);
         }
         let key = processor_key(&row.device.to_lowercase());
         is_processor(row, backend).then(|| Device { fold: fold_key(&key), key, processor: None, ..device })
@@ -186,7 +186,7 @@ impl<'c> Devices<'c> {
             .find(|spelling| spelling.has.iter().all(|word| occurs(&name, word)))?;
         if let Some(id) = &spelling.row {
             let found = self.catalog.devices().iter().find(|device| device.id == *id)?;
-            return Some(self.of_row(found, row));
+            return drives(found, row, backend).then(|| self.of_row(found, row));
         }
         let class = match spelling.class.as_deref() {
             Some("discrete_gpu") => HardwareClass::DiscreteGpu,
@@ -262,14 +262,16 @@ fn is_processor(row: &MeasurementRow, backend: Backend) -> bool {
     backend == Backend::Cpu || row.device_class == "cpu"
 }
 
+/// Whether what the row tells of can have run there: a processor's row is never a card's, though a name in it is one
+/// ("SpacemiT K3 (A100 cores)").
+fn drives(found: &HardwareRow, row: &MeasurementRow, backend: Backend) -> bool {
+    let wants_cpu = row.device_class == "cpu" && backend == Backend::Cpu;
+    !wants_cpu || class(found) != HardwareClass::DiscreteGpu
+}
+
 /// One of several versions that share a name, by memory and by class.
 fn choose<'c>(rows: &[&'c HardwareRow], row: &MeasurementRow, backend: Backend) -> Option<&'c HardwareRow> {
-    let wants_cpu = row.device_class == "cpu" && backend == Backend::Cpu;
-    let fits_class = |found: &&&HardwareRow| match class(found) {
-        HardwareClass::DiscreteGpu => !wants_cpu,
-        _ => true,
-    };
-    let rows: Vec<_> = rows.iter().filter(fits_class).copied().collect();
+    let rows: Vec<_> = rows.iter().copied().filter(|found| drives(found, row, backend)).collect();
     let by_memory = row.device_mem_gib.and_then(|memory| {
         let off = |found: &HardwareRow| {
             found.memory_gib.iter().map(|size| (size - memory).abs()).fold(f64::INFINITY, f64::min)

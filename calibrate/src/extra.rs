@@ -43,14 +43,19 @@ pub fn part_of<'p>(parts: &'p Parts, row: &Observation) -> &'p Part {
 }
 
 /// Seconds of a decode step by the decode part, effects included.
+///
+/// As in the engine, nothing is read faster than the memory's peak, arithmetic on the way included.
 #[must_use]
 pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
     let effects = part.effects_of(&row.facts());
-    let times = part.terms.iter().map(|(term, constant)| {
-        let work = decode_work(row, *term, Rates::of(part));
-        if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 }
+    let work = |term| decode_work(row, term, Rates::of(part)).max(0.0);
+    let time = |term| part.term(term) * effects.slower(term) * work(term);
+    let read = |term, with| (time(term) + time(with)).max(work(term));
+    let others = part.terms.iter().map(|(term, _)| match term {
+        Term::Weights | Term::Arithmetic | Term::Cache | Term::Attention => 0.0,
+        term => time(*term),
     });
-    times.sum()
+    read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention) + others.sum::<f64>()
 }
 
 /// Seconds of one step of each stream, one after another: together they are never slower.

@@ -9,7 +9,7 @@ use crate::chunks::in_order;
 use crate::features::Rates;
 use crate::fit::{FigureFit, fit_fold};
 use crate::recipe::Recipes;
-use crate::score::quantile;
+use crate::score::weighted_quantile;
 use crate::votes::Vote;
 
 /// What a fold leaves out.
@@ -96,17 +96,35 @@ pub fn held_out(
 /// Votes that a group's own quantiles are as much trusted as those of all groups.
 const PSEUDO_VOTES: f64 = 40.0;
 
+/// A held-out vote as intervals are set by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// Its devices.
+    pub group: Group,
+    /// What kind of source it is of.
+    pub kind: usize,
+    /// How far it was above its prediction, in natural logs.
+    pub off: f64,
+    /// The deviation that was expected of it.
+    pub sd: f64,
+}
+
 /// Sets each part's interval so that it holds nine held-out votes in ten, one in twenty on either side.
 ///
-/// `spread` holds for each held-out vote its group, its distance above the middle and the expected deviation.
-pub fn set_intervals(parts: &mut BTreeMap<Group, Part>, spread: &[(Group, f64, f64)]) {
+/// Kinds of sources count with the root of their votes together: where one program made most rows of a group, a range shall
+/// hold others' rows too.
+pub fn set_intervals(parts: &mut BTreeMap<Group, Part>, spread: &[Spread]) {
+    let mut votes_of: BTreeMap<(Group, usize), f64> = BTreeMap::new();
+    for vote in spread {
+        *votes_of.entry((vote.group, vote.kind)).or_default() += 1.0;
+    }
     let ends = |of: &dyn Fn(Group) -> bool| {
-        let mut scaled: Vec<f64> =
-            spread.iter().filter(|(group, ..)| of(*group)).map(|(_, off, sd)| off / sd).collect();
-        let count = scaled.len() as f64;
-        let low = -quantile(&mut scaled, 0.05);
-        let high = quantile(&mut scaled, 0.95);
-        (low, high, count)
+        let within = || spread.iter().filter(|vote| of(vote.group));
+        let weight = |vote: &Spread| 1.0 / libm::sqrt(votes_of[&(vote.group, vote.kind)]);
+        let mut scaled: Vec<(f64, f64)> = within().map(|vote| (vote.off / vote.sd, weight(vote))).collect();
+        let low = -weighted_quantile(&mut scaled, 0.05);
+        let high = weighted_quantile(&mut scaled, 0.95);
+        (low, high, within().count() as f64)
     };
     let (all_low, all_high, _) = ends(&|_| true);
     let of = |group: Group| {
@@ -118,7 +136,7 @@ pub fn set_intervals(parts: &mut BTreeMap<Group, Part>, spread: &[(Group, f64, f
         };
         [mix(low, all_low), mix(high, all_high)]
     };
-    let served: BTreeSet<Group> = spread.iter().map(|(group, ..)| *group).collect();
+    let served: BTreeSet<Group> = spread.iter().map(|vote| vote.group).collect();
     let alone: BTreeSet<Group> = parts.keys().copied().collect();
     for (group, part) in parts.iter_mut() {
         [part.low, part.high] = of(*group);

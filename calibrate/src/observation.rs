@@ -8,8 +8,8 @@ use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, 
 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
-    backend, cache_types, era, library, matrix_format, micro_batch, offload, on_phone_graphics, origin,
-    period, power_share, ram_bandwidth_gb_s, runtime, settled, system, unfused, workload,
+    backend, cache_types, driver, era, library, matrix_format, micro_batch, offload, on_phone_graphics,
+    origin, period, power_share, ram_bandwidth_gb_s, runtime, settled, system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
 use crate::models::{Known, Models, expanded, weights};
@@ -225,7 +225,7 @@ impl<'c> Reader<'c> {
             setup,
             unfused: unfused(row, runtime),
             era: era(&row.date),
-            period: format!("{half_year}{library}"),
+            period: format!("{half_year}{}{library}", driver(half_year, backend, &device.vendor)),
             half_year,
             library,
             origin: origin(&notes),

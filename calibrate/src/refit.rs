@@ -13,7 +13,7 @@ use crate::extra::{Base, Parts, work};
 use crate::features::Rates;
 use crate::fit::{FigureFit, fit_figure};
 use crate::fitting::rounded;
-use crate::folds::{By, HeldOut, held_out, set_intervals};
+use crate::folds::{By, HeldOut, Spread, held_out, set_intervals};
 use crate::observation::{Observation, Reader};
 use crate::power::set_exponent;
 use crate::recipe::recipes;
@@ -123,9 +123,14 @@ pub fn refit_figure<'o>(
         let row = votes[held.vote].row;
         source_kind(row) == 0 || matches!(row.group(), Group::Cpu | Group::Mobile)
     };
-    let spread: Vec<(Group, f64, f64)> = merged(&votes, held.iter().filter(quiet))
+    let spread: Vec<Spread> = merged(&votes, held.iter().filter(quiet))
         .into_iter()
-        .map(|cell| (cell.row.group(), cell.measured - cell.middle, cell.sd))
+        .map(|cell| Spread {
+            group: cell.row.group(),
+            kind: source_kind(cell.row),
+            off: cell.measured - cell.middle,
+            sd: cell.sd,
+        })
         .collect();
     set_intervals(&mut parts, &spread);
     Ok(Refitted { parts, votes, held, selection, every, full })

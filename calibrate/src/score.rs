@@ -86,6 +86,25 @@ pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values[below] + (at - below as f64) * (values[above] - values[below])
 }
 
+/// A quantile of values with weights, between neighbours in proportion; the same as [`quantile`] where all weigh alike.
+#[must_use]
+pub fn weighted_quantile(values: &mut [(f64, f64)], share: f64) -> f64 {
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let Some(first) = values.first() else { return f64::NAN };
+    let between = |pair: &[(f64, f64)]| (pair[0].1 + pair[1].1) / 2.0;
+    let mut left = share * values.windows(2).map(between).sum::<f64>();
+    let mut at = first.0;
+    for pair in values.windows(2) {
+        let step = between(pair);
+        if left <= step {
+            return at + (pair[1].0 - at) * if step > 0.0 { left / step } else { 0.0 };
+        }
+        left -= step;
+        at = pair[1].0;
+    }
+    at
+}
+
 /// Mean over devices of a quantile of each one's errors.
 #[must_use]
 pub fn macro_quantile(rows: &[&Predicted], share: f64) -> f64 {
