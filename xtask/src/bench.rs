@@ -34,7 +34,11 @@ const SECTIONS: &[Section] = &[
         title: "The whole catalogue for one machine, in the browser (16 ms are wanted)",
         work: browser,
     },
-    Section { name: "paste", title: "The worst pastes of 256 KiB (under 50 ms is wanted, 35 ms is held)", work: paste },
+    Section {
+        name: "paste",
+        title: "The worst pastes of 256 KiB (under 50 ms is wanted, 35 ms is held)",
+        work: paste,
+    },
     Section {
         name: "accuracy",
         title: "Estimates of devices that the fit had not seen, beside the measurements",
