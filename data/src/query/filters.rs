@@ -54,7 +54,7 @@ pub const SORTS: [(&str, Sort); 6] = [
 /// Which models to show, and in which order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filters {
-    /// What is searched for: words as [`squeezed`], which must all occur.
+    /// What is searched for: words without blanks, hyphens and case, which must all occur.
     pub words: Vec<String>,
     /// How well it must fit.
     pub fits: Fits,
