@@ -164,7 +164,7 @@ fn model_file(judged: &mut Candidate, known: &Known) -> Result<(), Refusal> {
         let says = format!("Somebody else called the same file {model}; a maintainer looks at it.");
         judged.lower(State::Held, reason("file_disputed", says));
     } else if !confirmed {
-        let says = "Nobody else has reported this file of the model yet.";
+        let says = "Nobody else had reported this file of the model when it came.";
         judged.reasons.push(reason("file_unverified", says));
     }
     Ok(())
