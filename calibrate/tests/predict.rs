@@ -103,7 +103,11 @@ fn a_row_is_predicted_as_the_engine_answers() {
                 let off = ours.exp() / theirs - 1.0;
                 // A processor's arithmetic is counted by bytes of mean width in the engine, weight by weight here: a head
                 // in more bits, large in a small model, is half a per cent.
-                let near = if class == "cpu" { 1e-2 } else { 1e-5 };
+                let near = match (class, model) {
+                    ("cpu", "llama-3.2-1b") => 1e-2,
+                    ("cpu", _) => 2e-3,
+                    _ => 1e-5,
+                };
                 assert!(off.abs() < near, "{device} {model} {metric}: {} against {theirs}", ours.exp());
             }
         }
