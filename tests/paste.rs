@@ -15,6 +15,8 @@ mod kept;
 mod laws;
 #[path = "paste/more.rs"]
 mod more;
+#[path = "paste/names.rs"]
+mod names;
 #[path = "paste/printers.rs"]
 mod printers;
 #[path = "paste/samples.rs"]

@@ -302,7 +302,7 @@ fn other_engines() {
             &[(None, None, None, Some(150))],
         ),
         (
-            "CtxLimit:171/4096, Amt:100/100, Init:0.00s, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)\n",
+            "CtxLimit:271/4096, Amt:100/100, Init:0.00s, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)\n",
             Verdict::Accepted,
             &[(Some(11.85), Some(255.57), None, Some(100))],
         ),

@@ -5,7 +5,7 @@ use data::paste::{Run, Verdict, read};
 use crate::{more, samples};
 
 /// Everything that may begin a kept line. What is not here is somebody's text.
-const KEPT: [&str; 57] = [
+const KEPT: [&str; 62] = [
     "llama_print_timings: ",
     "llama_perf_sampler_print: ",
     "llama_perf_context_print: ",
@@ -13,7 +13,12 @@ const KEPT: [&str; 57] = [
     "llm_load_print_meta: ",
     "print_info: ",
     "print_timings: ",
-    "ggml_vulkan: 0 = ",
+    "ggml_vulkan: ",
+    "ggml_cuda_init: found ",
+    "ggml_metal_init: GPU name: ",
+    "ggml_metal_device_init: GPU name: ",
+    "Device ",
+    "llama_model_load_from_file",
     "main: ",
     "slot ",
     "prompt eval ",
@@ -77,7 +82,8 @@ fn pastes() -> Vec<(String, Vec<u8>)> {
 fn values(run: &Run) -> impl PartialEq + std::fmt::Debug {
     let counts = [run.prompt_tokens, run.output_tokens, run.depth_tokens, run.cached_tokens, run.streams];
     let speeds = [run.decode_tps, run.prefill_tps, run.aggregate_tps, run.end_to_end_tps];
-    (counts, speeds, run.model.clone(), run.quant.clone(), run.flags.clone(), run.tool, run.decode_rule)
+    let names = [&run.model, &run.quant, &run.size, &run.backend, &run.device].map(Clone::clone);
+    (counts, speeds, names, run.flags.clone(), run.tool, run.decode_rule)
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Further pastes, each with what has to be read: more real ones than the table of samples has.
+//! Further pastes, each with what has to be read: more real ones than the table of samples has, and made ones that each
+//! hold a rule.
 
 use data::paste::{Reading, Verdict, read};
 
@@ -15,8 +16,11 @@ pub(crate) struct Case {
 
 /// All of them, out of their file.
 pub(crate) fn all() -> Vec<Case> {
-    let records = include_str!("more.txt").split("\n==== ").skip(2);
+    let records =
+        [include_str!("more.txt"), include_str!("made.txt")].map(|text| text.split("\n==== ").skip(2));
     let cases: Vec<Case> = records
+        .into_iter()
+        .flatten()
         .map(|record| {
             let (head, text) = record.split_once('\n').expect("a line of expectations and a text");
             let cells: Vec<&str> = head.splitn(6, '|').map(str::trim).collect();

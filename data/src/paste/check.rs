@@ -21,7 +21,7 @@ const MOST_DECODE_TPS: f64 = 1e5;
 /// Nothing reads a prompt faster.
 const MOST_PREFILL_TPS: f64 = 1e7;
 /// Share of the total that may be in no part before we ask.
-const UNACCOUNTED: f64 = 0.4;
+pub(super) const UNACCOUNTED: f64 = 0.4;
 /// Parts are taken with the same clock as the total; it may still tick between them.
 const CLOCK_SLACK: f64 = 1.01;
 
@@ -136,12 +136,11 @@ fn parts_fit(found: &mut Found) {
             let rest_s = total.value - parts_s - found.other_s;
             let is_explained = found.gap_explained || found.unaccounted.is_some();
             if rest_s > total.value * UNACCOUNTED && !is_explained {
-                // Somebody typed, or the parts were made shorter: which of them cannot be told.
-                found.flag(Flag::Unaccounted);
-                found.drop(Field::DecodeTps);
-                found.drop(Field::PrefillTps);
+                found.unaccounted();
             }
         }
+        // What it waited for is in the total and not in the answer.
+        Tool::TabbyApi if total.value - parts_s > total.value * UNACCOUNTED => found.unaccounted(),
         _ => {}
     }
 }

@@ -7,7 +7,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     bench::is_quant,
-    found::{Found, Name},
+    devices::{self, Device, Devices},
+    found::{Found, Kind, Name},
     page::{Firsts, Page},
     reading::{Field, Tool},
 };
@@ -19,19 +20,30 @@ struct Context {
     about: About,
     names: Vec<(Field, Name)>,
     lines: String,
+    /// For a table, which says of which it is.
+    devices: Devices,
+}
+
+impl Context {
+    fn new(at: usize, about: About) -> Context {
+        Context { at, about, names: Vec::new(), lines: String::new(), devices: Devices::default() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum About {
     Llama,
+    /// A table names its models itself, and not its devices.
+    Bench,
     Ollama,
     Mlx,
 }
 
 impl About {
     /// Whose names a tool's output goes by, where others tell them.
-    fn of(tool: Tool) -> Option<About> {
-        match tool {
+    fn of(run: &Found) -> Option<About> {
+        match run.run.tool {
+            Tool::LlamaBench if run.kind == Kind::Table => Some(About::Bench),
             Tool::LlamaCpp | Tool::LlamaServer | Tool::LlamaBatchedBench | Tool::LlamaSweepBench => {
                 Some(About::Llama)
             }
@@ -42,68 +54,91 @@ impl About {
     }
 }
 
+/// Lines that may stand between the devices and the table below them: of libraries that were loaded.
+const MAX_GAP: usize = 8;
+
 /// Gives each run the names that stood before it, where its own lines have none.
 pub(super) fn apply(page: &Page<'_>, runs: &mut [Found]) {
     let mut starts: Vec<usize> = Vec::new();
-    starts.extend(runs.iter().filter(|run| About::of(run.run.tool).is_some()).map(|run| run.at.start));
+    starts.extend(runs.iter().filter(|run| About::of(run).is_some()).map(|run| run.at.start));
     if starts.is_empty() {
         return;
     }
     starts.sort_unstable();
     let contexts = read(page, &starts);
-    let [llama, ollama, mlx] = [About::Llama, About::Ollama, About::Mlx]
-        .map(|about| contexts.iter().filter(|context| context.about == about).collect::<Vec<_>>());
+    let kinds = [About::Llama, About::Bench, About::Ollama, About::Mlx];
+    let contexts =
+        kinds.map(|about| contexts.iter().filter(|context| context.about == about).collect::<Vec<_>>());
     for run in runs {
-        let known = match About::of(run.run.tool) {
-            Some(About::Llama) => &llama,
-            Some(About::Ollama) => &ollama,
-            Some(About::Mlx) => &mlx,
-            None => continue,
-        };
+        let Some(about) = About::of(run) else { continue };
+        let known = &contexts[about as usize];
         let before = known.partition_point(|context| context.at <= run.at.start);
         let Some(context) = before.checked_sub(1).map(|at| known[at]) else { continue };
-        let own = run.run.model.is_some();
+        let fits = match about {
+            About::Bench => run.run.backend.as_deref().is_some_and(|backends| context.devices.fit(backends)),
+            _ => run.run.model.is_none(),
+        };
+        if !fits {
+            continue;
+        }
         for (field, name) in &context.names {
-            if !own {
-                run.name(*field, name);
-            }
+            run.name(*field, name);
         }
-        if !own {
-            run.run.lines.insert_str(0, &context.lines);
-        }
+        run.run.lines.insert_str(0, &context.lines);
     }
 }
 
 /// The contexts in the order of the text, as far as a run begins after them; each holds also what came before it.
 fn read(page: &Page<'_>, starts: &[usize]) -> Vec<Context> {
     let mut contexts: Vec<Context> = Vec::new();
-    let mut meta: Vec<(&'static str, Name)> = Vec::new();
+    let mut meta = Meta::default();
     // The last line of a loader: put together with those before it only where a run follows.
     let mut open: Option<usize> = None;
-    for (_, line) in page.plain() {
+    let mut found_at = None;
+    let mut row_at = None;
+    for (number, line) in page.plain() {
         let body = page.body(line);
         let at = line.start;
-        let told = META_FIRSTS.has(line).then(|| meta_line(page, body, line.body)).flatten();
-        if let Some((key, name)) = told {
+        if is_row(body) {
+            // The rows below a header are of its devices; rows that stand apart are of nobody's.
+            let is_header = body.contains("t/s");
+            let goes_on = row_at.replace(number).is_some_and(|last| number - last <= 2);
+            if is_header || !goes_on {
+                let near = found_at.take().filter(|found| is_header && number - found <= MAX_GAP);
+                contexts.push(meta.of_bench(at, near.is_some()));
+            }
+            continue;
+        }
+        let is_meta = META_FIRSTS.has(line);
+        let device = is_meta.then(|| devices::device(page, line)).flatten();
+        let told = if device.is_none() && is_meta { meta_line(page, body, line.body) } else { None };
+        if device.is_some() || told.is_some() {
             if let Some(open) = open.replace(at) {
                 let next = starts.partition_point(|start| *start < open);
                 if starts.get(next).is_some_and(|start| *start < at) {
-                    contexts.push(of_meta(open, &meta));
+                    contexts.push(meta.of_llama(open));
                 }
             }
-            // A loader starts again with the first of its lines.
-            meta.retain(|(seen, _)| *seen != key);
-            meta.push((key, name));
+            if device.is_some() {
+                found_at = Some(number);
+            }
+            meta.add(told, device);
         } else if names_model(body)
             && let Some((about, lines, names)) = command(page, body, line.body)
         {
-            contexts.extend(open.take().map(|open| of_meta(open, &meta)));
-            meta.clear();
-            contexts.push(Context { at, about, lines, names });
+            contexts.extend(open.take().map(|open| meta.of_llama(open)));
+            let of_llama = (about == About::Llama).then(|| (lines.clone(), names.clone()));
+            meta = Meta { command: of_llama, ..Meta::default() };
+            contexts.push(Context { lines, names, ..Context::new(at, about) });
         }
     }
-    contexts.extend(open.map(|open| of_meta(open, &meta)));
+    contexts.extend(open.map(|open| meta.of_llama(open)));
     contexts
+}
+
+/// Whether it is a row of a table or its header.
+fn is_row(body: &str) -> bool {
+    body.starts_with('|') || (body.starts_with("model") && body.contains(['|', '\t']) && body.contains("t/s"))
 }
 
 /// Whether a command may name a model: most lines of a log have none of these words, which is cheap to see.
@@ -120,23 +155,19 @@ fn names_model(body: &str) -> bool {
 }
 
 /// The lines of a loading model, by what they tell.
-const META: [(&str, &str); 10] = [
+const META: [(&str, &str); 6] = [
     ("general.name", "name"),
     ("model type", "type"),
     ("model ftype", "ftype"),
     ("file type", "ftype"),
     ("model size", "size"),
     ("file size", "size"),
-    ("GPU name", "device"),
-    ("Device 0", "device"),
-    ("using device", "device"),
-    ("0 =", "device"),
 ];
 
 /// What those lines begin with, and the lines of devices.
 const META_FIRSTS: Firsts = Firsts::new("mflpgD");
 
-/// `print_info: file type   = Q4_0`, `llm_load_print_meta: …`, `model      : x.gguf`, and devices.
+/// `print_info: file type   = Q4_0`, `llm_load_print_meta: …`, `model      : x.gguf`
 fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Name)> {
     let of = |from: usize, to: usize| Name::new(page, at + from..at + to);
     if let Some(rest) = body.strip_prefix("model ").or_else(|| body.strip_prefix("ftype ")) {
@@ -144,78 +175,95 @@ fn meta_line(page: &Page<'_>, body: &str, at: usize) -> Option<(&'static str, Na
         let key = if body.starts_with("model ") { "file" } else { "ftype" };
         return Some((key, of(body.len() - value.len(), body.len())));
     }
-    let (source, rest) = body.split_once(": ").or_else(|| body.split_once(":"))?;
-    let from = body.len() - rest.trim_start().len();
+    let (source, rest) = body.split_once(":")?;
     let rest = rest.trim_start();
-    let is_loader = ["llm_load_print_meta", "print_info"].contains(&source);
-    let is_device =
-        source.starts_with("ggml_") || source.starts_with("llama_model_load") || source.trim() == "Device 0";
-    if !is_loader && !is_device {
+    if !["llm_load_print_meta", "print_info"].contains(&source) {
         return None;
-    }
-    if source.trim() == "Device 0" {
-        let end = rest.find(", compute capability")?;
-        return Some(("device", of(from, from + end)));
     }
     let (label, key) = META.iter().find(|(label, _)| rest.starts_with(label))?;
-    if is_loader == (*key == "device") {
-        return None;
-    }
     let value = rest[label.len()..].trim_start().trim_start_matches(['=', ':']).trim_start();
     let from = body.len() - value.len();
     let to = match *label {
-        "using device" => {
-            let open = value.find('(')? + 1;
-            let mut depth = 1;
-            let close = value[open..].bytes().position(|byte| {
-                depth += i32::from(byte == b'(') - i32::from(byte == b')');
-                depth == 0
-            })?;
-            return Some(("device", of(from + open, from + open + close)));
-        }
-        "0 =" => value.find(" (").or_else(|| value.find(" |")).unwrap_or(value.len()),
         "model size" | "file size" => value.find(" (").unwrap_or(value.len()),
         _ => value.len(),
     };
     Some((key, of(from, from + to)))
 }
 
-fn of_meta(at: usize, meta: &[(&'static str, Name)]) -> Context {
-    let get = |wanted: &str| meta.iter().find(|(key, _)| *key == wanted).map(|(_, name)| name);
-    let mut context = Context { at, about: About::Llama, names: Vec::new(), lines: String::new() };
-    let mut keep = |line: String| {
-        context.lines.push_str(&line);
-        context.lines.push('\n');
-    };
-    if let Some(name) = get("name") {
-        let size = get("type").filter(|size| !name.text.contains(size.text.as_str()) && size.text != "?B");
-        let text = size.map_or(name.text.clone(), |size| format!("{} {}", name.text, size.text));
-        context.names.push((Field::Model, Name { text, range: name.range.clone() }));
-    } else if let Some(file) = get("file") {
-        let (model, quant) = file_name(&file.base());
-        context.names.push((Field::Model, model));
-        context.names.extend(quant.map(|quant| (Field::Quant, quant)));
-    }
-    for (field, key) in [(Field::Quant, "ftype"), (Field::Size, "size"), (Field::Device, "device")] {
-        context.names.extend(get(key).map(|name| (field, name.clone())));
-    }
-    for (key, label) in [
-        ("type", "print_info: model type = "),
-        ("ftype", "print_info: file type = "),
-        ("size", "print_info: file size = "),
-        ("name", "print_info: general.name = "),
-        ("device", "ggml_vulkan: 0 = "),
-    ] {
-        if let Some(text) = get(key).and_then(Name::safe) {
-            // A device ends at the bar that Vulkan prints after it.
-            let end = if key == "device" { " |" } else { "" };
-            keep(format!("{label}{text}{end}"));
+/// What one start of the program said.
+#[derive(Default)]
+struct Meta {
+    /// Of the command, which names the model where the loader does not.
+    command: Option<(String, Vec<(Field, Name)>)>,
+    names: Vec<(&'static str, Name)>,
+    devices: Devices,
+}
+
+impl Meta {
+    fn add(&mut self, told: Option<(&'static str, Name)>, device: Option<Device>) {
+        if let Some(device) = device {
+            self.devices.add(device);
+        }
+        if let Some((key, name)) = told {
+            // A loader starts again with the first of its lines.
+            self.names.retain(|(seen, _)| *seen != key);
+            self.names.push((key, name));
         }
     }
-    if let Some(name) = get("file").map(Name::base).as_ref().and_then(Name::safe) {
-        keep(format!("model : {name}"));
+
+    /// The device if there is one, and what it is computed with.
+    fn of_devices(&self) -> impl Iterator<Item = (Field, Name)> {
+        let told = [(Field::Device, self.devices.only()), (Field::Backend, self.devices.backend())];
+        told.into_iter().filter_map(|(field, name)| Some((field, name?.clone())))
     }
-    context
+
+    /// What a table below it is told: of the devices alone.
+    fn of_bench(&self, at: usize, is_near: bool) -> Context {
+        let mut context = Context::new(at, About::Bench);
+        if is_near {
+            context.names.extend(self.of_devices().filter(|(field, _)| *field == Field::Device));
+            context.lines = self.devices.kept();
+            context.devices = self.devices.clone();
+        }
+        context
+    }
+
+    fn of_llama(&self, at: usize) -> Context {
+        let get = |wanted: &str| self.names.iter().find(|(key, _)| *key == wanted).map(|(_, name)| name);
+        let mut context = Context::new(at, About::Llama);
+        if let Some(name) = get("name") {
+            let size =
+                get("type").filter(|size| !name.text.contains(size.text.as_str()) && size.text != "?B");
+            let text = size.map_or(name.text.clone(), |size| format!("{} {}", name.text, size.text));
+            context.names.push((Field::Model, Name { text, range: name.range.clone() }));
+        } else if let Some(file) = get("file") {
+            let (model, quant) = file_name(&file.base());
+            context.names.push((Field::Model, model));
+            context.names.extend(quant.map(|quant| (Field::Quant, quant)));
+        } else if let Some((lines, names)) = &self.command {
+            context.names.extend_from_slice(names);
+            context.lines.push_str(lines);
+        }
+        for (field, key) in [(Field::Quant, "ftype"), (Field::Size, "size")] {
+            context.names.extend(get(key).map(|name| (field, name.clone())));
+        }
+        context.names.extend(self.of_devices());
+        for (key, label) in [
+            ("type", "print_info: model type = "),
+            ("ftype", "print_info: file type = "),
+            ("size", "print_info: file size = "),
+            ("name", "print_info: general.name = "),
+        ] {
+            if let Some(text) = get(key).and_then(Name::safe) {
+                context.lines.extend([label, text, "\n"]);
+            }
+        }
+        context.lines.push_str(&self.devices.kept());
+        if let Some(name) = get("file").map(Name::base).as_ref().and_then(Name::safe) {
+            context.lines.extend(["model : ", name, "\n"]);
+        }
+        context
+    }
 }
 
 /// A command without the prompt of the shell before it.

@@ -200,6 +200,13 @@ impl Found {
         self.run.spans.retain(|mark| mark.field != field);
     }
 
+    /// Much of the total is in no part. Somebody waited, or the parts were made shorter: which of them cannot be told.
+    pub fn unaccounted(&mut self) {
+        self.flag(Flag::Unaccounted);
+        self.drop(Field::DecodeTps);
+        self.drop(Field::PrefillTps);
+    }
+
     /// Fills counts, times and rates of a phase into the run; computes the rate where none was printed.
     pub fn fill(&mut self, decode: bool) {
         use Field::{DecodeS, DecodeTps, OutputTokens, PrefillS, PrefillTps, PromptTokens};

@@ -3,7 +3,7 @@
 //! ```text
 //! CtxLimit: 3480/16384, Process:0.67s (3.9ms/T = 255.57T/s), Generate:8.44s (84.4ms/T = 11.85T/s), Total:9.11s (10.97T/s)
 //! [09:59:50] CtxLimit:290/16384, Init:0.15s, Processed:240 in 34.03s (7.05T/s), Generated:50/64 in 2.10s (23.81T/s), Total:36.13s
-//! [12:00:01] CtxLimit:171/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.57T/s), Generate:8.44s (11.85T/s), Total:9.11s
+//! [12:00:01] CtxLimit:271/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.57T/s), Generate:8.44s (11.85T/s), Total:9.11s
 //! ContextLimit: 614/2048, Processing:0.43s (5.5ms/T), Generation:3.62s (55.8ms/T), Total:4.06s (16.02T/s)
 //! Time Taken - Processing:0.7s (4ms/T), Generation:8.4s (84ms/T), Total:9.1s (11.0T/s)
 //! Time Taken - Processing:134.0s, Generation:763.6s, Total:897.6s
@@ -16,29 +16,30 @@ use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    check::agrees,
     flag::{Flag, Problem},
     found::{Found, Kind},
+    koboldcpp_check::{faults, most},
     number::{Cursor, Number},
     page::{Firsts, Page},
     reading::{Field, Tool},
 };
 
 /// Count, time and speed of a part; of them only the time is in every form.
-struct Phase {
-    count: Option<Number>,
-    time: Number,
-    per_token_ms: Option<Number>,
-    rate: Option<Number>,
+pub(super) struct Phase {
+    pub count: Option<Number>,
+    pub time: Number,
+    pub per_token_ms: Option<Number>,
+    pub rate: Option<Number>,
 }
 
-struct Timings {
-    /// Tokens that were in the context at the end.
-    reached: Option<Number>,
-    amount: Option<Number>,
-    prompt: Phase,
-    output: Phase,
-    total: Option<Number>,
+pub(super) struct Timings {
+    /// Tokens that were in the context at the end, and for how many it has room.
+    pub reached: Option<Number>,
+    pub limit: Option<Number>,
+    pub amount: Option<Number>,
+    pub prompt: Phase,
+    pub output: Phase,
+    pub total: Option<Number>,
 }
 
 /// What the lines begin with that are read, and those between which an answer is shown.
@@ -72,7 +73,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             .any(|start| body.starts_with(start))
             && let Some((timings, range)) = page.match_line(number, timings)
         {
-            let mut found = run(page, &timings, [processed.take(), generated.take()], range);
+            let mut found = run(page, &timings, &[processed.take(), generated.take()], range);
             if said {
                 found.problem = Some(Problem::InAnswer);
                 if let Some(before) = out.last_mut() {
@@ -86,14 +87,14 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
 }
 
 /// `Processing Prompt [BLAS] (512 / 1000 tokens)`: what was reached when the line was left.
-struct Progress {
-    count: Number,
+pub(super) struct Progress {
+    pub count: Number,
     /// All that there was to do.
-    of: Number,
+    pub of: Number,
 }
 
 impl Progress {
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.count.value == self.of.value
     }
 }
@@ -108,14 +109,14 @@ fn progress(cursor: &mut Cursor<'_>) -> Option<Progress> {
 }
 
 fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
-    let (mut reached, mut amount) = (None, None);
+    let (mut reached, mut limit, mut amount) = (None, None, None);
     if cursor.eat("CtxLimit:") || cursor.eat("ContextLimit:") {
-        reached = Some(of_most(cursor)?);
+        (reached, limit) = of_most(cursor).map(|(reached, limit)| (Some(reached), Some(limit)))?;
         apart(cursor)?;
     }
     cursor.eat("Time Taken -");
     if cursor.eat(" Amt:") {
-        amount = Some(of_most(cursor)?);
+        amount = Some(of_most(cursor)?.0);
         apart(cursor)?;
     }
     if cursor.eat(" Init:") {
@@ -136,15 +137,14 @@ fn timings(cursor: &mut Cursor<'_>) -> Option<Timings> {
     } else {
         *cursor = before;
     }
-    Some(Timings { reached, amount, prompt, output, total })
+    Some(Timings { reached, limit, amount, prompt, output, total })
 }
 
 /// `171/4096`: how many, of at most how many.
-fn of_most(cursor: &mut Cursor<'_>) -> Option<Number> {
+fn of_most(cursor: &mut Cursor<'_>) -> Option<(Number, Number)> {
     let count = cursor.number()?;
     cursor.need(" /")?;
-    cursor.number()?;
-    Some(count)
+    Some((count, cursor.number()?))
 }
 
 /// What stands between two parts: a comma, or the end of a line.
@@ -203,39 +203,9 @@ fn kept(text: &str) -> String {
     kept
 }
 
-/// How many tokens there were at the most, by the time for one.
-fn most(phase: &Phase) -> f64 {
-    let least_ms = |per_token: &Number| (per_token.value - per_token.half_digit()).max(1e-9);
-    let most_ms = (phase.time.value + phase.time.half_digit()) * 1e3;
-    phase.per_token_ms.as_ref().map_or(f64::INFINITY, |per_token| most_ms / least_ms(per_token))
-}
-
-/// Whether more tokens are in the speeds than were ever in the context. Until version 1.66 the time of the output was
-/// divided by what had been asked for, however soon the answer ended.
-fn counts_too_many(timings: &Timings, generated: Option<&Progress>) -> bool {
-    let Phase { time, rate, .. } = &timings.output;
-    if let (Some(progress), Some(rate)) = (generated.filter(|progress| !progress.is_whole()), rate) {
-        let fits = |count: &Number| (0.9..=1.1).contains(&(count.value / time.value / rate.value));
-        return time.value >= 1.0 && !fits(&progress.count) && fits(&progress.of);
-    }
-    let fewest = |phase: &Phase| {
-        let per_token = phase.per_token_ms.as_ref()?;
-        Some((phase.time.value - phase.time.half_digit()) * 1e3 / (per_token.value + per_token.half_digit()))
-    };
-    let both = fewest(&timings.prompt).zip(fewest(&timings.output));
-    let counted = timings.amount.is_some() || timings.output.count.is_some();
-    let reached = timings.reached.as_ref().filter(|_| !counted);
-    both.zip(reached).is_some_and(|((prompt, output), reached)| prompt + output > reached.value * 1.02 + 2.0)
-}
-
-fn run(
-    page: &Page<'_>,
-    timings: &Timings,
-    [processed, generated]: [Option<Progress>; 2],
-    range: Range<usize>,
-) -> Found {
+fn run(page: &Page<'_>, timings: &Timings, progress: &[Option<Progress>; 2], range: Range<usize>) -> Found {
     let mut found = Found::new(Tool::KoboldCpp, "koboldcpp, from 2023-06", Kind::Block, range.clone());
-    for (key, progress) in [("Processing Prompt", &processed), ("Generating", &generated)] {
+    for (key, progress) in ["Processing Prompt", "Generating"].into_iter().zip(progress) {
         let Some(progress) = progress else { continue };
         if let Some(digits) = page.text().get(progress.count.range.clone()) {
             let of = page.text().get(progress.of.range.clone()).unwrap_or_default();
@@ -244,28 +214,15 @@ fn run(
     }
     found.stain = found.stain.or(page.stain(&range));
     found.keep_text(format_args!("{}", kept(page.text().get(range).unwrap_or_default())));
-    // Not all of what is generated is counted in the progress: the last line may be of the token before.
-    let is_near = |count: &Number, phase: &Phase| {
-        let rate = phase.rate.as_ref().filter(|rate| rate.value > 0.0 && phase.time.value >= 1.0);
-        rate.is_none_or(|rate| (0.9..=1.1).contains(&(count.value / phase.time.value / rate.value)))
-    };
-    let whole = |progress: &Option<Progress>| {
-        progress.as_ref().filter(|one| one.is_whole()).map(|one| one.count.clone())
-    };
     let own = timings.output.count.as_ref().or(timings.amount.as_ref());
-    let disagrees = |count: Option<&Number>, phase: &Phase| {
-        count.zip(phase.rate.as_ref()).is_some_and(|(count, rate)| !agrees(count.value, &phase.time, rate))
-    };
-    let too_many = counts_too_many(timings, generated.as_ref());
-    if disagrees(own, &timings.output)
-        || disagrees(timings.prompt.count.as_ref(), &timings.prompt)
-        || whole(&processed).is_some_and(|count| !is_near(&count, &timings.prompt))
-        || whole(&generated).is_some_and(|count| !is_near(&count, &timings.output))
-    {
+    let faults = faults(timings, progress);
+    if faults.edited {
         found.refuse(Problem::Edited);
+    } else if faults.impossible {
+        found.refuse(Problem::Impossible);
     }
-    let [processed, generated] =
-        [processed, generated].map(|progress| progress.map(|progress| progress.count));
+    let counted = |at: usize| progress[at].as_ref().filter(|_| !faults.lost[at]).map(|one| one.count.clone());
+    let [processed, generated] = [0, 1].map(counted);
     let output = own.cloned().or(generated);
     let processed = timings.prompt.count.clone().or(processed);
     for (field, number) in [(Field::PromptTokens, &processed), (Field::OutputTokens, &output)] {
@@ -301,8 +258,11 @@ fn run(
             }
         }
     }
-    if too_many {
+    if faults.too_many {
         found.drop(Field::DecodeTps);
+    }
+    let ended_early = |progress: &Progress| progress.count.value < progress.of.value;
+    if faults.too_many || (faults.lost[1] && progress[1].as_ref().is_some_and(ended_early)) {
         found.flag(Flag::Disagrees);
     }
     // Where no count is printed, the times tell that there was one token.
@@ -320,10 +280,6 @@ fn run(
     found.decode.rate = timings.output.rate.clone();
     if let Some(total) = &timings.total {
         found.set(Field::TotalS, total);
-        let parts_s = timings.prompt.time.value + timings.output.time.value;
-        if parts_s > total.value + 0.15 {
-            found.refuse(Problem::Impossible);
-        }
     }
     found
 }

@@ -35,6 +35,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prompt: Option<(usize, Found)> = None;
     let mut sizes: Option<Asked> = None;
     let mut trials: Vec<Found> = Vec::new();
+    let mut told = Told::default();
     let mut bars = Bars::default();
     for (number, line) in page.all_plain() {
         let is_near = FIRSTS.has(line) || bars.block.is_some();
@@ -83,14 +84,19 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         } else if let Some((read, range)) = page.match_line(number, asked) {
             sizes = Some(Asked { range, ..read });
         } else if body.contains("prompt_tps=")
-            && let Some(((average, speeds), range)) = page.match_line(number, averages)
+            && let Some(((trial, speeds), range)) = page.match_line(number, averages)
         {
-            let found = benchmark(page, &speeds, sizes.as_ref(), range);
-            if average {
+            let mut found = benchmark(page, &speeds, sizes.as_ref(), range);
+            if let Some(trial) = trial {
+                told.add(&trial, &speeds);
+                trials.push(found);
+            } else {
+                if !told.have(&speeds) {
+                    found.refuse(Problem::Edited);
+                }
+                told = Told::default();
                 trials.clear();
                 out.push(found);
-            } else {
-                trials.push(found);
             }
         }
     }
@@ -220,18 +226,18 @@ fn asked(cursor: &mut Cursor<'_>) -> Option<Asked> {
 }
 
 /// `Averages: …` or `Trial 1:  …`, also below a word of the person's own.
-fn averages(cursor: &mut Cursor<'_>) -> Option<(bool, [Number; 2])> {
-    let average = if cursor.eat("Averages:") {
-        true
+fn averages(cursor: &mut Cursor<'_>) -> Option<(Option<Number>, [Number; 2])> {
+    let trial = if cursor.eat("Averages:") {
+        None
     } else if cursor.eat("Trial ") {
-        cursor.number()?;
+        let trial = cursor.number()?;
         cursor.need(":")?;
-        false
+        Some(trial)
     } else {
         let word = cursor.word();
         (word.len() <= 16 && word.ends_with(':')).then_some(())?;
         cursor.need(" Averages:")?;
-        true
+        None
     };
     cursor.need(" prompt_tps=")?;
     let prompt = cursor.number()?;
@@ -239,7 +245,40 @@ fn averages(cursor: &mut Cursor<'_>) -> Option<(bool, [Number; 2])> {
     let output = cursor.number()?;
     cursor.need(", peak_memory=")?;
     cursor.number()?;
-    Some((average, [prompt, output]))
+    Some((trial, [prompt, output]))
+}
+
+/// The lowest and the highest speeds of trials, from the first on.
+#[derive(Default)]
+struct Told {
+    trials: usize,
+    range: [[f64; 2]; 2],
+}
+
+impl Told {
+    /// Adds a trial. Of trials that begin in their middle, the average may lie outside of what is left.
+    fn add(&mut self, trial: &Number, speeds: &[Number; 2]) {
+        let is_first = trial.value == 1.0;
+        if is_first {
+            self.range = [[f64::INFINITY, 0.0]; 2];
+        }
+        self.trials = if is_first || (self.trials > 0 && trial.value == (self.trials + 1) as f64) {
+            trial.value as usize
+        } else {
+            0
+        };
+        for ([lowest, highest], speed) in self.range.iter_mut().zip(speeds) {
+            *lowest = lowest.min(speed.value - speed.half_digit() * 2.01);
+            *highest = highest.max(speed.value + speed.half_digit() * 2.01);
+        }
+    }
+
+    /// Whether an average is among them.
+    fn have(&self, average: &[Number; 2]) -> bool {
+        let mut pairs = self.range.iter().zip(average);
+        self.trials == 0
+            || pairs.all(|([lowest, highest], speed)| (*lowest..=*highest).contains(&speed.value))
+    }
 }
 
 fn benchmark(

@@ -4,9 +4,10 @@
 //! of how many.
 
 use alloc::{format, vec::Vec};
+use core::ops::Range;
 
 use super::{
-    flag::Flag,
+    flag::{Flag, Problem},
     found::{Found, Kind},
     number::{Cursor, Number},
     page::{Firsts, Page},
@@ -20,7 +21,7 @@ const FIRSTS: Firsts = Firsts::new("DP");
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prefill: Option<Found> = None;
     let mut batch: Option<Number> = None;
-    let mut steps: Option<(Number, core::ops::Range<usize>)> = None;
+    let mut steps: Option<(Step, Range<usize>)> = None;
     for (number, line) in page.starting(FIRSTS) {
         let body = page.body(line);
         if body.starts_with("Decode batch") || body.starts_with("Prefill batch") {
@@ -29,11 +30,11 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             out.extend(prefill.take().map(|found| with_step(page, found, steps.take())));
             batch = None;
             let read = page.match_line(number, |cursor| latency(cursor, "Prefill. latency:", "throughput:"));
-            prefill = read.map(|(speed, range)| {
+            prefill = read.map(|(step, range)| {
                 let mut found =
                     Found::new(Tool::Sglang, "sglang.bench_one_batch, from 2024", Kind::Block, range.clone());
                 found.keep(page, range);
-                found.set(Field::PrefillTps, &speed);
+                set(&mut found, Field::PrefillTps, &step, None);
                 found
             });
         } else if body.strip_prefix("Decode.").is_some_and(|rest| rest.trim_start().starts_with("latency:")) {
@@ -57,10 +58,10 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         } else if body.starts_with("Decode.") && body.contains("median latency:") {
             let median =
                 |cursor: &mut Cursor<'_>| latency(cursor, "Decode. median latency:", "median throughput:");
-            if let (Some((speed, range)), Some(mut found)) = (page.match_line(number, median), prefill.take())
+            if let (Some((step, range)), Some(mut found)) = (page.match_line(number, median), prefill.take())
             {
                 found.keep(page, range);
-                found.set(Field::DecodeTps, &speed);
+                set(&mut found, Field::DecodeTps, &step, batch.as_ref());
                 one_batch(&mut found, batch.take());
                 out.push(found);
             }
@@ -70,25 +71,44 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
 }
 
 /// A prompt with the last step that was printed after it. Of how many streams, nothing says.
-fn with_step(page: &Page<'_>, mut found: Found, steps: Option<(Number, core::ops::Range<usize>)>) -> Found {
-    if let Some((speed, range)) = steps {
+fn with_step(page: &Page<'_>, mut found: Found, steps: Option<(Step, Range<usize>)>) -> Found {
+    if let Some((step, range)) = steps {
         found.keep(page, range);
-        found.set(Field::DecodeTps, &speed);
+        set(&mut found, Field::DecodeTps, &step, None);
         one_batch(&mut found, None);
     }
     found
 }
 
-fn latency(cursor: &mut Cursor<'_>, key: &str, what: &str) -> Option<Number> {
+/// How long a step took, and its speed.
+struct Step {
+    time: Number,
+    speed: Number,
+}
+
+/// The speed is of the tokens of all streams over the time: of an output step one token each, so the batch; otherwise a
+/// whole number of them.
+fn set(found: &mut Found, field: Field, step: &Step, batch: Option<&Number>) {
+    found.set(field, &step.speed);
+    let (time, speed) = (&step.time, &step.speed);
+    let fewest = (time.value - time.half_digit() * 1.01) * (speed.value - speed.half_digit() * 1.01);
+    let most = (time.value + time.half_digit() * 1.01) * (speed.value + speed.half_digit() * 1.01);
+    let tokens = batch.map_or(libm::floor(most), |batch| batch.value);
+    if !(fewest..=most).contains(&tokens) || tokens < 1.0 {
+        found.refuse(Problem::Edited);
+    }
+}
+
+fn latency(cursor: &mut Cursor<'_>, key: &str, what: &str) -> Option<Step> {
     cursor.need(key)?;
-    cursor.number()?;
+    let time = cursor.number()?;
     // In its first version the seconds were called milliseconds.
     cursor.eat(" m");
     cursor.need(" s, ")?;
     cursor.need(what)?;
     let speed = cursor.number()?;
     cursor.need(" token/s")?;
-    Some(speed)
+    Some(Step { time, speed })
 }
 
 /// A batch of one is a stream; a larger one, or one of unknown size, is not.

@@ -8,12 +8,16 @@
 use alloc::vec::Vec;
 
 use super::{
+    check::UNACCOUNTED,
     flag::{Flag, Problem},
     found::{Found, Kind, Part},
     number::{Cursor, Number},
     page::{Firsts, Page},
     reading::{Field, Tool},
 };
+
+/// Share of the total, and seconds, by which it may differ from its parts: each is rounded by itself.
+const SLACK: f64 = 0.05;
 
 /// What its lines begin with.
 const FIRSTS: Firsts = Firsts::new("MR0123456789");
@@ -200,19 +204,33 @@ fn metrics(page: &Page<'_>, number: usize) -> Option<Found> {
             found.flag(Flag::PrefillFromCache);
         }
     }
-    if metrics.drafts.is_some_and(|drafts| drafts.value > 0.0) && metrics.output.value > 1.0 {
+    if metrics.drafts.as_ref().is_some_and(|drafts| drafts.value > 0.0) && metrics.output.value > 1.0 {
         found.flag(Flag::Speculative);
     }
-    // The parts take no longer than the whole; they leave out the tail, so no more than that can be said.
-    if let (Some(prompt), Some(prefill), Some(decode)) = (&metrics.prompt, &metrics.prefill, &metrics.decode)
-    {
-        let queue = metrics.queue.as_ref().map_or(0.0, |queue| queue.value);
-        let least_s = |count: f64, rate: &Number| count / (rate.value + rate.half_digit());
-        let parts_s =
-            least_s(prompt.value, prefill) + least_s((metrics.output.value - 1.0).max(0.0), decode) + queue;
-        if parts_s > metrics.total.value * 1.05 + 0.05 {
-            found.refuse(Problem::Impossible);
-        }
-    }
+    parts_fit(&mut found, &metrics);
     Some(found)
+}
+
+/// The total is the sum of what it waited, read and put out: a changed speed shows in it.
+fn parts_fit(found: &mut Found, metrics: &Metrics) {
+    let (Some(prompt), Some(prefill), Some(decode)) = (&metrics.prompt, &metrics.prefill, &metrics.decode)
+    else {
+        return;
+    };
+    let (output, total_s) = (metrics.output.value, metrics.total.value);
+    let queue_s = metrics.queue.as_ref().map_or(0.0, |queue| queue.value);
+    let least_s = |count: f64, rate: &Number| count / (rate.value + rate.half_digit());
+    let most_s = |count: f64, rate: &Number| count / (rate.value - rate.half_digit()).max(f64::MIN_POSITIVE);
+    let slack_s = total_s * SLACK + SLACK;
+    // Where it was not the sum, the first token came with the prompt.
+    if least_s(prompt.value, prefill) + least_s((output - 1.0).max(0.0), decode) + queue_s > total_s + slack_s
+    {
+        found.refuse(Problem::Impossible);
+    }
+    let missing_s = total_s - (most_s(prompt.value, prefill) + most_s(output, decode) + queue_s);
+    if missing_s > total_s * UNACCOUNTED {
+        found.unaccounted();
+    } else if missing_s > slack_s {
+        found.flag(Flag::Disagrees);
+    }
 }

@@ -85,7 +85,7 @@ pub(super) fn tabby(m: &Measured) -> String {
     format!(
         "2026-09-10 15:01:39.976 INFO:     Metrics (ID: ba98857171f843819f1002589743de29): {} tokens generated in {:.2} seconds (Queue: 0.0 s, Process: 0 cached tokens and {} new tokens at {:.2} T/s, Generate: {:.2} T/s, Context: {} tokens)\n",
         m.output,
-        sum(m) / 1e3 + 0.2,
+        sum(m) / 1e3,
         m.prompt,
         m.prefill_tps(),
         m.decode_tps(),
@@ -151,9 +151,10 @@ pub(super) fn exllama_measured(m: &Measured) -> String {
 
 pub(super) fn sglang_batch(m: &Measured) -> String {
     format!(
-        "Benchmark ...\nPrefill. latency: {:.5} s, throughput: {:9.2} token/s\nDecode 0. Batch size: 1, latency: 0.00695 s, throughput:    143.88 token/s\nDecode.  median latency: 0.00717 s, median throughput: {:9.2} token/s\nTotal. latency:  0.126 s, throughput:    556.05 token/s\n",
+        "Benchmark ...\nPrefill. latency: {:.5} s, throughput: {:9.2} token/s\nDecode 0. Batch size: 1, latency: 0.00695 s, throughput:    143.88 token/s\nDecode.  median latency: {:.5} s, median throughput: {:9.2} token/s\nTotal. latency:  0.126 s, throughput:    556.05 token/s\n",
         m.prompt_ms / 1e3,
         m.prefill_tps(),
+        1.0 / m.decode_tps(),
         m.decode_tps()
     )
 }
