@@ -44,7 +44,8 @@ pub fn part_of<'p>(parts: &'p Parts, row: &Observation) -> &'p Part {
 
 /// Seconds of a decode step by the decode part, effects included.
 ///
-/// As in the engine, nothing is read faster than the memory's peak, arithmetic on the way included.
+/// As in the engine, nothing is read faster than the memory's peak, arithmetic on the way included, and the joules of a step
+/// come in no faster than a power limit lets them.
 #[must_use]
 pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
     let effects = part.effects_of(&row.facts());
@@ -55,7 +56,8 @@ pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
         Term::Weights | Term::Arithmetic | Term::Cache | Term::Attention => 0.0,
         term => time(*term),
     });
-    read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention) + others.sum::<f64>()
+    let busy = read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention);
+    (busy + others.sum::<f64>()).max(part.term(Term::Power) / row.power_share * busy)
 }
 
 /// Seconds of one step of each stream, one after another: together they are never slower.

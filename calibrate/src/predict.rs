@@ -94,9 +94,8 @@ impl Predictor {
     fn decode_seconds(&self, row: &Observation) -> (f64, Ends) {
         let part = part_of(&self.decode, row);
         let mut ends = Ends::of(part, row.group(), part.effects_of(&row.facts()).variance);
-        let power = libm::pow(row.power_share, part.term(Term::Power));
         let tensor = row.devices > 1.0 && splits_tensors(row);
-        let mut seconds = decode_seconds(part, row) / power;
+        let mut seconds = decode_seconds(part, row);
         if row.streams > 1.0 {
             let streams = part_of(&self.streams, row);
             let effects = streams.effects_of(&row.facts());
@@ -106,7 +105,7 @@ impl Predictor {
                 .map(|(term, constant)| constant * effects.slower(*term) * streams_work(row, *term))
                 .sum();
             let further = further + further_as_prompts_s(&self.prefill, row);
-            seconds = (seconds + further).min((in_turn_s(&self.decode, row) / power).max(seconds));
+            seconds = (seconds + further).min(in_turn_s(&self.decode, row).max(seconds));
             ends = ends.and(Ends::of(streams, row.group(), effects.variance));
         }
         if row.has(Reason::PartialOffload) || row.has(Reason::ExceedsMemory) {
@@ -115,7 +114,7 @@ impl Predictor {
             let effects = self.offload.effects_of(&row.facts());
             let host = self.offload.term(Term::Host) * bytes / ram
                 + self.offload.term(Term::Crossing) * crossings * MS;
-            seconds = (device_seconds(&self.decode, row, bytes) / power + host) * libm::exp(-effects.value);
+            seconds = (device_seconds(&self.decode, row, bytes) + host) * libm::exp(-effects.value);
             ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));
         }
         if row.devices > 1.0 {

@@ -15,7 +15,7 @@ use crate::fit::{FigureFit, fit_figure};
 use crate::fitting::rounded;
 use crate::folds::{By, HeldOut, Spread, held_out, set_intervals};
 use crate::observation::{Observation, Reader};
-use crate::power::set_exponent;
+use crate::power::set_power;
 use crate::recipe::recipes;
 use crate::row::MeasurementRow;
 use crate::score::{Predicted, quantile, score};
@@ -117,7 +117,7 @@ pub fn refit_figure<'o>(
     let full = fit_figure(figure, &votes, &selection.recipes())?;
     let held = held_out(&votes, &full, by, &[], |fold| selection.recipes_without(fold))?;
     let mut parts = full.parts(rates);
-    set_exponent(figure, &mut parts, rows);
+    set_power(figure, &mut parts, rows);
     // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
     let quiet = |held: &&HeldOut| {
         let row = votes[held.vote].row;

@@ -41,7 +41,13 @@ fn a_row_without_a_measured_value_is_predicted_and_a_hopeless_one_says_why() {
 }
 
 /// The engine's decode and prefill speed for a question.
-fn engine_says(device: &str, model: &str, backend: &str, context: &str) -> [estimator::Range; 2] {
+fn engine_says(
+    device: &str,
+    model: &str,
+    backend: &str,
+    context: &str,
+    power: &str,
+) -> [estimator::Range; 2] {
     let engine =
         Engine { catalog: Catalog::embedded(), rules: Rules::embedded(), fitted: Fitted::embedded() };
     let asked = [
@@ -51,6 +57,7 @@ fn engine_says(device: &str, model: &str, backend: &str, context: &str) -> [esti
         ("backend", backend),
         ("context", context),
         ("prompt", "512"),
+        ("power", power),
     ];
     let params = Params::read(asked).unwrap();
     let (rig, job) = engine.read(&params).unwrap();
@@ -64,21 +71,23 @@ fn a_row_is_predicted_as_the_engine_answers() {
     let reader = Reader::new(Catalog::embedded()).unwrap();
     let predictor = Predictor::new(Fitted::embedded()).unwrap();
     let questions = [
-        ("rtx-4090", "llama-3.1-8b", "cuda", "nvidia"),
-        ("rtx-3090", "qwen3-30b-a3b", "vulkan", "nvidia"),
-        ("rx-7900-xtx", "qwen3-8b", "rocm", "amd"),
-        ("arc-b580", "llama-3.1-8b", "vulkan", "intel"),
-        ("m3-pro-18-core", "qwen3-8b", "metal", "apple"),
-        ("ryzen-ai-max-395", "qwen3-30b-a3b", "vulkan", "unified_other"),
-        ("ryzen-9-7950x", "llama-3.1-8b", "cpu", "cpu"),
-        ("core-i5-8400", "qwen3-8b", "cpu", "cpu"),
-        ("epyc-9654", "qwen3-30b-a3b", "cpu", "cpu"),
-        ("raspberry-pi-5", "llama-3.2-1b", "cpu", "cpu"),
-        ("desktop-ddr5-5600", "llama-3.1-8b", "cpu", "cpu"),
+        ("rtx-4090", "llama-3.1-8b", "cuda", "nvidia", "1"),
+        ("rtx-4090", "llama-3.1-8b", "cuda", "nvidia", "0.4"),
+        ("rtx-4090", "qwen3-0.6b", "cuda", "nvidia", "0.7"),
+        ("rtx-3090", "qwen3-30b-a3b", "vulkan", "nvidia", "1"),
+        ("rx-7900-xtx", "qwen3-8b", "rocm", "amd", "1"),
+        ("arc-b580", "llama-3.1-8b", "vulkan", "intel", "1"),
+        ("m3-pro-18-core", "qwen3-8b", "metal", "apple", "1"),
+        ("ryzen-ai-max-395", "qwen3-30b-a3b", "vulkan", "unified_other", "1"),
+        ("ryzen-9-7950x", "llama-3.1-8b", "cpu", "cpu", "1"),
+        ("core-i5-8400", "qwen3-8b", "cpu", "cpu", "1"),
+        ("epyc-9654", "qwen3-30b-a3b", "cpu", "cpu", "1"),
+        ("raspberry-pi-5", "llama-3.2-1b", "cpu", "cpu", "1"),
+        ("desktop-ddr5-5600", "llama-3.1-8b", "cpu", "cpu", "1"),
     ];
-    for (device, model, backend, class) in questions {
-        let [decode, _] = engine_says(device, model, backend, "8192");
-        let [_, prefill] = engine_says(device, model, backend, "512");
+    for (device, model, backend, class, power) in questions {
+        let [decode, _] = engine_says(device, model, backend, "8192", power);
+        let [_, prefill] = engine_says(device, model, backend, "512", power);
         for (metric, said) in [("decode", decode), ("prefill", prefill)] {
             let row = MeasurementRow {
                 date: "2026-06-01".to_owned(),
@@ -94,6 +103,7 @@ fn a_row_is_predicted_as_the_engine_answers() {
                 n_gen: (metric == "decode").then_some(2.0),
                 depth: Some(if metric == "decode" { 8191.0 } else { 0.0 }),
                 metric: metric.to_owned(),
+                notes: format!("power_share={power}"),
                 ..MeasurementRow::default()
             };
             let observation = reader.read(0, &row).unwrap();

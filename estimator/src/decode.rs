@@ -1,13 +1,13 @@
 //! Seconds for one decode step: the bytes read, the work done and the fixed costs, device by device.
 
 use crate::cache;
-use crate::constants::{Constants, DecodeConstants, DeviceConstants};
+use crate::constants::{Constants, DeviceConstants};
 use crate::hardware::{Device, HardwareClass, Machine, Split};
 use crate::model::{LayerKind, Model};
 use crate::placement::Spill;
 use crate::prefill::reached_flops_s;
 use crate::setup::{Setup, Workload};
-use crate::units::{BILLION, GB, TERA, share_to};
+use crate::units::{BILLION, GB, TERA};
 
 /// What a step's time goes to, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -145,11 +145,6 @@ impl Load {
     }
 }
 
-/// Bandwidth at a power limit, in bytes a second at efficiency 1.
-fn peak_bytes_s(device: &Device, constants: &DecodeConstants) -> f64 {
-    device.bandwidth_gb_s * GB * share_to(device.power_share, constants.power_exponent)
-}
-
 /// Time of one step for all streams, with `spill` in RAM.
 ///
 /// Streams can always be served one after another, so `S` of them take no longer than `S` steps of one: what fitted
@@ -189,12 +184,12 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
     let mut slowest_read_bytes_s = f64::INFINITY;
     for (index, (device, share)) in devices.iter().zip(shares).enumerate() {
         let c = &constants.devices[index].decode;
-        let peak = peak_bytes_s(device, c);
+        let peak = device.bandwidth_gb_s * GB;
         let head = head_share(machine, index) * load.head_bytes;
         let layers = share * load.layer_bytes * (1.0 - host.layers) + head;
         let routed = share * load.routed_bytes * (1.0 - host.routed);
         let cache = share * load.cache_bytes * (1.0 - host.layers);
-        let here = StepTime {
+        let mut here = StepTime {
             weights_s: layers / (peak * c.bandwidth_efficiency)
                 + routed / (peak * c.expert_bandwidth_efficiency),
             cache_s: cache / (peak * c.cache_efficiency),
@@ -207,12 +202,20 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
                     + load.latent_layers * c.latent_layer_overhead_s),
             ..StepTime::default()
         };
+        // The joules of a step come in at the limit's rate, also while the device waits.
+        let limited = c.power_draw / device.power_share;
+        let busy_s = here.weights_s + here.cache_s + here.compute_s;
+        let idle_s = here.overhead_s + if index == 0 { c.step_overhead_s } else { 0.0 };
+        let stretch = (limited - idle_s / busy_s.max(f64::MIN_POSITIVE)).max(1.0);
+        here.weights_s *= stretch;
+        here.cache_s *= stretch;
+        here.compute_s *= stretch;
         if here.total_s() > slowest.total_s() {
             slowest = here;
         }
         sum = add(sum, here);
-        slowest_read_bytes_s = slowest_read_bytes_s
-            .min(peak * c.bandwidth_efficiency.min(c.cache_efficiency).min(c.expert_bandwidth_efficiency));
+        let least = c.bandwidth_efficiency.min(c.cache_efficiency).min(c.expert_bandwidth_efficiency);
+        slowest_read_bytes_s = slowest_read_bytes_s.min(peak * least / limited.max(1.0));
     }
 
     let mut time = if machine.split == Split::Tensor { slowest } else { sum };
@@ -274,10 +277,7 @@ fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DeviceConst
     let stated = device.compute.f16_tflops.filter(|_| device.class != HardwareClass::Cpu);
     let flops_s = stated.map_or_else(
         || reached_flops_s(device, &c.prefill),
-        |peak| {
-            let power = share_to(device.power_share, c.decode.power_exponent);
-            peak * TERA * c.decode.compute_efficiency * power
-        },
+        |peak| peak * TERA * c.decode.compute_efficiency,
     );
     load.flops * (1.0 - 1.0 / streams) / flops_s
 }

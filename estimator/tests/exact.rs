@@ -96,6 +96,23 @@ fn a_decode_step_is_the_sum_of_its_parts() {
 }
 
 #[test]
+fn a_power_limit_lets_the_joules_of_a_step_come_in_no_faster() {
+    let c = constants();
+    let at = |power_share| {
+        let mut s = setup(device(HardwareClass::DiscreteGpu, 24.0, 1000.0, None), llama_8b(), 8192);
+        s.machine.devices_mut()[0].power_share = power_share;
+        (1.0 / estimate(&s, &c).speeds.unwrap().decode_tps.mid, s)
+    };
+    let (whole, s) = at(1.0);
+    let reading =
+        s.weights.read_bytes(&s.model, 1.0) / (1000.0e9 * 0.75) + 131_072.0 * 8192.0 / (1000.0e9 * 0.6);
+    // Six tenths of stock are drawn while reading: a limit above costs nothing, and just below it only what waiting leaves.
+    assert_eq!(at(0.61).0, whole);
+    assert_eq!(at(0.59).0, whole);
+    assert!((at(0.3).0 - reading * 0.6 / 0.3).abs() < 1e-9, "{} {reading}", at(0.3).0);
+}
+
+#[test]
 fn a_prompt_is_its_arithmetic() {
     let mut c = constants();
     c.devices[0].prefill.layer_overhead_s = 0.0;

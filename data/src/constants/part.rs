@@ -114,7 +114,8 @@ pub enum Term {
     Crossing,
     /// Seconds of sending over the link at its peak. The constant is one over the efficiency.
     Link,
-    /// Exponent of the power limit's share of stock. No part of the time, but fitted beside it.
+    /// Of prefill, the exponent of the power limit's share of stock; of decode, the share of stock power that a device draws
+    /// while it reads. No part of the time, but fitted beside it.
     Power,
 }
 

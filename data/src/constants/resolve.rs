@@ -316,7 +316,7 @@ fn decode_constants(
         latent_layer_overhead_s: of(Term::LatentLayer) * MS,
         stream_overhead_s: of_streams(Term::Stream) * MS,
         compute_efficiency: share(of_streams(Term::Compute)),
-        power_exponent: part.term(Term::Power),
+        power_draw: part.term(Term::Power),
         spread: part.spread(own.group, own.known.decode.effects.variance),
         streams_spread: streams.spread(own.group, own.known.streams.effects.variance),
     }

@@ -69,7 +69,7 @@ pub fn constants() -> Constants {
         latent_layer_overhead_s: 1e-5,
         stream_overhead_s: 1e-5,
         compute_efficiency: 0.5,
-        power_exponent: 0.3,
+        power_draw: 0.6,
         spread: Spread { down: 0.2, up: 0.15 },
         streams_spread: Spread { down: 0.1, up: 0.1 },
     };
@@ -234,7 +234,7 @@ pub fn any_constants() -> impl Strategy<Value = Constants> {
                 latent_layer_overhead_s: d.3,
                 stream_overhead_s: d.5,
                 compute_efficiency: d.6,
-                power_exponent: d.7,
+                power_draw: d.7,
                 spread: Spread { down, up },
                 streams_spread: Spread { down: up, up: down },
             };
