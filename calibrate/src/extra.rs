@@ -48,6 +48,23 @@ pub fn part_of<'p>(parts: &'p Parts, row: &Observation) -> &'p Part {
 /// come in no faster than a power limit lets them.
 #[must_use]
 pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
+    let (busy, fixed) = step(part, row);
+    limited(part, row, busy, fixed)
+}
+
+/// The same where devices that share every matrix read a part each, and go through every layer.
+#[must_use]
+pub fn apart_seconds(part: &Part, row: &Observation) -> f64 {
+    let (busy, fixed) = step(part, row);
+    limited(part, row, if row.shares_matrices { busy / row.devices } else { busy }, fixed)
+}
+
+fn limited(part: &Part, row: &Observation, busy: f64, fixed: f64) -> f64 {
+    (busy + fixed).max(part.term(Term::Power) / row.power_share * busy)
+}
+
+/// Seconds of reading, with the arithmetic on the way, and of what is fixed.
+fn step(part: &Part, row: &Observation) -> (f64, f64) {
     let effects = part.effects_of(&row.facts());
     let work = |term| decode_work(row, term, Rates::of(part)).max(0.0);
     let time = |term| part.term(term) * effects.slower(term) * work(term);
@@ -56,8 +73,7 @@ pub fn decode_seconds(part: &Part, row: &Observation) -> f64 {
         Term::Weights | Term::Arithmetic | Term::Cache | Term::Attention => 0.0,
         term => time(*term),
     });
-    let busy = read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention);
-    (busy + others.sum::<f64>()).max(part.term(Term::Power) / row.power_share * busy)
+    (read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention), others.sum::<f64>())
 }
 
 /// Seconds of one step of each stream, one after another: together they are never slower.
@@ -89,7 +105,8 @@ pub fn prompt_share_s(prefill: &Parts, row: &Observation) -> f64 {
     read.setup.workload.prompt_tokens = prompt as u32;
     read.setup.workload.cached_tokens = 0;
     let part = part_of(prefill, &read);
-    prompt_seconds(part, &read, Rates::of(part)) * row.prompts_read / row.generated
+    let devices = if row.shares_matrices { row.devices } else { 1.0 };
+    prompt_seconds(part, &read, Rates::of(part)) * row.prompts_read / row.generated / devices
 }
 
 /// Work of a row for a figure. `base` are the finished parts, for the figures that stand on them.
@@ -126,18 +143,28 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
             }
         }
         (Figure::Exchange, Some(base)) => Work {
-            terms: terms(&|term| match term {
-                Term::Crossing => (row.devices - 1.0) * MS,
-                Term::Link => {
-                    let bytes = f64::from(row.setup.model.hidden_size) * 2.0 * (row.devices - 1.0);
-                    bytes / (row.setup.machine.device_link_gb_s * GB)
-                }
-                _ => 0.0,
-            }),
-            fixed_s: decode_seconds(part_of(&base.decode, row), row),
+            terms: terms(&|term| exchange_work(row, term)),
+            fixed_s: apart_seconds(part_of(&base.decode, row), row) + prompt_share_s(&base.prefill, row),
             at_most_s: None,
         },
         _ => Work { terms: terms(&|term| decode_work(row, term, rates)), ..Work::default() },
+    }
+}
+
+/// Work of the terms that several devices add to a step.
+#[must_use]
+pub fn exchange_work(row: &Observation, term: Term) -> f64 {
+    let further = row.devices - 1.0;
+    let all_reduces = 2.0 * f64::from(row.setup.model.layers.count());
+    let times = if row.shares_matrices { all_reduces } else { further };
+    match term {
+        Term::Crossing if !row.shares_matrices => further * MS,
+        Term::AllReduce if row.shares_matrices => all_reduces * MS,
+        Term::Link => {
+            let bytes = f64::from(row.setup.model.hidden_size) * 2.0 * row.streams * times;
+            bytes / (row.setup.machine.device_link_gb_s * GB)
+        }
+        _ => 0.0,
     }
 }
 

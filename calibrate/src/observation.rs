@@ -78,6 +78,8 @@ pub struct Observation {
     pub streams: f64,
     /// Devices.
     pub devices: f64,
+    /// Whether they share every matrix, instead of each holding whole layers.
+    pub shares_matrices: bool,
     /// Generated tokens.
     pub generated: f64,
     /// Tokens of each prompt, for rates over times in which prompts are read.
@@ -234,6 +236,7 @@ impl<'c> Reader<'c> {
             micro_batch: micro_batch(&notes, program),
             streams,
             devices: row.n_devices.unwrap_or(1.0).max(1.0),
+            shares_matrices: shares_matrices(runtime, &notes),
             generated: row.n_gen.filter(|n| *n > 0.0).unwrap_or(128.0),
             prompt: row
                 .n_prompt
@@ -369,6 +372,13 @@ fn fused_too_early(row: &MeasurementRow, model: &Model) -> bool {
 fn keeps_latents(row: &MeasurementRow, program: Runtime) -> bool {
     let llama = matches!(program, Runtime::LlamaCpp | Runtime::Ollama) && !row.engine.contains("ik_llama");
     !llama || row.date.is_empty() || row.date.as_str() >= "2025-04-15"
+}
+
+/// Servers split every matrix over their devices unless they were told to make a pipeline of them; llama.cpp gives each device
+/// whole layers.
+fn shares_matrices(runtime: &str, notes: &str) -> bool {
+    let stages = number_after(notes, "pp=").unwrap_or(1.0);
+    stages <= 1.0 && matches!(runtime, "vllm" | "sglang" | "tensorrt-llm" | "deepspeed" | "exllamav3" | "mlc")
 }
 
 fn machine(device: &Device, notes: &str) -> Machine {

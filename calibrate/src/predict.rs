@@ -4,8 +4,8 @@ use data::constants::{Figure, Fitted, Group, Part, Term};
 
 use crate::clean::Reason;
 use crate::extra::{
-    Parts, decode_seconds, device_seconds, further_as_prompts_s, in_turn_s, part_of, prompt_seconds,
-    prompt_share_s, streams_work,
+    Parts, apart_seconds, device_seconds, exchange_work, further_as_prompts_s, in_turn_s, part_of,
+    prompt_seconds, prompt_share_s, streams_work,
 };
 use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
@@ -94,8 +94,7 @@ impl Predictor {
     fn decode_seconds(&self, row: &Observation) -> (f64, Ends) {
         let part = part_of(&self.decode, row);
         let mut ends = Ends::of(part, row.group(), part.effects_of(&row.facts()).variance);
-        let tensor = row.devices > 1.0 && splits_tensors(row);
-        let mut seconds = decode_seconds(part, row);
+        let mut seconds = apart_seconds(part, row);
         if row.streams > 1.0 {
             let streams = part_of(&self.streams, row);
             let effects = streams.effects_of(&row.facts());
@@ -118,10 +117,8 @@ impl Predictor {
             ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));
         }
         if row.devices > 1.0 {
-            let hand_over = self.exchange.term(Term::Crossing) * MS;
-            let layers = f64::from(row.setup.model.layers.count());
-            let exchanges = if tensor { 2.0 * layers } else { row.devices - 1.0 };
-            seconds = if tensor { seconds / row.devices } else { seconds } + exchanges * hand_over;
+            let terms = self.exchange.terms.iter();
+            seconds += terms.map(|(term, constant)| constant * exchange_work(row, *term)).sum::<f64>();
             ends = ends.and(Ends::of(
                 &self.exchange,
                 row.group(),
@@ -137,16 +134,11 @@ impl Predictor {
         let effects = part.effects_of(&row.facts());
         let mut seconds =
             prompt_seconds(part, row, Rates::of(part)) / libm::pow(row.power_share, part.term(Term::Power));
-        if row.devices > 1.0 && splits_tensors(row) {
+        if row.devices > 1.0 && row.shares_matrices {
             seconds /= row.devices;
         }
         (seconds, Ends::of(part, row.group(), effects.variance))
     }
-}
-
-/// Servers split every matrix over their devices; llama.cpp gives each device whole layers.
-fn splits_tensors(row: &Observation) -> bool {
-    matches!(row.runtime, "vllm" | "sglang" | "tensorrt-llm" | "deepspeed" | "exllamav3" | "mlc")
 }
 
 /// Bytes that a step reads from RAM: as stated, else what does not fit the card.

@@ -171,7 +171,11 @@ fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
         ],
         Figure::Streams => vec![(Term::Stream, prior(0.1, 1.0)), (Term::Compute, prior(5.0, 1.0))],
         Figure::Offload => vec![(Term::Host, prior(1.4, 0.5)), (Term::Crossing, prior(0.1, 1.0))],
-        Figure::Exchange => vec![(Term::Crossing, prior(0.1, 1.0)), (Term::Link, prior(1.3, 0.5))],
+        Figure::Exchange => vec![
+            (Term::Crossing, prior(0.1, 1.0)),
+            (Term::AllReduce, prior(0.03, 1.0)),
+            (Term::Link, prior(1.3, 0.5)),
+        ],
     }
 }
 
@@ -179,8 +183,9 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
     use Factor as F;
     let shared = [F::Runtime, F::Family, F::Era, F::Origin, F::System];
     let own: &[Factor] = match (figure, group) {
-        (Figure::Streams, _) => return Vec::new(),
-        (Figure::Offload | Figure::Exchange, _) => return vec![F::Runtime],
+        // One latency of each kind is all that the engine tells.
+        (Figure::Streams | Figure::Exchange, _) => return Vec::new(),
+        (Figure::Offload, _) => return vec![F::Runtime],
         (_, Group::Apple) => &[F::Tier, F::Generation, F::Device, F::Backend, F::Routing],
         (_, Group::Nvidia) => &[
             F::Memory,

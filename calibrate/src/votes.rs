@@ -160,11 +160,11 @@ pub fn source_kind(row: &Observation) -> usize {
 #[must_use]
 pub fn used(figure: Figure, row: &Observation) -> bool {
     let metric = if figure == Figure::Prefill { Metric::Prefill } else { Metric::Decode };
+    // Where the prompt is no longer than the answer, its share of the time is small and told by prefill.
+    let mostly_answer = row.prompt.is_some_and(|prompt| prompt <= row.generated);
     let allowed = match figure {
         Figure::Decode | Figure::Prefill => row.clean(),
         Figure::Streams => {
-            // Where the prompt is no longer than the answer, its share of the time is small and told by prefill.
-            let mostly_answer = row.prompt.is_some_and(|prompt| prompt <= row.generated);
             row.streams > 1.0
                 && (mostly_answer || !row.has(Reason::EndToEnd))
                 && row.but([
@@ -186,9 +186,13 @@ pub fn used(figure: Figure, row: &Observation) -> bool {
                 ])
         }
         Figure::Exchange => {
+            let layers_apart = row.source.to_lowercase().contains("xiongjiedai");
+            let matrices_shared = row.shares_matrices && row.origin != "crowd";
             row.devices > 1.0
-                && row.source.to_lowercase().contains("xiongjiedai")
-                && row.but([Reason::SeveralDevices, Reason::OtherRuntime, Reason::OtherRuntime])
+                && row.streams <= 1.0
+                && (layers_apart || matrices_shared)
+                && (mostly_answer || !row.has(Reason::EndToEnd))
+                && row.but([Reason::SeveralDevices, Reason::OtherRuntime, Reason::PowerCap, Reason::EndToEnd])
         }
     };
     row.metric == metric && allowed && row.speed.is_some()

@@ -117,8 +117,10 @@ pub struct OffloadConstants {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExchangeConstants {
-    /// Seconds for one hand-over between devices, beside the bytes sent.
+    /// Seconds for one hand-over from a device to the next, beside the bytes sent.
     pub latency_s: f64,
+    /// Seconds for one exchange among devices that share every matrix, beside the bytes sent.
+    pub all_reduce_s: f64,
     /// Share of the link's peak that hand-overs reach, above 0 and at most 1.
     pub link_efficiency: f64,
     /// Further spread of decode and prefill.

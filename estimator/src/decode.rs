@@ -195,7 +195,8 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
             cache_s: cache / (peak * c.cache_efficiency),
             // Arithmetic that moves to the host is done no faster there.
             compute_s: share * further_compute_s(&load, streams, device, &constants.devices[index]),
-            overhead_s: share
+            // Devices that share every matrix go through every layer.
+            overhead_s: (if machine.split == Split::Tensor { 1.0 } else { *share })
                 * (load.layers * c.layer_overhead_s
                     + load.expert_layers * c.expert_layer_overhead_s
                     + load.recurrent_layers * c.recurrent_layer_overhead_s
@@ -282,17 +283,25 @@ fn further_compute_s(load: &Load, streams: f64, device: &Device, c: &DeviceConst
     load.flops * (1.0 - 1.0 / streams) / flops_s
 }
 
+/// How often devices exchange what they worked out in one pass through the layers, and the seconds of each time beside the
+/// bytes: after attention and after the feed-forward part of each layer where they share every matrix, else once from a device
+/// to the next.
+pub(crate) fn handovers(setup: &Setup, constants: &Constants) -> (f64, f64) {
+    let further = setup.machine.devices().len() as f64 - 1.0;
+    match setup.machine.split {
+        Split::Tensor if further > 0.0 => {
+            (2.0 * f64::from(setup.model.layers.count()), constants.exchange.all_reduce_s)
+        }
+        _ => (further, constants.exchange.latency_s),
+    }
+}
+
 /// Hand-overs between devices in one step.
 fn exchange_s(setup: &Setup, constants: &Constants) -> f64 {
-    let machine = &setup.machine;
-    let further = machine.devices().len() as f64 - 1.0;
-    let handovers = match machine.split {
-        Split::Tensor if further > 0.0 => 2.0 * f64::from(setup.model.layers.count()),
-        _ => further,
-    };
+    let (handovers, latency_s) = handovers(setup, constants);
     let bytes = f64::from(setup.model.hidden_size) * 2.0 * setup.workload.parallel();
-    let link = machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
-    handovers * (constants.exchange.latency_s + bytes / link)
+    let link = setup.machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
+    handovers * (latency_s + bytes / link)
 }
 
 fn add(a: StepTime, b: StepTime) -> StepTime {

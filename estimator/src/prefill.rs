@@ -1,7 +1,7 @@
 //! Seconds to read a prompt: arithmetic, the weights read once for each micro-batch, and fixed costs.
 
 use crate::constants::{Constants, PrefillConstants};
-use crate::decode::{attention_flops_per_past_token, fastest_tflops};
+use crate::decode::{attention_flops_per_past_token, fastest_tflops, handovers};
 use crate::hardware::{Device, Split};
 use crate::model::{LayerKind, Model};
 use crate::setup::Setup;
@@ -133,13 +133,8 @@ pub(crate) fn roofline_s(setup: &Setup, shares: &[f64]) -> f64 {
 }
 
 fn exchange_s(setup: &Setup, constants: &Constants, new: f64, batches: f64) -> f64 {
-    let machine = &setup.machine;
-    let further = machine.devices().len() as f64 - 1.0;
-    let handovers = match machine.split {
-        Split::Tensor if further > 0.0 => 2.0 * f64::from(setup.model.layers.count()),
-        _ => further,
-    };
+    let (handovers, latency_s) = handovers(setup, constants);
     let bytes = f64::from(setup.model.hidden_size) * 2.0 * new;
-    let link = machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
-    handovers * (batches * constants.exchange.latency_s + bytes / link)
+    let link = setup.machine.device_link_gb_s * GB * constants.exchange.link_efficiency;
+    handovers * (batches * latency_s + bytes / link)
 }

@@ -114,6 +114,8 @@ pub enum Term {
     Crossing,
     /// Seconds of sending over the link at its peak. The constant is one over the efficiency.
     Link,
+    /// Milliseconds each time devices that share every matrix add up what each worked out.
+    AllReduce,
     /// Of prefill, the exponent of the power limit's share of stock; of decode, the share of stock power that a device draws
     /// while it reads. No part of the time, but fitted beside it.
     Power,

@@ -178,6 +178,7 @@ impl Fitted {
         let part = self.for_any(Figure::Exchange);
         ExchangeConstants {
             latency_s: part.term(Term::Crossing) * MS,
+            all_reduce_s: part.term(Term::AllReduce) * MS,
             link_efficiency: share(part.term(Term::Link)),
             spread: widened(part),
         }

@@ -94,7 +94,12 @@ pub fn constants() -> Constants {
             link_efficiency: 0.7,
             spread: Spread { down: 0.2, up: 0.2 },
         },
-        exchange: ExchangeConstants { latency_s: 1e-5, link_efficiency: 0.8, spread: Spread::NONE },
+        exchange: ExchangeConstants {
+            latency_s: 1e-5,
+            all_reduce_s: 2e-5,
+            link_efficiency: 0.8,
+            spread: Spread::NONE,
+        },
         memory: MemoryRules {
             apple_small_gib: 32.0,
             apple_small_share: 0.66,
