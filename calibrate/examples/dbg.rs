@@ -1,34 +1,38 @@
+use calibrate::clean::Reason;
 use calibrate::observation::{Metric, Reader};
+use calibrate::predict::Predictor;
 use calibrate::row;
 use data::Catalog;
-use std::collections::BTreeMap;
+use data::constants::Fitted;
 fn main() {
     let rows = row::read(std::path::Path::new("data/measurements")).unwrap();
     let reader = Reader::new(Catalog::embedded()).unwrap();
-    let mut c: BTreeMap<String, usize> = BTreeMap::new();
+    let p = Predictor::new(Fitted::embedded()).unwrap();
     for (i, r) in rows.iter().enumerate() {
-        if r.n_devices.unwrap_or(1.0) <= 1.0 || r.metric != "decode" {
+        if r.metric != "decode" {
             continue;
         }
-        match reader.read(i, r) {
-            Ok(o) => {
-                if o.metric == Metric::Decode && o.shares_matrices && o.streams <= 1.0 {
-                    *c.entry(format!(
-                        "{} {} {:?} kind",
-                        o.source.chars().take(20).collect::<String>(),
-                        o.runtime,
-                        o.reasons
-                    ))
-                    .or_default() += 1;
-                }
-            }
-            Err(e) => {
-                *c.entry(format!("err {} {:?}", r.source.chars().take(20).collect::<String>(), e))
-                    .or_default() += 1;
+        if let Ok(o) = reader.read(i, r) {
+            if o.metric == Metric::Decode
+                && o.streams <= 1.0
+                && (o.has(Reason::PartialOffload))
+                && o.devices <= 1.0
+            {
+                let l = p.predict(&o);
+                println!(
+                    "{}|{}|{}|{}|{}|{:?}|{:.2}|{:.2}|{:?}|{}",
+                    o.source,
+                    o.device.key,
+                    o.model_id,
+                    o.quant,
+                    o.runtime,
+                    o.offload,
+                    o.speed.unwrap_or(0.0),
+                    l.middle.exp(),
+                    o.reasons,
+                    r.notes
+                );
             }
         }
-    }
-    for (k, v) in c {
-        println!("{v} {k}")
     }
 }

@@ -138,7 +138,8 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
                     Term::Crossing => crossings * MS,
                     _ => 0.0,
                 }),
-                fixed_s: device_seconds(&base.decode, row, bytes),
+                // RAM is never read faster than its peak: the term is what comes on top.
+                fixed_s: device_seconds(&base.decode, row, bytes) + bytes / ram,
                 at_most_s: None,
             }
         }

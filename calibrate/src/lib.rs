@@ -11,6 +11,7 @@ pub mod fit;
 pub mod fitting;
 pub mod folds;
 pub mod gates;
+pub mod host;
 pub mod models;
 pub mod observation;
 pub mod power;

@@ -9,9 +9,10 @@ use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
     backend, cache_types, driver, era, library, matrix_format, micro_batch, offload, on_phone_graphics,
-    origin, period, power_share, ram_bandwidth_gb_s, runtime, settled, system, unfused, workload,
+    origin, period, power_share, runtime, settled, system, unfused, workload,
 };
 use crate::devices::{Device, Devices, spellings};
+use crate::host;
 use crate::models::{Known, Models, expanded, weights};
 use crate::processors::Processors;
 use crate::quants::{Quant, quant, usual_quant};
@@ -195,7 +196,11 @@ impl<'c> Reader<'c> {
         let workload = workload(row, metric);
         let cache = cache_types(&row.kv_type);
         let model = if keeps_latents(row, program) { known.model } else { expanded(&known.model) };
-        let mut setup = Setup { machine: machine(&device, &notes), model, weights, cache, workload };
+        let mut offload = offload(&notes);
+        offload.host_bandwidth_gb_s =
+            offload.host_bandwidth_gb_s.or_else(|| host::bandwidth_gb_s(self.catalog, &notes));
+        let machine = machine(&device, offload.host_bandwidth_gb_s);
+        let mut setup = Setup { machine, model, weights, cache, workload };
         let power_share = power_share(&notes, &device);
         let streams = row.batch.unwrap_or(1.0).max(1.0);
         // It sends all prompts at once, and counts answers from the first token of any stream to the last.
@@ -249,7 +254,7 @@ impl<'c> Reader<'c> {
                 () => 0.0,
             },
             power_share,
-            offload: offload(&notes),
+            offload,
             evidence: row.evidence.unwrap_or(1.0),
             reasons: found,
             date: row.date.clone(),
@@ -381,7 +386,7 @@ fn shares_matrices(runtime: &str, notes: &str) -> bool {
     stages <= 1.0 && matches!(runtime, "vllm" | "sglang" | "tensorrt-llm" | "deepspeed" | "exllamav3" | "mlc")
 }
 
-fn machine(device: &Device, notes: &str) -> Machine {
+fn machine(device: &Device, ram_gb_s: Option<f64>) -> Machine {
     let own = estimator::Device {
         class: device.class,
         memory_gib: device.memory_gib.unwrap_or(64.0),
@@ -391,8 +396,8 @@ fn machine(device: &Device, notes: &str) -> Machine {
         host_link_gb_s: device.link_gb_s.unwrap_or(16.0),
         power_share: 1.0,
     };
-    let ram = ram_bandwidth_gb_s(notes).unwrap_or(80.0);
-    let mut machine = Machine::single(own, Host { memory_gib: 512.0, bandwidth_gb_s: ram });
+    let bandwidth_gb_s = ram_gb_s.unwrap_or(80.0);
+    let mut machine = Machine::single(own, Host { memory_gib: 512.0, bandwidth_gb_s });
     machine.split = Split::LayersByMemory;
     machine
 }

@@ -111,7 +111,7 @@ impl Predictor {
             let (bytes, crossings) = spilled(row);
             let ram = row.offload.host_bandwidth_gb_s.unwrap_or(row.setup.machine.host.bandwidth_gb_s) * GB;
             let effects = self.offload.effects_of(&row.facts());
-            let host = self.offload.term(Term::Host) * bytes / ram
+            let host = (1.0 + self.offload.term(Term::Host)) * bytes / ram
                 + self.offload.term(Term::Crossing) * crossings * MS;
             seconds = (device_seconds(&self.decode, row, bytes) + host) * libm::exp(-effects.value);
             ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));

@@ -165,7 +165,7 @@ impl Fitted {
     pub fn offload(&self) -> OffloadConstants {
         let part = self.for_any(Figure::Offload);
         OffloadConstants {
-            host_efficiency: share(part.term(Term::Host)),
+            host_efficiency: share(1.0 + part.term(Term::Host)),
             split_overhead_s: part.term(Term::Crossing) * MS,
             link_efficiency: share(part.term(Term::Link)),
             spread: widened(part),
