@@ -29,6 +29,8 @@ pub struct Fitting {
     rows: u32,
     devices: u32,
     counts: Vec<u32>,
+    /// Of each level, whether it says of a group of devices what only one of them was measured to do.
+    lone: Vec<bool>,
     excess: Vec<f64>,
 }
 
@@ -73,6 +75,7 @@ impl Fitting {
                 term: on.term,
                 sd: rounded(sd),
                 levels: names
+                    .filter(|(_, at)| !self.lone[**at])
                     .map(|(name, at)| {
                         let value = self.solution.params[offset + at];
                         let sd = libm::sqrt(self.solution.variances[offset + at] + self.excess[*at]);
@@ -146,6 +149,7 @@ pub(crate) fn fit_votes(
         blocks.push(Block { start, len: means.len() - start, variance: 0.02, term });
     }
     let mut counts = vec![0; means.len()];
+    let mut level_devices = vec![BTreeSet::new(); means.len()];
     let mut devices = BTreeSet::new();
     let quiet = votes.iter().filter(|vote| source_kind(vote.row) == 0).count();
     let all_noisy = quiet * 4 < votes.len();
@@ -174,6 +178,7 @@ pub(crate) fn fit_votes(
             if let Some(level) = level {
                 row.levels[place] = *level as u32;
                 counts[*level] += vote.rows;
+                level_devices[*level].insert(facts.device.to_owned());
             }
         }
         devices.insert(facts.device.to_owned());
@@ -194,8 +199,15 @@ pub(crate) fn fit_votes(
             scatter[start..start + len].copy_from_slice(&own);
         }
     }
+    let mut lone = vec![false; problem.means.len()];
+    for (place, _) in recipe.effects.iter().enumerate().filter(|(_, on)| on.factor == Factor::Group) {
+        for level in levels[place].values() {
+            lone[*level] = level_devices[*level].len() == 1;
+        }
+    }
     Ok(Fitting {
         group,
+        lone,
         excess: scatter,
         recipe,
         levels,
