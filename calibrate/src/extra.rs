@@ -138,8 +138,9 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
                     Term::Crossing => crossings * MS,
                     _ => 0.0,
                 }),
-                // RAM is never read faster than its peak: the term is what comes on top.
-                fixed_s: device_seconds(&base.decode, row, bytes) + bytes / ram,
+                // Work that is left to a processor goes no faster than where it has all: the term is what comes on top.
+                fixed_s: device_seconds(&base.decode, row, bytes)
+                    + processors_inverse(&base.decode) * bytes / ram,
                 at_most_s: None,
             }
         }
@@ -198,6 +199,12 @@ pub fn further_as_prompts_s(prefill: &Parts, row: &Observation) -> f64 {
     let per_work = part.term(Term::Compute) * part.effects_of(&row.facts()).slower(Term::Compute);
     let flops = decode::Load::of(&row.setup).flops * (1.0 - 1.0 / row.streams);
     per_work * flops / rate_flops_s(row, Rates::of(part))
+}
+
+/// Seconds that a processor by itself takes for each second of reading its memory at the peak.
+#[must_use]
+pub fn processors_inverse(decode: &Parts) -> f64 {
+    decode.get(&Group::Cpu).map_or(1.0, |part| part.term(Term::Weights).max(1.0))
 }
 
 /// Seconds of the card's part of a step, when `host_bytes` of the routed experts (or layers) are read from RAM.

@@ -5,7 +5,7 @@ use data::constants::{Figure, Fitted, Group, Part, Term};
 use crate::clean::Reason;
 use crate::extra::{
     Parts, apart_seconds, device_seconds, exchange_work, further_as_prompts_s, in_turn_s, part_of,
-    prompt_seconds, prompt_share_s, streams_work,
+    processors_inverse, prompt_seconds, prompt_share_s, streams_work,
 };
 use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
@@ -111,7 +111,7 @@ impl Predictor {
             let (bytes, crossings) = spilled(row);
             let ram = row.offload.host_bandwidth_gb_s.unwrap_or(row.setup.machine.host.bandwidth_gb_s) * GB;
             let effects = self.offload.effects_of(&row.facts());
-            let host = (1.0 + self.offload.term(Term::Host)) * bytes / ram
+            let host = (processors_inverse(&self.decode) + self.offload.term(Term::Host)) * bytes / ram
                 + self.offload.term(Term::Crossing) * crossings * MS;
             seconds = (device_seconds(&self.decode, row, bytes) + host) * libm::exp(-effects.value);
             ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));

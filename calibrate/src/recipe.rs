@@ -170,7 +170,7 @@ fn terms(figure: Figure, group: Group) -> Vec<(Term, Prior)> {
             (Term::Host, prior(2.0, 1.0)),
         ],
         Figure::Streams => vec![(Term::Stream, prior(0.1, 1.0)), (Term::Compute, prior(5.0, 1.0))],
-        Figure::Offload => vec![(Term::Host, prior(0.4, 0.7)), (Term::Crossing, prior(0.1, 1.0))],
+        Figure::Offload => vec![(Term::Host, prior(0.1, 1.0)), (Term::Crossing, prior(0.1, 1.0))],
         Figure::Exchange => vec![
             (Term::Crossing, prior(0.1, 1.0)),
             (Term::AllReduce, prior(0.03, 1.0)),

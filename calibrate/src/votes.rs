@@ -113,13 +113,13 @@ fn cell(row: &Observation) -> String {
     format!("{}|{}", plain_cell(row), row.library)
 }
 
-/// What has one vote: rows of one device, model, quantisation, depth, back end, runtime and half year.
+/// What has one vote: rows of one device, model, quantisation, depth, back end, runtime, half year and part in RAM.
 #[must_use]
 pub fn plain_cell(row: &Observation) -> String {
     let bucket = |tokens: u32| (libm::log2(f64::from(tokens.max(1))) * 2.0).round();
     let w = &row.setup.workload;
     format!(
-        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}|{:?}|{}",
+        "{}|{:?}|{}|{}|{}|{:?}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{:.2}|{:?}|{}|{:?}",
         row.device.key,
         row.metric,
         row.model_id,
@@ -139,6 +139,7 @@ pub fn plain_cell(row: &Observation) -> String {
         row.device.bandwidth_gb_s,
         row.device.compute.f16_tflops,
         if row.prompts_read > 0.0 { bucket(row.generated as u32) } else { 0.0 },
+        row.offload,
     )
 }
 

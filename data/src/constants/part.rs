@@ -108,7 +108,7 @@ pub enum Term {
     ExpertSaturation,
     /// Milliseconds a further stream.
     Stream,
-    /// Seconds of reading from RAM at its peak bandwidth. The constant is one over the efficiency.
+    /// Seconds of reading from RAM at its peak bandwidth, beyond what a processor takes that has all the work.
     Host,
     /// Milliseconds each time a step goes to the host and comes back, or from device to device.
     Crossing,

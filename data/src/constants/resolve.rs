@@ -164,8 +164,11 @@ impl Fitted {
     #[must_use]
     pub fn offload(&self) -> OffloadConstants {
         let part = self.for_any(Figure::Offload);
+        // What is left to a processor goes no faster than where it has all the work.
+        let processors =
+            self.part(Figure::Decode, Group::Cpu).map_or(1.0, |part| part.term(Term::Weights).max(1.0));
         OffloadConstants {
-            host_efficiency: share(1.0 + part.term(Term::Host)),
+            host_efficiency: share(processors + part.term(Term::Host)),
             split_overhead_s: part.term(Term::Crossing) * MS,
             link_efficiency: share(part.term(Term::Link)),
             spread: widened(part),
