@@ -139,7 +139,7 @@ pub fn plain_cell(row: &Observation) -> String {
         row.device.bandwidth_gb_s,
         row.device.compute.f16_tflops,
         if row.prompts_read > 0.0 { bucket(row.generated as u32) } else { 0.0 },
-        row.offload,
+        row.has(Reason::PartialOffload).then_some(row.offload),
     )
 }
 
