@@ -29,7 +29,7 @@ pub struct Fitting {
     rows: u32,
     devices: u32,
     counts: Vec<u32>,
-    /// Of each level, whether it says of a group of devices what only one of them was measured to do.
+    /// Of each level, whether it says of all processors what only one of them was measured to do.
     lone: Vec<bool>,
     excess: Vec<f64>,
 }
@@ -199,9 +199,10 @@ pub(crate) fn fit_votes(
             scatter[start..start + len].copy_from_slice(&own);
         }
     }
+    // Processors differ more from each other than one maker's cards do.
     let mut lone = vec![false; problem.means.len()];
     for (place, _) in recipe.effects.iter().enumerate().filter(|(_, on)| on.factor == Factor::Group) {
-        for level in levels[place].values() {
+        if let Some(level) = levels[place].get(Group::Cpu.name()) {
             lone[*level] = level_devices[*level].len() == 1;
         }
     }
