@@ -32,10 +32,11 @@ pub fn measure() -> Result<Calibration, DriverError> {
         }
     });
     let mut connection = Connection::new(url, Vec::new(), Timeouts::QUICK);
+    let mut dialect = Dialect::LOCAL;
     let mut ask = |output_tokens| {
         let prompt = Prompt::Text(String::new());
         let request = Request { prompt, output_tokens, reuse_cache: false, no_reasoning: false, until: None };
-        openai::run(&mut connection, &Dialect::LOCAL, "null", &request)
+        openai::run(&mut connection, &mut dialect, "null", &request)
     };
     let mut latencies = Vec::new();
     for _ in 0..SHORT {

@@ -3,13 +3,14 @@
 //! Warm-up, repetition, statistics and saving are the caller's; a driver speaks its runtime's language and fills the
 //! common [`Timings`]. What else the runtime tells goes along as a raw JSON blob.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use data::timings::Timings;
 use serde::Serialize;
 
-use crate::http::{HttpError, Url};
+use crate::http::{HttpError, Url, WAITING};
 
 /// A runtime that we know how to time.
 pub trait Driver: Sync {
@@ -33,7 +34,9 @@ pub struct Options {
     /// `--llama-cpp-path`: a file or a folder.
     pub llama_cpp_path: Option<PathBuf>,
     /// `--model`, where one was named: a file is reason enough to start a server.
-    pub model: Option<String>,
+    pub model: Option<OsString>,
+    /// How long a server is waited for that is here and still loads its model.
+    pub patience: Duration,
     /// Environment variables, handed in so that tests need none.
     pub env: Env,
 }
@@ -78,17 +81,45 @@ pub trait Runtime: Send + Sync {
     /// When the runtime does not answer.
     fn models(&self) -> Result<Vec<ModelRef>, DriverError>;
 
+    /// Whether it could serve this need as it stands; nothing is started or changed for the answer.
+    ///
+    /// # Errors
+    /// [`DriverError::Limit`] when it cannot, with what to change.
+    fn fits(&self, _: &ModelRef, _: Need) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    /// Whether the memory for a context is taken when it is asked for, on this machine: a server that runs with it has it.
+    fn takes_memory_when_asked(&self) -> bool {
+        false
+    }
+
+    /// What sets how many streams it works on at once.
+    fn streams_flag(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What became of a server that we started, where it ended by itself.
+    fn died(&mut self) -> Option<DriverError> {
+        None
+    }
+
     /// Makes it ready for prompts and answers of so many tokens together, and so many streams at once.
     ///
     /// # Errors
     /// [`DriverError::Limit`] when it cannot, with what to change.
     fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError>;
 
-    /// How many tokens a text is, where the runtime offers its tokenizer.
+    /// How many tokens a text is, where the runtime offers its tokenizer; no answer is waited for after `until`.
     ///
     /// # Errors
     /// When it offers one but does not answer.
-    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError>;
+    fn count_tokens(
+        &self,
+        model: &ModelRef,
+        text: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<u32>, DriverError>;
 
     /// One stream with a connection of its own.
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream>;
@@ -96,6 +127,10 @@ pub trait Runtime: Send + Sync {
 
 /// One connection on which prompts run one after the other.
 pub trait Stream: Send {
+    /// Whatever a prompt needs beforehand: the connection, a counter's state. With several streams all do this before the
+    /// first of them begins.
+    fn get_ready(&mut self) {}
+
     /// Runs one prompt once.
     ///
     /// # Errors
@@ -129,12 +164,24 @@ pub struct ModelRef {
     /// Longest context it can have, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u32>,
+    /// Whether its runtime says that it makes no text: a model for embeddings.
+    #[serde(skip)]
+    pub is_mute: bool,
     /// Its file on this machine: for reading and hashing, never for a run.
     #[serde(skip)]
     pub file: Option<PathBuf>,
     /// Its folder of safetensors on this machine, likewise.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
+}
+
+impl ModelRef {
+    /// Whether it makes text, as far as its runtime and its name tell.
+    pub fn makes_text(&self) -> bool {
+        const OTHERS: [&str; 3] = ["embed", "rerank", "whisper"];
+        let name = self.id.to_ascii_lowercase();
+        !self.is_mute && !OTHERS.iter().any(|other| name.contains(other))
+    }
 }
 
 /// One prompt.
@@ -205,12 +252,18 @@ pub enum DriverError {
     /// Not one token came.
     #[error("the answer held no token")]
     Empty,
-    /// The runtime cannot do this, and what would help.
+    /// The runtime cannot do this, and what would help: in our own words, since they go into the run.
     #[error("{0}")]
     Limit(String),
     /// A process could not be started, or ended by itself.
     #[error("{0}")]
     Process(String),
+    /// A request was taken and not answered, before anything was measured: what comes after it would fare no better.
+    #[error(
+        "the runtime took a request and gave no answer in time: it still loads the model, or it is stuck; look at its \
+         log, or restart it"
+    )]
+    Hung,
     /// No such model.
     #[error("{runtime} has no model {model:?}; `llm-speed-probe list-models` lists what it has")]
     NoSuchModel {
@@ -230,6 +283,24 @@ impl DriverError {
     /// Whether the time was up.
     pub fn is_out_of_time(&self) -> bool {
         matches!(self, DriverError::Http(HttpError::OutOfTime))
+    }
+
+    /// Whether a request was taken and nothing came back.
+    pub fn is_hang(&self) -> bool {
+        matches!(self, DriverError::Hung | DriverError::Http(HttpError::Stalled { doing: WAITING, .. }))
+    }
+
+    /// The same as a run may hold it, in our own words alone: what a server or a system says may name people, folders and
+    /// addresses.
+    pub fn published(&self) -> String {
+        match self {
+            DriverError::Http(error) => error.published(),
+            DriverError::UnknownReply(_) => "the answer cannot be read".to_owned(),
+            DriverError::BrokeOff(_) => "the runtime broke off its answer with an error".to_owned(),
+            DriverError::Process(_) => "the server that was started for it ended by itself".to_owned(),
+            DriverError::NoSuchModel { .. } => "the runtime has no such model".to_owned(),
+            DriverError::Empty | DriverError::Limit(_) | DriverError::Hung => self.to_string(),
+        }
     }
 
     /// Whether a workload is left out for a reason rather than failed.

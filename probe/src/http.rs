@@ -8,7 +8,7 @@ mod connection;
 mod url;
 
 pub use body::Body;
-pub use connection::{Connection, Response, Timeouts};
+pub use connection::{Connection, Response, Timeouts, WAITING};
 pub use url::Url;
 
 use std::io;
@@ -75,6 +75,22 @@ impl HttpError {
     /// Whether there is simply no server: an absence, not a failure.
     pub fn is_absence(&self) -> bool {
         matches!(self, HttpError::Refused { .. } | HttpError::Unreachable { .. })
+    }
+
+    /// The same as a run may hold it, in our own words alone.
+    pub fn published(&self) -> String {
+        match self {
+            HttpError::Refused { .. } => "nothing listens there".to_owned(),
+            HttpError::Unreachable { .. } => "the server cannot be reached".to_owned(),
+            HttpError::Malformed(_) => "the reply is not HTTP".to_owned(),
+            HttpError::Status { status, .. } => format!("the server answered {status}"),
+            HttpError::BadUrl(_) => "the address is none".to_owned(),
+            HttpError::Tls(_) => "no secure connection".to_owned(),
+            HttpError::Stalled { .. }
+            | HttpError::Cut { .. }
+            | HttpError::OutOfTime
+            | HttpError::Interrupted => self.to_string(),
+        }
     }
 
     /// What went wrong with a socket, in our words.

@@ -12,6 +12,8 @@ use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::runs;
+
 /// The secret of this installation.
 pub struct Secret([u8; 32]);
 
@@ -31,18 +33,22 @@ impl Secret {
     /// When the folder cannot be written or read, or the system has no randomness.
     pub fn of_installation(folder: &Path) -> io::Result<Secret> {
         let path = folder.join("secret");
+        let of_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         match fs::read(&path) {
+            // A disk that was full, once: nothing was ever signed with it.
+            Ok(bytes) if bytes.is_empty() => {
+                fs::remove_file(&path).map_err(of_path)?;
+                make(&path).map_err(of_path)
+            }
             Ok(bytes) => bytes.try_into().map(Secret).map_err(|_| {
                 let message = format!("{} is damaged; remove it to begin anew", path.display());
                 io::Error::new(io::ErrorKind::InvalidData, message)
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = random()?;
-                fs::create_dir_all(folder)?;
-                write_private(&path, &secret)?;
-                Ok(Secret(secret))
+                fs::create_dir_all(folder).map_err(of_path)?;
+                make(&path).map_err(of_path)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(of_path(error)),
         }
     }
 
@@ -82,10 +88,31 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Creates a file that only its owner reads; one that is there already is left alone.
+/// Makes a secret: written whole beside its place and then put there, so that a full disk leaves none. Where another
+/// process was quicker, its secret is the one.
+fn make(path: &Path) -> io::Result<Secret> {
+    let secret: [u8; 32] = random()?;
+    let neighbour = path.with_extension(format!("{}{}", runs::PART, std::process::id()));
+    let placed = write_private(&neighbour, &secret).and_then(|()| match fs::hard_link(&neighbour, path) {
+        // Not every file system has links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(&neighbour, path),
+        placed => placed,
+    });
+    // In its place, or of no use.
+    let _ = fs::remove_file(&neighbour);
+    match placed {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let bytes = fs::read(path)?;
+            bytes.try_into().map(Secret).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+        }
+        placed => placed.map(|()| Secret(secret)),
+    }
+}
+
+/// Writes a file that only its owner reads.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
@@ -109,6 +136,11 @@ mod tests {
             let mode = fs::metadata(folder.path().join("new/secret")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 1, "nothing lies beside it");
+        // What a full disk left behind in an older version.
+        fs::write(folder.path().join("new/secret"), b"").unwrap();
+        let anew = Secret::of_installation(&folder.path().join("new")).unwrap();
+        assert_eq!(anew.0, Secret::of_installation(&folder.path().join("new")).unwrap().0);
         fs::write(folder.path().join("new/secret"), b"short").unwrap();
         assert!(Secret::of_installation(&folder.path().join("new")).is_err());
     }

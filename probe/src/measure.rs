@@ -12,6 +12,10 @@ use crate::prompt::{self, Matter, Measure, Seed};
 use crate::statistics::summary;
 use crate::trace;
 
+/// How long the very first answer may take where nothing else limits it: the largest models are read from a slow disk for
+/// minutes.
+const FIRST_ANSWER: Duration = Duration::from_secs(900);
+
 /// Relative half width of the median's interval at which repeating ends.
 const SETTLED: f64 = 0.03;
 
@@ -74,6 +78,8 @@ pub struct Series {
     pub rounds: Vec<Vec<Reply>>,
     /// Whether the lengths of the prompts rest on a calibration.
     pub calibrated: bool,
+    /// What sets how many streams the runtime works on at once.
+    pub streams_flag: Option<&'static str>,
 }
 
 impl Bench<'_> {
@@ -81,8 +87,14 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// When the runtime does not answer.
-    pub fn lengths(runtime: &dyn Runtime, model: &ModelRef, nonce: &str) -> Result<Lengths, DriverError> {
-        if runtime.count_tokens(model, "one two three")?.is_some() {
+    pub fn lengths(
+        runtime: &dyn Runtime,
+        model: &ModelRef,
+        nonce: &str,
+        until: Option<Instant>,
+    ) -> Result<Lengths, DriverError> {
+        let until = Some(until.unwrap_or_else(|| Instant::now() + FIRST_ANSWER));
+        if runtime.count_tokens(model, "one two three", until)?.is_some() {
             return Ok(Lengths::Counted);
         }
         let mut stream = runtime.stream(model);
@@ -91,11 +103,14 @@ impl Bench<'_> {
             let plain = Measure::Calibrated { fixed: 0.0, per_word: 1.0 };
             let text = prompt::fit(&Seed::of(&[name, nonce]), Matter::Sentences, words as u32, &plain)?.text;
             let prompt = Prompt::Text(text);
-            let request =
-                Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true, until: None };
+            let request = Request { prompt, output_tokens: 1, reuse_cache: false, no_reasoning: true, until };
             Ok::<f64, DriverError>(f64::from(stream.run(&request)?.timings.prompt_tokens))
         };
         let (short, long) = (observe(40, "short")?, observe(240, "long")?);
+        if long <= short {
+            // It counts nothing. The words are of the kind that is one token each.
+            return Ok(Lengths::Calibrated { fixed: 0.0, per_word: 1.0 });
+        }
         let per_word = ((long - short) / 200.0).max(0.1);
         Ok(Lengths::Calibrated { fixed: short - 40.0 * per_word, per_word })
     }
@@ -108,8 +123,11 @@ impl Bench<'_> {
         let mut streams: Vec<Box<dyn Stream>> =
             (0..point.streams).map(|_| self.runtime.stream(self.model)).collect();
         self.warm_up(point, &mut streams)?;
-        let mut series =
-            Series { rounds: Vec::new(), calibrated: matches!(self.lengths, Lengths::Calibrated { .. }) };
+        let mut series = Series {
+            rounds: Vec::new(),
+            calibrated: matches!(self.lengths, Lengths::Calibrated { .. }),
+            streams_flag: self.runtime.streams_flag(),
+        };
         let (least, most) = self.limits.repeats;
         for round in 0..most {
             let begun = Instant::now();
@@ -141,7 +159,7 @@ impl Bench<'_> {
     fn request(&self, point: &Point, name: &str, output_tokens: u32) -> Result<Request, DriverError> {
         let seed = Seed::of(&[&point.workload, name, &self.nonce]);
         let counter = |text: &str| {
-            let count = self.runtime.count_tokens(self.model, text)?;
+            let count = self.runtime.count_tokens(self.model, text, self.limits.until)?;
             count.ok_or_else(|| DriverError::UnknownReply("the tokenizer went away".to_owned()))
         };
         let measure = match &self.lengths {
@@ -190,6 +208,7 @@ impl Bench<'_> {
                 .map(|(stream, request)| {
                     let start = &start;
                     scope.spawn(move || {
+                        stream.get_ready();
                         start.wait();
                         let begin = Instant::now();
                         stream.run(request).map(|reply| (begin, reply))
@@ -259,10 +278,13 @@ pub fn decode_rate(timings: &Timings) -> Option<f64> {
     timings.decode_tps()
 }
 
-/// Tokens of all streams together a second, over the time in which every one of them was making tokens.
-pub fn aggregate_of(round: &[Reply]) -> Option<f64> {
-    let began =
-        |reply: &Reply| reply.extras.get("began_after_ms").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+fn began(reply: &Reply) -> f64 {
+    reply.extras.get("began_after_ms").and_then(serde_json::Value::as_f64).unwrap_or(0.0)
+}
+
+/// From when until when every stream was making tokens, in milliseconds; it ends before it begins where one waited for
+/// another's end.
+fn together(round: &[Reply]) -> Option<(f64, f64)> {
     let mut from = 0.0f64;
     let mut until = f64::INFINITY;
     for reply in round {
@@ -270,6 +292,21 @@ pub fn aggregate_of(round: &[Reply]) -> Option<f64> {
         from = from.max(began(reply) + chunks.first()?.at_ms);
         until = until.min(began(reply) + chunks.last()?.at_ms);
     }
+    Some((from, until))
+}
+
+/// Share of a stream's own time in which all others were at work too: the middle of the streams; none where replies came
+/// whole, so that nothing can be told. A server that queues gives none of it.
+pub fn share_together(round: &[Reply]) -> Option<f64> {
+    let (from, until) = together(round)?;
+    let spans: Vec<f64> = round.iter().map(|reply| reply.timings.span_ms()).filter(|ms| *ms > 0.0).collect();
+    let span = quantile(&spans, 0.5).filter(|_| spans.len() == round.len())?;
+    Some(((until - from) / span).clamp(0.0, 1.0))
+}
+
+/// Tokens of all streams together a second, over the time in which every one of them was making tokens.
+pub fn aggregate_of(round: &[Reply]) -> Option<f64> {
+    let (from, until) = together(round)?;
     let tokens: u32 = round
         .iter()
         .flat_map(|reply| {
@@ -302,5 +339,13 @@ mod tests {
         assert!((rate - 100.0).abs() < 1.5, "{rate}");
         let apart = [reply(0.0, 0.0, 1.0, 10), reply(0.0, 500.0, 1.0, 10)];
         assert_eq!(aggregate_of(&apart), None, "they were never at work together");
+        assert_eq!(share_together(&apart), Some(0.0));
+        assert!((share_together(&round).unwrap() - 0.66).abs() < 0.02, "two of the middle three seconds");
+        // Two at a time: the third begins when the first ends, and never meets it.
+        let two_slots =
+            [reply(0.0, 0.0, 20.0, 100), reply(0.0, 10.0, 20.0, 100), reply(0.0, 2000.0, 20.0, 100)];
+        assert_eq!((share_together(&two_slots), aggregate_of(&two_slots)), (Some(0.0), None));
+        let whole = [reply(0.0, 900.0, 0.0, 10), reply(0.0, 950.0, 0.0, 10)];
+        assert_eq!(share_together(&whole), None, "what comes in one piece tells no overlap");
     }
 }

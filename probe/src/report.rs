@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use data::submission::WorkloadResult;
 use estimator::Range;
 
+use crate::flags;
+
 /// One line: a result with what was estimated for it, tokens a second.
 pub struct Line<'a> {
     /// The result.
@@ -68,7 +70,21 @@ fn remarks(lines: &[Line<'_>]) -> Vec<String> {
             [skipped, turns, flags]
         })
         .flatten()
+        .chain(sentences(lines))
         .collect()
+}
+
+/// What the flags of all lines mean, each once.
+fn sentences(lines: &[Line<'_>]) -> Vec<String> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut all = Vec::new();
+    for flag in lines.iter().flat_map(|line| &line.result.flags) {
+        if !known.contains(&flag.as_str()) {
+            known.push(flag);
+            all.extend(flags::meaning(flag).map(|meaning| format!("{flag}: {meaning}")));
+        }
+    }
+    all
 }
 
 /// Plain text, in columns.
@@ -163,7 +179,8 @@ mod tests {
             "workload  prompt  streams  TTFT ms  prefill tok/s  decode tok/s  together        estimate\n\
              W1           128        1      142         8421.1    187.4 ±1.5         -  171.0 to 193.0\n\
              \x20 W1 at 128 tokens: on_battery\n\
-             \x20 W4 with 8 streams left out: 2 slots\n"
+             \x20 W4 with 8 streams left out: 2 slots\n\
+             \x20 on_battery: the machine ran on its battery, which slows it down; plug it in and measure again\n"
         );
     }
 

@@ -4,19 +4,26 @@ use data::submission::{Calibration, ClockReading, Clocks, Turn, Turns, WorkloadR
 use data::timings::{DecodeRule, PrefillRule, Timings, quantile};
 
 use crate::driver::Reply;
-use crate::measure::{Series, aggregate_of, decode_of};
+use crate::measure::{Series, aggregate_of, decode_of, share_together};
 use crate::plan::Point;
 use crate::statistics::{drift, outliers, summary};
 
 /// Share of the probe's own ceiling above which a rate says more about the probe than about the runtime.
 const NEAR_CEILING: f64 = 0.5;
+/// Share of the time that the streams were all at work below which what they made together says little.
+const HARDLY_TOGETHER: f64 = 0.25;
 /// Half width of the interval above which a series is called unstable.
 const UNSTABLE: f64 = 0.05;
 
 /// The signals of a point.
 pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> WorkloadResult {
-    let mut result =
-        WorkloadResult::skipped(&point.workload, point.prompt_tokens, point.streams, String::new());
+    let skipped =
+        |reason: String| WorkloadResult::skipped(&point.workload, point.prompt_tokens, point.streams, reason);
+    let shared = shared_time(point, series);
+    if shared == Some(0.0) {
+        return skipped(one_by_one(point, series.streams_flag));
+    }
+    let mut result = skipped(String::new());
     result.skipped = None;
     let all: Vec<&Timings> = series.rounds.iter().flatten().map(|reply| &reply.timings).collect();
     let middle = |value: &dyn Fn(&Timings) -> Option<f64>| {
@@ -34,7 +41,7 @@ pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> Workload
     let latencies: Vec<f64> = all.iter().flat_map(|timings| timings.latencies_ms()).collect();
     result.decode_p50_latency_ms = quantile(&latencies, 0.5);
     result.decode_p95_latency_ms = quantile(&latencies, 0.95);
-    result.prompt_tokens = count(&|timings| Some(f64::from(timings.prompt_tokens)));
+    result.prompt_tokens = count(&|timings| Some(f64::from(counted(timings)?)));
     result.output_tokens = count(&|timings| Some(f64::from(timings.output_tokens)));
     result.reasoning_tokens = count(&|timings| timings.reasoning_tokens.map(f64::from));
     result.first_answer_ms = middle(&|timings| timings.first_answer_ms);
@@ -51,19 +58,35 @@ pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> Workload
         fill_turns(&mut result, &series.rounds);
     }
     result.flags = flags(point, series, &decode);
+    if shared.is_some_and(|share| share < HARDLY_TOGETHER) {
+        result.flags.push("hardly_together".to_owned());
+    }
     let fastest = result.aggregate_tps.or(result.decode_tps).unwrap_or(0.0);
     if calibration.ceiling_tps > 0.0 && fastest > NEAR_CEILING * calibration.ceiling_tps {
-        return WorkloadResult::skipped(
-            &point.workload,
-            point.prompt_tokens,
-            point.streams,
-            format!(
-                "{fastest:.0} tok/s is too near to what this program itself takes in ({:.0} tok/s) to be a measurement",
-                calibration.ceiling_tps
-            ),
-        );
+        return skipped(format!(
+            "{fastest:.0} tok/s is too near to what this program itself takes in ({:.0} tok/s) to be a measurement",
+            calibration.ceiling_tps
+        ));
     }
     result
+}
+
+/// The share of the time in which all streams were at work: the middle of the rounds that tell.
+fn shared_time(point: &Point, series: &Series) -> Option<f64> {
+    let shares: Vec<f64> = series.rounds.iter().filter_map(|round| share_together(round)).collect();
+    quantile(&shares, 0.5).filter(|_| point.streams > 1)
+}
+
+/// Why streams that waited for each other are no measurement of streams side by side.
+fn one_by_one(point: &Point, flag: Option<&str>) -> String {
+    let streams = point.streams;
+    let remedy = match flag {
+        Some("-np") => format!("; start it with -np {streams}"),
+        Some(flag) if flag.starts_with("--") => format!("; start it with {flag} {streams}"),
+        Some(setting) => format!("; start it with {setting}={streams}"),
+        None => String::new(),
+    };
+    format!("the {streams} streams were never all at work at once: the server lets some of them wait{remedy}")
 }
 
 /// One rule for all, or the weaker one.
@@ -72,6 +95,11 @@ fn prefill_rule(all: &[&Timings]) -> Option<PrefillRule> {
         all.iter().filter_map(|timings| timings.prefill_tps().map(|(_, rule)| rule)).collect();
     let first = *rules.first()?;
     Some(if rules.iter().all(|rule| *rule == first) { first } else { PrefillRule::TimeToFirstToken })
+}
+
+/// Tokens of the prompt, where the server counts them.
+fn counted(timings: &Timings) -> Option<u32> {
+    Some(timings.prompt_tokens).filter(|tokens| *tokens > 0)
 }
 
 /// Over all prompt tokens together: the share that came out of a cache, where every reply tells.
@@ -120,7 +148,7 @@ fn fill_turns(result: &mut WorkloadResult, rounds: &[Vec<Reply>]) {
         rounds.iter().map(|round| round.iter().map(|reply| reply.timings.wall_ms).sum()).collect();
     result.wall_ms = quantile(&whole, 0.5);
     let last = rounds.first().and_then(|round| round.last());
-    result.prompt_tokens = last.map(|reply| reply.timings.prompt_tokens);
+    result.prompt_tokens = last.and_then(|reply| counted(&reply.timings));
     let made: Vec<f64> = rounds
         .iter()
         .map(|round| round.iter().map(|reply| f64::from(reply.timings.output_tokens)).sum())
@@ -159,9 +187,12 @@ fn flags(point: &Point, series: &Series, decode: &[f64]) -> Vec<String> {
     );
     flag(series.calibrated, "prompt_length_calibrated");
     let off = |timings: &&Timings| {
-        fresh && timings.prompt_tokens.abs_diff(point.prompt_tokens) * 20 > point.prompt_tokens
+        fresh
+            && counted(timings).is_some()
+            && timings.prompt_tokens.abs_diff(point.prompt_tokens) * 20 > point.prompt_tokens
     };
     flag(replies.iter().filter(|timings| off(timings)).count() * 2 > replies.len(), "prompt_length_off");
+    flag(replies.iter().any(|timings| counted(timings).is_none()), "tokens_uncounted");
     flag(decode.len() == 1, "one_repeat");
     flag(summary(decode).is_some_and(|sure| sure.half_width() > UNSTABLE), "unstable");
     flag(drift(decode).is_some_and(|share| share < -0.03), "slowing_down");
@@ -205,7 +236,7 @@ mod tests {
     fn a_steady_series_needs_no_remark() {
         let series = Series {
             rounds: vec![vec![reply(10.0)], vec![reply(10.1)], vec![reply(9.9)]],
-            calibrated: false,
+            ..Series::default()
         };
         let result = of(&point(1, 1), &series, &FAR);
         assert_eq!((result.repeats, result.prompt_tokens, result.output_tokens), (3, Some(128), Some(64)));
@@ -219,20 +250,60 @@ mod tests {
     #[test]
     fn trouble_is_flagged() {
         let rounds = [10.0, 11.0, 12.0, 13.0, 14.0, 15.0].map(|step| vec![reply(step)]).to_vec();
-        let flags = of(&point(1, 1), &Series { rounds, calibrated: true }, &FAR).flags;
+        let flags = of(&point(1, 1), &Series { rounds, calibrated: true, ..Series::default() }, &FAR).flags;
         for word in ["unstable", "slowing_down", "prompt_length_calibrated"] {
             assert!(flags.iter().any(|flag| flag == word), "{word} is not in {flags:?}");
         }
         let mut cached = reply(10.0);
         cached.timings.cached_tokens = Some(100);
-        let series = Series { rounds: vec![vec![cached]], calibrated: false };
+        let series = Series { rounds: vec![vec![cached]], ..Series::default() };
         let flags = of(&point(1, 1), &series, &FAR).flags;
         assert!(flags.contains(&"prompt_from_cache".to_owned()) && flags.contains(&"one_repeat".to_owned()));
     }
 
     #[test]
+    fn streams_that_wait_for_each_other_are_no_measurement() {
+        let stream = |began_after_ms: f64| Reply {
+            extras: serde_json::json!({ "began_after_ms": began_after_ms }),
+            ..reply(10.0)
+        };
+        let found = |starts: [f64; 4], streams_flag| {
+            let round: Vec<Reply> = starts.into_iter().map(stream).collect();
+            of(&point(4, 1), &Series { rounds: vec![round; 3], streams_flag, ..Series::default() }, &FAR)
+        };
+        let all = found([0.0, 1.0, 2.0, 3.0], Some("--max-num-seqs"));
+        assert!(
+            all.skipped.is_none() && all.aggregate_tps.is_some_and(|rate| (390.0..410.0).contains(&rate))
+        );
+        assert!(!all.flags.contains(&"hardly_together".to_owned()), "{:?}", all.flags);
+        // One after the other, and two at a time.
+        for starts in [[0.0, 700.0, 1400.0, 2100.0], [0.0, 10.0, 640.0, 650.0]] {
+            let queued = found(starts, Some("OLLAMA_NUM_PARALLEL"));
+            assert!(
+                queued.skipped.as_ref().is_some_and(|why| why.contains("OLLAMA_NUM_PARALLEL=4")),
+                "{queued:?}"
+            );
+            assert_eq!((queued.decode_tps, queued.aggregate_tps), (None, None));
+        }
+        let hardly = found([0.0, 0.0, 0.0, 550.0], None);
+        assert!(hardly.flags.contains(&"hardly_together".to_owned()), "{hardly:?}");
+    }
+
+    #[test]
+    fn a_server_that_counts_nothing_still_has_its_rates() {
+        let mut uncounted = reply(10.0);
+        uncounted.timings.prompt_tokens = 0;
+        uncounted.timings.cached_tokens = None;
+        let found = of(&point(1, 1), &Series { rounds: vec![vec![uncounted]; 3], ..Series::default() }, &FAR);
+        assert_eq!((found.prompt_tokens, found.prefill_tps), (None, None));
+        assert!(found.decode_tps.is_some_and(|rate| (rate - 100.0).abs() < 0.1) && found.ttft_ms.is_some());
+        assert!(found.flags.contains(&"tokens_uncounted".to_owned()), "{:?}", found.flags);
+        assert!(!found.flags.contains(&"prompt_length_off".to_owned()), "{:?}", found.flags);
+    }
+
+    #[test]
     fn a_result_at_our_own_limit_is_refused() {
-        let series = Series { rounds: vec![vec![reply(10.0)]; 3], calibrated: false };
+        let series = Series { rounds: vec![vec![reply(10.0)]; 3], ..Series::default() };
         let slow_probe = Calibration { latency_ms: 1.0, ceiling_tps: 150.0 };
         let result = of(&point(1, 1), &series, &slow_probe);
         assert!(result.skipped.unwrap().contains("too near"));
@@ -242,7 +313,7 @@ mod tests {
     #[test]
     fn a_trace_is_timed_as_a_whole_and_by_turn() {
         let round: Vec<Reply> = (0..10).map(|_| reply(10.0)).collect();
-        let result = of(&point(1, 10), &Series { rounds: vec![round], calibrated: false }, &FAR);
+        let result = of(&point(1, 10), &Series { rounds: vec![round], ..Series::default() }, &FAR);
         assert_eq!(result.wall_ms, Some(7400.0));
         let turns = result.turns.unwrap();
         assert_eq!((turns.count, turns.p50_ms), (10, 740.0));

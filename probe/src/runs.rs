@@ -1,5 +1,6 @@
 //! Saved runs: one file each, written whole or not at all.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,20 @@ impl SavedRun {
         })
     }
 
+    /// Writes it whole, readable by its owner alone where it holds a key.
+    ///
+    /// # Errors
+    /// Those of the file system; then an older file is as it was.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(self)?;
+        #[cfg(unix)]
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        #[cfg(unix)]
+        return write_whole_as(path, &bytes, self.anonymous_key.map(|_| private));
+        #[cfg(not(unix))]
+        write_whole_as(path, &bytes, None)
+    }
+
     /// The submission, once signature, readable part and raw timings have been found to agree.
     ///
     /// # Errors
@@ -121,7 +136,7 @@ pub fn data_folder() -> Result<PathBuf> {
 }
 
 /// Ending of a neighbour, before the number of the process that writes it.
-const PART: &str = "part-";
+pub const PART: &str = "part-";
 
 /// How old a neighbour is that nobody writes any more.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
@@ -184,15 +199,15 @@ pub fn path_of(folder: &Path, run_id: &str) -> PathBuf {
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn find(reference: &str) -> Result<SavedRun> {
-    find_in(data_folder(), reference)
+pub fn find(reference: impl AsRef<OsStr>) -> Result<SavedRun> {
+    find_in(data_folder(), reference.as_ref())
 }
 
-fn find_in(folder: Result<PathBuf>, reference: &str) -> Result<SavedRun> {
+fn find_in(folder: Result<PathBuf>, reference: &OsStr) -> Result<SavedRun> {
     match folder {
         Ok(folder) => load(&folder, reference),
-        Err(_) if Path::new(reference).is_file() => read(Path::new(reference), reference),
-        Err(error) => Err(error.context(format!("no saved run {reference}"))),
+        Err(_) if Path::new(reference).is_file() => read(Path::new(reference)),
+        Err(error) => Err(error.context(format!("no saved run {}", reference.display()))),
     }
 }
 
@@ -200,15 +215,16 @@ fn find_in(folder: Result<PathBuf>, reference: &str) -> Result<SavedRun> {
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn load(folder: &Path, reference: &str) -> Result<SavedRun> {
-    let is_id = !reference.is_empty() && reference.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let own = path_of(folder, reference);
-    let path = if is_id && own.is_file() { &own } else { Path::new(reference) };
-    read(path, reference)
+pub fn load(folder: &Path, reference: impl AsRef<OsStr>) -> Result<SavedRun> {
+    let reference = reference.as_ref();
+    // A file may have any name; an id is letters and digits.
+    let is_id = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let own = reference.to_str().filter(is_id).map(|id| path_of(folder, id)).filter(|own| own.is_file());
+    read(own.as_deref().unwrap_or(Path::new(reference)))
 }
 
-fn read(path: &Path, reference: &str) -> Result<SavedRun> {
-    let text = fs::read_to_string(path).with_context(|| format!("no saved run {reference}"))?;
+fn read(path: &Path) -> Result<SavedRun> {
+    let text = fs::read_to_string(path).with_context(|| format!("no saved run {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no saved run", path.display()))
 }
 
@@ -236,6 +252,16 @@ mod tests {
         assert_eq!(loaded.verify().unwrap().suite, "suite-v1");
         assert_eq!(loaded.anonymous_key, Some([5; 32]));
         assert!(load(folder.path(), "zzzzzzzzzz").is_err());
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            use std::os::unix::fs::PermissionsExt;
+            // Whoever has an anonymous run's key can withdraw it.
+            let path = folder.path().join(OsStr::from_bytes(b"not-\xff-text.json"));
+            run.write(&path).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert!(find(&path).unwrap().verify().is_ok(), "whatever its name");
+        }
     }
 
     #[test]
@@ -244,9 +270,9 @@ mod tests {
         let file = folder.path().join("run.json");
         fs::write(&file, serde_json::to_vec(&saved()).unwrap()).unwrap();
         let homeless = || Err(anyhow::anyhow!("no home folder is known"));
-        let found = find_in(homeless(), file.to_str().unwrap()).unwrap();
+        let found = find_in(homeless(), file.as_os_str()).unwrap();
         assert_eq!(found.verify().unwrap().suite, "suite-v1");
-        let error = format!("{:#}", find_in(homeless(), "abcdefghij").unwrap_err());
+        let error = format!("{:#}", find_in(homeless(), "abcdefghij".as_ref()).unwrap_err());
         assert_eq!(error, "no saved run abcdefghij: no home folder is known");
     }
 

@@ -6,12 +6,14 @@ use super::*;
 
 #[test]
 fn a_failing_workload_has_its_reason_and_the_others_run() -> Result<()> {
+    // For the person who runs it, and for everybody: a server's own words are no part of a run.
     let words = |fault| match fault {
-        Fault::Refuse => "500: out of memory",
-        Fault::Cut => "cut while reading the answer",
-        Fault::Malformed => "a malformed chunk",
-        Fault::Hang => "not done when the run's time was up",
-        Fault::Error => "the GPU fell off the bus",
+        Fault::Refuse => ("500: out of memory", "the server answered 500"),
+        Fault::Cut => ("cut while reading the answer", "cut while reading the answer"),
+        Fault::Malformed => ("a malformed chunk", "the answer cannot be read"),
+        Fault::Hang => ("not done when the run's time was up", "not done when the run's time was up"),
+        Fault::Error => ("broke off: out of memory", "the runtime broke off its answer with an error"),
+        Fault::Deaf | Fault::Exit => ("", ""),
     };
     for fault in Fault::ALL {
         // 4,096 tokens are W2 alone.
@@ -22,12 +24,157 @@ fn a_failing_workload_has_its_reason_and_the_others_run() -> Result<()> {
         assert!(output.status.success(), "{fault:?}: {stderr}");
         let run = stage.saved()?;
         let reason = of(&run, "W2")[0]["skipped"].as_str().with_context(|| format!("{fault:?}"))?;
-        assert!(reason.contains(words(fault)), "{fault:?}: {reason}");
+        let (told, published) = words(fault);
+        assert!(stderr.contains(told), "{fault:?}: {stderr}");
+        assert!(reason.contains(published) && !reason.contains("out of memory"), "{fault:?}: {reason}");
         // More streams than one are a matter of time here.
         for found in [of(&run, "W1")[0], of(&run, "W4")[0]] {
             assert!(found["skipped"].is_null(), "{fault:?}: {found:#}");
         }
     }
+    Ok(())
+}
+
+/// A request that is taken and never answered, before anything was measured: the run ends in its time, and says why.
+#[test]
+fn a_server_that_takes_requests_and_answers_none_is_given_up() -> Result<()> {
+    // It counts tokens, and answers none of W1's prompts.
+    let stage = Stage::new(Pace { fault: Some((100, Fault::Deaf)), ..Pace::default() })?;
+    let begun = Instant::now();
+    let output = stage.bench(&["--no-upload", "--workload", "W1,W2", "--budget", "4"])?;
+    assert_eq!(output.status.code(), Some(1), "{}", utf8(&output.stderr));
+    assert!(begun.elapsed() < Duration::from_secs(4 + 10), "{:?}", begun.elapsed());
+    Ok(())
+}
+
+/// A server whose tokenizer hangs is asked once, not once for each workload.
+#[test]
+fn a_tokenizer_that_hangs_ends_the_run_in_its_time() -> Result<()> {
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", deaf.local_addr()?);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut client in deaf.incoming().flatten() {
+            let mut buffer = [0; 4096];
+            let count = std::io::Read::read(&mut client, &mut buffer).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let answer = match asked.lines().next().unwrap_or("") {
+                line if line.starts_with("GET /version") => r#"{"version":"0.32.0"}"#,
+                line if line.starts_with("GET /v1/models") => r#"{"data":[{"id":"m"}]}"#,
+                // Taken, and kept.
+                _ => {
+                    held.push(client);
+                    continue;
+                }
+            };
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length";
+            let reply = format!("{head}: {}\r\n\r\n{answer}", answer.len());
+            // Whoever hangs up first ends this connection only.
+            let _ = std::io::Write::write_all(&mut client, reply.as_bytes());
+        }
+    });
+    let stage = Stage::new(Pace::default())?;
+    let mut command = probe(&stage.home())?;
+    command.args(["bench", "--backend", "vllm", "--base-url", &url, "--no-upload", "--budget", "4"]);
+    let begun = Instant::now();
+    let output = command.args(["--workload", "W1,W2,W4"]).output()?;
+    let stderr = utf8(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(begun.elapsed() < Duration::from_secs(4 + 10), "{:?}\n{stderr}", begun.elapsed());
+    let run = stage.saved()?;
+    let reason = of(&run, "W1")[0]["skipped"].as_str().context("a reason")?;
+    assert!(reason.contains("gave no answer in time"), "{reason}");
+    assert!(of(&run, "W2").iter().chain(&of(&run, "W4")).all(|one| one["skipped"].is_string()), "{run:#}");
+    Ok(())
+}
+
+/// A server of our own that ends by itself: its last words are told, and the next workload has a new one.
+#[test]
+#[cfg(unix)]
+fn a_server_that_dies_is_started_anew() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = Stage::new(Pace::default())?;
+    let program = stage.folder.path().join("llama-server");
+    let pace = site::program("pace")?;
+    std::fs::write(&program, format!("#!/bin/sh\nexec '{}' \"$@\" --exit-at 4000\n", pace.display()))?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    let mut command = stage.starting_with(&program, &["--repeat", "1", "--full"])?;
+    // One stream each: one start would serve all three.
+    let output = command.args(["--workload", "W1,W2,W5", "--turns", "2"]).output()?;
+    let stderr = utf8(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("llama-server ended by itself (exit status: 70)"), "{stderr}");
+    assert!(stderr.contains("fatal: out of memory"), "its last words: {stderr}");
+    let run = stage.saved()?;
+    assert_eq!(of(&run, "W2")[0]["skipped"], "the server that was started for it ended by itself");
+    for found in [of(&run, "W1")[0], of(&run, "W5")[0]] {
+        assert!(found["skipped"].is_null(), "{found:#}");
+    }
+    assert!(stage.started().is_empty(), "{:?}", stage.started());
+    Ok(())
+}
+
+/// A server that lets streams wait for each other gives no figures of streams side by side.
+#[test]
+fn streams_that_wait_are_left_out_with_the_flag_to_set() -> Result<()> {
+    let stage = Stage::new(Pace { at_once: 2, ..Pace::default() })?;
+    let output = stage.bench(&["--no-upload", "--workload", "W4", "--repeat", "1"])?;
+    let stderr = utf8(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let run = stage.saved()?;
+    for found in of(&run, "W4") {
+        match found["streams"].as_u64() {
+            Some(1) => assert!(found["skipped"].is_null(), "{found:#}"),
+            streams => {
+                let reason = found["skipped"].as_str().with_context(|| format!("{found:#}"))?;
+                let flag = format!("-np {}", streams.unwrap_or(0));
+                assert!(reason.contains("never all at work at once") && reason.contains(&flag), "{reason}");
+                assert!(found["aggregate_tps"].is_null() && found["decode_tps"].is_null(), "{found:#}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a server cannot serve is no part of the plan, and the reason says what to start it with.
+#[test]
+fn what_the_context_does_not_hold_is_left_out_of_the_plan() -> Result<()> {
+    let stage = Stage::new(Pace { context_tokens: 4096, slots: 4, ..Pace::default() })?;
+    let output = stage.bench(&["--no-upload", "--workload", "W1,W2,W4", "--repeat", "1", "--full"])?;
+    let stderr = utf8(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let plan: Vec<&str> = stderr.lines().take_while(|line| !line.contains("[1/")).collect();
+    let planned = |mark: &str| plan.iter().any(|line| line.contains(mark) && line.contains("left out"));
+    assert!(planned("start it with -c 5120") && planned("start it with -np 8"), "{stderr}");
+    assert!(plan.iter().any(|line| line.starts_with("3 of 6 points")), "{stderr}");
+    let run = stage.saved()?;
+    let reason = of(&run, "W2")[0]["skipped"].as_str().context("5,120 tokens do not fit 4,096")?;
+    assert!(reason.contains("-c 5120"), "{reason}");
+    Ok(())
+}
+
+/// On a disk without room the installation's secret is not made, or it is whole.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_leaves_no_half_secret() -> Result<()> {
+    let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
+    let home = stage.home();
+    let mut command = Command::new("bash");
+    command.env("LLM_SPEED_HOME", &home).stdin(Stdio::null());
+    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+    command.arg(site::program("llm-speed-probe")?);
+    let arguments = ["--no-upload", "--workload", "W1", "--repeat", "1"];
+    command.args(["bench", "--backend", "llama.cpp", "--base-url", &stage.server.url]).args(arguments);
+    let output = command.output()?;
+    let stderr = utf8(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("LLM_SPEED_HOME") && stderr.contains("secret:"), "{stderr}");
+    let left: Vec<_> = std::fs::read_dir(&home)?.flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("secret")), "{left:?}");
+    // With room again everything is as it should be.
+    let output = stage.bench(&arguments)?;
+    assert!(output.status.success(), "{}", utf8(&output.stderr));
+    assert_eq!(std::fs::metadata(home.join("secret"))?.len(), 32);
     Ok(())
 }
 

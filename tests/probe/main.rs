@@ -43,13 +43,19 @@ impl Stage {
     /// `bench` that starts the stand-in itself, as it does a llama-server, with a model that is only here.
     #[cfg(unix)]
     fn starting(&self, arguments: &[&str]) -> Result<Command> {
+        self.starting_with(&site::program("pace")?, arguments)
+    }
+
+    /// The same with another program.
+    #[cfg(unix)]
+    fn starting_with(&self, program: &Path, arguments: &[&str]) -> Result<Command> {
         let model = self.folder.path().join("only-here.gguf");
         if !model.is_file() {
             house::gguf_make::models::llama(TINY, None).write(&model, house::gguf_make::Fill::Random(1))?;
         }
         let mut command = probe(&self.home())?;
         command.args(["bench", "--no-upload", "--backend", "llama.cpp", "--llama-cpp-path"]);
-        command.arg(site::program("pace")?).arg("--model").arg(&model).args(arguments);
+        command.arg(program).arg("--model").arg(&model).args(arguments);
         Ok(command)
     }
 

@@ -32,6 +32,51 @@ fn with_consent_and_no_server_the_run_stays_too() -> Result<()> {
     Ok(())
 }
 
+/// `bench --json - | jq` reads one object; people read the rest on standard error.
+#[test]
+fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
+    let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
+    let output = stage.bench(&["--no-upload", "--workload", "W1", "--repeat", "1", "--json", "-"])?;
+    let stderr = utf8(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let run: Value = serde_json::from_slice(&output.stdout).context("one JSON object")?;
+    assert_eq!(run, stage.saved()?);
+    assert!(
+        stderr.contains("decode tok/s") && stderr.lines().any(|line| line.starts_with("run ")),
+        "{stderr}"
+    );
+    // Each flag has its sentence below the table.
+    assert!(stderr.contains("one_repeat: it was measured once"), "{stderr}");
+    Ok(())
+}
+
+/// What was changed after it was signed is not compared; names that are no text are names too.
+#[test]
+#[cfg(unix)]
+fn compare_takes_only_what_was_signed() -> Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
+    let at = |name: &[u8]| stage.folder.path().join(std::ffi::OsStr::from_bytes(name));
+    let (first, other, forged) = (at(b"first-\xff.json"), at(b"other.json"), at(b"forged.json"));
+    for (path, workload) in [(&first, "W1"), (&other, "W4")] {
+        let mut command = stage.command(&["--no-upload", "--repeat", "1", "--workload", workload])?;
+        let output = command.arg("--budget").arg("8").arg("--json").arg(path).output()?;
+        assert!(output.status.success(), "{}", utf8(&output.stderr));
+    }
+    let compare = |one: &Path, two: &Path| {
+        probe(&stage.home())?.arg("compare").args([one, two]).output().context("runs")
+    };
+    let same = compare(&first, &first)?;
+    assert!(same.status.success() && utf8(&same.stdout).contains("decode tok/s"), "{}", utf8(&same.stdout));
+    let apart = compare(&first, &other)?;
+    assert!(utf8(&apart.stdout).contains("no workload was measured in both"), "{}", utf8(&apart.stdout));
+    std::fs::write(&forged, utf8(&std::fs::read(&other)?).replacen("b0-pace", "b9-fast", 1))?;
+    let refused = compare(&first, &forged)?;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(utf8(&refused.stderr).contains("was changed after it was signed"), "{}", utf8(&refused.stderr));
+    Ok(())
+}
+
 #[test]
 fn exit_codes_tell_usage_from_failure() -> Result<()> {
     let home = tempfile::tempdir()?;
@@ -45,6 +90,10 @@ fn exit_codes_tell_usage_from_failure() -> Result<()> {
         (vec!["bench", "--workload", "W9"], 2),
         (vec!["bench", "--model", "/no/such/file.gguf"], 2),
         (vec!["estimate", "--model", "/no/such/file.gguf"], 2),
+        (vec!["bench", "--model", "no-such-file.gguf", "--no-upload"], 2),
+        (vec!["bench", "--llama-cpp-path", "/no/such/llama-server"], 2),
+        (vec!["bench", "--llama-cpp-path", "/", "--backend", "llama.cpp"], 2),
+        (vec!["detect", "--llama-cpp-path", "/no/such/llama-server"], 2),
         (vec!["bench", "--frobnicate"], 2),
     ] {
         let output = probe(home.path())?.args(&arguments).output()?;

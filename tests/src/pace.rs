@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -25,10 +25,14 @@ pub enum Fault {
     Hang,
     /// An error inside the stream.
     Error,
+    /// The request is taken, and not a byte comes.
+    Deaf,
+    /// The whole program ends in the middle of the answer: for the stand-in that is one.
+    Exit,
 }
 
 impl Fault {
-    /// All of them.
+    /// All in which the server stays and says something.
     pub const ALL: [Fault; 5] = [Fault::Refuse, Fault::Cut, Fault::Malformed, Fault::Hang, Fault::Error];
 }
 
@@ -45,6 +49,12 @@ pub struct Pace {
     pub context_tokens: u32,
     /// What happens to prompts of at least so many tokens and fewer than twice as many.
     pub fault: Option<(u32, Fault)>,
+    /// Answers that are worked on at once, whatever `slots` says; the others wait.
+    pub at_once: u32,
+    /// What it calls its model.
+    pub model: String,
+    /// What it says when it refuses or breaks off.
+    pub words: String,
     /// Chunks a write holds, where they come as fast as the socket takes them.
     pub chunks_a_write: u32,
 }
@@ -57,6 +67,9 @@ impl Default for Pace {
             slots: 16,
             context_tokens: 262_144,
             fault: None,
+            at_once: u32::MAX,
+            model: "llama-3.1-8b".to_owned(),
+            words: "out of memory".to_owned(),
             chunks_a_write: 1,
         }
     }
@@ -67,12 +80,33 @@ struct Shared {
     pace: Pace,
     /// One prompt is read at a time.
     prefill: Mutex<()>,
+    /// Answers that are worked on, and a bell for those that wait.
+    working: (Mutex<u32>, Condvar),
     /// The words that each conversation last held, by its first ones.
     cache: Mutex<HashMap<String, usize>>,
     /// Answers whose tokens are being sent.
     running: AtomicU32,
     /// Chunks with a token, of all answers so far.
     chunks: AtomicU64,
+}
+
+/// One of the answers that are worked on; the next one may begin when it is dropped.
+struct Working<'a>(&'a (Mutex<u32>, Condvar));
+
+impl<'a> Working<'a> {
+    fn of(working: &'a (Mutex<u32>, Condvar), at_once: u32) -> Self {
+        let count = working.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = working.1.wait_while(count, |count| *count >= at_once);
+        *waited.unwrap_or_else(PoisonError::into_inner) += 1;
+        Working(working)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.1.notify_one();
+    }
 }
 
 /// Counts an answer among those that run, for as long as it lives.
@@ -110,6 +144,7 @@ impl Server {
         let shared = Arc::new(Shared {
             pace,
             prefill: Mutex::new(()),
+            working: (Mutex::new(0), Condvar::new()),
             cache: Mutex::default(),
             running: AtomicU32::new(0),
             chunks: AtomicU64::new(0),
@@ -149,10 +184,9 @@ impl Shared {
                 stream,
                 &json!({"running": self.running.load(Ordering::Relaxed), "chunks": self.chunks.load(Ordering::Relaxed)}),
             ),
-            "GET /v1/models" => send_json(
-                stream,
-                &json!({"data": [{"id": "llama-3.1-8b", "meta": {"n_ctx_train": 131_072}}]}),
-            ),
+            "GET /v1/models" => {
+                send_json(stream, &json!({"data": [{"id": pace.model, "meta": {"n_ctx_train": 131_072}}]}))
+            }
             "POST /tokenize" => {
                 let count = words(body["content"].as_str().unwrap_or(""));
                 send_json(stream, &json!({"tokens": vec![1; count]}))
@@ -194,8 +228,14 @@ impl Shared {
             .filter(|(from, _)| (*from as usize..2 * *from as usize).contains(&prompt))
             .map(|(_, fault)| fault);
         if fault == Some(Fault::Refuse) {
-            return send(stream, 500, "application/json", br#"{"error":{"message":"out of memory"}}"#);
+            let error = json!({"error": {"message": pace.words}});
+            return send(stream, 500, "application/json", error.to_string().as_bytes());
         }
+        if fault == Some(Fault::Deaf) {
+            std::thread::sleep(Duration::from_secs(600));
+            bail!("deaf");
+        }
+        let _working = Working::of(&self.working, pace.at_once);
         let begun = Instant::now();
         {
             let _alone = self.prefill.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,10 +264,14 @@ impl Shared {
                     }
                     Some(Fault::Malformed) => stream.write_all(self::piece("{\"content\": ").as_bytes())?,
                     Some(Fault::Error) => {
-                        let error = r#"{"error":{"code":500,"message":"the GPU fell off the bus"}}"#;
-                        stream.write_all(self::piece(error).as_bytes())?;
+                        let error = json!({"error": {"code": 500, "message": pace.words}}).to_string();
+                        stream.write_all(self::piece(&error).as_bytes())?;
                     }
-                    Some(Fault::Refuse) | None => {}
+                    Some(Fault::Exit) => {
+                        eprintln!("fatal: {}", pace.words);
+                        std::process::exit(70);
+                    }
+                    Some(Fault::Refuse | Fault::Deaf) | None => {}
                 }
             }
             let now = u64::from(pace.chunks_a_write).min(wanted - made);
@@ -243,7 +287,7 @@ impl Shared {
         let timings = json!({"cache_n": cached, "prompt_n": prompt - cached, "prompt_ms": prompt_ms,
             "predicted_n": wanted, "predicted_ms": decode_ms, "predicted_per_second": per_second});
         let end = if openai {
-            let usage = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], "timings": timings,
+            let usage = json!({"model": pace.model, "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], "timings": timings,
                 "usage": {"prompt_tokens": prompt, "completion_tokens": wanted}});
             format!("{}{}", self::piece(&usage.to_string()), self::piece("[DONE]"))
         } else {

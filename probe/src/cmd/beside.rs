@@ -1,7 +1,7 @@
 //! The estimate beside each measured number: the same engine as page and API, asked about this machine.
 
 use data::Engine;
-use data::answer::Answer;
+use data::answer::{Answer, Verdict};
 use data::fingerprint::Fingerprint;
 use data::machine::{self, ThisMachine};
 use data::query::Params;
@@ -9,6 +9,7 @@ use data::subject::Subject;
 use estimator::Range;
 
 use crate::driver::ModelRef;
+use crate::names;
 use crate::plan::Point;
 
 /// Estimates for one model on this machine.
@@ -40,7 +41,8 @@ impl Beside {
     pub fn new(fingerprint: &Fingerprint, backend: &str, model: &ModelRef) -> Beside {
         let engine = Engine::embedded();
         let mut pairs = this_machine(&engine, fingerprint).pairs;
-        let name = model.id.rsplit('/').next().unwrap_or(&model.id);
+        let name = names::last_part(&model.id);
+        let name = name.rsplit('/').next().unwrap_or(&name);
         let name = name.strip_suffix(".gguf").unwrap_or(name);
         let id = engine.catalog.model(name).ok().map(|row| row.id.clone());
         if let Some(id) = &id {
@@ -63,6 +65,11 @@ impl Beside {
         let decode_tps = self.answer(point, point.streams)?.decode_tps?;
         let alone = self.answer(point, 1)?.prefill_tps?;
         Some(Speed { decode_tps, prefill_tps: alone.mid })
+    }
+
+    /// Whether a point's model and cache are estimated to need more memory than there is; false where nobody knows.
+    pub fn is_too_big(&self, point: &Point) -> bool {
+        self.answer(point, point.streams).is_some_and(|answer| answer.placement == Verdict::TooBig)
     }
 
     fn answer(&self, point: &Point, streams: u32) -> Option<Answer> {

@@ -1,27 +1,29 @@
 //! `compare`: saved runs side by side, what differs in their setups, and whether a difference is more than noise.
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
-use anyhow::Result;
-use data::submission::WorkloadResult;
+use anyhow::{Context, Result};
+use data::fingerprint::{Gpu, PowerSource};
+use data::submission::{Submission, WorkloadResult};
 
 use super::UsageError;
-use crate::runs::{self, SavedRun};
+use crate::names::printable;
+use crate::runs;
 
 /// Compare saved runs with the first of them.
 #[derive(clap::Args)]
 pub struct Compare {
     /// Ids of runs, or their files; two or more.
     #[arg(required = true, num_args = 1..)]
-    runs: Vec<String>,
+    runs: Vec<OsString>,
 }
 
 pub fn run(arguments: &Compare, out: &mut dyn Write) -> Result<()> {
     if arguments.runs.len() < 2 {
         return Err(UsageError("name two runs or more; bench prints their ids".to_owned()).into());
     }
-    let runs: Vec<SavedRun> =
-        arguments.runs.iter().map(|reference| runs::find(reference)).collect::<Result<_>>()?;
+    let runs: Vec<Run> = arguments.runs.iter().map(|reference| verified(reference)).collect::<Result<_>>()?;
     let Some((first, others)) = runs.split_first() else { return Ok(()) };
     for other in others {
         write_comparison(first, other, out)?;
@@ -29,18 +31,38 @@ pub fn run(arguments: &Compare, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn write_comparison(first: &SavedRun, other: &SavedRun, out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "{} against {}", other.run_id, first.run_id)?;
-    for (what, before, after) in differences(first, other) {
+/// A saved run by its id, and what it signed.
+struct Run {
+    id: String,
+    signed: Submission,
+}
+
+/// What a file says is compared only where it is what was signed.
+fn verified(reference: &OsStr) -> Result<Run> {
+    let saved = runs::find(reference)?;
+    let signed = saved.verify().with_context(|| {
+        format!("{} was changed after it was signed: it is not compared", reference.display())
+    })?;
+    Ok(Run { id: printable(&saved.run_id), signed })
+}
+
+fn write_comparison(first: &Run, other: &Run, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "{} against {}", other.id, first.id)?;
+    for (what, before, after) in differences(&first.signed, &other.signed) {
         writeln!(out, "  {what}: {before} -> {after}")?;
     }
-    for result in &other.workloads {
+    let mut shared = 0;
+    for result in &other.signed.workloads {
         let same = |known: &&WorkloadResult| {
             known.workload == result.workload
                 && known.target_prompt_tokens == result.target_prompt_tokens
                 && known.streams == result.streams
         };
-        let Some(before) = first.workloads.iter().find(same) else { continue };
+        let Some(before) = first.signed.workloads.iter().find(same) else { continue };
+        if before.skipped.is_some() || result.skipped.is_some() {
+            continue;
+        }
+        shared += 1;
         for (name, old, new) in [
             ("decode tok/s", before.decode_tps, result.decode_tps),
             ("prefill tok/s", before.prefill_tps, result.prefill_tps),
@@ -57,6 +79,16 @@ fn write_comparison(first: &SavedRun, other: &SavedRun, out: &mut dyn Write) -> 
                 (new / old - 1.0) * 100.0
             )?;
         }
+        let flags = |found: &WorkloadResult| match found.flags.is_empty() {
+            true => "none".to_owned(),
+            false => printable(&found.flags.join(", ")),
+        };
+        if before.flags != result.flags {
+            writeln!(out, "    flags: {} -> {}", flags(before), flags(result))?;
+        }
+    }
+    if shared == 0 {
+        writeln!(out, "  no workload was measured in both: run them with the same --suite and --workload")?;
     }
     Ok(())
 }
@@ -73,15 +105,25 @@ fn judge(before: &WorkloadResult, after: &WorkloadResult) -> &'static str {
 }
 
 /// What differs in the setups.
-fn differences(first: &SavedRun, other: &SavedRun) -> Vec<(&'static str, String, String)> {
-    let names = |run: &SavedRun| {
+fn differences(first: &Submission, other: &Submission) -> Vec<(&'static str, String, String)> {
+    let names = |run: &Submission| {
         run.fingerprint.gpus.iter().map(|gpu| gpu.name.as_str()).collect::<Vec<_>>().join(" + ")
     };
-    let drivers = |run: &SavedRun| {
+    let drivers = |run: &Submission| {
         run.fingerprint.gpus.iter().filter_map(|gpu| gpu.driver.as_deref()).collect::<Vec<_>>().join(" + ")
     };
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-    let pairs: [(&'static str, String, String); 10] = [
+    let memory = |run: &Submission| format!("{:.0} GiB", run.fingerprint.ram.total_gib);
+    let power = |run: &Submission| match run.before.power {
+        Some(PowerSource::Ac) => "mains".to_owned(),
+        Some(PowerSource::Battery) => "battery".to_owned(),
+        None => "unknown".to_owned(),
+    };
+    let limits = |run: &Submission| {
+        let watts = |gpu: &Gpu| gpu.power_limit_w.map(|watts| format!("{watts:.0} W"));
+        run.fingerprint.gpus.iter().filter_map(watts).collect::<Vec<_>>().join(" + ")
+    };
+    let pairs: [(&'static str, String, String); 14] = [
         ("suite", first.suite.clone(), other.suite.clone()),
         ("runtime", first.backend.name.clone(), other.backend.name.clone()),
         ("its version", first.backend.version.clone(), other.backend.version.clone()),
@@ -92,8 +134,13 @@ fn differences(first: &SavedRun, other: &SavedRun) -> Vec<(&'static str, String,
         ("driver", drivers(first), drivers(other)),
         ("CPU", first.fingerprint.cpu.model.clone(), other.fingerprint.cpu.model.clone()),
         ("system", first.fingerprint.os.kernel.clone(), other.fingerprint.os.kernel.clone()),
+        ("memory", memory(first), memory(other)),
+        ("power", power(first), power(other)),
+        ("power limit", limits(first), limits(other)),
+        ("governor", text(&first.before.governor), text(&other.before.governor)),
     ];
-    pairs.into_iter().filter(|(_, before, after)| before != after).collect()
+    let differing = pairs.into_iter().filter(|(_, before, after)| before != after);
+    differing.map(|(what, before, after)| (what, printable(&before), printable(&after))).collect()
 }
 
 #[cfg(test)]

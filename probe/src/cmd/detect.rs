@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::runtimes::{Looked, Where};
 use crate::detect::{self, bandwidth};
+use crate::names::printable;
 
 /// Show what this machine is, as it would stand in a result, and which runtimes are here.
 #[derive(clap::Args)]
@@ -63,7 +64,7 @@ pub fn run(arguments: &Detect, out: &mut dyn Write) -> Result<()> {
     write_state(&state, out)?;
     for line in &runtimes {
         match (&line.version, &line.absent) {
-            (Some(version), _) => writeln!(out, "Runtime  {} {version}", line.name)?,
+            (Some(version), _) => writeln!(out, "Runtime  {} {}", line.name, printable(version))?,
             (None, reason) => {
                 let reason = reason.as_deref().unwrap_or("unknown");
                 writeln!(out, "         {} not detected; skip ({reason})", line.name)?;
@@ -85,7 +86,7 @@ fn runtimes(place: &Where) -> Result<Vec<RuntimeLine>> {
             hint: Some(absent.hint),
         },
     };
-    Ok(place.look(None)?.into_iter().map(line).collect())
+    Ok(place.look(None, Duration::ZERO)?.into_iter().map(line).collect())
 }
 
 /// To a tenth: the measurement repeats no better.

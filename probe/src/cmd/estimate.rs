@@ -39,8 +39,8 @@ fn answer(engine: &Engine<'static>, question: &Question) -> Result<Answer> {
     let params = question.params(engine)?;
     let (rig, job) = engine.read(&params).map_err(|errors| usage(&errors))?;
     if let Some(path) = params.get("model").filter(|model| is_file(model)) {
-        if let Some(file) = missing_file(path) {
-            return Err(UsageError(format!("--model: there is no file {file}")).into());
+        if let Some(file) = missing_file(path.as_ref()) {
+            return Err(UsageError(format!("--model: there is no file {}", file.display())).into());
         }
         let path = Path::new(path);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

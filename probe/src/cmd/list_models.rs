@@ -1,10 +1,12 @@
 //! `list-models`: what each runtime has ready.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Result;
 
 use super::runtimes::Where;
+use crate::names::printable;
 
 /// List the models that are ready to run, by runtime.
 #[derive(clap::Args)]
@@ -19,7 +21,7 @@ pub struct ListModels {
 pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
     let mut all = serde_json::Map::new();
     let mut found_any = false;
-    for (driver, found) in arguments.place.look(None)? {
+    for (driver, found) in arguments.place.look(None, Duration::ZERO)? {
         let name = driver.name();
         let runtime = match found {
             Ok(runtime) => runtime,
@@ -40,15 +42,15 @@ pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
             all.insert(name.to_owned(), serde_json::to_value(&models)?);
             continue;
         }
-        writeln!(out, "{name} ({}, {})", runtime.version(), runtime.place())?;
+        writeln!(out, "{name} ({}, {})", printable(&runtime.version()), runtime.place())?;
         for model in &models {
-            let mut parts = vec![model.id.clone()];
-            parts.extend(model.quant.clone());
+            let mut parts = vec![printable(&model.id)];
+            parts.extend(model.quant.as_deref().map(printable));
             parts.extend(
                 model.size_bytes.map(|bytes| format!("{:.2} GiB", bytes as f64 / (1u64 << 30) as f64)),
             );
             parts.extend(model.context_tokens.map(|tokens| format!("context {tokens}")));
-            parts.extend(model.digest.as_deref().map(|digest| digest.chars().take(12).collect()));
+            parts.extend(model.digest.as_deref().map(|digest| printable(digest).chars().take(12).collect()));
             writeln!(out, "  {}", parts.join("  "))?;
         }
         if models.is_empty() {

@@ -32,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::names::printable;
+
 /// The work failed.
 const FAILED: u8 = 1;
 /// The command line asked for something that cannot be: clap's own code for its refusals too.
@@ -122,6 +124,10 @@ fn exit(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("llm-speed-probe: {error:#}");
+    // A server's words may be among them: shown, not obeyed.
+    for (at, line) in format!("{error:#}").lines().enumerate() {
+        let start = if at == 0 { "llm-speed-probe: " } else { "" };
+        eprintln!("{start}{}", printable(line));
+    }
     ExitCode::from(if error.is::<UsageError>() { USAGE } else { FAILED })
 }

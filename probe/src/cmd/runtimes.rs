@@ -1,6 +1,8 @@
 //! Finding runtimes: what is here, and for what is not, one line with the reason.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 
@@ -8,6 +10,7 @@ use super::UsageError;
 use crate::driver::{Absent, Driver, ModelRef, Options, Runtime};
 use crate::drivers::{self, DRIVERS};
 use crate::http::Url;
+use crate::names::printable;
 
 /// Where to look for runtimes.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -35,16 +38,22 @@ impl Where {
     ///
     /// # Errors
     /// [`UsageError`] on a name or an address that is none.
-    pub fn look(&self, model: Option<&str>) -> Result<Vec<Looked>> {
+    pub fn look(&self, model: Option<&OsStr>, patience: Duration) -> Result<Vec<Looked>> {
         let base_url =
             self.base_url.as_deref().map(Url::parse).transpose().map_err(|e| UsageError(e.to_string()))?;
+        if let Some(path) = self.llama_cpp_path.as_ref().filter(|path| !path.exists()) {
+            return Err(UsageError(format!("--llama-cpp-path: there is no {}", path.display())).into());
+        }
         let options = Options {
             base_url,
             api_key: self.api_key.clone(),
             llama_cpp_path: self.llama_cpp_path.clone(),
-            model: model.map(str::to_owned),
+            model: model.map(OsStr::to_owned),
+            patience,
             ..Options::default()
         };
+        // A key that was typed goes to one service: the one that was named.
+        let keyless = Options { api_key: None, ..options.clone() };
         let wanted: Vec<&'static dyn Driver> = match &self.backend {
             Some(name) => vec![drivers::by_name(name).ok_or_else(|| {
                 let names: Vec<&str> = DRIVERS.iter().map(|driver| driver.name()).collect();
@@ -59,7 +68,8 @@ impl Where {
             let handles: Vec<_> = wanted
                 .iter()
                 .map(|driver| {
-                    let options = &options;
+                    let is_open = self.backend.is_some() || !is_hosted(driver.name());
+                    let options = if is_open { &options } else { &keyless };
                     (*driver, scope.spawn(move || driver.detect(options)))
                 })
                 .collect();
@@ -76,17 +86,20 @@ impl Where {
     ///
     /// # Errors
     /// When there is none, with what was looked for.
-    pub fn choose(&self, model: Option<&str>) -> Result<(&'static str, Box<dyn Runtime>, ModelRef)> {
+    pub fn choose(&self, model: Option<&OsStr>) -> Result<(&'static str, Box<dyn Runtime>, ModelRef)> {
         if let Some(file) = model.and_then(missing_file) {
-            return Err(UsageError(format!("--model: there is no file {file}")).into());
+            return Err(UsageError(format!("--model: there is no file {}", file.display())).into());
         }
-        let mut looked = self.look(model)?;
+        let mut looked = self.look(model, PATIENCE)?;
         let mut reasons = Vec::new();
         for (driver, found) in looked.drain(..) {
             let name = driver.name();
-            let hosted = DRIVERS[LOCAL..].iter().any(|other| other.name() == name);
+            let hosted = is_hosted(name);
             match found {
                 Err(absent) => {
+                    if name == "llama.cpp" && self.llama_cpp_path.is_some() {
+                        return Err(UsageError(format!("--llama-cpp-path: {}", absent.reason)).into());
+                    }
                     if !hosted || self.backend.is_some() {
                         eprintln!("{name} not detected; skip ({})", absent.reason);
                     }
@@ -102,7 +115,16 @@ impl Where {
                 },
             }
         }
-        let asked = model.map_or_else(String::new, |model| format!(" {model}"));
+        if let Some(model) = model.filter(|model| is_gguf(model) && !Path::new(model).exists()) {
+            let model = printable(&model.to_string_lossy());
+            let message = format!(
+                "--model: there is no file {model} here, and no runtime has a model of that name; any of these would do:\n{}",
+                reasons.join("\n")
+            );
+            return Err(UsageError(message).into());
+        }
+        let asked =
+            model.map_or_else(String::new, |model| format!(" {}", printable(&model.to_string_lossy())));
         bail!("no runtime with a model{asked} was found; any of these would do:\n{}", reasons.join("\n"))
     }
 }
@@ -110,21 +132,42 @@ impl Where {
 /// Drivers before this place in the list run on machines of one's own.
 const LOCAL: usize = 6;
 
-/// A model that is named by a file which is not there: with a folder before its name it can be nothing else.
-pub fn missing_file(model: &str) -> Option<&str> {
-    let path = std::path::Path::new(model);
-    let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
-    (is_gguf && path.components().count() > 1 && !path.exists()).then_some(model)
+/// How long `bench` waits for a server that is loading its model.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn is_hosted(name: &str) -> bool {
+    DRIVERS[LOCAL..].iter().any(|driver| driver.name() == name)
 }
 
-fn pick(runtime: &dyn Runtime, name: &'static str, wanted: Option<&str>) -> Result<ModelRef> {
+fn is_gguf(model: &OsStr) -> bool {
+    Path::new(model).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
+}
+
+/// A model that is named by a file which is not there: with a folder before its name it can be nothing else.
+pub fn missing_file(model: &OsStr) -> Option<&Path> {
+    let path = Path::new(model);
+    (is_gguf(model) && path.components().count() > 1 && !path.exists()).then_some(path)
+}
+
+fn pick(runtime: &dyn Runtime, name: &'static str, wanted: Option<&OsStr>) -> Result<ModelRef> {
     let models = runtime.models()?;
     let Some(wanted) = wanted else {
-        return models.into_iter().next().ok_or_else(|| anyhow!("it has no model"));
+        // The first that makes text: lists begin with models for embeddings as often as not.
+        let is_empty = models.is_empty();
+        let first = models.into_iter().find(ModelRef::makes_text);
+        return first.ok_or_else(|| match is_empty {
+            true => anyhow!("it has no model"),
+            false => anyhow!("none of its models makes text; --model NAME runs one all the same"),
+        });
     };
-    let file = std::path::Path::new(wanted).file_name().map(|name| name.to_string_lossy().into_owned());
+    let path = Path::new(wanted);
+    let wanted = &*wanted.to_string_lossy();
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let is_it = |model: &&ModelRef| {
-        model.id == wanted || Some(&model.id) == file.as_ref() || model.id.split(':').next() == Some(wanted)
+        model.file.as_deref() == Some(path)
+            || model.id == wanted
+            || Some(&model.id) == file.as_ref()
+            || model.id.split(':').next() == Some(wanted)
     };
     let found = models.iter().find(is_it).cloned();
     // Services list models by the hundred and know more than they list.

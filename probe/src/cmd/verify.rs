@@ -1,5 +1,6 @@
 //! `verify`: does a saved run hold what was signed?
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -10,12 +11,12 @@ use crate::runs;
 #[derive(clap::Args)]
 pub struct Verify {
     /// A run's id, or its file.
-    run: String,
+    run: OsString,
 }
 
 pub fn run(arguments: &Verify, out: &mut dyn Write) -> Result<()> {
     let saved = runs::find(&arguments.run)?;
-    let signed = saved.verify().with_context(|| format!("{} does not verify", arguments.run))?;
+    let signed = saved.verify().with_context(|| format!("{} does not verify", arguments.run.display()))?;
     let key = saved.envelope.signatures.first().map_or("", |signed| signed.keyid.as_str());
     writeln!(
         out,

@@ -13,7 +13,11 @@ const VENDOR: &str = "0x1002";
 /// The AMD processors with graphics of the kernel's list, and those of Windows' ROCm where there is no such list.
 pub fn gpus(host: &dyn Host) -> Vec<Gpu> {
     let cards = pci::cards(host, VENDOR);
-    let told = if cards.is_empty() { None } else { rocm_smi(host) };
+    let told = rocm_smi(host);
+    if cards.is_empty() {
+        // A container may have the device and its tools without the kernel's list of them.
+        return told.unwrap_or_default().into_iter().filter_map(RocmCard::alone).collect();
+    }
     cards.iter().map(|card| gpu(host, card, told.as_deref())).collect()
 }
 
@@ -108,16 +112,31 @@ struct RocmCard {
     bus: Option<String>,
     architecture: Option<String>,
     driver: Option<String>,
+    memory_bytes: Option<f64>,
 }
 
 impl RocmCard {
+    /// A card of which nobody else tells.
+    fn alone(self) -> Option<Gpu> {
+        Some(Gpu {
+            name: self.series?,
+            maker: "amd".to_owned(),
+            memory_gib: self.memory_bytes.map(|bytes| bytes / GIB),
+            driver: self.driver,
+            pci_bus: self.bus,
+            architecture: self.architecture,
+            ..Gpu::default()
+        })
+    }
+
     fn is_at(&self, bus: &str) -> bool {
         self.bus.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(bus))
     }
 }
 
 fn rocm_smi(host: &dyn Host) -> Option<Vec<RocmCard>> {
-    let arguments = ["--showproductname", "--showdriverversion", "--showbus", "--json"];
+    let arguments =
+        ["--showproductname", "--showdriverversion", "--showbus", "--showmeminfo", "vram", "--json"];
     let text = host.run("rocm-smi", &arguments).or_else(|| host.run("/opt/rocm/bin/rocm-smi", &arguments))?;
     parse_rocm_smi(&text)
 }
@@ -142,9 +161,29 @@ fn parse_rocm_smi(text: &str) -> Option<Vec<RocmCard>> {
                 bus: get(card, "PCI Bus"),
                 architecture: get(card, "GFX Version"),
                 driver: driver.clone(),
+                memory_bytes: get(card, "VRAM Total Memory (B)").and_then(|bytes| bytes.parse().ok()),
             })
             .collect(),
     )
+}
+
+/// Why a card runs slower than it could, out of the driver's table (`gpu_metrics_v1_3` in `kgd_pp_interface.h`), whose last
+/// word is the same for all chips. The bit of the hottest spot is left out: some cards set it all the time.
+fn throttle_reasons(table: &[u8]) -> Vec<String> {
+    const VERSION: [u8; 2] = [1, 3];
+    const AT: usize = 112;
+    const HOTTEST_SPOT: u64 = 1 << 36;
+    const REASONS: [(u64, &str); 3] =
+        [(0xff, "power_limit"), (0xff << 16, "power_current_limit"), (0xffff << 32, "thermal_limit")];
+    let Some(word) = table.get(AT..AT + 8).filter(|_| table[2..4] == VERSION) else { return Vec::new() };
+    let bits = word.iter().rev().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte)) & !HOTTEST_SPOT;
+    // A table that the chip does not fill is all ones.
+    let is_told = bits != !HOTTEST_SPOT;
+    REASONS
+        .iter()
+        .filter(|(mask, _)| is_told && bits & mask != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
 }
 
 /// How the cards are doing.
@@ -163,7 +202,10 @@ pub fn states(host: &dyn Host) -> Vec<GpuState> {
                 memory_used_gib: own("mem_info_vram_used").map(|bytes| bytes / GIB),
                 power_w: sensor("power1_average").or_else(|| sensor("power1_input")).map(|uw| uw / 1e6),
                 programs: None,
-                throttle: Vec::new(),
+                throttle: host
+                    .bytes(&format!("{}/gpu_metrics", card.device))
+                    .map(|table| throttle_reasons(&table))
+                    .unwrap_or_default(),
             }
         })
         .collect()
@@ -230,6 +272,38 @@ mod tests {
         assert_eq!(gpus[0].name, "AMD Radeon PRO W7900");
         assert_eq!(gpus[0].architecture.as_deref(), Some("gfx1100"));
         assert_eq!(gpus[0].driver.as_deref(), Some("6.10.5"));
+        assert!(!format!("{gpus:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn the_drivers_table_tells_why_a_card_is_slow() {
+        let table = |version: [u8; 2], word: u64| {
+            let mut table = vec![0; 112];
+            table[2..4].copy_from_slice(&version);
+            table.extend(word.to_le_bytes());
+            table
+        };
+        assert_eq!(throttle_reasons(&table([1, 3], 1 | 1 << 33)), ["power_limit", "thermal_limit"]);
+        assert!(throttle_reasons(&table([1, 3], 1 << 36)).is_empty(), "set all the time by some");
+        assert!(throttle_reasons(&table([1, 3], u64::MAX)).is_empty(), "not filled");
+        assert!(throttle_reasons(&table([2, 1], 1)).is_empty(), "another table");
+        assert!(throttle_reasons(&[1, 2]).is_empty());
+        let host = card("0x744c\n", "0xc8\n", "1\n")
+            .file(&format!("{DEVICE}/gpu_metrics"), std::str::from_utf8(&table([1, 3], 1)).unwrap());
+        assert_eq!(states(&host)[0].throttle, ["power_limit"]);
+    }
+
+    #[test]
+    fn rocm_smi_is_asked_where_the_kernel_lists_no_card() {
+        let text = r#"{"card0": {"Card Series": "AMD Instinct MI300X", "PCI Bus": "0000:05:00.0",
+            "VRAM Total Memory (B)": "206141652992", "Serial Number": "SECRET"}, "system": {"Driver version": "6.10.5"}}"#;
+        let gpus = gpus(&Recorded::new(Platform::Linux).command("rocm-smi ", text));
+        assert_eq!((gpus.len(), gpus[0].name.as_str()), (1, "AMD Instinct MI300X"));
+        assert!(
+            gpus[0].memory_gib.is_some_and(|gib| (gib - 191.98).abs() < 0.01),
+            "{:?}",
+            gpus[0].memory_gib
+        );
         assert!(!format!("{gpus:?}").contains("SECRET"));
     }
 

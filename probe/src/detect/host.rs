@@ -42,6 +42,11 @@ pub trait Host: Sync {
     /// The text of a file.
     fn read(&self, path: &str) -> Option<String>;
 
+    /// The bytes of a file that is no text.
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.read(path).map(String::into_bytes)
+    }
+
     /// The names in a directory, sorted.
     fn list(&self, directory: &str) -> Vec<String>;
 
@@ -102,6 +107,10 @@ impl Host for Machine {
 
     fn read(&self, path: &str) -> Option<String> {
         std::fs::read(path).ok().map(|bytes| text_of(&bytes))
+    }
+
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        std::fs::read(path).ok()
     }
 
     fn list(&self, directory: &str) -> Vec<String> {

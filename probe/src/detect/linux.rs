@@ -105,6 +105,18 @@ pub fn state(host: &dyn Host) -> HostState {
     }
 }
 
+/// How often heat has slowed a processor's cores or packages since the kernel started; none where it does not count.
+pub fn throttle_count(host: &dyn Host) -> Option<f64> {
+    const ROOT: &str = "/sys/devices/system/cpu";
+    let is_cpu = |name: &String| name.strip_prefix("cpu").is_some_and(|n| n.parse::<u32>().is_ok());
+    let cpus = host.list(ROOT).into_iter().filter(is_cpu);
+    let counts = cpus.flat_map(|cpu| {
+        ["core_throttle_count", "package_throttle_count"]
+            .map(|name| host.number(&format!("{ROOT}/{cpu}/thermal_throttle/{name}")))
+    });
+    counts.flatten().reduce(|sum, count| sum + count)
+}
+
 /// On battery when a battery discharges; from the wall when one does not, or a mains supply says so.
 fn power(host: &dyn Host) -> Option<PowerSource> {
     let root = "/sys/class/power_supply";
@@ -210,6 +222,18 @@ mod tests {
             .file(&format!("{supply}/hidpp_battery_0/scope"), "Device\n")
             .file(&format!("{supply}/hidpp_battery_0/status"), "Discharging\n");
         assert_eq!(state(&mouse).power, None);
+    }
+
+    #[test]
+    fn heat_is_counted_by_the_kernel() {
+        let cpu = "/sys/devices/system/cpu";
+        let host = linux()
+            .file(&format!("{cpu}/cpu0/thermal_throttle/core_throttle_count"), "3\n")
+            .file(&format!("{cpu}/cpu0/thermal_throttle/package_throttle_count"), "7\n")
+            .file(&format!("{cpu}/cpu1/thermal_throttle/core_throttle_count"), "0\n")
+            .file(&format!("{cpu}/cpufreq/policy0"), "");
+        assert_eq!(throttle_count(&host), Some(10.0));
+        assert_eq!(throttle_count(&linux()), None);
     }
 
     #[test]

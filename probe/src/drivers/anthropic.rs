@@ -2,10 +2,12 @@
 //!
 //! Fields: <https://docs.anthropic.com/en/api/messages-streaming>
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::driver::{Absent, Driver, DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
-use crate::http::{Connection, Timeouts, Url};
+use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::stream::{Event, Format};
 use crate::wire::ask;
 use crate::wire::collect::Part;
@@ -21,8 +23,8 @@ impl Driver for Anthropic {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: "set ANTHROPIC_API_KEY" };
-        let Some(key) = options.env.get("ANTHROPIC_API_KEY") else {
-            return Err(absent("ANTHROPIC_API_KEY is not set".to_owned()));
+        let Some(key) = options.api_key.clone().or_else(|| options.env.get("ANTHROPIC_API_KEY")) else {
+            return Err(absent("ANTHROPIC_API_KEY is not set, and no --api-key was given".to_owned()));
         };
         let url = match &options.base_url {
             Some(url) => url.clone(),
@@ -59,29 +61,60 @@ impl Runtime for Service {
         Ok(())
     }
 
-    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
+    fn count_tokens(
+        &self,
+        model: &ModelRef,
+        text: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<u32>, DriverError> {
         let body = json!({"model": model.id, "messages": [{"role": "user", "content": text}]});
+        let timeouts = Timeouts::PATIENT.until(until);
         let answer: Value =
-            ask::post(&self.url, &self.headers, Timeouts::QUICK, "/v1/messages/count_tokens", &body)?;
+            ask::post(&self.url, &self.headers, timeouts, "/v1/messages/count_tokens", &body)?;
         Ok(answer.get("input_tokens").and_then(Value::as_u64).map(|n| n as u32))
     }
 
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
         let connection = Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD);
-        Box::new(MessageStream { connection, model: model.id.clone() })
+        Box::new(MessageStream { connection, model: model.id.clone(), any_temperature: false })
     }
 }
 
 struct MessageStream {
     connection: Connection,
     model: String,
+    /// The model has refused a temperature: it is left at what the service takes by itself.
+    any_temperature: bool,
 }
 
 impl Stream for MessageStream {
+    fn get_ready(&mut self) {
+        // What is wrong with the way there, the request tells.
+        let _ = self.connection.open();
+    }
+
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        match self.ask(request) {
+            Err(DriverError::Http(HttpError::Status { status: 400, body }))
+                if !self.any_temperature && body.contains("temperature") =>
+            {
+                self.any_temperature = true;
+                self.ask(request)
+            }
+            answered => answered,
+        }
+    }
+}
+
+impl MessageStream {
+    fn ask(&mut self, request: &Request) -> Result<Reply, DriverError> {
+        let mut body = body(&self.model, request);
+        if !self.any_temperature {
+            body["temperature"] = json!(0);
+        }
         let asked = Asked {
             resource: "/v1/messages",
-            body: &body(&self.model, request),
+            body: &body,
             until: request.until,
             format: Format::ServerSent,
             ending: "message_stop",
@@ -100,7 +133,7 @@ fn body(model: &str, request: &Request) -> Value {
         .collect();
     let rest: Vec<_> = messages.iter().filter(|message| message.role != "system").collect();
     let mut body = json!({
-        "model": model, "max_tokens": request.output_tokens, "temperature": 0, "stream": true, "messages": rest,
+        "model": model, "max_tokens": request.output_tokens, "stream": true, "messages": rest,
     });
     if !system.is_empty() {
         body["system"] = json!(system.join("\n\n"));

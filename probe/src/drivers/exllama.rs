@@ -18,7 +18,7 @@ impl Driver for Exllama {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: &dyn std::fmt::Display| Absent {
-            reason: python::absence(&reason.to_string(), "exllamav3", "TabbyAPI"),
+            reason: python::absence(&reason.to_string(), &["exllamav3", "exllamav2"], "TabbyAPI"),
             hint: "start TabbyAPI (`python main.py`) with a model; its key goes into --api-key or TABBY_API_KEY",
         };
         let url = server::address(options, "http://127.0.0.1:5000").map_err(|error| absent(&error))?;
@@ -37,6 +37,7 @@ impl Driver for Exllama {
             version: "TabbyAPI".to_owned(),
             tokens: Some(TokenRoute { resource: "/v1/token/encode", text: "text", count: "length" }),
             context_flag: Some("max_seq_len"),
+            streams_flag: Some("max_batch_size"),
             may_simplify: true,
             unlisted: None,
         }))

@@ -67,8 +67,8 @@ impl Driver for Hosted {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: self.hint };
-        let Some(key) = options.env.get(self.key) else {
-            return Err(absent(format!("{} is not set", self.key)));
+        let Some(key) = options.api_key.clone().or_else(|| options.env.get(self.key)) else {
+            return Err(absent(format!("{} is not set, and no --api-key was given", self.key)));
         };
         // Nothing is asked of it here: to look costs nothing and tells nobody.
         let url = match &options.base_url {
@@ -86,10 +86,12 @@ impl Driver for Hosted {
                 usage_each_chunk: false,
                 cache_switch: false,
                 template_switch: false,
+                refused: Vec::new(),
             },
             version: "hosted".to_owned(),
             tokens: None,
             context_flag: None,
+            streams_flag: None,
             may_simplify: false,
             unlisted: None,
         }))

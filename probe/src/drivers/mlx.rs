@@ -16,7 +16,7 @@ impl Driver for Mlx {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: &dyn std::fmt::Display| Absent {
-            reason: python::absence(&reason.to_string(), "mlx-lm", "mlx_lm.server"),
+            reason: python::absence(&reason.to_string(), &["mlx-lm"], "mlx_lm.server"),
             hint: "start it with `mlx_lm.server --model NAME`",
         };
         let url = server::address(options, "http://127.0.0.1:8080").map_err(|error| absent(&error))?;
@@ -39,6 +39,7 @@ impl Driver for Mlx {
             version,
             tokens: None,
             context_flag: None,
+            streams_flag: None,
             may_simplify: true,
             // Without a cache of the hub its list is no answer at all; by this name it serves the one it was started with.
             unlisted: Some("default_model"),

@@ -2,6 +2,8 @@
 //!
 //! Fields: <https://github.com/ollama/ollama/blob/main/docs/api.md>
 
+use std::time::Instant;
+
 use data::timings::{DecodeRule, EngineClock};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::driver::{
     Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
 };
-use crate::http::{Connection, Timeouts, Url};
+use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::stream::{Event, Format};
 use crate::wire::ask;
 use crate::wire::collect::{Counts, Part};
@@ -27,12 +29,10 @@ impl Driver for Ollama {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: HINT };
-        let address = options.env.get("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned());
-        // A server told to listen everywhere is asked here.
-        let address = address.replace("0.0.0.0", "127.0.0.1");
         let url = match &options.base_url {
             Some(url) => url.clone(),
-            None => Url::parse(&address).map_err(|error| absent(error.to_string()))?,
+            None => address(&options.env.get("OLLAMA_HOST").unwrap_or_default())
+                .map_err(|error| absent(format!("OLLAMA_HOST: {error}")))?,
         };
         #[derive(Deserialize)]
         struct Version {
@@ -42,6 +42,31 @@ impl Driver for Ollama {
             .map_err(|error| absent(error.to_string()))?;
         Ok(Box::new(OllamaServer { url, version: version.version, context_tokens: 4096 }))
     }
+}
+
+/// Where `OLLAMA_HOST` points, by Ollama's own rules (`envconfig.Host`): a scheme brings its port, without one it is 11434, as
+/// with a port that is none; without a host it is this machine. A server told to listen everywhere is asked here.
+fn address(host: &str) -> Result<Url, HttpError> {
+    let text = host.trim().trim_matches(['"', '\'']);
+    let (scheme, rest, usual) = match text.split_once("://") {
+        None => ("http", text, 11434),
+        Some(("https", rest)) => ("https", rest, 443),
+        Some(("http", rest)) => ("http", rest, 80),
+        Some((other, rest)) => (other, rest, 11434),
+    };
+    let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_six = place.parse::<std::net::Ipv6Addr>().is_ok();
+    let (host, port) = match place.rsplit_once(':').filter(|_| !is_six && !place.ends_with(']')) {
+        Some((host, port)) => (host, port.parse::<u16>().ok().filter(|port| *port > 0).unwrap_or(usual)),
+        None => (place, usual),
+    };
+    let host = match host.trim_matches(['[', ']']) {
+        "" | "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "localhost".to_owned(),
+        six if six.contains(':') => format!("[{six}]"),
+        name => name.to_owned(),
+    };
+    Url::parse(&format!("{scheme}://{host}:{port}{path}"))
 }
 
 struct OllamaServer {
@@ -63,11 +88,24 @@ struct Tag {
     digest: Option<String>,
     #[serde(default)]
     details: Details,
+    /// Absent before 0.11.
+    capabilities: Option<Vec<String>>,
+}
+
+impl Tag {
+    /// A model that is asked for embeddings, not for text.
+    fn is_mute(&self) -> bool {
+        let completes = |all: &Vec<String>| all.iter().any(|one| one == "completion");
+        let family = self.details.family.as_deref().unwrap_or("");
+        self.capabilities.as_ref().is_some_and(|all| !all.is_empty() && !completes(all))
+            || family.contains("bert")
+    }
 }
 
 #[derive(Default, Deserialize)]
 struct Details {
     quantization_level: Option<String>,
+    family: Option<String>,
 }
 
 impl Runtime for OllamaServer {
@@ -82,6 +120,7 @@ impl Runtime for OllamaServer {
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
         let tags: Tags = ask::get(&self.url, &[], Timeouts::QUICK, "/api/tags")?;
         let model = |tag: Tag| ModelRef {
+            is_mute: tag.is_mute(),
             id: tag.name,
             quant: tag.details.quantization_level.filter(|quant| !quant.is_empty() && quant != "unknown"),
             size_bytes: tag.size,
@@ -113,7 +152,15 @@ impl Runtime for OllamaServer {
         }
     }
 
-    fn count_tokens(&self, _: &ModelRef, _: &str) -> Result<Option<u32>, DriverError> {
+    fn takes_memory_when_asked(&self) -> bool {
+        self.url.is_loopback()
+    }
+
+    fn streams_flag(&self) -> Option<&'static str> {
+        Some("OLLAMA_NUM_PARALLEL")
+    }
+
+    fn count_tokens(&self, _: &ModelRef, _: &str, _: Option<Instant>) -> Result<Option<u32>, DriverError> {
         Ok(None)
     }
 
@@ -158,6 +205,11 @@ struct ChatPart {
 }
 
 impl Stream for OllamaStream {
+    fn get_ready(&mut self) {
+        // What is wrong with the way there, the request tells.
+        let _ = self.connection.open();
+    }
+
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
         let mut body = json!({
             "model": self.model,
@@ -251,5 +303,37 @@ fn fill(counts: &mut Counts, line: &Line, reuse_cache: bool) {
             decode_ms: ms(nanos),
             rule: DecodeRule::AllTokens,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ollama_host_by_ollamas_own_rules() {
+        for (host, expected) in [
+            ("", "127.0.0.1:11434"),
+            ("0.0.0.0", "127.0.0.1:11434"),
+            (":11434", "127.0.0.1:11434"),
+            ("0.0.0.0:8000", "127.0.0.1:8000"),
+            ("[::]:11434", "localhost:11434"),
+            ("::", "localhost:11434"),
+            ("::1", "[::1]:11434"),
+            ("[::1]", "[::1]:11434"),
+            ("[::1]:1234", "[::1]:1234"),
+            ("box", "box:11434"),
+            ("box:1234", "box:1234"),
+            ("box:none", "box:11434"),
+            ("\"box\"", "box:11434"),
+            ("http://box", "box"),
+            ("https://box/ollama", "box"),
+            ("http://box:1234", "box:1234"),
+        ] {
+            assert_eq!(address(host).unwrap().authority(), expected, "{host}");
+        }
+        let below = address("https://box/ollama/").unwrap();
+        assert!(below.tls && below.port == 443 && below.path("/api/tags") == "/ollama/api/tags");
+        assert!(address("ftp://box").is_err());
     }
 }

@@ -26,6 +26,7 @@ impl Driver for OpenAi {
             version: "version not told".to_owned(),
             tokens: None,
             context_flag: None,
+            streams_flag: None,
             may_simplify: true,
             unlisted: None,
         };

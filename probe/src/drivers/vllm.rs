@@ -1,5 +1,7 @@
 //! vLLM's server: `/version`, `/tokenize`, usage with every chunk, and its prefix-cache counters in `/metrics`.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,7 +21,7 @@ impl Driver for Vllm {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: &dyn std::fmt::Display| Absent {
-            reason: python::absence(&reason.to_string(), "vllm", "vllm serve"),
+            reason: python::absence(&reason.to_string(), &["vllm"], "vllm serve"),
             hint: "start it with `vllm serve MODEL`",
         };
         #[derive(Deserialize)]
@@ -37,6 +39,7 @@ impl Driver for Vllm {
             version: version.version,
             tokens: Some(TokenRoute { resource: "/tokenize", text: "prompt", count: "count" }),
             context_flag: Some("--max-model-len"),
+            streams_flag: Some("--max-num-seqs"),
             may_simplify: false,
             unlisted: None,
         })))
@@ -62,18 +65,33 @@ impl Runtime for VllmServer {
         self.0.prepare(model, need)
     }
 
-    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
-        self.0.count_tokens(model, text)
+    fn fits(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        self.0.fits(model, need)
+    }
+
+    fn streams_flag(&self) -> Option<&'static str> {
+        self.0.streams_flag()
+    }
+
+    fn count_tokens(
+        &self,
+        model: &ModelRef,
+        text: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<u32>, DriverError> {
+        self.0.count_tokens(model, text, until)
     }
 
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
-        Box::new(VllmStream { stream: self.0.open(model), server: self.0.clone() })
+        Box::new(VllmStream { stream: self.0.open(model), server: self.0.clone(), before: None })
     }
 }
 
 struct VllmStream {
     stream: ServerStream,
     server: Server,
+    /// The counters as they were when it got ready: asked for then, so that no stream begins later for it.
+    before: Option<CacheCounters>,
 }
 
 /// Prefix-cache counters, in tokens since the server's start.
@@ -106,8 +124,13 @@ fn parse_counters(text: &str) -> Option<CacheCounters> {
 }
 
 impl Stream for VllmStream {
+    fn get_ready(&mut self) {
+        self.before = self.counters();
+        self.stream.get_ready();
+    }
+
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
-        let before = self.counters();
+        let before = self.before.take().or_else(|| self.counters());
         let mut reply = self.stream.run(request)?;
         // Usage tells cached tokens only when the server was started with a flag; its counters always do, as long as
         // this request was alone: then their queries grew by its prompt.

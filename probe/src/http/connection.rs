@@ -49,11 +49,19 @@ impl Timeouts {
     };
 }
 
+impl Timeouts {
+    /// The same, and no waiting after this moment.
+    pub fn until(self, until: Option<Instant>) -> Timeouts {
+        Timeouts { until, ..self }
+    }
+}
+
 /// A head longer than this is no server that we know.
 const HEAD_LIMIT_BYTES: usize = 64 << 10;
 const HEADERS_LIMIT: usize = 100;
 
-const WAITING: &str = "waiting for the answer";
+/// What is being done while not a byte of an answer has come.
+pub const WAITING: &str = "waiting for the answer";
 
 /// What a request brings along: its type and its bytes.
 type Content<'a> = Option<(&'static str, &'a [u8])>;
@@ -76,6 +84,14 @@ pub struct Response<'a> {
     pub sent: Instant,
     /// The body.
     pub body: Body<'a>,
+}
+
+impl Response<'_> {
+    /// What it says it is, for sentences: `200 with text/html`.
+    pub fn told(&self) -> String {
+        let kind = header(&self.headers, "content-type").unwrap_or("no content type");
+        format!("{} with {}", self.status, kind.split(';').next().unwrap_or(kind).trim())
+    }
 }
 
 pub(super) enum Socket {

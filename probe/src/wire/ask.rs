@@ -24,9 +24,24 @@ pub fn get_text(
     timeouts: Timeouts,
     resource: &str,
 ) -> Result<String, HttpError> {
+    Ok(get_typed(url, headers, timeouts, resource)?.0)
+}
+
+/// The text, and what the server says it is: `200 with text/html`.
+///
+/// # Errors
+/// Those of HTTP.
+pub fn get_typed(
+    url: &Url,
+    headers: &[(String, String)],
+    timeouts: Timeouts,
+    resource: &str,
+) -> Result<(String, String), HttpError> {
     let mut connection = Connection::new(url.clone(), headers.to_vec(), timeouts);
-    let bytes = connection.get(resource)?.body.read_all(ANSWER_LIMIT_BYTES)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let mut response = connection.get(resource)?;
+    let told = response.told();
+    let bytes = response.body.read_all(ANSWER_LIMIT_BYTES)?;
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), told))
 }
 
 /// Asks a server for JSON.
@@ -39,15 +54,16 @@ pub fn get<T: DeserializeOwned>(
     timeouts: Timeouts,
     resource: &str,
 ) -> Result<T, DriverError> {
-    read(resource, &get_text(url, headers, timeouts, resource)?)
+    let (text, told) = get_typed(url, headers, timeouts, resource)?;
+    read(resource, &told, &text)
 }
 
-/// Reads an answer's JSON.
+/// Reads an answer's JSON; `told` is what the server says it is.
 ///
 /// # Errors
 /// An answer in another form, with the resource that gave it.
-pub fn read<T: DeserializeOwned>(resource: &str, text: &str) -> Result<T, DriverError> {
-    serde_json::from_str(text).map_err(|error| unknown(resource, &error))
+pub fn read<T: DeserializeOwned>(resource: &str, told: &str, text: &str) -> Result<T, DriverError> {
+    serde_json::from_str(text).map_err(|error| unknown(resource, told, &error))
 }
 
 /// Sends JSON to a server and reads its JSON.
@@ -62,10 +78,13 @@ pub fn post<T: DeserializeOwned>(
     body: &Value,
 ) -> Result<T, DriverError> {
     let mut connection = Connection::new(url.clone(), headers.to_vec(), timeouts);
-    let bytes = connection.post(resource, body.to_string().as_bytes())?.body.read_all(ANSWER_LIMIT_BYTES)?;
-    serde_json::from_slice(&bytes).map_err(|error| unknown(resource, &error))
+    let mut response = connection.post(resource, body.to_string().as_bytes())?;
+    let told = response.told();
+    let bytes = response.body.read_all(ANSWER_LIMIT_BYTES)?;
+    serde_json::from_slice(&bytes).map_err(|error| unknown(resource, &told, &error))
 }
 
-fn unknown(resource: &str, error: &serde_json::Error) -> DriverError {
-    DriverError::UnknownReply(format!("{resource}: {error}"))
+/// `told` is what the server says it answered with: a page for signing in where JSON was asked for tells all.
+fn unknown(resource: &str, told: &str, error: &serde_json::Error) -> DriverError {
+    DriverError::UnknownReply(format!("{resource}: {told}: {error}"))
 }

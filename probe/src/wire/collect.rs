@@ -74,6 +74,11 @@ impl Collector {
         self.chunks.push(Chunk { at_ms, tokens });
     }
 
+    /// Whether a token has come.
+    pub fn has_begun(&self) -> bool {
+        !self.chunks.is_empty()
+    }
+
     /// Tokens of all chunks so far.
     pub fn tokens_so_far(&self) -> u32 {
         self.tokens
@@ -88,7 +93,7 @@ impl Collector {
     /// The whole reply has arrived, its last byte at `last`.
     ///
     /// # Errors
-    /// [`DriverError::Empty`] when no token came, [`DriverError::UnknownReply`] without a prompt count.
+    /// [`DriverError::Empty`] when no token came.
     pub fn finish(self, last: Option<Instant>) -> Result<Timings, DriverError> {
         let told = self.tokens_so_far();
         if self.chunks.is_empty() {
@@ -99,9 +104,8 @@ impl Collector {
         // Reasoning was seen but not counted: one token a chunk, unless chunks are known to hold more.
         let seen = (self.reasoning_chunks > 0).then_some(self.reasoning_chunks);
         Ok(Timings {
-            prompt_tokens: counts
-                .prompt_tokens
-                .ok_or_else(|| DriverError::UnknownReply("it counts no prompt tokens".to_owned()))?,
+            // No prompt is empty: none stands for a server that does not count, whose rates are still its own.
+            prompt_tokens: counts.prompt_tokens.unwrap_or(0),
             cached_tokens: counts.cached_tokens,
             output_tokens: counts.output_tokens.unwrap_or(told),
             reasoning_tokens: counts.reasoning_tokens.filter(|n| *n > 0).or(seen),

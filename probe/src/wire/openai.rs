@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::collect::{Counts, Part};
 use super::reply::{self, Asked, Gathered, malformed};
 use crate::driver::{DriverError, Prompt, Reply, Request};
-use crate::http::Connection;
+use crate::http::{Connection, HttpError};
 use crate::stream::{Event, Format};
 
 /// Which route is used.
@@ -39,6 +39,20 @@ pub struct Dialect {
     pub cache_switch: bool,
     /// Whether `chat_template_kwargs` is understood, which switches thinking off.
     pub template_switch: bool,
+    /// Fields that the server has refused by name.
+    pub refused: Vec<&'static str>,
+}
+
+/// Fields without which a request still means the same, but for what they wish of speed and length. Services refuse them
+/// one by one: new models of OpenAI a temperature of 0, strict ones what they do not know.
+pub const OPTIONAL: [&str; 6] =
+    ["temperature", "stream_options", "ignore_eos", "min_tokens", "chat_template_kwargs", "cache_prompt"];
+
+/// The field of ours that a refusal names, where we can do without it.
+pub fn refused_field(body: &Value, refusal: &str) -> Option<&'static str> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = || refusal.split(|c: char| !is_letter(c));
+    OPTIONAL.into_iter().find(|field| body.get(field).is_some() && words().any(|word| word == *field))
 }
 
 impl Dialect {
@@ -51,6 +65,7 @@ impl Dialect {
         usage_each_chunk: false,
         cache_switch: false,
         template_switch: true,
+        refused: Vec::new(),
     };
 
     /// The body for a request, and the resource to send it to.
@@ -98,28 +113,50 @@ impl Dialect {
                 "/chat/completions"
             }
         };
+        for field in &self.refused {
+            body.remove(*field);
+        }
         (format!("{}{route}", self.prefix), Value::Object(body))
     }
 }
 
-/// Sends a request and reads the streamed reply.
+/// Sends a request and reads the streamed reply. A field that the server refuses by name is left out from then on.
 ///
 /// # Errors
 /// Those of HTTP, an error inside the stream, an unreadable chunk, or no token at all.
 pub fn run(
     connection: &mut Connection,
-    dialect: &Dialect,
+    dialect: &mut Dialect,
     model: &str,
     request: &Request,
 ) -> Result<Reply, DriverError> {
-    let (resource, body) = dialect.body(model, request);
-    let asked = Asked {
-        resource: &resource,
-        body: &body,
-        until: request.until,
-        format: Format::ServerSent,
-        ending: "saying so",
-    };
+    loop {
+        let (resource, body) = dialect.body(model, request);
+        let error = match read(connection, &resource, &body, request) {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        // Each time round one field fewer: it ends.
+        match &error {
+            DriverError::Http(HttpError::Status { status: 400 | 422, body: refusal }) => {
+                match refused_field(&body, refusal) {
+                    Some(field) => dialect.refused.push(field),
+                    None => return Err(error),
+                }
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+fn read(
+    connection: &mut Connection,
+    resource: &str,
+    body: &Value,
+    request: &Request,
+) -> Result<Reply, DriverError> {
+    let asked =
+        Asked { resource, body, until: request.until, format: Format::ServerSent, ending: "saying so" };
     reply::read(connection, &asked, take)
 }
 

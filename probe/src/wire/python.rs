@@ -15,9 +15,16 @@ fn version_by(host: &dyn Host, package: &str) -> Option<String> {
 }
 
 /// Why the server of a module is absent, in the light of the module being there.
-pub fn absence(reason: &str, package: &str, program: &str) -> String {
-    match package_version(package) {
-        Some(version) => {
+///
+/// `packages` are those that the program serves, the newest first.
+pub fn absence(reason: &str, packages: &[&str], program: &str) -> String {
+    absence_on(&Machine, reason, packages, program)
+}
+
+fn absence_on(host: &dyn Host, reason: &str, packages: &[&str], program: &str) -> String {
+    let installed = packages.iter().find_map(|package| Some((package, version_by(host, package)?)));
+    match installed {
+        Some((package, version)) => {
             format!("{reason}; {package} {version} is installed, its server ({program}) does not run")
         }
         None => reason.to_owned(),
@@ -34,5 +41,10 @@ mod tests {
         let host = Recorded::new(Platform::Linux).command("python3 -c", "0.32.2\n");
         assert_eq!(version_by(&host, "mlx-lm").as_deref(), Some("0.32.2"));
         assert_eq!(version_by(&Recorded::new(Platform::Linux), "mlx-lm"), None);
+        // Whichever of them is there.
+        let older = Recorded::new(Platform::Linux)
+            .command("python3 -c import importlib.metadata as m; print(m.version(\"exllamav2\"))", "0.3.2\n");
+        let says = absence_on(&older, "nothing listens", &["exllamav3", "exllamav2"], "TabbyAPI");
+        assert_eq!(says, "nothing listens; exllamav2 0.3.2 is installed, its server (TabbyAPI) does not run");
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::collect::Collector;
 use crate::driver::{DriverError, Reply};
 use crate::http::Connection;
+use crate::names;
 use crate::stream::{self, Event, Format};
 
 /// What is sent, and how its reply is written.
@@ -34,11 +35,12 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Keeps these members of what was told, where they are there.
+    /// Keeps these members of what was told, where they are there. A server may name its model by a path: of paths only
+    /// the last part is kept.
     pub fn keep(&mut self, told: &Value, names: &[&str]) {
         for name in names {
             if let Some(value) = told.get(name).filter(|value| !value.is_null()) {
-                self.extras.insert((*name).to_owned(), value.clone());
+                self.extras.insert((*name).to_owned(), without_paths(value));
             }
         }
     }
@@ -59,11 +61,46 @@ pub fn read(
     let mut response = connection.post(asked.resource, body.as_bytes())?;
     let mut gathered =
         Gathered { collector: Collector::new(response.sent), extras: Map::new(), complete: false };
-    let last = stream::each_event(&mut response.body, asked.format, |event| take(&mut gathered, event))?;
+    let told = response.told();
+    let status = response.status;
+    if !(200..300).contains(&status) {
+        return Err(DriverError::UnknownReply(format!(
+            "{told}, where a stream of tokens was asked for; if the server has moved, name its new address with --base-url"
+        )));
+    }
+    let mut events = 0_u32;
+    let read = stream::each_event(&mut response.body, asked.format, |event| {
+        events += 1;
+        take(&mut gathered, event)
+    });
+    let nothing = !gathered.complete && !gathered.collector.has_begun();
+    let last = match read {
+        // Not one event of a stream: whatever answered there is no such server, or cannot stream.
+        Ok(_) if nothing && events == 0 => return Err(no_stream(&told)),
+        Err(DriverError::UnknownReply(_)) if nothing && events == 1 => return Err(no_stream(&told)),
+        read => read?,
+    };
     if !gathered.complete {
         return Err(DriverError::BrokeOff(format!("the stream ended without {}", asked.ending)));
     }
     Ok(Reply { timings: gathered.collector.finish(last)?, extras: Value::Object(gathered.extras) })
+}
+
+/// What answers is no such server, or does not stream.
+fn no_stream(told: &str) -> DriverError {
+    DriverError::UnknownReply(format!("{told}, where a stream of tokens was asked for"))
+}
+
+/// The value with public names in place of paths, in whatever depth.
+fn without_paths(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(names::public(text)),
+        Value::Array(items) => items.iter().map(without_paths).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), without_paths(value))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 /// The error of a chunk that is not what it should be.

@@ -1,5 +1,7 @@
 //! A server that speaks the OpenAI form: what its drivers have in common.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::ask;
@@ -34,6 +36,8 @@ pub struct Server {
     pub tokens: Option<TokenRoute>,
     /// The flag that would give it a longer context.
     pub context_flag: Option<&'static str>,
+    /// What sets how many streams it works on at once.
+    pub streams_flag: Option<&'static str>,
     /// Whether a refusal of our fields is answered by asking once more in the plainest form.
     pub may_simplify: bool,
     /// The name that it serves its model by where its list comes empty.
@@ -62,11 +66,11 @@ impl Server {
     /// When it does not answer.
     pub fn list(&self) -> Result<Vec<ModelRef>, DriverError> {
         let resource = format!("{}/models", self.dialect.prefix);
-        let text = ask::get_text(&self.url, &self.headers, Timeouts::QUICK, &resource)?;
+        let (text, told) = ask::get_typed(&self.url, &self.headers, Timeouts::QUICK, &resource)?;
         if let Some(name) = self.unlisted.filter(|_| text.trim().is_empty()) {
             return Ok(vec![ModelRef { id: name.to_owned(), ..ModelRef::default() }]);
         }
-        let list: Value = ask::read(&resource, &text)?;
+        let list: Value = ask::read(&resource, &told, &text)?;
         // Together answers with the bare list.
         let entries = list.get("data").unwrap_or(&list).as_array().cloned();
         let entries =
@@ -121,7 +125,15 @@ impl Runtime for Server {
         self.list()
     }
 
+    fn streams_flag(&self) -> Option<&'static str> {
+        self.streams_flag
+    }
+
     fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        self.fits(model, need)
+    }
+
+    fn fits(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
         let wanted = need.context_tokens;
         match (model.context_tokens, self.context_flag) {
             (Some(limit), flag) if limit < wanted => Err(DriverError::Limit(match flag {
@@ -134,10 +146,20 @@ impl Runtime for Server {
         }
     }
 
-    fn count_tokens(&self, model: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
+    fn count_tokens(
+        &self,
+        model: &ModelRef,
+        text: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<u32>, DriverError> {
         let Some(route) = self.tokens else { return Ok(None) };
         let body = json!({"model": model.id, (route.text): text});
-        let answer: Value = ask::post(&self.url, &self.headers, Timeouts::WORKLOAD, route.resource, &body)?;
+        let timeouts = Timeouts::PATIENT.until(until);
+        let answer: Value = match ask::post(&self.url, &self.headers, timeouts, route.resource, &body) {
+            // A proxy, or a version that keeps its tokenizer to itself.
+            Err(DriverError::Http(HttpError::Status { status: 404 | 405 | 501, .. })) => return Ok(None),
+            answer => answer?,
+        };
         let count = answer.get(route.count).and_then(Value::as_u64);
         let count = count.ok_or_else(|| {
             DriverError::UnknownReply(format!("{} holds no {}", route.resource, route.count))
@@ -159,8 +181,13 @@ pub struct ServerStream {
 }
 
 impl Stream for ServerStream {
+    fn get_ready(&mut self) {
+        // What is wrong with the way there, the request tells.
+        let _ = self.connection.open();
+    }
+
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
-        match openai::run(&mut self.connection, &self.dialect, &self.model, request) {
+        match openai::run(&mut self.connection, &mut self.dialect, &self.model, request) {
             Err(DriverError::Http(HttpError::Status { status: 400 | 404 | 422, .. }))
                 if self.may_simplify =>
             {
@@ -169,7 +196,7 @@ impl Stream for ServerStream {
                 self.dialect.template_switch = false;
                 self.dialect.usage_each_chunk = false;
                 self.dialect.text_route = Route::Chat;
-                openai::run(&mut self.connection, &self.dialect, &self.model, request)
+                openai::run(&mut self.connection, &mut self.dialect, &self.model, request)
             }
             result => result,
         }

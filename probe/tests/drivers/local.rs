@@ -1,9 +1,10 @@
 //! Runtimes on one's own machine: llama-server, vLLM, MLX, Ollama, TabbyAPI.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use data::timings::{DecodeRule, PrefillRule};
-use probe::driver::Request;
+use probe::driver::{ModelRef, Options, Request};
 use probe::drivers;
 
 use crate::common::{Script, Server};
@@ -46,7 +47,7 @@ fn llama_server_tells_its_limits_and_keeps_its_paths() {
     let mut runtime = runtime("llama.cpp", &server);
     let models = runtime.models().unwrap();
     assert_eq!((models[0].id.as_str(), models[0].context_tokens), ("m", Some(32768)));
-    assert_eq!(runtime.count_tokens(&models[0], "x").unwrap(), Some(4));
+    assert_eq!(runtime.count_tokens(&models[0], "x", None).unwrap(), Some(4));
     let need = |context_tokens, streams| probe::driver::Need { context_tokens, streams };
     assert!(runtime.prepare(&models[0], need(4096, 2)).is_ok());
     let slots = runtime.prepare(&models[0], need(1280, 8)).unwrap_err();
@@ -80,6 +81,89 @@ fn vllm_counts_its_cache_in_metrics() {
     let body: serde_json::Value = serde_json::from_str(&server.asked()[2].body).unwrap();
     assert_eq!(body["min_tokens"], 64);
     assert_eq!(body["stream_options"]["continuous_usage_stats"], true);
+}
+
+/// A server before whose tokenizer a proxy stands, and one that keeps it to itself.
+#[test]
+fn vllm_without_a_tokenizer_is_calibrated() {
+    for status in [404, 405] {
+        let server = Server::start(move |asked| match asked.line.as_str() {
+            "GET /version" => Script::json(r#"{"version":"0.32.0"}"#),
+            "POST /tokenize" => Script::status(status, r#"{"detail":"Not Found"}"#),
+            _ => Script::status(500, "nothing else is asked"),
+        });
+        assert_eq!(runtime("vllm", &server).count_tokens(&model(), "x", None).unwrap(), None, "{status}");
+    }
+}
+
+/// The counters are asked for before the common start of several streams, not between it and the request.
+#[test]
+fn vllm_asks_for_its_counters_before_the_start() {
+    let recording = include_str!("../wire/vllm_v1_completions_stream.txt");
+    let server = Server::start(move |asked| match asked.line.as_str() {
+        "GET /version" => Script::json(r#"{"version":"0.32.0"}"#),
+        "GET /metrics" => {
+            Script::json("vllm:prefix_cache_queries_total 1.0\nvllm:prefix_cache_hits_total 0.0\n")
+        }
+        _ => Script::recording(recording, 50.0),
+    });
+    let mut stream = runtime("vllm", &server).stream(&model());
+    stream.get_ready();
+    let before = server.asked().len();
+    assert_eq!(server.asked()[before - 1].line, "GET /metrics");
+    stream.run(&text(64)).unwrap();
+    assert_eq!(server.asked()[before].line, "POST /v1/completions", "the request is the next thing");
+}
+
+/// llama-server answers 503 until its model is loaded.
+#[test]
+fn a_server_that_loads_is_waited_for() {
+    let asked_health = AtomicU32::new(0);
+    let server = Server::start(move |asked| match asked.line.as_str() {
+        "GET /health" if asked_health.fetch_add(1, Ordering::SeqCst) > 0 => {
+            Script::json(r#"{"status":"ok"}"#)
+        }
+        "GET /props" if asked_health.load(Ordering::SeqCst) > 1 => Script::json(crate::PROPS),
+        _ => Script::status(
+            503,
+            r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#,
+        ),
+    });
+    let driver = drivers::by_name("llama.cpp").unwrap();
+    let absent = driver.detect(&options(&server)).err().unwrap();
+    assert!(absent.reason.contains("still loading its model"), "{}", absent.reason);
+    let patient = Options { patience: Duration::from_secs(30), ..options(&server) };
+    let found = driver.detect(&patient).unwrap_or_else(|absent| panic!("{}", absent.reason));
+    assert_eq!(found.version(), "b10573-3f545bec");
+}
+
+/// A list that begins with a model for embeddings, as Ollama's does in order of time.
+#[test]
+fn models_for_embeddings_are_told_apart() {
+    let tags = |rest: &str| {
+        format!(
+            r#"{{"models":[{{"name":"nomic-embed-text:latest","details":{{"family":"nomic-bert"}}{rest}}},
+                {{"name":"all-minilm:latest","details":{{"family":"bert"}}}},
+                {{"name":"vectors:1b","details":{{"family":"qwen3"}},"capabilities":["embedding"]}},
+                {{"name":"qwen3:8b","details":{{"family":"qwen3"}},"capabilities":["completion","tools"]}},
+                {{"name":"old:8b","details":{{"family":"llama"}}}}]}}"#
+        )
+    };
+    for rest in ["", r#","capabilities":["embedding"]"#] {
+        let list = tags(rest);
+        let server = Server::start(move |asked| match asked.line.as_str() {
+            "GET /api/version" => Script::json(r#"{"version":"0.33.0"}"#),
+            _ => Script::json(&list),
+        });
+        let models = runtime("ollama", &server).models().unwrap();
+        let text: Vec<&str> =
+            models.iter().filter(|model| model.makes_text()).map(|model| model.id.as_str()).collect();
+        assert_eq!(text, ["qwen3:8b", "old:8b"]);
+    }
+    for name in ["text-embedding-nomic-embed-text-v1.5", "Qwen3-Reranker-8B", "whisper-large-v3"] {
+        let named = ModelRef { id: name.to_owned(), ..ModelRef::default() };
+        assert!(!named.makes_text(), "{name}");
+    }
 }
 
 #[test]
@@ -214,7 +298,7 @@ fn tabby_gives_its_own_rates() {
             ],
         ),
     });
-    assert_eq!(runtime("exllama", &server).count_tokens(&model(), "x").unwrap(), Some(3));
+    assert_eq!(runtime("exllama", &server).count_tokens(&model(), "x", None).unwrap(), Some(3));
     let timings = ask("exllama", &server, &text(2)).unwrap().timings;
     assert_eq!(timings.cached_tokens, Some(200), "800 new tokens in 0.4 s at 2,000 tok/s");
     assert_eq!(timings.prefill_tps(), Some((2000.0, PrefillRule::Engine)));

@@ -8,7 +8,7 @@ use data::gguf::ModelShape;
 use data::submission::{Identity, ModelIdentity};
 
 use crate::driver::ModelRef;
-use crate::{gguf_file, model_file, model_folder};
+use crate::{gguf_file, model_file, model_folder, names};
 
 /// The shape that a model's own files describe, where they are on this machine.
 pub(crate) fn shape(model: &ModelRef) -> Result<Option<ModelShape>> {
@@ -80,15 +80,13 @@ pub(super) fn identify(model: &ModelRef, folder: &Path) -> ModelIdentity {
         eprintln!("note: the model's files cannot be read ({error}); the run will say how far it is known without them");
         by_runtime(model)
     });
-    // A runtime may call a model by its path: only the last part of it goes into the run.
-    let is_here = model.file.is_some() || model.folder.is_some();
-    let is_path = is_here && Path::new(&model.id).is_absolute() || model.file.is_some();
-    let name = model.id.rsplit(['/', '\\']).find(|part| !part.is_empty()).filter(|_| is_path);
+    // A runtime may call a model by its path, here or on its own machine: only the last part of it goes into the run.
+    let name = if model.file.is_some() { names::last_part(&model.id) } else { model.id.clone() };
     let shape = shape(model).ok().flatten();
     ModelIdentity {
         params: shape.as_ref().map(|shape| shape.params - shape.idle_params),
         tensor_bytes: shape.as_ref().map(|shape| shape.bytes.total()),
-        reference: name.unwrap_or(&model.id).to_owned(),
+        reference: names::public(&name),
         id: None,
         quant: model.quant.clone(),
         digest: found.digest,
@@ -115,5 +113,10 @@ mod tests {
         assert_eq!(identify(&model("org/tiny"), home.path()).reference, "org/tiny");
         let unknown = ModelRef { id: "m".to_owned(), ..ModelRef::default() };
         assert_eq!(identify(&unknown, home.path()).identity, Identity::Unverified);
+        // A server elsewhere calls it by a path of its own machine.
+        for id in ["/home/alice/models/Qwen3-8B", r"C:\Users\alice\Qwen3-8B"] {
+            let there = ModelRef { id: id.to_owned(), ..ModelRef::default() };
+            assert_eq!(identify(&there, home.path()).reference, "Qwen3-8B");
+        }
     }
 }

@@ -41,10 +41,10 @@ impl Progress {
         let ticker = std::thread::spawn(move || {
             while !look.done.load(Ordering::Relaxed) {
                 let passed = start.elapsed();
-                eprint!(
-                    "{}\x1b[K\r",
-                    line(&text, look.round.load(Ordering::Relaxed), planned, passed, left_s)
-                );
+                let round = look.round.load(Ordering::Relaxed);
+                // A window may be made narrower meanwhile.
+                let whole = line(&text, round, planned, passed, left_s);
+                eprint!("{}\x1b[K\r", cut(&whole, columns()));
                 std::thread::sleep(Duration::from_millis(250));
             }
         });
@@ -101,6 +101,16 @@ impl Drop for Progress {
     }
 }
 
+/// Columns of the terminal; of one that does not tell, the fewest that are common.
+fn columns() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// As much of a line as is written over by the next: a line that fills the last column begins another.
+fn cut(line: &str, columns: usize) -> String {
+    line.chars().take(columns.saturating_sub(1)).collect()
+}
+
 /// `[2/10] W2 … [#####---------------] repeat 2 of 3, about 40 s left`.
 fn line(label: &str, done: u32, repeats: u32, passed: Duration, left_s: Option<f64>) -> String {
     let passed_s = passed.as_secs_f64();
@@ -124,5 +134,9 @@ mod tests {
         assert_eq!(text, "W1 [#####---------------] repeat 2 of 4, about 40 s left");
         let late = line("W1", 5, 3, Duration::from_secs(50), Some(43.0));
         assert_eq!(late, "W1 [####################] repeat 5 of 5, 50 s");
+        let label = "[10/10] W4 1024 -> 256 tokens, 16 streams";
+        let long = line(label, 1, 10, Duration::from_secs(3), Some(1043.0));
+        assert!(long.len() > 80 && cut(&long, 80).len() == 79, "{long}");
+        assert_eq!(cut("short", 80), "short");
     }
 }

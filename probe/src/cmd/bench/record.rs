@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::identify;
 use crate::cmd::detect::{BANDWIDTH_BUDGET, round};
+use crate::detect::host::Machine;
 use crate::detect::{self, bandwidth};
 use crate::driver::{ModelRef, Runtime};
 use crate::identity::{self, Secret, Signer};
@@ -42,6 +43,8 @@ pub(super) struct Record {
     raw: Vec<String>,
     /// Words about the machine's state that every result carries.
     state: Vec<String>,
+    /// How often heat has slowed the processor since the machine started, as its kernel counts.
+    throttled: Option<f64>,
 }
 
 impl Record {
@@ -66,8 +69,10 @@ impl Record {
         let signer = if anonymous {
             identity::anonymous()?
         } else {
-            let secret = Secret::of_installation(&folder)
-                .context("the installation's secret cannot be made or read")?;
+            let secret = Secret::of_installation(&folder).context(
+                "runs are signed with this installation's secret, which cannot be made or read; \
+                 LLM_SPEED_HOME names another folder for it",
+            )?;
             secret.signer(&fingerprint.hardware_descriptor(), &measured_on[..7])
         };
         let mut state: Vec<String> = before.flags().into_iter().map(str::to_owned).collect();
@@ -92,10 +97,11 @@ impl Record {
             workloads: Vec::new(),
             raw_timings_sha256: String::new(),
         };
-        Ok(Record { id: run_id()?, submission, folder, signer, raw: Vec::new(), state })
+        let throttled = detect::linux::throttle_count(&Machine);
+        Ok(Record { id: run_id()?, submission, folder, signer, raw: Vec::new(), state, throttled })
     }
 
-    /// A point that was left out.
+    /// A point that was left out. The reason is signed and published: our own words alone.
     pub fn skip(&mut self, point: &Point, reason: &str) {
         self.submission.workloads.push(WorkloadResult::skipped(
             &point.workload,
@@ -131,6 +137,14 @@ impl Record {
                     self.state.push(flag.to_owned());
                 }
             }
+        }
+        let shared = |state: &HostState| state.gpus.iter().any(|gpu| gpu.programs > Some(1));
+        if during.iter().chain([&self.submission.after]).any(shared) {
+            self.state.push("gpu_shared".to_owned());
+        }
+        let cpu_limit = "cpu_thermal_limit".to_owned();
+        if detect::linux::throttle_count(&Machine) > self.throttled && !self.state.contains(&cpu_limit) {
+            self.state.push(cpu_limit);
         }
         self.submission.during = during;
         for found in self.submission.workloads.iter_mut().filter(|found| found.skipped.is_none()) {
@@ -171,8 +185,7 @@ impl Record {
     /// Signs what is there and writes it whole: a kill at any later point loses nothing that was finished.
     fn save(&mut self, path: &Path) -> Result<SavedRun> {
         let saved = self.seal()?;
-        runs::write_whole(path, &serde_json::to_vec_pretty(&saved)?)
-            .with_context(|| format!("the run cannot be saved at {}", path.display()))?;
+        saved.write(path).with_context(|| format!("the run cannot be saved at {}", path.display()))?;
         Ok(saved)
     }
 }

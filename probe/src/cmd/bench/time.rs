@@ -21,6 +21,8 @@ pub(super) struct Time<'a> {
     points: &'a [Point],
     /// Estimates, by point.
     speeds: Vec<Option<Speed>>,
+    /// Why a point cannot run, by point.
+    barred: Vec<Option<String>>,
     budget: Option<Duration>,
     repeats: (u32, u32),
     end: Option<Instant>,
@@ -39,10 +41,12 @@ impl<'a> Time<'a> {
         repeats: (u32, u32),
         points: &'a [Point],
         beside: &Beside,
+        barred: Vec<Option<String>>,
     ) -> Time<'a> {
         Time {
             points,
             speeds: points.iter().map(|point| beside.speed(point)).collect(),
+            barred,
             budget,
             repeats,
             end: budget.map(|budget| Instant::now() + budget),
@@ -56,7 +60,11 @@ impl<'a> Time<'a> {
         self.end.map(|end| end.saturating_duration_since(Instant::now()).as_secs_f64())
     }
 
+    /// Nothing for a point that cannot run.
     fn cost(&self, at: usize) -> Option<Cost> {
+        if self.barred[at].is_some() {
+            return Some(Cost::default());
+        }
         let rates = match self.speeds[at] {
             Some(speed) => Rates {
                 prefill_tps: speed.prefill_tps * self.correction.prefill_tps,
@@ -73,7 +81,12 @@ impl<'a> Time<'a> {
 
     fn slots(&self, from: usize) -> (Vec<Option<Cost>>, Vec<Slot>) {
         let costs: Vec<Option<Cost>> = (from..self.points.len()).map(|at| self.cost(at)).collect();
-        let slots = schedule::fit(&self.points[from..], &costs, self.repeats.0, self.budget_left_s());
+        let mut slots = schedule::fit(&self.points[from..], &costs, self.repeats.0, self.budget_left_s());
+        for (slot, reason) in slots.iter_mut().zip(&self.barred[from..]) {
+            if let Some(reason) = reason {
+                *slot = Slot::LeftOut(reason.clone());
+            }
+        }
         (costs, slots)
     }
 
@@ -89,6 +102,9 @@ impl<'a> Time<'a> {
     pub fn slot(&self, at: usize) -> (Slot, Limits) {
         let (costs, slots) = self.slots(at);
         let nothing = Limits { repeats: (0, 0), planned: 0, spare_until: None, until: None };
+        if let Some(reason) = &self.barred[at] {
+            return (Slot::LeftOut(reason.clone()), nothing);
+        }
         let (Some(mine), Some(end), Some(left_s)) = (slots.first(), self.end, self.budget_left_s()) else {
             let limits = Limits { repeats: self.repeats, planned: self.repeats.1, ..nothing };
             return (Slot::Runs(self.repeats.0), limits);
@@ -161,13 +177,14 @@ impl<'a> Time<'a> {
         );
         let running = slots.iter().filter(|slot| slot.repeats() > 0).count();
         eprintln!("{running} of {} points{total}{budget}:", self.points.len());
-        for ((point, slot), (cost, speed)) in
-            self.points.iter().zip(&slots).zip(costs.iter().zip(&self.speeds))
+        for (at, ((point, slot), (cost, speed))) in
+            self.points.iter().zip(&slots).zip(costs.iter().zip(&self.speeds)).enumerate()
         {
             let estimate = speed.map_or_else(String::new, |speed| {
                 format!(", {:.1} to {:.1} tok/s expected", speed.decode_tps.low, speed.decode_tps.high)
             });
             let what = match (slot, cost) {
+                (Slot::LeftOut(reason), _) if self.barred[at].is_some() => format!("left out: {reason}"),
                 (Slot::LeftOut(_), cost) => {
                     let took = cost
                         .map_or_else(String::new, |cost| format!(" (about {})", minutes(cost.seconds(1))));
@@ -185,7 +202,7 @@ impl<'a> Time<'a> {
             };
             eprintln!("  {:<4}{:<32}{what}", point.workload, point.words());
         }
-        if slots.iter().any(|slot| slot.repeats() == 0) {
+        if slots.iter().zip(&self.barred).any(|(slot, barred)| slot.repeats() == 0 && barred.is_none()) {
             eprintln!("--full runs everything, --workload one of them");
         }
     }

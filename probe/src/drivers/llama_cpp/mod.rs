@@ -7,6 +7,7 @@ mod local;
 mod process;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 use crate::driver::{
     Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
 };
-use crate::http::{Connection, Timeouts, Url};
+use crate::http::{Connection, HttpError, Timeouts, Url};
+use crate::interrupt;
 use crate::wire::ask;
 use crate::wire::openai::{self, Dialect};
 
@@ -61,11 +63,19 @@ impl Driver for LlamaCpp {
             None => Url::parse(DEFAULT_ADDRESS).map_err(|error| absent(error.to_string()))?,
         };
         let headers = ask::bearer(options.api_key.as_deref());
-        let asked: Result<Props, _> = ask::get(&url, &headers, Timeouts::QUICK, "/props");
+        let props = || ask::get::<Props>(&url, &headers, Timeouts::QUICK, "/props");
+        let mut asked = props();
         let program = local::program(options);
         // A file that was named is run from that file, whatever else is running.
-        let named_file =
-            options.model.as_deref().map(Path::new).filter(|path| path.extension() == Some("gguf".as_ref()));
+        let named_file = options
+            .model
+            .as_deref()
+            .map(Path::new)
+            .filter(|path| path.extension() == Some("gguf".as_ref()) && path.is_file());
+        if asked.as_ref().is_err_and(is_loading) && (named_file.is_none() || options.base_url.is_some()) {
+            wait_until_loaded(&url, &headers, options.patience).map_err(|error| absent(error.to_string()))?;
+            asked = props();
+        }
         match (asked, &program) {
             (Ok(props), _) if named_file.is_none() || options.base_url.is_some() => {
                 Ok(Box::new(LlamaServer { url, headers, props, process: None, program, files: Vec::new() }))
@@ -91,10 +101,41 @@ impl Driver for LlamaCpp {
                 }))
             }
             (Err(error), _) if options.base_url.is_some() => Err(absent(error.to_string())),
-            (Err(error), _) => Err(absent(format!("{error}, and llama-server is not in PATH"))),
+            (Err(error), _) => Err(absent(match &options.llama_cpp_path {
+                Some(named) => format!("{error}, and there is no llama-server in {}", named.display()),
+                None => format!("{error}, and llama-server is not in PATH"),
+            })),
             (Ok(_), _) => Err(absent("no llama-server in PATH to run that file with".to_owned())),
         }
     }
+}
+
+/// llama-server answers before it has loaded its model, and says so.
+fn is_loading(error: &DriverError) -> bool {
+    matches!(error, DriverError::Http(HttpError::Status { status: 503, body }) if body.contains("oading model"))
+}
+
+/// Waits as long as patience allows.
+fn wait_until_loaded(url: &Url, headers: &[(String, String)], patience: Duration) -> Result<(), DriverError> {
+    const EVERY: Duration = Duration::from_millis(250);
+    let begun = Instant::now();
+    if !patience.is_zero() {
+        eprintln!("llama.cpp: the server at {} is loading its model; waiting for it", url.authority());
+    }
+    while begun.elapsed() < patience {
+        if ask::get_text(url, headers, Timeouts::QUICK, "/health").is_ok() {
+            return Ok(());
+        }
+        if interrupt::requested() {
+            return Err(HttpError::Interrupted.into());
+        }
+        std::thread::sleep(EVERY);
+    }
+    Err(DriverError::Limit(format!(
+        "the server at {} is still loading its model{}; try again when it is done",
+        url.authority(),
+        if patience.is_zero() { String::new() } else { format!(" after {} s", patience.as_secs()) }
+    )))
 }
 
 /// A server that runs, or one that will be started when a model is chosen.
@@ -149,6 +190,7 @@ impl Runtime for LlamaServer {
         let file = Some(PathBuf::from(&self.props.model_path))
             .filter(|path| self.url.is_loopback() && path.is_file());
         Ok(vec![ModelRef {
+            is_mute: false,
             id: id.map_or_else(|| self.props.model_alias.clone(), str::to_owned),
             quant: self.props.model_ftype.clone(),
             size_bytes: number("size"),
@@ -161,7 +203,7 @@ impl Runtime for LlamaServer {
 
     fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
         if let (true, Some(program), Some(file)) = (self.is_ours(), &self.program, &model.file) {
-            let enough = self.process.as_ref().is_some_and(|process| process.is_enough(file, need));
+            let enough = self.process.as_mut().is_some_and(|process| process.is_enough(file, need));
             if !enough {
                 // The old one first: both may not fit beside each other.
                 self.process = None;
@@ -170,6 +212,58 @@ impl Runtime for LlamaServer {
                 self.process = Some(process);
             }
             self.refresh()?;
+        }
+        self.fits_as_it_runs(model, need)
+    }
+
+    fn fits(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        // One that we start is started for the need.
+        if self.is_ours() { Ok(()) } else { self.fits_as_it_runs(model, need) }
+    }
+
+    fn takes_memory_when_asked(&self) -> bool {
+        self.is_ours()
+    }
+
+    fn streams_flag(&self) -> Option<&'static str> {
+        Some("-np")
+    }
+
+    fn died(&mut self) -> Option<DriverError> {
+        self.process.as_mut()?.obituary()
+    }
+
+    fn count_tokens(
+        &self,
+        _: &ModelRef,
+        text: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<u32>, DriverError> {
+        #[derive(Deserialize)]
+        struct Tokens {
+            tokens: Vec<Value>,
+        }
+        let body = json!({"content": text, "add_special": true});
+        let timeouts = Timeouts::PATIENT.until(until);
+        let answer: Tokens = ask::post(&self.url, &self.headers, timeouts, "/tokenize", &body)?;
+        Ok(Some(answer.tokens.len() as u32))
+    }
+
+    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
+        let connection = Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD);
+        let dialect = Dialect { cache_switch: true, ..Dialect::LOCAL };
+        Box::new(LlamaStream { connection, dialect, model: model.id.clone() })
+    }
+}
+
+impl LlamaServer {
+    fn fits_as_it_runs(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        // What the model cannot do, no flag gives it.
+        if let Some(limit) = model.context_tokens.filter(|limit| *limit < need.context_tokens) {
+            return Err(DriverError::Limit(format!(
+                "the model's context ends at {limit} tokens, {} are needed",
+                need.context_tokens
+            )));
         }
         let (slots, context) = (self.props.total_slots, self.props.default_generation_settings.n_ctx);
         if slots > 0 && slots < need.streams {
@@ -187,36 +281,25 @@ impl Runtime for LlamaServer {
         }
         Ok(())
     }
-
-    fn count_tokens(&self, _: &ModelRef, text: &str) -> Result<Option<u32>, DriverError> {
-        #[derive(Deserialize)]
-        struct Tokens {
-            tokens: Vec<Value>,
-        }
-        let body = json!({"content": text, "add_special": true});
-        let answer: Tokens = ask::post(&self.url, &self.headers, Timeouts::WORKLOAD, "/tokenize", &body)?;
-        Ok(Some(answer.tokens.len() as u32))
-    }
-
-    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
-        let connection = Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD);
-        Box::new(LlamaStream { connection, model: model.id.clone() })
-    }
 }
 
 struct LlamaStream {
     connection: Connection,
+    /// For conversations.
+    dialect: Dialect,
     model: String,
 }
 
 impl Stream for LlamaStream {
+    fn get_ready(&mut self) {
+        // What is wrong with the way there, the request tells.
+        let _ = self.connection.open();
+    }
+
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
         match &request.prompt {
             Prompt::Text(text) => completion::run(&mut self.connection, text, request),
-            Prompt::Chat(_) => {
-                let dialect = Dialect { cache_switch: true, ..Dialect::LOCAL };
-                openai::run(&mut self.connection, &dialect, &self.model, request)
-            }
+            Prompt::Chat(_) => openai::run(&mut self.connection, &mut self.dialect, &self.model, request),
         }
     }
 }

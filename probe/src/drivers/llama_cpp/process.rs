@@ -27,6 +27,9 @@ const LOG_LINES: usize = 12;
 /// How long the pipes of a server that ended are read on.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long after a failed answer its process may take to be gone.
+const ENDING: Duration = Duration::from_millis(200);
+
 /// The last lines that it said.
 type Log = Arc<Mutex<VecDeque<String>>>;
 
@@ -36,6 +39,8 @@ pub(super) struct Process {
     pub url: Url,
     file: PathBuf,
     need: Need,
+    log: Log,
+    readers: Vec<JoinHandle<()>>,
     /// After the child: it goes when there is nothing left to end.
     _guard: Option<Guard>,
 }
@@ -69,20 +74,45 @@ impl Process {
         readers.extend(child.stdout.take().map(|pipe| keep_last_lines(pipe, &log)));
         let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         // From here on the child ends with this value, also when waiting fails.
-        let mut process = Process { child, url, file: file.to_owned(), need, _guard: guard };
-        process.wait_until_healthy(&log, &readers)?;
+        let mut process = Process { child, url, file: file.to_owned(), need, log, readers, _guard: guard };
+        process.wait_until_healthy()?;
         Ok(process)
     }
 
-    /// Whether it serves this need as it is.
-    pub fn is_enough(&self, file: &Path, need: Need) -> bool {
+    /// Whether it still runs and serves this need as it is.
+    pub fn is_enough(&mut self, file: &Path, need: Need) -> bool {
         // More slots than needed would change what is measured.
-        self.file == file
+        matches!(self.child.try_wait(), Ok(None))
+            && self.file == file
             && self.need.streams == need.streams
             && self.need.context_tokens >= need.context_tokens
     }
 
-    fn wait_until_healthy(&mut self, log: &Log, readers: &[JoinHandle<()>]) -> Result<(), DriverError> {
+    /// Its status and last words, where it has ended by itself.
+    pub fn obituary(&mut self) -> Option<DriverError> {
+        // What it broke off with reaches us before the system lets go of it.
+        let patience = Instant::now() + ENDING;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(10)),
+                _ => return None,
+            }
+        };
+        // Its last words may still be on their way through the pipes; a child of its own may hold those open.
+        let patience = Instant::now() + LAST_WORDS;
+        while Instant::now() < patience && !self.readers.iter().all(JoinHandle::is_finished) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let last: Vec<&str> = lines.iter().map(String::as_str).collect();
+        Some(DriverError::Process(format!(
+            "llama-server ended by itself ({status}); its last lines:\n{}",
+            last.join("\n")
+        )))
+    }
+
+    fn wait_until_healthy(&mut self) -> Result<(), DriverError> {
         let start = Instant::now();
         loop {
             if ask::get_text(&self.url, &[], Timeouts::QUICK, "/health").is_ok() {
@@ -91,18 +121,10 @@ impl Process {
             if interrupt::requested() {
                 return Err(HttpError::Interrupted.into());
             }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                // Its last words may still be on their way through the pipes; a child of its own may hold those open.
-                let patience = Instant::now() + LAST_WORDS;
-                while Instant::now() < patience && !readers.iter().all(JoinHandle::is_finished) {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                let lines = log.lock().unwrap_or_else(PoisonError::into_inner);
-                let last: Vec<&str> = lines.iter().map(String::as_str).collect();
-                return Err(DriverError::Process(format!(
-                    "llama-server ended by itself ({status}); its last lines:\n{}",
-                    last.join("\n")
-                )));
+            if let Ok(Some(_)) = self.child.try_wait()
+                && let Some(error) = self.obituary()
+            {
+                return Err(error);
             }
             if start.elapsed() > START_LIMIT {
                 return Err(DriverError::Process("llama-server was not ready after 15 minutes".to_owned()));

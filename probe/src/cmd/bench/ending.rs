@@ -1,0 +1,121 @@
+//! The end of a run: the table, copies of it, and the upload that was agreed to.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, Result, anyhow};
+use data::submission::{Submission, WorkloadResult};
+
+use super::Bench;
+use super::record::Record;
+use crate::client::consent;
+use crate::cmd::beside::Beside;
+use crate::cmd::upload as sending;
+use crate::interrupt;
+use crate::plan::Point;
+use crate::report::{self, Line};
+use crate::runs::{self, SavedRun};
+
+/// Runtime and model. People paste this into an issue: the name as it stands in the run, without folders.
+fn title(run: &Submission) -> String {
+    format!("{} {}, {}", run.backend.name, run.backend.version, run.model.reference)
+}
+
+/// Where the table goes: beside the results, unless those are one JSON object that a program reads.
+fn tell(arguments: &Bench, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    if arguments.json_is_output() { io::stderr().write_all(text) } else { out.write_all(text) }
+}
+
+/// Saves the run, prints it, and sends it where that was agreed to.
+///
+/// # Errors
+/// When it can be kept nowhere, or holds nothing.
+pub(super) fn finish(
+    arguments: &Bench,
+    mut record: Record,
+    points: &[Point],
+    beside: &Beside,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let title = title(&record.submission);
+    let (path, saved) = record.save_somewhere(out)?;
+    let lines: Vec<Line<'_>> = saved
+        .workloads
+        .iter()
+        .zip(points)
+        .map(|(result, point)| Line { result, estimate: beside.speed(point).map(|speed| speed.decode_tps) })
+        .collect();
+    let mut text = Vec::new();
+    if arguments.md {
+        report::write_markdown(&title, &lines, &mut text)?;
+    } else {
+        report::write_table(&lines, &mut text)?;
+    }
+    if arguments.print_payload {
+        text.write_all(&saved.envelope.open()?)?;
+        writeln!(text)?;
+    }
+    tell(arguments, &text, out)?;
+    write_json(arguments, &saved, out)?;
+    let empty = saved.workloads.iter().all(|found: &WorkloadResult| found.skipped.is_some());
+    let wanted = !arguments.no_upload && !empty && !interrupt::requested();
+    let page = if wanted { upload(arguments, &saved) } else { None };
+    let page = page.map_or_else(String::new, |page| format!("{page}\n"));
+    tell(arguments, format!("run {} saved in {}\n{page}", saved.run_id, path.display()).as_bytes(), out)?;
+    if empty {
+        return Err(anyhow!("no workload could be measured"));
+    }
+    Ok(())
+}
+
+/// Sends the run where that was agreed to, after asking once on a terminal; the result's page then. Whatever goes wrong
+/// is a remark: the run is safe.
+fn upload(arguments: &Bench, saved: &SavedRun) -> Option<String> {
+    let later = format!("`llm-speed-probe upload {}` sends it", saved.run_id);
+    let folder = runs::data_folder().ok()?;
+    let client = match sending::client(arguments.server.as_deref()) {
+        Ok(client) => client,
+        Err(error) => {
+            eprintln!("kept on this machine: {error}");
+            return None;
+        }
+    };
+    let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let agreed = match consent::remembered(&folder) {
+        Some(answer) => answer,
+        None if !is_terminal => {
+            eprintln!("kept on this machine: nobody has agreed to send runs yet; {later}");
+            return None;
+        }
+        None => {
+            let answer = consent::ask(&client.place(), &mut io::stdin().lock(), &mut io::stderr());
+            let answer = answer.ok().flatten();
+            if let Some(answer) = answer
+                && let Err(error) = consent::remember(&folder, answer)
+            {
+                eprintln!("note: the answer cannot be remembered ({error})");
+            }
+            answer.unwrap_or(false)
+        }
+    };
+    if !agreed {
+        eprintln!("kept on this machine; {later}");
+        return None;
+    }
+    match sending::send(&client, &folder, saved) {
+        Ok(page) => Some(page),
+        Err(error) => {
+            eprintln!("kept on this machine: {error:#}; {later}");
+            None
+        }
+    }
+}
+
+/// The run as JSON, where that was asked for.
+fn write_json(arguments: &Bench, saved: &SavedRun, out: &mut dyn Write) -> Result<()> {
+    let Some(json) = &arguments.json else { return Ok(()) };
+    if arguments.json_is_output() {
+        out.write_all(&serde_json::to_vec_pretty(saved)?)?;
+        return Ok(writeln!(out)?);
+    }
+    saved.write(json).with_context(|| format!("{} cannot be written", json.display()))
+}
