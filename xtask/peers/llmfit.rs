@@ -102,7 +102,9 @@ fn main() {
     println!("| what | ours, µs | llmfit, µs | llmfit over ours |");
     println!("|---|--:|--:|--:|");
     let row = |what: &str, ours: f64, theirs: f64| {
-        println!("| {what} | {:.2} | {:.2} | {:.1} |", ours / 1000.0, theirs / 1000.0, theirs / ours);
+        let (ours, theirs, ratio) = (ours / 1000.0, theirs / 1000.0, theirs / ours);
+        println!("| {what} | {ours:.2} | {theirs:.2} | {ratio:.1} |");
+        println!("ratio: {what} | {ours:.2} µs | llmfit {theirs:.2} µs | {ratio:.1}");
     };
     row("one setup: our answer with its words, evidence and flags; their plan", median_ns(answer), median_ns(plan));
     row("one setup: the same; their fit of one model", median_ns(answer), median_ns(fit));

@@ -4,9 +4,6 @@
 //! cross build needs is in `toolchain`.
 
 mod bench;
-mod bench_calibrate;
-mod bench_peers;
-mod bench_server;
 mod bill;
 mod bless;
 mod budget;
@@ -40,7 +37,7 @@ enum Chore {
     Serve(serve::Serve),
     /// Everything that CI checks: format, lints, tests, docs, bare metal, WASM with its size budget, browser.
     Test(test::Test),
-    /// Benchmarks: the estimator natively, and the whole catalogue in a browser.
+    /// Benchmarks, and the books of what was measured.
     Bench(bench::Bench),
     /// Write what is kept in one form: the files under `data/`, the API's description, the README's example.
     Bless,

@@ -66,6 +66,7 @@ fn main() -> Result<()> {
         "| catalogue | devices | models | made ready, ms | a name found, µs | every model on one machine, ms | a model, µs |"
     );
     println!("|--:|--:|--:|--:|--:|--:|--:|");
+    let mut once_us = None;
     for copies in COPIES {
         let catalog = copied(copies);
         let ready_us = median_us(|| Catalog::new(catalog.rows().clone()))?;
@@ -85,6 +86,13 @@ fn main() -> Result<()> {
             ready_us / 1000.0,
             list_us / 1000.0,
             list_us / models as f64
+        );
+        let once_us = *once_us.get_or_insert(list_us);
+        println!(
+            "ratio: every model on one machine, catalogue x{copies} | {:.1} ms | x1 {:.1} ms | {:.1}",
+            list_us / 1000.0,
+            once_us / 1000.0,
+            list_us / once_us
         );
     }
     println!("\n| streams | one answer, µs |\n|--:|--:|");

@@ -27,24 +27,24 @@ pub fn run(place: &Place) -> Result<String> {
     let pace = place.program("pace")?;
     let steady = server(place, &pace, &["--decode", &RATE.to_string()])?;
     let (cpu_s, wall_s) = probe_streams(&steady.url, STREAMS, TOKENS)?;
+    let share = cpu_s / wall_s * 100.0;
     writeln!(
         out,
-        "- {STREAMS} streams at {RATE} tok/s, {wall_s:.1} s: the probe used {cpu_s:.3} s of processor time, **{:.2} % of one core**.",
-        cpu_s / wall_s * 100.0
+        "- {STREAMS} streams at {RATE} tok/s, {wall_s:.1} s: the probe used {cpu_s:.3} s of processor time, **{share:.2} % of one core**."
     )?;
     eprintln!("  {out}");
     let fast = server(place, &pace, &["--decode", "inf", "--chunks-a-write", "16"])?;
     let (cpu_s, wall_s) = probe_streams(&fast.url, 1, MANY)?;
+    let ceiling = f64::from(MANY) / wall_s;
     writeln!(
         out,
-        "- A server that answers at once, 16 chunks a write: the probe took in **{:.0} chunks/s** ({MANY} chunks, {:.2} µs of processor \
+        "- A server that answers at once, 16 chunks a write: the probe took in **{ceiling:.0} chunks/s** ({MANY} chunks, {:.2} µs of processor \
          time each).",
-        f64::from(MANY) / wall_s,
         cpu_s / f64::from(MANY) * 1e6
     )?;
     eprintln!("  {out}");
     out.push('\n');
-    out.push_str(&others::beside(place, &steady.url, &fast.url)?);
+    out.push_str(&others::beside(place, &steady.url, &fast.url, share, ceiling)?);
     Ok(out)
 }
 

@@ -6,30 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use data::timings::quantile;
-use probe::{calendar, detect};
+use probe::detect;
 
 use crate::tools::{Place, Running};
-
-/// Processor, threads and memory in a line.
-pub fn describe() -> String {
-    let found = detect::this_machine();
-    let inside = found
-        .enclosure
-        .virtual_machine
-        .map_or_else(String::new, |kind| format!(", a virtual machine ({kind})"));
-    format!(
-        "{}, {} threads, {:.0} GiB, {} {}{inside}",
-        found.cpu.model, found.cpu.threads, found.ram.total_gib, found.os.name, found.os.kernel
-    )
-}
-
-/// Day and load: figures beside a busy neighbour are worth less.
-pub fn now() -> String {
-    let load = detect::this_machine_now()
-        .load_average
-        .map_or_else(String::new, |load| format!(", load average {load:.1}"));
-    format!("{}{load} at its end", calendar::today())
-}
 
 /// Rounds in turns.
 const ROUNDS: usize = 5;
@@ -48,6 +27,9 @@ pub fn memory(_: &Place) -> Result<String> {
          **{:+.1} %** (15 % are wanted). Both count two streams read and one written; stress-ng stores past the caches, we do not, \
          and its figure is the mean of STREAM's four kernels.\n",
         (ours / theirs - 1.0) * 100.0
+    ) + &format!(
+        "ratio: triad on all cores | {ours:.1} GB/s | stress-ng {theirs:.1} GB/s | {:.2}\n",
+        ours / theirs
     ))
 }
 

@@ -40,8 +40,9 @@ struct Other<'a> {
     took_all: fn(&str, u32, u32) -> bool,
 }
 
-/// A table of the other clients on the two servers that the probe was measured with.
-pub fn beside(place: &Place, steady: &str, fast: &str) -> Result<String> {
+/// A table of the other clients on the two servers that the probe was measured with, beside its own share of a core (percent)
+/// and its ceiling (chunks a second).
+pub fn beside(place: &Place, steady: &str, fast: &str, share: f64, ceiling: f64) -> Result<String> {
     let mut out = format!(
         "Other clients on the same two servers. Their processor time is that of their process tree, read while the server \
          sends to all streams; their start and what they do afterwards are in the last column only.\n\n\
@@ -66,7 +67,23 @@ pub fn beside(place: &Place, steady: &str, fast: &str) -> Result<String> {
     ];
     for other in others {
         match measured(place, &other, steady, fast) {
-            Ok(row) => out.push_str(&row),
+            Ok(figures) => {
+                writeln!(out, "{}", figures.row)?;
+                writeln!(
+                    out,
+                    "ratio: processor time with {STREAMS} streams at {RATE} tok/s | {share:.1} % of a core | {} {:.1} % | {:.1}",
+                    other.name,
+                    figures.share,
+                    figures.share / share
+                )?;
+                writeln!(
+                    out,
+                    "ratio: chunks a second at the most | {ceiling:.0} | {} {:.0} | {:.1}",
+                    other.name,
+                    figures.ceiling,
+                    ceiling / figures.ceiling
+                )?;
+            }
             Err(error) => {
                 writeln!(out, "| {} | not measured: {} | – | – | – | – |", other.name, first_line(&error))?;
             }
@@ -79,30 +96,39 @@ fn first_line(error: &anyhow::Error) -> String {
     format!("{error:#}").lines().next().unwrap_or_default().to_owned()
 }
 
-fn measured(place: &Place, other: &Other<'_>, steady: &str, fast: &str) -> Result<String> {
+/// What another client costs and takes in.
+struct Figures {
+    /// Of the table.
+    row: String,
+    /// Percent of one core.
+    share: f64,
+    /// Chunks a second.
+    ceiling: f64,
+}
+
+fn measured(place: &Place, other: &Other<'_>, steady: &str, fast: &str) -> Result<Figures> {
     let paced = watched(other, steady, STREAMS, STEADY_TOKENS)?;
-    let most = match watched(other, fast, 1, MANY) {
+    let (ceiling, most) = match watched(other, fast, 1, MANY) {
         Ok(most) => {
             let Work { wall_s, cpu_s, chunks } = most.work;
-            format!("{:.0} | {:.1}", chunks / wall_s, cpu_s / chunks * 1e6)
+            let ceiling = chunks / wall_s;
+            (ceiling, format!("{ceiling:.0} | {:.1}", cpu_s / chunks * 1e6))
         }
         Err(error) => {
             eprintln!("  {} on the fast server: {error:#}", other.name);
             held(place, other)?
         }
     };
-    Ok(format!(
-        "| {} | {:.2} in {:.1} s | {:.1} | {most} | {:.1} |\n",
-        other.name,
-        paced.work.cpu_s,
-        paced.work.wall_s,
-        paced.work.cpu_s / paced.work.wall_s * 100.0,
-        paced.whole_cpu_s,
-    ))
+    let share = paced.work.cpu_s / paced.work.wall_s * 100.0;
+    let row = format!(
+        "| {} | {:.2} in {:.1} s | {share:.1} | {most} | {:.1} |",
+        other.name, paced.work.cpu_s, paced.work.wall_s, paced.whole_cpu_s,
+    );
+    Ok(Figures { row, share, ceiling })
 }
 
 /// The highest steady rate that a client keeps up with, of those tried, where it breaks over what comes at once.
-fn held(place: &Place, other: &Other<'_>) -> Result<String> {
+fn held(place: &Place, other: &Other<'_>) -> Result<(f64, String)> {
     let pace = place.program("pace")?;
     let mut best = None;
     for rate in RATES {
@@ -114,15 +140,14 @@ fn held(place: &Place, other: &Other<'_>) -> Result<String> {
         let Some(work) = kept_up else {
             let (held, cost) =
                 best.map_or((0, 0.0), |(rate, work): (u32, Work)| (rate, work.cpu_s / work.chunks * 1e6));
-            return Ok(format!("{held} held, not {rate}; fails where all comes at once | {cost:.1}"));
+            let said = format!("{held} held, not {rate}; fails where all comes at once | {cost:.1}");
+            return Ok((f64::from(held), said));
         };
         best = Some((rate, work));
     }
     let (rate, work) = best.context("rates to try")?;
-    Ok(format!(
-        "{rate} held, the most tried; fails where all comes at once | {:.1}",
-        work.cpu_s / work.chunks * 1e6
-    ))
+    let cost = work.cpu_s / work.chunks * 1e6;
+    Ok((f64::from(rate), format!("{rate} held, the most tried; fails where all comes at once | {cost:.1}")))
 }
 
 /// What server and client said at one moment.

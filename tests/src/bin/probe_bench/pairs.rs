@@ -42,6 +42,13 @@ pub fn run(place: &Place) -> Result<String> {
             ratio(&|pair| pair.probe / pair.engine)?,
             ratio(&|pair| pair.probe / pair.bench)?,
         )?;
+        let shares: Vec<f64> = pairs.iter().map(|pair| pair.probe / pair.engine).collect();
+        writeln!(
+            out,
+            "ratio: decode as the probe tells it, {name} | {} pairs | the engine's own clock | {:.4}",
+            pairs.len(),
+            summary(&shares).context("pairs")?.median
+        )?;
     }
     Ok(out)
 }

@@ -53,7 +53,7 @@ impl Place {
         Ok(Place { target, folder })
     }
 
-    /// The file of a section.
+    /// A file of the bench's own.
     pub fn kept(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.md"))
     }

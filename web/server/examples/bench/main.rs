@@ -85,6 +85,10 @@ fn submissions(runtime: &Runtime) -> Result<()> {
         match pairs.get(pairs.len() / 2) {
             Some([bare, reached]) => {
                 println!("| {name} | {bare:.0} | {reached:.0} | {:.2} |", reached / bare);
+                println!(
+                    "ratio: submissions kept a second, {name} | {reached:.0} | bare loop of inserts {bare:.0} | {:.2}",
+                    reached / bare
+                );
             }
             None => println!("| {name} | not installed | | |"),
         }
@@ -137,6 +141,12 @@ fn reading(runtime: &Runtime) -> Result<()> {
                 *few = p99;
             }
             println!("| `{path}` | {runs} | {median:.2} | {p99:.2} | {:.2} |", p99 / *few);
+            if runs == MANY {
+                println!(
+                    "ratio: p99 of `{path}` with {MANY} runs | {p99:.2} ms | with {FEW} {few:.2} ms | {:.2}",
+                    p99 / *few
+                );
+            }
         }
     }
     Ok(())

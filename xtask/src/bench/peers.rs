@@ -8,17 +8,17 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::bench::lines;
+use super::lines;
 use crate::tools;
 
 /// llmfit's library, at the version that the harness is written for.
 const LLMFIT: &str = "1.1.18";
 
 /// The program; a file of its own, so that it is read and formatted as one.
-const PROGRAM: &str = include_str!("../peers/llmfit.rs");
+const PROGRAM: &str = include_str!("../../peers/llmfit.rs");
 
 /// Builds the harness in the target directory and runs it.
-pub fn run() -> Result<String> {
+pub fn run(_: &str) -> Result<String> {
     let place = tools::target_dir()?.join("bench-peers/llmfit");
     fs::create_dir_all(place.join("src"))?;
     let ours = |folder: &str| toml::Value::String(tools::root().join(folder).display().to_string());
