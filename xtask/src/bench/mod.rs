@@ -1,6 +1,7 @@
 //! Benchmarks: `cargo xtask bench`, and the books that they make: `BENCHMARKS.md` with the ratios first, the server's and the
 //! probe's.
 
+mod accuracy;
 mod book;
 mod calibrate;
 mod parts;
@@ -56,7 +57,7 @@ const HOUSE: Book = Book {
             name: "accuracy",
             title: "Estimates of devices that the fit had not seen, beside the measurements and beside others' estimates",
             wanted: "",
-            work: parts::accuracy,
+            work: accuracy::run,
         },
         Section {
             name: "growth",
@@ -116,9 +117,12 @@ pub fn run(args: &Bench) -> Result<()> {
         }
     }
     if count == 0 {
-        let named =
-            |book: &Book| book.sections.iter().map(|section| format!("{} {}", book.group, section.name));
-        let names: Vec<String> = [HOUSE].iter().chain(&LONG).flat_map(named).collect();
+        let books = [HOUSE].into_iter().chain(LONG);
+        let names: Vec<String> = books
+            .flat_map(|book| {
+                book.sections.iter().map(move |section| format!("{} {}", book.group, section.name))
+            })
+            .collect();
         bail!("there is no such benchmark; there are{}, and all", names.join(","));
     }
     if what == Some(ALL) {

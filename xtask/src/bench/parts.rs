@@ -50,9 +50,3 @@ pub fn growth(_: &str) -> Result<String> {
     let bin = ["run", "--release", "--quiet", "--package", "llm-speed-tests", "--bin", "growth"];
     lines(&mut tools::cargo(bin), |_| true)
 }
-
-/// Every figure and class, leaving one device out at a time.
-pub fn accuracy(_: &str) -> Result<String> {
-    let mut cargo = tools::cargo(["run", "--quiet", "--package", "llm-speed-calibrate", "--"]);
-    Ok(printed(&lines(cargo.args(["score", "--cv", "device"]), |line| line.contains(" devices "))?))
-}

@@ -4,6 +4,7 @@
 //! Go's module proxy.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -12,28 +13,38 @@ use super::lines;
 use crate::tools;
 
 /// llmfit's library, at the version that the harness is written for.
-const LLMFIT: &str = "1.1.18";
+pub const LLMFIT: &str = "1.1.18";
 
-/// The program; a file of its own, so that it is read and formatted as one.
-const PROGRAM: &str = include_str!("../../peers/llmfit.rs");
+/// The programs; files of their own, so that they are read and formatted as such.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("time", include_str!("../../peers/llmfit.rs")),
+    ("accuracy", include_str!("../../peers/llmfit_accuracy.rs")),
+];
 
-/// Builds the harness in the target directory and runs it.
-pub fn run(_: &str) -> Result<String> {
+/// Builds the harness in the target directory and gives the program of this name.
+pub fn llmfit(program: &str) -> Result<PathBuf> {
     let place = tools::target_dir()?.join("bench-peers/llmfit");
-    fs::create_dir_all(place.join("src"))?;
+    fs::create_dir_all(place.join("src/bin"))?;
     let ours = |folder: &str| toml::Value::String(tools::root().join(folder).display().to_string());
     let manifest = format!(
         "[package]\nname = \"peers\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
-         [dependencies]\nllmfit-core = \"={LLMFIT}\"\n\
+         [dependencies]\nllmfit-core = \"={LLMFIT}\"\nserde_json = \"1\"\n\
          data = {{ package = \"llm-speed-data\", path = {}, features = [\"embedded\"] }}\n",
         ours("data")
     );
     fs::write(place.join("Cargo.toml"), manifest)?;
-    fs::write(place.join("src/main.rs"), PROGRAM)?;
-    let mut build = tools::cargo(["build", "--release", "--manifest-path"]);
+    for (name, text) in PROGRAMS {
+        fs::write(place.join(format!("src/bin/{name}.rs")), text)?;
+    }
+    let mut build = tools::cargo(["build", "--release", "--bin", program, "--manifest-path"]);
     build.arg(place.join("Cargo.toml")).arg("--target-dir").arg(place.join("target"));
     tools::run(&mut build)?;
-    let table = lines(&mut Command::new(place.join("target/release/peers")), |_| true)?;
+    Ok(place.join("target/release").join(program))
+}
+
+/// Runs the harness.
+pub fn run(_: &str) -> Result<String> {
+    let table = lines(&mut Command::new(llmfit("time")?), |_| true)?;
     Ok(format!(
         "llmfit-core {LLMFIT} and ours in one process, one thread, optimised; medians of 41 batches.\n\n{table}\n{}\n",
         gguf_parser()
