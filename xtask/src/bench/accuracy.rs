@@ -55,6 +55,8 @@ struct Cell {
     class: String,
     device: String,
     experts: bool,
+    /// Whether 8,192 tokens or more are in its context.
+    deep: bool,
     measured: f64,
     /// Ours of it, from a fit without its device.
     ours: f64,
@@ -88,13 +90,14 @@ pub fn run(_: &str) -> Result<String> {
         Answers { name: "whichllm", speeds: whichllm(&folder, &asked)? },
         Answers { name: "roofline", speeds: cells.iter().map(|cell| cell.roofline).collect() },
     ];
+    let deep = cells.iter().filter(|cell| cell.deep).count();
     let mut table = String::new();
     beside(&cells, &answers, &mut table)?;
     println!("{table}");
-    Ok(format!("{}\n{}\n{table}", printed(&classes), about(cells.len(), listed)))
+    Ok(format!("{}\n{}\n{table}", printed(&classes), about(cells.len(), deep, listed)))
 }
 
-/// The held-out cells of decode by llama.cpp's own tools.
+/// The held-out cells of decode by llama.cpp, or by what runs it.
 fn read(path: &Path) -> Result<Vec<Cell>> {
     let mut reader = csv::Reader::from_path(path)?;
     let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
@@ -122,6 +125,7 @@ fn cell(row: &BTreeMap<&str, &str>) -> Result<Cell> {
         class: row["class"].to_owned(),
         device: row["device"].to_owned(),
         experts: active < total,
+        deep: number("context")? >= 8192.0,
         measured: number("measured")?,
         ours: number("predicted")?,
         roofline: Some(roofline).filter(|speed| speed.is_finite() && *speed > 0.0),
@@ -270,14 +274,15 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[below] + (at - at.floor()) * (sorted[above] - sorted[below])
 }
 
-/// What each was given: no comparison is fairer than this.
-fn about(cells: usize, listed: usize) -> String {
+/// What each was given.
+fn about(cells: usize, deep: usize, listed: usize) -> String {
     format!(
-        "Beside others, on the {cells} cells of decode above by llama.cpp's own tools: one stream, one device, the model whole in \
-         its memory. All are asked about the same cells in the same run and judged alike, by |predicted / measured - 1|. Ours \
-         comes from a fit that had no row of the device; nothing was held back from the others, whose constants may rest on \
-         some of these very measurements. Everyone is given the peak bandwidth that the device's maker states, also where their own \
-         tables lack the device or say otherwise.\n\n\
+        "Beside others, on the {cells} cells of decode above by llama.cpp, or by Ollama, which runs it: one stream, one device, the \
+         model whole in its memory. All are asked about the same cells in the same run and judged alike, by \
+         |predicted / measured - 1|. Ours comes from a fit that had no row of the device; nothing was held back from the others, \
+         whose constants may rest on some of these very measurements. Everyone is given the peak bandwidth that the device's \
+         maker states, also where their own tables lack the device or say otherwise. Neither llmfit nor whichllm asks of a speed \
+         how deep the context is; {deep} cells are at 8,192 tokens and deeper.\n\n\
          - llmfit: llmfit-core {LLMFIT}, `plan` with all the model on the device, whatever its own verdict on room; the model by \
          its own catalogue where that lists the repository ({listed} cells), else by our row. Its `plan` takes ten \
          quantisations and MXFP4; any other is given as the nearest in bits a weight, and gpt-oss as MXFP4, as it advises. \
@@ -316,6 +321,7 @@ mod tests {
             class: "apple".to_owned(),
             device: "m1".to_owned(),
             experts: false,
+            deep: false,
             measured,
             ours: 10.0,
             roofline: None,
