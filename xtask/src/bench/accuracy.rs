@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use data::Catalog;
 
 use super::peers::{self, LLMFIT};
 use super::{lines, printed};
@@ -124,13 +125,18 @@ fn cell(row: &BTreeMap<&str, &str>) -> Result<Cell> {
     Ok(Cell {
         class: row["class"].to_owned(),
         device: row["device"].to_owned(),
-        experts: active < total,
+        experts: has_experts(row["model_row"]),
         deep: number("context")? >= 8192.0,
         measured: number("measured")?,
         ours: number("predicted")?,
         roofline: Some(roofline).filter(|speed| speed.is_finite() && *speed > 0.0),
         asked: asked.join("\t"),
     })
+}
+
+/// Whether a model of the catalogue is a mixture of experts: one may leave weights unread without being one (Gemma's E-series).
+fn has_experts(id: &str) -> bool {
+    Catalog::embedded().models().iter().any(|row| row.id == id && row.experts.is_some())
 }
 
 /// A quantisation as most programs spell it, without the words of those who made the file: `UD-Q4_K_XL` is `Q4_K_M` to a
@@ -287,10 +293,10 @@ fn about(cells: usize, deep: usize, listed: usize) -> String {
          its own catalogue where that lists the repository ({listed} cells), else by our row. Its `plan` takes ten \
          quantisations and MXFP4; any other is given as the nearest in bits a weight, and gpt-oss as MXFP4, as it advises. \
          On processors, which it does not ask the bandwidth of, it was told 16 cores.\n\
-         - whichllm: {}, `estimate_tok_per_sec` with our count of parameters (all and active), the true size of the file, maker \
-         and bandwidth; a quantisation that it does not list as the nearest in bits a weight. On processors it asks for the \
+         - whichllm: {}, `estimate_tok_per_sec` with our count of parameters (all, and those a token reads), the true size of the \
+         file, maker and bandwidth; a quantisation that it does not list as the nearest in bits a weight. On processors it asks for the \
          model only.\n\
-         - roofline: peak bandwidth over the file's bytes (of experts the active share), times {ROOFLINE}.\n\
+         - roofline: peak bandwidth over the file's bytes (the share that a token reads, by our count), times {ROOFLINE}.\n\
          - canirun.ai: not run; it is a site, its repository states no licence, and it cannot be fetched from the machine of \
          this book. Its formula is a roofline too.\n",
         WHICHLLM[0].replace("==", " "),
