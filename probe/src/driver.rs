@@ -99,6 +99,11 @@ pub trait Runtime: Send + Sync {
         None
     }
 
+    /// What the runtime's own benchmark measures with this model's file, where one is here.
+    fn cross_check(&self, _: &ModelRef) -> Option<Result<CrossCheck, DriverError>> {
+        None
+    }
+
     /// What became of a server that we started, where it ended by itself.
     fn died(&mut self) -> Option<DriverError> {
         None
@@ -123,6 +128,15 @@ pub trait Runtime: Send + Sync {
 
     /// One stream with a connection of its own.
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream>;
+}
+
+/// A rate by the runtime's own benchmark.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrossCheck {
+    /// Its name.
+    pub program: &'static str,
+    /// Tokens a second, at the length of W1's prompt.
+    pub decode_tps: f64,
 }
 
 /// One connection on which prompts run one after the other.

@@ -25,7 +25,7 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
             "something on the way held tokens back and let them go in bunches, so the engine's own clock is used where it tells one; go around the proxy"
         }
         "cache_unproven" => {
-            "the server does not say what came out of its prompt cache, so that no prefill rate is given"
+            "the server does not say what came out of its prompt cache, so a prefill rate by this program's clock cannot be given"
         }
         "clocks_disagree" => {
             "this program's clock and the engine's differ by more than 5 %; look for a busy processor or a slow connection between the two"

@@ -59,6 +59,16 @@ impl Stage {
         Ok(command)
     }
 
+    /// A program in the stage's folder that is this line of a shell.
+    #[cfg(unix)]
+    fn script(&self, name: &str, line: &str) -> Result<PathBuf> {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{line}\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        Ok(path)
+    }
+
     /// Programs that [`Stage::starting`] started and that still run, by their command lines.
     #[cfg(unix)]
     fn started(&self) -> Vec<String> {

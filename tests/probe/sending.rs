@@ -52,7 +52,7 @@ fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
 
 /// What was changed after it was signed is not compared; names that are no text are names too.
 #[test]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn compare_takes_only_what_was_signed() -> Result<()> {
     use std::os::unix::ffi::OsStrExt;
     let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;

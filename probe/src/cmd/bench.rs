@@ -18,7 +18,7 @@ use data::row::SuiteRow;
 use super::UsageError;
 use super::beside::Beside;
 use super::runtimes::Where;
-use crate::driver::DriverError;
+use crate::driver::{CrossCheck, DriverError, ModelRef, Runtime};
 use crate::names::printable;
 use crate::plan::{self, Extent, Point};
 use crate::schedule::Slot;
@@ -143,6 +143,9 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     eprintln!("{backend}, {}", record.submission.model.reference);
     time.print_plan();
 
+    if arguments.full {
+        record.cross_check = cross_check(&*runtime, &model);
+    }
     let watch = Watch::start();
     let mut session =
         Session { runtime: &mut runtime, model: &model, lengths: None, points: &points, hangs: false };
@@ -185,12 +188,26 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
         // What a person was told is done is on disk.
         if let Some(series) = measured {
             progress.done(&series);
+            if let Some(line) = record.cross_check_line(point, &series) {
+                eprintln!("  {line}");
+            }
         }
     }
     // What we started ends before anything else is done.
     drop(runtime);
     record.end(watch.end());
     ending::finish(arguments, record, &points, &beside, out)
+}
+
+/// The runtime's own benchmark, before a server takes the memory; one that fails is a remark.
+fn cross_check(runtime: &dyn Runtime, model: &ModelRef) -> Option<CrossCheck> {
+    match runtime.cross_check(model)? {
+        Ok(found) => Some(found),
+        Err(error) => {
+            eprintln!("note: no comparison with the runtime's own benchmark: {}", printable_lines(&error));
+            None
+        }
+    }
 }
 
 /// An error's words, line by line: a log that a server left behind has several.

@@ -7,17 +7,18 @@ use anyhow::{Context, Result};
 use data::envelope::digest;
 use data::fingerprint::HostState;
 use data::submission::{BackendInfo, Submission, WorkloadResult};
-use data::timings::Timings;
+use data::timings::{Timings, quantile};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::identify;
 use crate::cmd::detect::{BANDWIDTH_BUDGET, round};
 use crate::detect::host::Machine;
 use crate::detect::{self, bandwidth};
-use crate::driver::{ModelRef, Runtime};
+use crate::driver::{CrossCheck, ModelRef, Runtime};
 use crate::identity::{self, Secret, Signer};
-use crate::measure::Series;
+use crate::measure::{Series, decode_of};
 use crate::plan::Point;
 use crate::runs::{self, SavedRun};
 use crate::{calendar, ceiling};
@@ -30,7 +31,7 @@ struct Raw<'a> {
     streams: u32,
     round: usize,
     timings: &'a Timings,
-    extras: &'a serde_json::Value,
+    extras: &'a Value,
 }
 
 /// Everything about a run.
@@ -43,6 +44,8 @@ pub(super) struct Record {
     raw: Vec<String>,
     /// Words about the machine's state that every result carries.
     state: Vec<String>,
+    /// What the runtime's own benchmark says, to be laid beside W1.
+    pub cross_check: Option<CrossCheck>,
     /// How often heat has slowed the processor since the machine started, as its kernel counts.
     throttled: Option<f64>,
 }
@@ -98,7 +101,16 @@ impl Record {
             raw_timings_sha256: String::new(),
         };
         let throttled = detect::linux::throttle_count(&Machine);
-        Ok(Record { id: run_id()?, submission, folder, signer, raw: Vec::new(), state, throttled })
+        Ok(Record {
+            id: run_id()?,
+            submission,
+            folder,
+            signer,
+            raw: Vec::new(),
+            state,
+            cross_check: None,
+            throttled,
+        })
     }
 
     /// A point that was left out. The reason is signed and published: our own words alone.
@@ -115,17 +127,38 @@ impl Record {
     pub fn note(&mut self, point: &Point, series: &Series) {
         for (round, replies) in series.rounds.iter().enumerate() {
             for reply in replies {
+                let extras = self.beside_the_runtimes_own(point, series, &reply.extras);
                 let raw = Raw {
                     workload: &point.workload,
                     prompt_tokens: point.prompt_tokens,
                     streams: point.streams,
                     round,
                     timings: &reply.timings,
-                    extras: &reply.extras,
+                    extras: &extras,
                 };
                 self.raw.extend(serde_json::to_string(&raw));
             }
         }
+    }
+
+    /// A reply's extras, of W1 with the rate of the runtime's own benchmark and ours over it.
+    fn beside_the_runtimes_own(&self, point: &Point, series: &Series, extras: &Value) -> Value {
+        let mut extras = extras.clone();
+        if let Some(found) = self.cross_check.filter(|_| is_compared(point))
+            && let Some(ratio) = ratio(series, found)
+        {
+            extras["cross_check"] =
+                json!({"program": found.program, "decode_tps": found.decode_tps, "ratio": ratio});
+        }
+        extras
+    }
+
+    /// The line that says how a point compares with the runtime's own benchmark, where there is one.
+    pub fn cross_check_line(&self, point: &Point, series: &Series) -> Option<String> {
+        let found = self.cross_check.filter(|_| is_compared(point))?;
+        let CrossCheck { program, decode_tps } = found;
+        let ratio = ratio(series, found)?;
+        Some(format!("{program} on the same file: {decode_tps:.1} tok/s; measured here: {ratio:.2} of it"))
     }
 
     /// The last point is done: how the machine was doing meanwhile and afterwards becomes flags of every result.
@@ -138,8 +171,7 @@ impl Record {
                 }
             }
         }
-        let shared = |state: &HostState| state.gpus.iter().any(|gpu| gpu.programs > Some(1));
-        if during.iter().chain([&self.submission.after]).any(shared) {
+        if during.iter().chain([&self.submission.after]).any(is_shared) {
             self.state.push("gpu_shared".to_owned());
         }
         let cpu_limit = "cpu_thermal_limit".to_owned();
@@ -190,6 +222,22 @@ impl Record {
     }
 }
 
+/// Whether a point is what the runtime's own benchmark is run for: a short prompt and one stream.
+fn is_compared(point: &Point) -> bool {
+    point.workload == "W1" && point.streams == 1
+}
+
+/// The middle of our decode rates over the benchmark's.
+fn ratio(series: &Series, found: CrossCheck) -> Option<f64> {
+    let rates: Vec<f64> = series.rounds.iter().filter_map(|round| decode_of(round)).collect();
+    quantile(&rates, 0.5).map(|rate| rate / found.decode_tps)
+}
+
+/// Whether another program computes on a GPU beside the runtime's.
+fn is_shared(state: &HostState) -> bool {
+    state.gpus.iter().any(|gpu| gpu.programs > Some(1))
+}
+
 /// Whether other programs want more of the processors than a share that measuring can bear.
 fn is_busy(before: &HostState, threads: u32) -> bool {
     const BEARABLE_SHARE: f64 = 0.25;
@@ -206,6 +254,17 @@ fn run_id() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use data::fingerprint::GpuState;
+
+    #[test]
+    fn a_second_program_on_a_gpu_is_one_too_many() {
+        let with = |programs| {
+            let gpu = GpuState { programs, ..GpuState::default() };
+            HostState { gpus: vec![GpuState::default(), gpu], ..HostState::default() }
+        };
+        assert!(is_shared(&with(Some(2))));
+        assert!(!is_shared(&with(Some(1))) && !is_shared(&with(None)));
+    }
 
     #[test]
     fn load_counts_against_the_threads_there_are() {

@@ -3,6 +3,7 @@
 //! Fields: <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>
 
 mod completion;
+mod cross_check;
 mod local;
 mod process;
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::driver::{
-    Absent, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
+    Absent, CrossCheck, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
 };
 use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::interrupt;
@@ -227,6 +228,12 @@ impl Runtime for LlamaServer {
 
     fn streams_flag(&self) -> Option<&'static str> {
         Some("-np")
+    }
+
+    fn cross_check(&self, model: &ModelRef) -> Option<Result<CrossCheck, DriverError>> {
+        // A server that runs already was started with flags that we do not know.
+        let program = self.program.as_deref().filter(|_| self.is_ours())?;
+        cross_check::run(program, model.file.as_deref()?)
     }
 
     fn died(&mut self) -> Option<DriverError> {

@@ -142,6 +142,50 @@ impl Drop for Process {
     }
 }
 
+/// Runs a program on a model to its end and returns what it printed; like the server it ends with us.
+pub(super) fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String, DriverError> {
+    const LIMIT_BYTES: u64 = 1 << 20;
+    let name = program.file_name().unwrap_or_default().display();
+    let guard = Guard::new();
+    let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
+    let mut child = command
+        .arg("-m")
+        .arg(model)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| DriverError::Process(format!("{name} does not start: {error}")))?;
+    #[cfg(windows)]
+    if let Some(guard) = &guard {
+        guard.watch(&child);
+    }
+    let pipe = child.stdout.take();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        // What cannot be read is no answer, which is told below.
+        let _ = pipe.map(|pipe| pipe.take(LIMIT_BYTES).read_to_string(&mut text));
+        text
+    });
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if !interrupt::requested() && start.elapsed() < START_LIMIT => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            _ => {
+                // It may have ended in between.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(HttpError::Interrupted.into());
+            }
+        }
+    };
+    let text = reader.join().unwrap_or_default();
+    if status.success() { Ok(text) } else { Err(DriverError::Process(format!("{name} ended with {status}"))) }
+}
+
 /// The program by itself, which nobody writes to.
 fn plain(program: &Path) -> Command {
     let mut command = Command::new(program);
