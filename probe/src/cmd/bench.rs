@@ -19,11 +19,10 @@ use super::UsageError;
 use super::beside::Beside;
 use super::runtimes::Where;
 use crate::driver::{CrossCheck, DriverError, ModelRef, Runtime};
-use crate::names::printable;
 use crate::plan::{self, Extent, Point};
 use crate::schedule::Slot;
 use crate::watch::Watch;
-use crate::{interrupt, result, runs, suites};
+use crate::{interrupt, names, result, runs, suites};
 
 use progress::Progress;
 use record::Record;
@@ -183,7 +182,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
                 record.skip(point, &reason);
             }
         }
-        record.submission.backend.version = session.runtime.version();
+        record.submission.backend.version = names::public(&session.runtime.version());
         record.try_to_save();
         // What a person was told is done is on disk.
         if let Some(series) = measured {
@@ -212,5 +211,5 @@ fn cross_check(runtime: &dyn Runtime, model: &ModelRef) -> Option<CrossCheck> {
 
 /// An error's words, line by line: a log that a server left behind has several.
 fn printable_lines(error: &DriverError) -> String {
-    error.to_string().lines().map(printable).collect::<Vec<_>>().join("\n")
+    error.to_string().lines().map(names::printable).collect::<Vec<_>>().join("\n")
 }

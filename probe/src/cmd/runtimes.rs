@@ -109,7 +109,7 @@ impl Where {
                 Ok(runtime) => match pick(&*runtime, name, model) {
                     Ok(model) => return Ok((name, runtime, model)),
                     Err(error) => {
-                        eprintln!("{name} {}: {error}; skip", runtime.version());
+                        eprintln!("{name} {}: {error}; skip", printable(&runtime.version()));
                         reasons.push(format!("  {name:<18} {error}"));
                     }
                 },

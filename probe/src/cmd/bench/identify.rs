@@ -88,8 +88,8 @@ pub(super) fn identify(model: &ModelRef, folder: &Path) -> ModelIdentity {
         tensor_bytes: shape.as_ref().map(|shape| shape.bytes.total()),
         reference: names::public(&name),
         id: None,
-        quant: model.quant.clone(),
-        digest: found.digest,
+        quant: model.quant.as_deref().map(names::public),
+        digest: found.digest.as_deref().map(names::public),
         prefix_digest: found.prefix_digest,
         size_bytes: found.size_bytes,
         identity: found.identity,
@@ -118,5 +118,16 @@ mod tests {
             let there = ModelRef { id: id.to_owned(), ..ModelRef::default() };
             assert_eq!(identify(&there, home.path()).reference, "Qwen3-8B");
         }
+        // Nor in what else it says of it.
+        let odd = ModelRef {
+            quant: Some("/home/alice/q4\x1b[2J".to_owned()),
+            digest: Some("/home/alice/sums".to_owned()),
+            ..unknown.clone()
+        };
+        let found = identify(&odd, home.path());
+        assert_eq!(found.quant.as_deref(), Some(r"q4\u{1b}[2J"));
+        assert_eq!(found.digest.as_deref(), Some("sums"));
+        let usual = ModelRef { quant: Some("Q4_K - Medium".to_owned()), ..unknown };
+        assert_eq!(identify(&usual, home.path()).quant.as_deref(), Some("Q4_K - Medium"));
     }
 }

@@ -21,7 +21,7 @@ use crate::identity::{self, Secret, Signer};
 use crate::measure::{Series, decode_of};
 use crate::plan::Point;
 use crate::runs::{self, SavedRun};
-use crate::{calendar, ceiling};
+use crate::{calendar, ceiling, names};
 
 /// One request's stamps, as they are kept.
 #[derive(Serialize)]
@@ -89,7 +89,7 @@ impl Record {
             suite: suite.to_owned(),
             probe: env!("CARGO_PKG_VERSION").to_owned(),
             measured_on,
-            backend: BackendInfo { name: backend.to_owned(), version: runtime.version() },
+            backend: BackendInfo { name: backend.to_owned(), version: names::public(&runtime.version()) },
             model: identify::identify(model, &folder),
             fingerprint,
             tag: signer.tag.clone(),

@@ -147,3 +147,106 @@ fn trace_tokens(
     let needed = tokens + messages.len() as u32 * AROUND_A_MESSAGE + point.output_tokens;
     Ok((needed > point.context_tokens()).then_some(needed))
 }
+
+#[cfg(test)]
+mod tests {
+    use data::fingerprint::Fingerprint;
+
+    use super::*;
+    use crate::driver::Stream;
+
+    /// A runtime that serves contexts up to a length, and takes their memory when it is asked or has it already.
+    struct Fake {
+        context_tokens: u32,
+        takes_memory: bool,
+    }
+
+    impl Runtime for Fake {
+        fn version(&self) -> String {
+            String::new()
+        }
+
+        fn place(&self) -> String {
+            String::new()
+        }
+
+        fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
+            Ok(Vec::new())
+        }
+
+        fn fits(&self, _: &ModelRef, need: Need) -> Result<(), DriverError> {
+            if need.context_tokens <= self.context_tokens {
+                return Ok(());
+            }
+            Err(DriverError::Limit("start it with -c".to_owned()))
+        }
+
+        fn takes_memory_when_asked(&self) -> bool {
+            self.takes_memory
+        }
+
+        fn prepare(&mut self, _: &ModelRef, _: Need) -> Result<(), DriverError> {
+            Ok(())
+        }
+
+        fn count_tokens(
+            &self,
+            _: &ModelRef,
+            _: &str,
+            _: Option<Instant>,
+        ) -> Result<Option<u32>, DriverError> {
+            Ok(None)
+        }
+
+        fn stream(&self, _: &ModelRef) -> Box<dyn Stream> {
+            unreachable!("nothing is run here")
+        }
+    }
+
+    fn point(workload: &str, prompt_tokens: u32) -> Point {
+        Point {
+            workload: workload.to_owned(),
+            name: String::new(),
+            prompt_tokens,
+            output_tokens: 256,
+            streams: 1,
+            turns: 1,
+        }
+    }
+
+    #[test]
+    fn memory_is_asked_of_the_estimator_before_a_large_context() {
+        let mut small = Fingerprint::default();
+        small.ram.total_gib = 8.0;
+        small.cpu.model = "AMD Ryzen 5 5600X 6-Core Processor".to_owned();
+        (small.cpu.cores, small.cpu.threads) = (6, 12);
+        let model = |id: &str| ModelRef {
+            id: id.to_owned(),
+            quant: Some("Q4_K_M".to_owned()),
+            ..ModelRef::default()
+        };
+        let why = |id: &str, workload: &str, prompt_tokens, takes_memory| {
+            let (model, runtime) = (model(id), Fake { context_tokens: 140_000, takes_memory });
+            let beside = Beside::new(&small, "llama.cpp", &model);
+            assert!(beside.model.is_some(), "{id} is in the catalogue");
+            barred(&runtime, &model, &beside, &point(workload, prompt_tokens))
+        };
+        let large = why("llama-3.1-8b", "W3", 130_816, true);
+        assert!(large.as_ref().is_some_and(|why| why.contains("more memory than there is")), "{large:?}");
+        assert_eq!(why("llama-3.1-8b", "W3", 130_816, false), None, "it has the memory already");
+        assert_eq!(why("llama-3.1-8b", "W1", 128, true), None, "an estimate does not forbid a trial");
+        assert_eq!(why("llama-3.2-1b", "W3", 32_512, true), None, "that fits");
+    }
+
+    #[test]
+    fn the_runtimes_word_goes_before_the_models() {
+        let model = ModelRef { id: "m".to_owned(), context_tokens: Some(8192), ..ModelRef::default() };
+        let beside = Beside::new(&Fingerprint::default(), "vllm", &model);
+        let why = |context_tokens| {
+            let runtime = Fake { context_tokens, takes_memory: false };
+            barred(&runtime, &model, &beside, &point("W2", 16_384))
+        };
+        assert_eq!(why(8192).as_deref(), Some("start it with -c"));
+        assert!(why(140_000).is_some_and(|why| why.contains("the model's context ends at 8192 tokens")));
+    }
+}
