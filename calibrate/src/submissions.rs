@@ -14,7 +14,7 @@ use crate::row::MeasurementRow;
 pub struct Submitted {
     /// Rows that may be fitted to.
     pub rows: Vec<MeasurementRow>,
-    /// Lines whose run is not accepted: flagged, held, disputed or withdrawn.
+    /// Lines whose run is flagged, held or withdrawn, or whose point has no vote.
     pub not_accepted: usize,
     /// Points left out because the same voter has one in that cell.
     pub second_votes: usize,
@@ -29,7 +29,7 @@ const fn evidence(class: EvidenceClass) -> f64 {
     }
 }
 
-/// Rows of a dump in JSON Lines. Only accepted runs enter; a voter has one vote a cell, and all who are not told apart
+/// Rows of a dump in JSON Lines. Only points of runs that count enter, disputed or not; a voter has one vote a cell, and all who are not told apart
 /// have one together.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn read(path: &Path) -> Result<Submitted> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let row: DumpRow = serde_json::from_str(line)
             .with_context(|| format!("line {} of {} is no line of a dump", number + 1, path.display()))?;
-        if !row.counts() {
+        if !row.is_vote() {
             submitted.not_accepted += 1;
             continue;
         }
@@ -135,10 +135,14 @@ mod tests {
     fn only_accepted_runs_enter_and_a_voter_has_one_vote_a_cell() {
         let states = ["accepted", "flagged", "held", "disputed", "withdrawn"];
         let mut lines: Vec<String> = states.iter().map(|state| line(state, state, state, 100.0)).collect();
+        lines.push(
+            line("silent", "accepted", "silent", 300.0)
+                .replace("\"flags\":\"\"", "\"flags\":\"\",\"counts\":false"),
+        );
         lines.push(line("again", "accepted", "accepted", 300.0));
         lines.push(line("other", "accepted", "other", 110.0));
         let read = dump(&lines).unwrap();
-        assert_eq!((read.rows.len(), read.not_accepted, read.second_votes), (2, 4, 1));
+        assert_eq!((read.rows.len(), read.not_accepted, read.second_votes), (3, 4, 1));
         assert!(read.rows.iter().all(|row| row.tok_s != Some(300.0)));
     }
 

@@ -75,11 +75,19 @@ pub struct DumpRow {
     pub offloaded: Option<bool>,
     /// Remarks, joined by spaces: `on_battery`, `throttled`, `power_capped` …
     pub flags: String,
+    /// Whether the point has a vote in its cell: of several submitters behind one network address, one has it in a day. Dumps
+    /// of older servers do not tell.
+    #[serde(default = "yes")]
+    pub counts: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl DumpRow {
     /// The columns in their order, which is the fields' order.
-    pub const COLUMNS: [&'static str; 26] = [
+    pub const COLUMNS: [&'static str; 27] = [
         "run",
         "state",
         "evidence_class",
@@ -106,12 +114,14 @@ impl DumpRow {
         "ttft_ms",
         "offloaded",
         "flags",
+        "counts",
     ];
 
-    /// Whether a fit may use it: nothing stands against the run.
+    /// Whether a fit may use it: it has a vote, and nothing stands against the run. Doubt alone, which anyone may have, does
+    /// not.
     #[must_use]
-    pub fn counts(&self) -> bool {
-        matches!(self.state, RunState::Accepted | RunState::Reinstated)
+    pub fn is_vote(&self) -> bool {
+        self.counts && matches!(self.state, RunState::Accepted | RunState::Disputed | RunState::Reinstated)
     }
 }
 
@@ -123,7 +133,7 @@ mod tests {
         "device":"rtx-3090","devices":1,"memory_gib":24.0,"power_share":null,"model":"qwen3-8b","quant":"q4_k_m",
         "size_bytes":5027783488,"runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda","kv":"f16",
         "workload":"W1","cached_tokens":0,"prompt_tokens":512,"output_tokens":128,"streams":1,"decode_tps":110.5,
-        "prefill_tps":4200.0,"ttft_ms":130.0,"offloaded":false,"flags":""}"#;
+        "prefill_tps":4200.0,"ttft_ms":130.0,"offloaded":false,"flags":"","counts":true}"#;
 
     #[test]
     fn columns_are_the_fields_in_their_order() {
@@ -141,6 +151,14 @@ mod tests {
     fn a_line_without_what_may_be_missing_is_read_and_only_accepted_runs_count() {
         let short = LINE.replace(r#""memory_gib":24.0,"power_share":null,"#, "").replace("accepted", "held");
         let row: DumpRow = serde_json::from_str(&short).unwrap();
-        assert_eq!((row.memory_gib, row.counts()), (None, false));
+        assert_eq!((row.memory_gib, row.is_vote()), (None, false));
+        let is_vote = |line: &str| serde_json::from_str::<DumpRow>(line).unwrap().is_vote();
+        for (state, votes) in
+            [("accepted", true), ("disputed", true), ("reinstated", true), ("withdrawn", false)]
+        {
+            assert_eq!(is_vote(&LINE.replace("accepted", state)), votes, "{state}");
+        }
+        assert!(!is_vote(&LINE.replace("\"counts\":true", "\"counts\":false")));
+        assert!(is_vote(&LINE.replace(",\"counts\":true", "")), "a dump of an older server");
     }
 }

@@ -35,6 +35,7 @@ const SIGNATURES_LIMIT: usize = 3;
 
 /// A payload with signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// What the payload is.
@@ -48,6 +49,7 @@ pub struct Envelope {
 
 /// One signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Signed {
     /// The public key, in hexadecimal: it names itself.

@@ -24,6 +24,7 @@ pub const MEDIAN_FROM: u32 = 3;
 /// `POST /api/v1/runs`; the proof of work is bound to the digest of the envelope's payload.
 #[cfg(feature = "envelope")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest<P> {
     /// The signed run.
@@ -35,6 +36,7 @@ pub struct RunRequest<P> {
 /// `POST /api/v1/withdraw`, `answers` and `profile/machines`: the key is proof enough.
 #[cfg(feature = "envelope")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignedRequest {
     /// A signed [`Withdrawal`], [`DisputeAnswer`] or [`MachineClaim`].
@@ -43,6 +45,7 @@ pub struct SignedRequest {
 
 /// `POST /api/v1/pastes` and `POST /api/v1/disputes`; the proof of work is bound to the digest of `text`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TextRequest<P> {
     /// JSON of a [`Paste`] or a [`Dispute`].
@@ -53,6 +56,7 @@ pub struct TextRequest<P> {
 
 /// What a runtime printed, and where it ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Paste {
     /// The timing lines of one run as [`crate::paste`] keeps them, and nothing else of what was pasted.
@@ -76,6 +80,7 @@ pub struct Paste {
 
 /// Doubt about a result, by anyone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dispute {
     /// Id of the result.
@@ -86,6 +91,7 @@ pub struct Dispute {
 
 /// What the submitter says to a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DisputeAnswer {
     /// Id of the result.
@@ -94,12 +100,16 @@ pub struct DisputeAnswer {
     pub dispute: u64,
     /// The answer.
     pub says: String,
+    /// Id of a later result by the same setup that gives the same speed: the server looks whether it does, and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduces: Option<String>,
     /// Moment of signing, milliseconds since 1970 (UTC): an old answer cannot be sent again.
     pub at_ms: i64,
 }
 
 /// The submitter takes a result back. It stays visible as withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
     /// Id of the result.
@@ -112,6 +122,7 @@ pub struct Withdrawal {
 
 /// `POST /api/v1/profile/machines`: whoever holds the key of a result says that its machine is theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MachineClaim {
     /// Id of a result of that machine.
@@ -124,6 +135,7 @@ pub struct MachineClaim {
 
 /// `POST /api/v1/evidence`: the raw timings of a disputed run, byte for byte as their digest was signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Evidence<P> {
     /// Id of the result.

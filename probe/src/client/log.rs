@@ -9,7 +9,8 @@ use data::digest::{hex, unhex32};
 use data::merkle::{self, Hash};
 use serde::{Deserialize, Serialize};
 
-use super::Client;
+use super::{Client, ClientError};
+use crate::http::HttpError;
 use crate::runs;
 
 /// What is remembered of a server's log.
@@ -115,7 +116,14 @@ fn continues(client: &Client, before: &Checkpoint, now: &Checkpoint) -> Result<(
 pub fn find(client: &Client, digest: &str, now: &Checkpoint) -> Result<u64> {
     let payload = unhex32(digest).context("a digest is 64 lower-case hexadecimal digits")?;
     let resource = format!("/api/v1/log/inclusion?digest={}&size={}", hex(&payload), now.size);
-    let proof: Inclusion = client.get("the inclusion proof", &resource)?;
+    let proof: Inclusion = match client.get("the inclusion proof", &resource) {
+        Err(ClientError::Http(HttpError::Status { status: 404, .. })) => bail!(
+            "{digest} is not in the log of {}, which has {} entries: no result with these bytes was taken there",
+            client.place(),
+            now.size
+        ),
+        found => found?,
+    };
     if proof.size != now.size {
         bail!("the server's proof is for a log of {} entries, {} were asked for", proof.size, now.size);
     }
@@ -125,4 +133,21 @@ pub fn find(client: &Client, digest: &str, now: &Checkpoint) -> Result<u64> {
         "the server's proof does not lead to the log's root: the run is not in the log"
     );
     Ok(proof.index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::heard::asked;
+
+    #[test]
+    fn a_digest_that_is_in_no_log_is_told_so() {
+        let digest = "ab".repeat(32);
+        let now = Checkpoint { origin: String::new(), size: 7, root: [0; 32] };
+        let request = asked("404 Not Found", "{}", |client| {
+            let says = format!("{:#}", find(client, &digest, &now).unwrap_err());
+            assert!(says.contains("is not in the log of 127.0.0.1") && says.contains("7 entries"), "{says}");
+        });
+        assert!(request.contains(&digest), "{request}");
+    }
 }

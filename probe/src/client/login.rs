@@ -39,7 +39,7 @@ fn usual_wait() -> f64 {
 #[non_exhaustive]
 pub enum LoginError {
     /// The way to the service failed, or its answer cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Client(#[from] ClientError),
     /// The person said no.
     #[error("the sign-in was refused there")]
@@ -239,6 +239,12 @@ fn private() -> Option<std::fs::Permissions> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_is_said_once() {
+        let error = anyhow::Error::from(LoginError::Client(ClientError::OtherPayload));
+        assert_eq!(format!("{error:#}"), ClientError::OtherPayload.to_string());
+    }
 
     #[test]
     fn a_token_stays_with_its_server() {

@@ -1,6 +1,8 @@
 //! What leaves this machine, and only when it was asked for: runs to a results server, and questions about updates.
 
 pub mod consent;
+#[cfg(test)]
+mod heard;
 pub mod log;
 pub mod login;
 pub mod receipt;
@@ -102,6 +104,25 @@ impl Client {
         let pow = self.prove(&digest(&payload))?;
         let request = RunRequest { envelope: saved.envelope.clone(), pow };
         taken(self.post("run", "/api/v1/runs", &request))
+    }
+
+    /// Asks what would be said to a saved run; nothing is kept, and nothing worked for.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn try_run(&self, saved: &SavedRun) -> Result<Sent, ClientError> {
+        saved.verify().map_err(ClientError::Run)?;
+        let request = RunRequest { envelope: saved.envelope.clone(), pow: None::<altcha::Payload> };
+        taken(self.post("run", "/api/v1/runs?dry_run=1", &request))
+    }
+
+    /// The same of a paste.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a refusal has the server's own sentence.
+    pub fn try_paste(&self, paste: &Paste) -> Result<Sent, ClientError> {
+        let request = TextRequest { text: written("paste", paste)?, pow: None::<altcha::Payload> };
+        taken(self.post("paste", "/api/v1/pastes?dry_run=1", &request))
     }
 
     /// Sends the timing lines of a run that another tool printed.
@@ -272,7 +293,19 @@ fn read<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, Clie
 
 #[cfg(test)]
 mod tests {
+    use super::heard::asked;
     use super::*;
+
+    #[test]
+    fn a_dry_run_says_so_and_carries_no_work() {
+        let receipt = r#"{"digest":"d","state":"accepted","reasons":[{"code":"pasted","says":"Pasted."}]}"#;
+        let request = asked("200 OK", receipt, |client| {
+            let Sent::Taken(receipt) = client.try_paste(&Paste::default()).unwrap() else { panic!() };
+            assert_eq!((receipt.id, receipt.reasons.len()), (None, 1));
+        });
+        assert!(request.starts_with("POST /api/v1/pastes?dry_run=1 "), "{request}");
+        assert!(request.ends_with("\"pow\":null}"), "{request}");
+    }
 
     #[test]
     fn pages_are_told_as_whole_addresses() {

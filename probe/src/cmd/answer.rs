@@ -21,6 +21,12 @@ pub struct Answer {
     /// The answer, which is shown.
     #[arg(long, value_name = "TEXT")]
     says: String,
+    /// A later result of the same setup that gives the same speed: its id, or its page. The server compares them.
+    #[arg(long, value_name = "RESULT")]
+    reproduces: Option<String>,
+    /// Print the bytes that would be signed and sent, and send nothing.
+    #[arg(long)]
+    print_payload: bool,
 }
 
 pub fn run(arguments: &Answer, out: &mut dyn Write) -> Result<()> {
@@ -29,8 +35,12 @@ pub fn run(arguments: &Answer, out: &mut dyn Write) -> Result<()> {
         result: sent.result.clone(),
         dispute: arguments.dispute,
         says: arguments.says.clone(),
+        reproduces: arguments.reproduces.as_deref().map(|page| super::sent::result_of(page).to_owned()),
         at_ms: calendar::now_ms(),
     };
+    if arguments.print_payload {
+        return super::sent::print(&serde_json::to_vec(&message)?, out);
+    }
     let _: Value = sent.client.send_signed("/api/v1/answers", ANSWER_TYPE, &message, &sent.seed()?)?;
     writeln!(out, "{}#dispute-{}", sent.page(), arguments.dispute)?;
     Ok(())

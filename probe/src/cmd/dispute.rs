@@ -20,6 +20,9 @@ pub struct Dispute {
     /// The server; without it that of the address, LLM_SPEED_SERVER, or the one on this machine.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// Print the bytes that would be sent, and send nothing.
+    #[arg(long)]
+    print_payload: bool,
 }
 
 pub fn run(arguments: &Dispute, out: &mut dyn Write) -> Result<()> {
@@ -29,8 +32,11 @@ pub fn run(arguments: &Dispute, out: &mut dyn Write) -> Result<()> {
             UsageError("name a result, and say in a sentence what is wrong with it".to_owned()).into()
         );
     }
-    let client = super::upload::client(arguments.server.as_deref().or(origin))?;
     let doubt = Doubt { result: id.to_owned(), says: arguments.says.clone() };
+    if arguments.print_payload {
+        return super::sent::print(&serde_json::to_vec(&doubt)?, out);
+    }
+    let client = super::upload::client(arguments.server.as_deref().or(origin))?;
     let opened: Value = client.send_dispute(&doubt)?;
     writeln!(out, "{}", client.page(opened["url"].as_str().unwrap_or_default()))?;
     Ok(())
@@ -48,6 +54,19 @@ fn parts(result: &str) -> (Option<&str>, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_is_the_whole_text() {
+        let dispute = Dispute {
+            result: "https://h.example/r/abc".into(),
+            says: "Too fast.".into(),
+            server: None,
+            print_payload: true,
+        };
+        let mut out = Vec::new();
+        run(&dispute, &mut out).unwrap();
+        assert_eq!(out, b"{\"result\":\"abc\",\"says\":\"Too fast.\"}\n");
+    }
 
     #[test]
     fn a_page_names_its_server() {

@@ -1,5 +1,6 @@
 //! Runs that were sent: their result at a server, and the key that speaks for it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -68,6 +69,13 @@ pub fn seed(saved: &SavedRun, folder: &Path) -> Result<[u8; 32]> {
 pub fn result_of(page: &str) -> &str {
     let page = page.split(['#', '?']).next().unwrap_or_default();
     page.rsplit('/').next().unwrap_or_default()
+}
+
+/// Prints what would be sent, byte for byte, and ends the line. Beside it go a signature or a proof of work, which tell
+/// nothing of this machine.
+pub fn print(payload: &[u8], out: &mut dyn Write) -> Result<()> {
+    out.write_all(payload)?;
+    Ok(writeln!(out)?)
 }
 
 /// The newest run that was sent to a server from here under the machine's own key.

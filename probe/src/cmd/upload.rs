@@ -22,6 +22,12 @@ pub struct Upload {
     /// Whether bench sends runs by itself from now on: yes or no.
     #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
     automatic: Option<String>,
+    /// Ask the server what it would say, and send nothing that it keeps.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the bytes that would be sent, and send nothing.
+    #[arg(long)]
+    print_payload: bool,
 }
 
 pub fn run(arguments: &Upload, out: &mut dyn Write) -> Result<()> {
@@ -44,8 +50,18 @@ pub fn run(arguments: &Upload, out: &mut dyn Write) -> Result<()> {
     let mut failed = 0;
     for reference in &arguments.runs {
         let saved = runs::load(&folder, reference)?;
-        match send(&client, &folder, &saved) {
-            Ok(page) => writeln!(out, "{page}")?,
+        if arguments.print_payload {
+            saved.verify()?;
+            sent::print(&saved.envelope.open()?, out)?;
+            continue;
+        }
+        let done = if arguments.dry_run {
+            client.try_run(&saved).map(|tried| told(&tried, &client)).map_err(anyhow::Error::from)
+        } else {
+            send(&client, &folder, &saved)
+        };
+        match done {
+            Ok(says) => writeln!(out, "{says}")?,
             Err(error) => {
                 eprintln!("{reference}: {error:#}");
                 failed += 1;
@@ -56,6 +72,18 @@ pub fn run(arguments: &Upload, out: &mut dyn Write) -> Result<()> {
         return Err(anyhow!("{failed} of {} runs were not sent; they are kept here", arguments.runs.len()));
     }
     Ok(())
+}
+
+/// What the server would say, in lines.
+pub fn told(tried: &Sent, client: &Client) -> String {
+    match tried {
+        Sent::Taken(receipt) => {
+            let reasons = receipt.reasons.iter().map(|reason| format!("\n  {}", reason.says));
+            format!("it would be {}; nothing was kept{}", receipt.state.name(), reasons.collect::<String>())
+        }
+        Sent::Known(Some(page)) => format!("the server has it already: {}", client.page(page)),
+        Sent::Known(None) => "the server has it already".to_owned(),
+    }
 }
 
 /// The server that is named, or the usual one.

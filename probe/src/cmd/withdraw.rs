@@ -17,12 +17,18 @@ pub struct Withdraw {
     /// Why, in a sentence that is shown.
     #[arg(long, value_name = "TEXT", default_value = "")]
     why: String,
+    /// Print the bytes that would be signed and sent, and send nothing.
+    #[arg(long)]
+    print_payload: bool,
 }
 
 pub fn run(arguments: &Withdraw, out: &mut dyn Write) -> Result<()> {
     let sent = SentRun::find(&arguments.which)?;
     let message =
         Withdrawal { result: sent.result.clone(), says: arguments.why.clone(), at_ms: calendar::now_ms() };
+    if arguments.print_payload {
+        return super::sent::print(&serde_json::to_vec(&message)?, out);
+    }
     let receipt: Receipt =
         sent.client.send_signed("/api/v1/withdraw", WITHDRAWAL_TYPE, &message, &sent.seed()?)?;
     writeln!(out, "{}\n{}", receipt.state.name(), sent.page())?;

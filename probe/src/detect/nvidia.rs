@@ -85,8 +85,8 @@ fn parse_gpus(text: &str) -> Vec<Gpu> {
                 vbios: field(&fields, 2).map(str::to_owned),
                 pci_bus: field(&fields, 3).map(str::to_owned),
                 memory_gib: number::<f64>(&fields, 4).map(|mib| mib / 1024.0),
-                power_limit_w: number(&fields, 5),
-                power_limit_default_w: number(&fields, 6),
+                power_limit_w: number(&fields, 5).filter(|watts| *watts > 0.0),
+                power_limit_default_w: number(&fields, 6).filter(|watts| *watts > 0.0),
                 architecture: field(&fields, 7).map(str::to_owned),
                 ..Gpu::default()
             })

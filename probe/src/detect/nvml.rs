@@ -40,8 +40,8 @@ impl Library {
                 driver: driver.clone(),
                 vbios: device.vbios_version().ok(),
                 pci_bus: device.pci_info().ok().map(|pci| pci.bus_id),
-                power_limit_w: device.enforced_power_limit().ok().map(watts),
-                power_limit_default_w: device.power_management_limit_default().ok().map(watts),
+                power_limit_w: device.enforced_power_limit().ok().map(watts).filter(told),
+                power_limit_default_w: device.power_management_limit_default().ok().map(watts).filter(told),
                 architecture: device
                     .cuda_compute_capability()
                     .ok()
@@ -71,6 +71,11 @@ impl Library {
             })
             .collect()
     }
+}
+
+/// A virtual card has no limit of its own, and says 0.
+fn told(watts: &f64) -> bool {
+    *watts > 0.0
 }
 
 fn watts(milliwatts: u32) -> f64 {

@@ -66,6 +66,8 @@ struct Document<'a> {
     below: String,
     /// Address of the picture that other sites show beside a link; empty for none.
     preview: String,
+    /// What search engines and other sites show of the page.
+    description: &'a str,
     frame: &'static str,
 }
 
@@ -100,6 +102,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) below: String,
     /// Path of the picture that other sites show beside a link; empty for none.
     pub(crate) preview: String,
+    /// What other sites show of the page beside its title; empty for what the site is.
+    pub(crate) description: &'a str,
     /// Whether a page without a form takes the whole width.
     pub(crate) wide: bool,
     /// Address of the script of a page without a form; empty for none.
@@ -140,6 +144,7 @@ impl Frame<'_> {
             } else {
                 format!("{}{}", site.origin, self.preview)
             },
+            description: if self.description.is_empty() { m.start.lead } else { self.description },
             frame,
         }
         .render()

@@ -1,4 +1,4 @@
-//! What a run sends, field by field, as the payload's own schema says.
+//! What is sent, field by field, as the schemas of what the server reads say.
 
 use askama::Template;
 

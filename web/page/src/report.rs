@@ -159,6 +159,7 @@ fn body(view: &ReportView, m: &Messages) -> askama::Result<String> {
 pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Result<String> {
     let heading = m.report.heading(&view.device, &view.model);
     Frame {
+        description: &description(view, m),
         title: &format!("{heading} – {}", m.site.name),
         heading: &heading,
         current: "",
@@ -169,6 +170,14 @@ pub fn report_page(view: &ReportView, m: &Messages, site: &Site) -> askama::Resu
         ..Frame::default()
     }
     .render(m, site)
+}
+
+/// What other sites show of a result: where it stands or how fast it is, of what, and when.
+fn description(view: &ReportView, m: &Messages) -> String {
+    let parts =
+        [&standing(view, m), &view.model, &view.quant, &view.device, &view.runtime, &view.measured_on];
+    let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
 }
 
 /// The speed of a result that counts, or where it stands.
@@ -238,6 +247,17 @@ mod tests {
             digest: "ab".repeat(32),
             erased: false,
         }
+    }
+
+    #[test]
+    fn other_sites_are_told_of_this_result_and_no_other() {
+        let counted = ReportView { state: State::Accepted, in_doubt: false, ..view() };
+        let says = description(&counted, &EN);
+        assert!(
+            says.contains("tok/s · Model & Co \"x\" · Q4_K_M") && says.contains("llama.cpp b1 · 2026-11-22"),
+            "{says}"
+        );
+        assert!(description(&view(), &EN).starts_with("Flagged"), "no speed that does not count");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use data::checkpoint::Checkpoint;
+use data::submission::SENTENCE_LIMIT;
 use tokio::sync::mpsc;
 
 use crate::api::log::ORIGIN;
 use crate::args::Args;
 use crate::dump::{self, Form};
+use crate::gate::strict::hides;
 use crate::manifest;
-use crate::store::{Actor, Change, EventKind, Store};
+use crate::store::{Actor, Change, Changed, EventKind, Store};
 use crate::submit::now_ms;
 
 /// A command.
@@ -111,7 +113,7 @@ pub async fn run(command: &Command, args: &Args, out: &mut (dyn Write + Send)) -
     if let Command::Restore { file } = command {
         Store::restore(&args.data_dir, args.database_url.as_deref(), file).await?;
     }
-    let store = Store::of(args).await?;
+    let store = Store::existing(args).await?;
     match command {
         Command::Export { form } => export(&store, *form, out).await?,
         Command::Backup { file } => {
@@ -167,13 +169,19 @@ async fn act_on(store: &Store, act: &Act, out: &mut (dyn Write + Send)) -> Resul
             if data::digest::unhex32(key).is_none() {
                 bail!("{key} is no key: 64 lower-case hexadecimal digits");
             }
-            store.ban_key(key, says, now_ms()).await?;
-            return writeln!(out, "{key} may not submit any more").context("standard output");
+            reason(says)?;
+            let signed = store.ban_key(key, says, now_ms()).await?;
+            return writeln!(
+                out,
+                "{key} may not submit any more; results that it signed and that say so now: {signed}"
+            )
+            .context("standard output");
         }
     };
+    reason(says)?;
     let change = Change { kind, actor: Actor::Maintainer, dispute, code: String::new(), says: says.clone() };
     match store.change(result, &change, now_ms()).await? {
-        Some((_, standing)) => {
+        Changed::Done(_, standing) => {
             let doubt = if standing.in_doubt() {
                 format!(", open disputes: {}", standing.disputes)
             } else {
@@ -181,14 +189,36 @@ async fn act_on(store: &Store, act: &Act, out: &mut (dyn Write + Send)) -> Resul
             };
             writeln!(out, "{result}: {}{doubt}", standing.state().name()).context("standard output")
         }
-        None => bail!("there is no result {result}, or no such dispute that is open"),
+        Changed::TakenBack => {
+            bail!(
+                "the submitter of {result} took it back; it stays withdrawn, and nobody else may change that"
+            )
+        }
+        Changed::Repeated(number) => bail!("that was written down before, as number {number} of {result}"),
+        Changed::Unknown => bail!("there is no result {result}, or no such dispute that is open"),
+    }
+}
+
+/// A reason is shown with the result, so it must say something, and nothing that cannot be seen.
+fn reason(says: &str) -> Result<()> {
+    if says.trim().is_empty() {
+        bail!("--says is empty; say why in a sentence, it is shown with the result");
+    }
+    if says.chars().count() > SENTENCE_LIMIT {
+        bail!("--says has more than {SENTENCE_LIMIT} characters; say it in fewer");
+    }
+    match says.chars().find(|sign| hides(*sign) && !matches!(sign, '\n' | '\t')) {
+        None => Ok(()),
+        Some(sign) => {
+            bail!("--says has the character U+{:04X}, which cannot be seen; remove it", u32::from(sign))
+        }
     }
 }
 
 async fn erase(store: &Store, about: &About, out: &mut (dyn Write + Send)) -> Result<()> {
-    let stored = store.result(&about.result).await?;
-    let stored = stored.with_context(|| format!("there is no result {}", about.result))?;
-    if !store.erase(&stored.run.digest, &about.says, now_ms()).await? {
+    reason(&about.says)?;
+    store.result(&about.result).await?.with_context(|| format!("there is no result {}", about.result))?;
+    if !store.erase(&about.result, &about.says, now_ms()).await? {
         bail!("its bytes were erased before");
     }
     writeln!(out, "{}: erased; its place in the log stays", about.result).context("standard output")

@@ -66,6 +66,7 @@ pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
         ttft_ms: metric.ttft_ms,
         offloaded: run.offloaded,
         flags: metric.flags.clone(),
+        counts: metric.counts,
     }
 }
 
@@ -183,7 +184,8 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     ("signing_key", Sight::Private, &["key", "hardware", "month", "tag"]),
     ("machine_tag", Sight::Private, &["tag", "hardware"]),
     ("banned_key", Sight::Private, &["key", "at_ms", "says"]),
-    ("model_file", Sight::Private, &["digest", "model", "voter"]),
+    ("file_vote", Sight::Private, &["digest", "model", "voter"]),
+    ("file_claim", Sight::Private, &["digest", "model", "voters"]),
     ("profile", Sight::Public, &["name", "shown", "created_at_ms"]),
     // An account's number outlives its name.
     ("profile", Sight::Private, &["subject"]),

@@ -37,6 +37,7 @@ pub mod origin;
 pub mod pages;
 pub mod patience;
 pub mod pictures;
+pub mod private;
 pub mod problem;
 pub mod query_string;
 pub mod representation;

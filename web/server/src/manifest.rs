@@ -12,6 +12,7 @@ use data::update::{MANIFEST, Manifest, Program, SuiteFile, stays_inside};
 use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox, SignatureBox};
 
 use crate::gate::day;
+use crate::private;
 use crate::submit::now_ms;
 use crate::update::{self, SIGNATURE};
 
@@ -86,17 +87,9 @@ fn key(file: &Path, out: &mut dyn Write) -> Result<()> {
     ensure!(!file.exists(), "{} is there already; name a place where nothing is", file.display());
     let pair = KeyPair::generate_unencrypted_keypair().context("no key could be made")?;
     let text = pair.sk.to_box(None).context("no key could be made")?.into_string();
-    write_private(file, text.as_bytes()).with_context(|| format!("{} cannot be written", file.display()))?;
+    let written = private::create_new(file).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("{} cannot be written", file.display()))?;
     writeln!(out, "{}", pair.pk.to_base64()).context("standard output")
-}
-
-/// Writes what nobody else may read.
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(bytes)
 }
 
 /// Writes a file whole or not at all: a probe that comes by reads the old one or the new one.

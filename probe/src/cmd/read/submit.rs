@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use data::Catalog;
 use data::paste::{Reading, Run};
+use data::row::Runtime;
 use data::submission::Paste;
 
 use crate::client::Sent;
@@ -36,7 +37,10 @@ pub struct Submit {
     /// The server; without it LLM_SPEED_SERVER, or the one on this machine.
     #[arg(long, value_name = "URL", requires = "submit")]
     server: Option<String>,
-    /// With --submit: print what would be sent, and send nothing.
+    /// With --submit: ask the server what it would say, and send nothing that it keeps.
+    #[arg(long, requires = "submit")]
+    dry_run: bool,
+    /// With --submit: print the bytes that would be sent, and send nothing.
     #[arg(long, requires = "submit")]
     print_payload: bool,
 }
@@ -51,10 +55,13 @@ impl Submit {
     pub fn send(&self, reading: &Reading, out: &mut dyn Write) -> Result<()> {
         let paste = self.paste(reading)?;
         if self.print_payload {
-            serde_json::to_writer_pretty(&mut *out, &paste)?;
-            return Ok(writeln!(out)?);
+            return crate::cmd::sent::print(&serde_json::to_vec(&paste)?, out);
         }
         let client = upload::client(self.server.as_deref())?;
+        if self.dry_run {
+            let tried = client.try_paste(&paste)?;
+            return Ok(writeln!(out, "{}", upload::told(&tried, &client))?);
+        }
         eprintln!(
             "sending {} lines as {} at {} on {} to {} …",
             paste.lines.lines().count(),
@@ -86,6 +93,10 @@ impl Submit {
         let model = resolved("model", text, catalog.model(text).map(|row| &row.id))?;
         let text = self.quant.as_ref().or(run.quant.as_ref()).ok_or_else(|| missing("quant"))?;
         let quant = resolved("quant", text, catalog.quant(text).map(|row| &row.id))?;
+        if let Some(name) = self.runtime.as_deref().filter(|name| !is_runtime(name)) {
+            let known: Vec<&str> = Runtime::ALL.into_iter().map(Runtime::name).collect();
+            return Err(UsageError(format!("--runtime {name}: it is one of {}", known.join(", "))).into());
+        }
         Ok(Paste {
             lines: run.lines.clone(),
             hardware,
@@ -107,6 +118,10 @@ impl Submit {
             }),
         }
     }
+}
+
+fn is_runtime(name: &str) -> bool {
+    Runtime::ALL.into_iter().any(|runtime| runtime.name() == name)
 }
 
 fn missing(flag: &str) -> UsageError {
@@ -145,6 +160,7 @@ mod tests {
             quant: Some("Q4_K_M".into()),
             runtime: None,
             server: None,
+            dry_run: false,
             print_payload: true,
         }
     }
@@ -158,11 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_is_what_is_sent() {
+        let reading = data::paste::read(TEXT.as_bytes());
+        let mut out = Vec::new();
+        submit().send(&reading, &mut out).unwrap();
+        let sent = serde_json::to_vec(&submit().paste(&reading).unwrap()).unwrap();
+        assert_eq!(out, [sent.as_slice(), b"\n"].concat());
+    }
+
+    #[test]
     fn what_is_open_is_asked_for() {
         let reading = data::paste::read(TEXT.as_bytes());
         let says = |submit: Submit| submit.paste(&reading).unwrap_err().to_string();
         assert!(says(Submit { model: None, ..submit() }).contains("--model"));
         assert!(says(Submit { hardware: Some("m4-max".into()), ..submit() }).contains("say which"));
         assert!(says(Submit { run: Some(2), ..submit() }).contains("1 runs"));
+        assert!(says(Submit { runtime: Some("nope".into()), ..submit() }).contains("one of llama.cpp"));
     }
 }

@@ -12,6 +12,8 @@ use crate::messages::Messages;
 /// Two ways of being backed that marks tell apart.
 const SIGNED: usize = 0;
 const OTHER: usize = 1;
+/// Longest turn that is drawn, in milliseconds.
+const LONGEST_MS: f64 = 1e9;
 
 /// A setup with its depth in one line, for a chart.
 fn name(view: &MeasuredView, line: &SetupLine) -> String {
@@ -158,8 +160,10 @@ fn laid_out(trace: &Trace, m: &Messages) -> Vec<(f64, f64, usize, String)> {
     let mut parts = Vec::new();
     let mut at = 0.0;
     for (turn, number) in trace.timeline.iter().zip(1..) {
-        let first = turn.ttft_ms.unwrap_or(0.0).clamp(0.0, turn.wall_ms);
-        let bounds = [at, at + first / 1000.0, at + turn.wall_ms / 1000.0];
+        // What was taken before its figures were bounded may hold any.
+        let whole = turn.wall_ms.clamp(0.0, LONGEST_MS);
+        let first = turn.ttft_ms.unwrap_or(0.0).clamp(0.0, whole);
+        let bounds = [at, at + first / 1000.0, at + whole / 1000.0];
         let number = f64::from(number).to_string();
         for (kind, name) in [w.waiting, w.answering].into_iter().enumerate() {
             let (from, to) = (bounds[kind], bounds[kind + 1]);

@@ -1,7 +1,5 @@
 //! What is said about results: `disputes`, `answers`, `evidence`, `withdraw`.
 
-use std::collections::BTreeMap;
-
 use altcha::Payload;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,16 +10,18 @@ use data::submission::{
     Dispute, DisputeAnswer, EVIDENCE_LIMIT_BYTES, Evidence, Receipt, SENTENCE_LIMIT, SignedRequest,
     TextRequest, Withdrawal,
 };
-use data::timings::{Timings, quantile};
 
+use super::bodies::ProofOfWork;
 use super::refused::{NoResult, OtherKey, TooMany, Unworked};
 use super::submissions::{From, JsonBody, made};
 use crate::app::App;
+use crate::gate::evidence::{Recomputed, recompute};
 use crate::gate::fields::CLOCK_SKEW_MS;
+use crate::gate::plausible::same_again;
 use crate::gate::{Because, Refusal, proof, strict};
 use crate::pages::report;
 use crate::problem::{Problem, ProblemBody};
-use crate::store::{Actor, Change, EventKind, Stored};
+use crate::store::{Actor, Change, Changed, EventKind, Metric, Stored};
 use crate::submit::{limited, now_ms};
 
 /// What was written down.
@@ -32,27 +32,6 @@ pub struct Opened {
     /// Where it stands, relative to this site.
     url: String,
 }
-
-/// What raw timings give, beside what the run says.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct Recomputed {
-    /// Whether every decode rate of the run follows from them.
-    agrees: bool,
-    /// One line for each point.
-    lines: Vec<String>,
-}
-
-/// Raw timings as the probe keeps them.
-#[derive(serde::Deserialize)]
-struct RawTiming {
-    workload: String,
-    prompt_tokens: u32,
-    streams: u32,
-    timings: Timings,
-}
-
-/// How far a recomputed rate may be from the one that was sent: rounding, and how rounds of several streams are taken.
-const RECOMPUTED_AGREES: f64 = 0.02;
 
 fn unknown() -> Problem {
     Problem::from(Refusal::new(Because::Unknown, "There is no such result, or no such dispute that is open."))
@@ -90,18 +69,33 @@ fn change(kind: EventKind, actor: Actor, dispute: Option<u64>, says: &str) -> Ch
 }
 
 async fn say(app: &App, result: &str, change: &Change) -> Result<(u64, Stored), Problem> {
-    let (number, _) = app.store().change(result, change, now_ms()).await?.ok_or_else(unknown)?;
-    app.touch();
-    Ok((number, report::stored(app, result).await?))
+    match app.store().change(result, change, now_ms()).await? {
+        Changed::Done(number, _) => {
+            app.touch();
+            Ok((number, report::stored(app, result).await?))
+        }
+        Changed::Repeated(_) => {
+            let mut refusal = Refusal::new(Because::Repeated, "This was taken before; it is said once.");
+            refusal.instance = Some(format!("/r/{result}"));
+            Err(refusal.into())
+        }
+        Changed::TakenBack => {
+            Err(Refusal::new(Because::Claim, "Its submitter took this result back; that is the last word.")
+                .into())
+        }
+        Changed::Unknown => Err(unknown()),
+    }
 }
 
 /// Doubts a result; anyone may.
+///
+/// `text` is the JSON of a `Dispute`, and the proof of work is for its digest.
 #[utoipa::path(
     post,
     path = "/api/v1/disputes",
     operation_id = "dispute",
     tag = "submissions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = TextRequest<ProofOfWork>,
     responses(
         (status = 201, description = "The dispute is open", body = Opened),
         Unworked,
@@ -125,13 +119,23 @@ pub async fn dispute(
     Ok(made(StatusCode::CREATED, &Opened { dispute, url }))
 }
 
+/// A message that the key of its result signed, just now.
+pub(super) struct Signed<T> {
+    /// What it says.
+    pub(super) message: T,
+    /// SHA-256 of the bytes that were signed.
+    pub(super) digest: String,
+    /// The result that it is about.
+    pub(super) stored: Stored,
+}
+
 /// Opens a signed message about a result and sees that the key of that result signed it, just now.
 pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
     app: &App,
     body: &[u8],
     of_type: &'static str,
     about: impl Fn(&T) -> (&str, &str, i64),
-) -> Result<(T, Stored), Problem> {
+) -> Result<Signed<T>, Problem> {
     let request: SignedRequest = strict::read(body, "the request", &["payload"])?;
     let payload = request
         .envelope
@@ -150,20 +154,26 @@ pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
         let says = "The key that signed this did not sign the result.";
         return Err(Refusal::new(Because::Signature, says).into());
     }
-    Ok((message, stored))
+    Ok(Signed { message, digest: digest(&payload), stored })
 }
 
 /// Answers a dispute, with the key that signed the result.
+///
+/// The envelope is of type `application/vnd.llm-speed.answer+json`, its payload the JSON of a `DisputeAnswer`. Where that
+/// names a later result that `reproduces` this one, the server compares them and says what it found.
 #[utoipa::path(
     post,
     path = "/api/v1/answers",
     operation_id = "answer",
     tag = "submissions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = SignedRequest,
     responses(
         (status = 201, description = "The answer stands", body = Opened),
         OtherKey,
         (status = 404, description = "No such dispute", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The same message was taken before", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The result that it names does not reproduce this one", body = ProblemBody, content_type = "application/problem+json"),
+        TooMany,
     )
 )]
 pub async fn answer(
@@ -172,26 +182,75 @@ pub async fn answer(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     limited(&app, from, "answer", 1).await?;
-    let (answer, _): (DisputeAnswer, _) =
+    let Signed { message: answer, digest, stored } =
         by_submitter(&app, &body, ANSWER_TYPE, |m: &DisputeAnswer| (&m.result, &m.says, m.at_ms)).await?;
     said(&answer.says)?;
-    let says = change(EventKind::Answered, Actor::Submitter, Some(answer.dispute), &answer.says);
+    let says = match &answer.reproduces {
+        Some(later) => format!("{}\n{}", answer.says, reproduced(&app, &stored, later).await?),
+        None => answer.says.clone(),
+    };
+    // Whoever reads the message on its way may send it once more; it is written down once.
+    let says =
+        Change { code: digest, ..change(EventKind::Answered, Actor::Submitter, Some(answer.dispute), &says) };
     say(&app, &answer.result, &says).await?;
     let url = format!("/r/{}#dispute-{}", answer.result, answer.dispute);
     Ok(made(StatusCode::CREATED, &Opened { dispute: answer.dispute, url }))
 }
 
+/// What a later result says of the one that is doubted, point by point.
+async fn reproduced(app: &App, doubted: &Stored, later: &str) -> Result<String, Problem> {
+    let refused = |says: String| Problem::from(Refusal::new(Because::Claim, says));
+    let stored = app.store().result(later).await?;
+    let stored = stored
+        .ok_or_else(|| refused(format!("There is no result {later} that could reproduce this one.")))?;
+    if stored.run.log_index <= doubted.run.log_index {
+        return Err(refused(format!(
+            "The result {later} came before this one; measure again and name that result."
+        )));
+    }
+    let state = stored.run.standing.base;
+    if !matches!(state, data::submission::State::Accepted | data::submission::State::Reinstated) {
+        return Err(refused(format!("The result {later} is {} itself and proves nothing.", state.name())));
+    }
+    let rules = &app.submissions().judging.rules;
+    let pairs = doubted.metrics.iter().filter_map(|one| {
+        let same = |other: &&Metric| other.cell == one.cell && other.workload == one.workload;
+        Some((one, one.decode_tps?, stored.metrics.iter().find(same)?.decode_tps?))
+    });
+    let lines: Vec<String> = pairs
+        .clone()
+        .map(|(one, before, after)| format!("{} {after:.2} tok/s after {before:.2}", one.workload))
+        .collect();
+    if lines.is_empty() {
+        return Err(refused(format!(
+            "The result {later} is of another device, model, quantisation, runtime or length."
+        )));
+    }
+    if let Some((one, before, after)) =
+        pairs.clone().find(|(_, before, after)| !same_again(*after, *before, rules))
+    {
+        return Err(refused(format!(
+            "The result {later} gives {after:.2} tok/s at {}, this one {before:.2}: it does not reproduce it.",
+            one.workload
+        )));
+    }
+    Ok(format!("Reproduced by /r/{later}: {}.", lines.join(", ")))
+}
+
 /// Takes a result back, with the key that signed it. It stays visible as withdrawn.
+///
+/// The envelope is of type `application/vnd.llm-speed.withdrawal+json`, its payload the JSON of a `Withdrawal`.
 #[utoipa::path(
     post,
     path = "/api/v1/withdraw",
     operation_id = "withdraw",
     tag = "submissions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = SignedRequest,
     responses(
         (status = 200, description = "It is withdrawn", body = Receipt),
         OtherKey,
         NoResult,
+        TooMany,
     )
 )]
 pub async fn withdraw(
@@ -200,12 +259,13 @@ pub async fn withdraw(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     limited(&app, from, "withdraw", 1).await?;
-    let (withdrawal, mut stored): (Withdrawal, _) =
+    let Signed { message: withdrawal, mut stored, .. } =
         by_submitter(&app, &body, WITHDRAWAL_TYPE, |m: &Withdrawal| (&m.result, &m.says, m.at_ms)).await?;
-    // Twice is once.
-    if stored.run.standing.base != data::submission::State::Withdrawn {
-        let says = change(EventKind::Withdrawn, Actor::Submitter, None, &withdrawal.says);
-        stored = say(&app, &withdrawal.result, &says).await?.1;
+    let says = change(EventKind::Withdrawn, Actor::Submitter, None, &withdrawal.says);
+    // Twice is once; after a maintainer, the submitter has the last word.
+    if app.store().change(&withdrawal.result, &says, now_ms()).await? != Changed::TakenBack {
+        app.touch();
+        stored = report::stored(&app, &withdrawal.result).await?;
     }
     let run = &stored.run;
     Ok(made(
@@ -221,17 +281,20 @@ pub async fn withdraw(
     ))
 }
 
-/// Sends the raw timings of a run: their digest is checked, and every decode rate is computed anew, in public.
+/// Sends the raw timings of a run: their digest is checked, and decode, prefill and time to the first token are computed
+/// anew, in public. What is not is named.
 #[utoipa::path(
     post,
     path = "/api/v1/evidence",
     operation_id = "evidence",
     tag = "submissions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = Evidence<ProofOfWork>,
     responses(
+        (status = 200, description = "What they give; they were sent before", body = Recomputed),
         (status = 201, description = "What they give", body = Recomputed),
         Unworked,
         NoResult,
+        TooMany,
         (status = 422, description = "Not the timings that were signed", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -254,47 +317,21 @@ pub async fn evidence(
         let says = "These are not the timings whose digest the run was signed with.";
         return Err(Refusal::new(Because::Claim, says).into());
     }
-    let recomputed = recompute(&request.raw_timings, &stored)?;
-    let verdict = if recomputed.agrees { "Every rate follows from them." } else { "They give other rates." };
-    let says = format!("{} {verdict}", recomputed.lines.join(" "));
-    say(&app, &request.result, &change(EventKind::Evidence, Actor::Submitter, None, &says)).await?;
-    Ok(made(StatusCode::CREATED, &recomputed))
-}
-
-fn recompute(raw: &str, stored: &Stored) -> Result<Recomputed, Refusal> {
-    let timings: Vec<RawTiming> = serde_json::from_str(raw).map_err(|error| {
-        Refusal::new(Because::Malformed, format!("The raw timings have not the form that is read: {error}."))
+    let run = report::sent(&stored).ok_or_else(|| {
+        Refusal::new(
+            Because::Claim,
+            "What was sent was erased on request, so there is nothing to compare with.",
+        )
     })?;
-    let mut rates: BTreeMap<(String, u32, u32), Vec<f64>> = BTreeMap::new();
-    for one in &timings {
-        let point = (one.workload.clone(), one.prompt_tokens, one.streams);
-        rates.entry(point).or_default().extend(one.timings.decode_tps());
-    }
-    let mut recomputed = Recomputed { agrees: true, lines: Vec::new() };
-    let computed: Vec<_> =
-        rates.iter().filter_map(|(point, rates)| Some((point, quantile(rates, 0.5)?, rates.len()))).collect();
-    for metric in stored.metrics.iter().filter(|metric| metric.decode_tps.is_some()) {
-        let told = metric.decode_tps.unwrap_or_default();
-        let of_point = computed.iter().filter(|((workload, _, streams), _, _)| {
-            *workload == metric.workload && *streams == metric.streams
-        });
-        // Several lengths of one workload: the nearest in length is the same point.
-        let length = metric.prompt_tokens + metric.cached_tokens;
-        let found = of_point.min_by_key(|((_, prompt, _), _, _)| prompt.abs_diff(length));
-        match found {
-            Some((_, rate, count)) => {
-                let agrees = (rate / told - 1.0).abs() <= RECOMPUTED_AGREES;
-                recomputed.agrees &= agrees;
-                recomputed.lines.push(format!(
-                    "{} at {} streams: {rate:.2} tok/s from {count} timings, the run says {told:.2}.",
-                    metric.workload, metric.streams
-                ));
-            }
-            None => {
-                recomputed.agrees = false;
-                recomputed.lines.push(format!("{}: no timings.", metric.workload));
-            }
+    let recomputed = recompute(&request.raw_timings, &run)?;
+    // Nobody signs timings when they are sent: whoever has them may.
+    let says = Change { code: name, ..change(EventKind::Evidence, Actor::Anyone, None, &recomputed.says()) };
+    match app.store().change(&request.result, &says, now_ms()).await? {
+        Changed::Unknown => Err(unknown()),
+        Changed::Repeated(_) | Changed::TakenBack => Ok(made(StatusCode::OK, &recomputed)),
+        Changed::Done(..) => {
+            app.touch();
+            Ok(made(StatusCode::CREATED, &recomputed))
         }
     }
-    Ok(recomputed)
 }

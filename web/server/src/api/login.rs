@@ -9,7 +9,7 @@ use data::digest::{digest, hex};
 use data::envelope::CLAIM_TYPE;
 use data::submission::MachineClaim;
 
-use super::disputes::by_submitter;
+use super::disputes::{Signed, by_submitter};
 use super::refuse_parameters;
 use super::refused::{NoProfiles, NoToken, OtherKey, TooMany};
 use super::submissions::{From, JsonBody, made};
@@ -235,7 +235,7 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Profile, Problem> {
     path = "/api/v1/profile/machines",
     operation_id = "claim_machine",
     tag = "profiles",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = data::submission::SignedRequest,
     responses(
         (status = 200, description = "Its runs are listed with the profile", body = ProfileBody),
         NoToken,
@@ -253,7 +253,7 @@ pub async fn claim(
     service(&app)?;
     limited(&app, from, "claim", 1).await?;
     let profile = signed_in(&app, &headers).await?;
-    let (claim, stored): (MachineClaim, _) =
+    let Signed { message: claim, stored, .. } =
         by_submitter(&app, &body, CLAIM_TYPE, |m: &MachineClaim| (&m.result, "", m.at_ms)).await?;
     if claim.profile != profile.name {
         let says = format!("The message is for the profile {:?}, the token is of another.", claim.profile);

@@ -4,6 +4,7 @@
 //! files, version 1 of the API may not.
 
 pub mod benchmarks;
+mod bodies;
 mod disputes;
 mod estimate;
 mod hardware;
@@ -16,6 +17,8 @@ mod results;
 mod sources;
 pub mod submissions;
 mod tables;
+
+pub use bodies::ProofOfWork;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -51,7 +54,15 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "profiles", description = "Who signed in, where that is set up, and what their machines sent."),
         (name = "log", description = "Proof that no result was changed or left out."),
     ),
-    components(schemas(crate::problem::ProblemBody))
+    components(schemas(
+        crate::problem::ProblemBody,
+        data::submission::Submission,
+        data::submission::Paste,
+        data::submission::Dispute,
+        data::submission::DisputeAnswer,
+        data::submission::Withdrawal,
+        data::submission::MachineClaim,
+    ))
 )]
 struct Description;
 

@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data::digest::unhex32;
 use data::query::FieldError;
-use data::submission::Receipt;
+use data::submission::{Receipt, RunRequest, TextRequest};
 
+use super::bodies::ProofOfWork;
 use super::refused::{OfSubmission, TooMany};
 use crate::app::App;
 use crate::client::{self, NOWHERE, Peer};
@@ -87,7 +88,7 @@ pub(super) fn made(status: StatusCode, body: &impl serde::Serialize) -> Response
     tag = "submissions",
     params(("digest" = String, Query, description = "SHA-256 of the payload, 64 lower-case hexadecimal digits", example = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")),
     responses(
-        (status = 200, description = "The challenge", body = serde_json::Value),
+        (status = 200, description = "The challenge", body = super::bodies::WorkChallenge),
         (status = 400, description = "No digest", body = ProblemBody, content_type = "application/problem+json"),
         TooMany,
     )
@@ -108,15 +109,15 @@ pub async fn challenge(
 
 /// Submits a signed run.
 ///
-/// The body is `{"envelope": …, "pow": …}`: a DSSE envelope signed with Ed25519, and proof of work for the digest of its
-/// payload. With `dry_run=1` nothing is kept, and `pow` may be null.
+/// The body is `{"envelope": …, "pow": …}`: a DSSE envelope of type `application/vnd.llm-speed.run+json`, signed with
+/// Ed25519, whose payload is the JSON of a `Submission`, and proof of work for the digest of that payload. With `dry_run=1` nothing is kept, and `pow` may be null.
 #[utoipa::path(
     post,
     path = "/api/v1/runs",
     operation_id = "submit_run",
     tag = "submissions",
-    params(("dry_run" = Option<String>, Query, description = "1: say what would be said, and keep nothing", example = "1")),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    params(("dry_run" = Option<String>, Query, description = "1 or true: say what would be said, and keep nothing; 0 or false: submit", example = "1")),
+    request_body = RunRequest<ProofOfWork>,
     responses(
         (status = 200, description = "What would be said", body = Receipt),
         (status = 201, description = "It was taken", body = Receipt),
@@ -134,15 +135,14 @@ pub async fn runs(
 
 /// Submits lines that a runtime printed.
 ///
-/// The body is `{"text": …, "pow": …}`; `text` is JSON with `lines`, `hardware`, `model`, `quant` and, where needed,
-/// `devices`, `memory_gib` and `runtime`.
+/// The body is `{"text": …, "pow": …}`; `text` is the JSON of a `Paste`, and the proof of work is for its digest.
 #[utoipa::path(
     post,
     path = "/api/v1/pastes",
     operation_id = "submit_paste",
     tag = "submissions",
-    params(("dry_run" = Option<String>, Query, description = "1: say what would be said, and keep nothing", example = "1")),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    params(("dry_run" = Option<String>, Query, description = "1 or true: say what would be said, and keep nothing; 0 or false: submit", example = "1")),
+    request_body = TextRequest<ProofOfWork>,
     responses(
         (status = 200, description = "What would be said", body = Receipt),
         (status = 201, description = "It was taken", body = Receipt),
@@ -158,6 +158,18 @@ pub async fn pastes(
     take(&app, from, query.as_deref(), &body, Body::Paste).await
 }
 
+/// Whether nothing is to be kept; whoever writes it in a way that is not read must not submit by it.
+fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
+    match only(query, "dry_run")?.as_deref() {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => {
+            let message = format!("dry_run is {other:?}; it is 1 or true, 0 or false.");
+            Err(Problem::parameters(vec![FieldError::new("dry_run", message)]))
+        }
+    }
+}
+
 async fn take(
     app: &App,
     from: IpAddr,
@@ -165,7 +177,7 @@ async fn take(
     body: &[u8],
     what: Body,
 ) -> Result<Response, Problem> {
-    let dry = only(query, "dry_run")?.is_some_and(|value| value == "1");
+    let dry = dry_run(query)?;
     let receipt = submit::submit(app, body.to_vec(), what, from, dry).await?;
     Ok(made(if dry { StatusCode::OK } else { StatusCode::CREATED }, &receipt))
 }

@@ -22,7 +22,7 @@ pub struct Known {
     pub key_banned: bool,
     /// Hardware that the tag was seen with.
     pub tag_hardware: Option<String>,
-    /// Models that the file's digest was claimed to be, each with the number of submitters.
+    /// Models that the file's digest is said to be by results that count, each with the number of tagged submitters.
     pub digest_claims: Vec<(String, u32)>,
     /// Reports by others, and by the same submitter, by cell.
     pub cells: BTreeMap<String, Reports>,
@@ -73,7 +73,7 @@ pub fn judge(
     }
     keys(candidate, stored_tag, known)?;
     let mut judged = candidate.clone();
-    model_file(&mut judged, known)?;
+    model_file(&mut judged, known);
     for point in &candidate.points {
         let nothing = Reports::default();
         let reports = known.cells.get(&candidate.cell(point)).unwrap_or(&nothing);
@@ -145,27 +145,28 @@ fn keys(candidate: &Candidate, stored_tag: &str, known: &Known) -> Result<(), Re
     Ok(())
 }
 
-/// What is known of the model's file. One claim alone proves nothing, or the first liar would own every file.
-fn model_file(judged: &mut Candidate, known: &Known) -> Result<(), Refusal> {
+/// What is known of the model's file. Where submitters call it different models, the report waits for a maintainer: whoever
+/// lies first must not lock the others out of their own file.
+fn model_file(judged: &mut Candidate, known: &Known) {
     if judged.subject.model_digest.is_empty() {
-        return Ok(());
+        return;
     }
-    let this = judged.subject.model.clone();
-    let claimed = |is_this: bool| {
-        let this = &this;
-        known.digest_claims.iter().filter(move |(model, _)| (model == this) == is_this)
-    };
-    if let Some((model, _)) = claimed(false).find(|(_, submitters)| *submitters >= KNOWN_FROM) {
-        let says = format!("This file is known as {model}, and the run says {this}.");
-        return Err(Refusal::new(Because::Claim, says));
+    let this = &judged.subject.model;
+    let own = known.digest_claims.iter().find(|(model, _)| model == this).map_or(0, |(_, count)| *count);
+    let other = known.digest_claims.iter().filter(|(model, _)| model != this).max_by_key(|(_, count)| *count);
+    match other {
+        Some((model, count)) if own < KNOWN_FROM || own <= *count => {
+            let says = if *count >= KNOWN_FROM {
+                format!("This file is known as {model}, and the run says {this}; a maintainer looks at it.")
+            } else {
+                format!("Somebody else called the same file {model}; a maintainer looks at it.")
+            };
+            judged.lower(State::Held, reason("file_disputed", says));
+        }
+        None if own < KNOWN_FROM => {
+            let says = "Fewer than two others had reported this file of the model when it came.";
+            judged.reasons.push(reason("file_unverified", says));
+        }
+        _ => {}
     }
-    let confirmed = claimed(true).any(|(_, submitters)| *submitters >= KNOWN_FROM);
-    if let (Some((model, _)), false) = (claimed(false).next(), confirmed) {
-        let says = format!("Somebody else called the same file {model}; a maintainer looks at it.");
-        judged.lower(State::Held, reason("file_disputed", says));
-    } else if !confirmed {
-        let says = "Nobody else had reported this file of the model when it came.";
-        judged.reasons.push(reason("file_unverified", says));
-    }
-    Ok(())
 }

@@ -12,8 +12,12 @@
 //! A refusal is one sentence for the reader. Nothing is dropped in silence: what is doubted is kept and says so.
 
 pub mod claim;
+pub mod coherent;
 pub mod day;
+pub mod evidence;
 pub mod fields;
+pub mod figures;
+pub mod host;
 pub mod judge;
 pub mod paste;
 pub mod plausible;

@@ -3,10 +3,11 @@
 use data::digest::digest;
 use data::paste::{self, Run, Verdict};
 use data::query::Params;
+use data::row::Runtime;
 use data::submission::{EvidenceClass, PASTE_LIMIT_BYTES, Paste, State, TextRequest, depth_bucket};
 
 use super::claim::{self, Pairs, Subject};
-use super::run::{Around, Proof, sentence, spend, unknowns};
+use super::run::{Around, Proof, spend, unknowns};
 use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
 
 /// Reads the body of `POST /api/v1/pastes`.
@@ -71,15 +72,22 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     if let Some(gib) = sent.memory_gib {
         pairs.push(("memory_gib", gib.to_string()));
     }
+    if let Some(name) = sent.runtime.as_deref()
+        && !Runtime::ALL.into_iter().any(|runtime| runtime.name() == name)
+    {
+        let known: Vec<&str> = Runtime::ALL.into_iter().map(Runtime::name).collect();
+        let says = format!("runtime is {name:?}; it is one of {}, or left out.", known.join(", "));
+        return Err(Refusal::new(Because::Claim, says));
+    }
     let runtime = run.runtime(sent.runtime.as_deref());
     pairs.extend(runtime.map(|runtime| ("runtime", runtime.name().to_owned())));
     let whole = |value: Option<u64>| value.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(0);
     let (prompt, output) = (whole(run.prompt_tokens), whole(run.output_tokens));
-    let before = whole(run.depth_tokens) + whole(run.cached_tokens);
-    let context = before + prompt + output / 2;
+    let before = whole(run.depth_tokens).saturating_add(whole(run.cached_tokens));
+    let context = before.saturating_add(prompt).saturating_add(output / 2);
     let streams = whole(run.streams).max(1);
     pairs.push(("context", context.max(1).to_string()));
-    pairs.push(("prompt", (before + prompt).max(1).to_string()));
+    pairs.push(("prompt", before.saturating_add(prompt).max(1).to_string()));
     if before > 0 && prompt > 0 {
         pairs.push(("cached", before.to_string()));
     }
@@ -91,11 +99,16 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     if let Some(error) = problem.and_then(|errors| errors.into_iter().next()) {
         return Err(Refusal::new(Because::Claim, error.to_string()));
     }
-    let unknown = |what: &str, lookup: &data::Lookup| {
-        Refusal::new(Because::Claim, format!("{what}: {}", sentence(lookup)))
+    let unknown = |what: &str, text: &str, lookup: &data::Lookup| {
+        let near = match lookup.suggestions() {
+            [] => format!("GET /api/v1/{what}s lists what is there"),
+            near => format!("Nearest to it: {}", near.join(", ")),
+        };
+        let says = lookup.at(what, text).message;
+        Refusal::new(Because::Claim, format!("{what}: {says} {near}."))
     };
-    let model = engine.catalog.model(&sent.model).map_err(|lookup| unknown("model", &lookup))?;
-    let quant = engine.catalog.quant(&sent.quant).map_err(|lookup| unknown("quant", &lookup))?;
+    let model = engine.catalog.model(&sent.model).map_err(|lookup| unknown("model", &sent.model, &lookup))?;
+    let quant = engine.catalog.quant(&sent.quant).map_err(|lookup| unknown("quant", &sent.quant, &lookup))?;
     let found = claim::machine(engine, &pairs);
     let outlook = claim::outlook(engine, &pairs, model, quant);
     let is_machine_known = found.is_some();

@@ -22,6 +22,9 @@ use data::row::PlausibilityRow;
 
 use super::Expected;
 
+/// How near another machine's speed must be at least to say the same.
+const SAME: f64 = 1.1;
+
 /// What is said of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Opinion {
@@ -59,9 +62,7 @@ pub fn opinion(
     let k = logs.len() as f64;
     let middle = median(&logs);
     let about = middle.unwrap_or(0.0);
-    let squares: f64 = logs.iter().map(|log| (log - about).powi(2)).sum();
-    let degrees = rules.scatter_reports + (k - 1.0).max(0.0);
-    let scatter2 = (rules.scatter_reports * rules.scatter.powi(2) + squares) / degrees;
+    let scatter2 = variance(&logs, about, rules);
     let of_median = 1.57 * scatter2 / k;
     let (centre, uncertain) = match (expected, middle) {
         (Some(expected), None) => (expected.mid.ln(), expected.deviation.powi(2)),
@@ -82,6 +83,22 @@ pub fn opinion(
         of_others: middle.map(|middle| speed_tps / middle.exp()),
         of_estimate: expected.map(|expected| speed_tps / expected.mid),
     }
+}
+
+/// Variance of one cell's logarithms about their middle, shrunk to what is usual: two reports alone tell little of it.
+fn variance(logs: &[f64], about: f64, rules: &PlausibilityRow) -> f64 {
+    let squares: f64 = logs.iter().map(|log| (log - about).powi(2)).sum();
+    let degrees = rules.scatter_reports + (logs.len() as f64 - 1.0).max(0.0);
+    (rules.scatter_reports * rules.scatter.powi(2) + squares) / degrees
+}
+
+/// Reports that say the same as this one: within a tenth, or two standard deviations of the cell's scatter where that is
+/// more.
+pub fn agreeing(speed_tps: f64, reports_tps: &[f64], rules: &PlausibilityRow) -> usize {
+    let logs: Vec<f64> = reports_tps.iter().map(|tps| tps.ln()).collect();
+    let about = median(&logs).unwrap_or(0.0);
+    let limit = SAME.ln().max(2.0 * variance(&logs, about, rules).sqrt());
+    logs.iter().filter(|log| (*log - speed_tps.ln()).abs() <= limit).count()
 }
 
 /// Whether two reports by one submitter of one cell are about the same thing.
@@ -136,6 +153,19 @@ mod tests {
             opinion(200.0, None, &[100.0, 101.0], &RULES),
             Opinion::Far { of_estimate: None, .. }
         ));
+    }
+
+    /// Hand-worked: alone with its like, 2·0.05 = 0.1 is more than ln 1.1 = 0.0953. Two that differ by 1.35 have
+    /// s² = (8·0.0025 + 2·0.15²)/9 = 0.00722 and a limit of 0.17, less than ln 1.35 = 0.30: they do not agree by their own
+    /// scatter. Six that scatter by a fifth have one of 0.25.
+    #[test]
+    fn what_says_the_same_is_near_or_as_near_as_others_are() {
+        assert_eq!(agreeing(100.0, &[100.0, 109.0, 91.0], &RULES), 3);
+        assert_eq!(agreeing(100.0, &[100.0, 135.0], &RULES), 1);
+        assert_eq!(agreeing(100.0, &[], &RULES), 0);
+        let scattered = [80.0, 82.0, 100.0, 101.0, 122.0, 125.0];
+        assert_eq!(agreeing(100.0, &scattered, &RULES), 6);
+        assert_eq!(agreeing(100.0, &[99.0, 100.0, 101.0, 100.0, 125.0], &RULES), 4);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A signed run, from bytes to a candidate.
 
 use altcha::Payload;
-use data::digest::digest;
+use data::digest::{digest, unhex32};
 use data::machine;
 use data::row::{QuantRow, Runtime};
 use data::submission::{
@@ -10,7 +10,7 @@ use data::submission::{
 use data::{Engine, envelope::Envelope};
 
 use super::claim::{self, Outlook, Pairs, Subject};
-use super::{Because, Candidate, Kind, Point, Refusal, Signer, fields, proof, reason, strict};
+use super::{Because, Candidate, Kind, Point, Refusal, Signer, coherent, fields, proof, reason, strict};
 
 /// What the gate needs beside the bytes.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         payload,
         signatures,
         kind: Kind::Run,
-        evidence: if run.model.identity == Identity::Unverified {
+        evidence: if model_digest(&run).is_empty() {
             EvidenceClass::Unverified
         } else {
             EvidenceClass::Signed
@@ -69,6 +69,13 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
     };
     describe(&run, around.engine, &mut candidate)?;
     Ok(candidate)
+}
+
+/// What identifies the model: a SHA-256 of its file, of its headers, or by its runtime. Empty where nothing does: the word
+/// of a run that it was hashed is none.
+fn model_digest(run: &Submission) -> &str {
+    let digest = run.model.digest.as_deref().filter(|digest| unhex32(digest).is_some());
+    digest.filter(|_| run.model.identity != Identity::Unverified).unwrap_or_default()
 }
 
 fn read_request(body: &[u8]) -> Result<RunRequest<Proof>, Refusal> {
@@ -132,7 +139,7 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
     subject.runtime_version.clone_from(&run.backend.version);
     subject.memory_gib = gpu.and_then(|gpu| gpu.memory_gib);
     subject.power_share = power_share;
-    subject.model_digest = run.model.digest.clone().unwrap_or_default();
+    subject.model_digest = model_digest(run).to_owned();
     subject.size_bytes = run.model.size_bytes;
     if subject.runtime.is_empty() {
         return Err(Refusal::new(Because::Claim, "The runtime has no name."));
@@ -175,6 +182,9 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         };
         offloaded = offloaded.or(outlook.offloaded);
         candidate.points.push(point(result, &outlook));
+        for (state, reason) in coherent::remarks(result, &outlook, &engine.rules.rows.plausibility) {
+            candidate.lower(state, reason);
+        }
     }
     candidate.subject.offloaded = offloaded;
     unknowns(candidate, is_machine_known, model.is_some(), quant.is_some());
@@ -223,9 +233,10 @@ fn travelling(run: &Submission, candidate: &mut Candidate) {
         candidate.reasons.push(reason(flag, says));
     }
     if candidate.evidence == EvidenceClass::Unverified {
-        candidate
-            .reasons
-            .push(reason("model_by_name", "The model is known by name only: no file was hashed."));
+        candidate.reasons.push(reason(
+            "model_by_name",
+            "The model is known by name only: the run has no digest of its file.",
+        ));
     }
     if candidate.signer.as_ref().is_some_and(|signer| signer.tag.is_none()) {
         candidate.reasons.push(reason("anonymous", "Sent without a machine's tag."));

@@ -1,16 +1,18 @@
-//! `/privacy` and `/privacy.json`: what a run sends, read off the form that the server reads, so that it cannot drift.
+//! `/privacy` and `/privacy.json`: all that is sent, read off the forms that the server reads, so that it cannot drift.
 
 use std::collections::BTreeMap;
 
 use axum::extract::{RawQuery, State};
-use data::submission::Submission;
+use data::submission::{
+    Dispute, DisputeAnswer, Evidence, MachineClaim, Paste, SignedRequest, Submission, Withdrawal,
+};
 use page::messages::EN;
 use page::privacy::{Field, privacy_page};
 use serde_json::Value;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::written;
-use crate::api::refuse_parameters;
+use crate::api::{ProofOfWork, refuse_parameters};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::{HTML, Representation};
@@ -37,18 +39,33 @@ pub(super) async fn json(
     })
 }
 
-/// Every field of a run, with its description.
+/// Every field that is sent, with its description: those of a run under their own names, the others behind a word for what
+/// they are part of.
 pub fn fields() -> Vec<Field> {
+    let mut found = Vec::new();
+    of::<Submission>("", &mut found);
+    of::<Paste>("paste", &mut found);
+    of::<Dispute>("dispute", &mut found);
+    of::<DisputeAnswer>("answer", &mut found);
+    of::<Evidence<ProofOfWork>>("evidence", &mut found);
+    of::<Withdrawal>("withdrawal", &mut found);
+    of::<MachineClaim>("claim", &mut found);
+    of::<SignedRequest>("signed", &mut found);
+    found
+}
+
+fn of<T: ToSchema>(path: &str, found: &mut Vec<Field>) {
     let mut parts = Vec::new();
-    Submission::schemas(&mut parts);
+    T::schemas(&mut parts);
+    // What stands for a type parameter is not among the parts of what has it.
+    ProofOfWork::schemas(&mut parts);
+    parts.push((ProofOfWork::name().into_owned(), ProofOfWork::schema()));
     let parts: BTreeMap<String, Value> = parts
         .into_iter()
         .filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?)))
         .collect();
-    let mut found = Vec::new();
-    let whole = serde_json::to_value(Submission::schema()).unwrap_or_default();
-    walk(&whole, "", &parts, &mut found);
-    found
+    let whole = serde_json::to_value(T::schema()).unwrap_or_default();
+    walk(&whole, path, &parts, found);
 }
 
 fn walk(schema: &Value, path: &str, parts: &BTreeMap<String, Value>, found: &mut Vec<Field>) {
@@ -91,6 +108,14 @@ mod tests {
             "before.gpus.throttle",
             "workloads.clock.engine.decode_tps",
             "model.ref",
+            "paste.lines",
+            "dispute.says",
+            "answer.reproduces",
+            "evidence.raw_timings",
+            "evidence.pow.solution.counter",
+            "withdrawal.says",
+            "claim.profile",
+            "signed.envelope.signatures.keyid",
         ] {
             assert!(fields.iter().any(|field| field.path == path), "{path}");
         }

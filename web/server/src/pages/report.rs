@@ -10,14 +10,11 @@ use page::report::{Ladder, Reasoning, ReportPoint, ReportView, Said, report_page
 
 use super::written;
 use crate::app::App;
-use crate::gate::day;
+use crate::gate::{day, plausible};
 use crate::names::{self, MachineKey};
 use crate::problem::Problem;
 use crate::representation::{Caching, HTML, Representation, SVG};
 use crate::store::{Event, EventKind, Metric, RunRow, Stored};
-
-/// How near another machine's speed must be to say the same: a tenth, which is two standard deviations of what is usual.
-const SAME: f64 = 1.1;
 
 /// `GET /r/{id}`.
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Representation, Problem> {
@@ -78,7 +75,8 @@ pub async fn profile(app: &App, run: &RunRow) -> Result<Option<String>, Problem>
 async fn ladder(app: &App, metrics: &[Metric]) -> Result<Ladder, Problem> {
     let first = metrics.iter().find_map(|metric| Some((metric, metric.decode_tps?)));
     let Some((metric, tps)) = first else { return Ok(Ladder::Single) };
-    Ok(match app.store().agreeing(&metric.cell, tps / SAME, tps * SAME).await? {
+    let votes = app.store().signed_votes(&metric.cell).await?;
+    Ok(match plausible::agreeing(tps, &votes, &app.submissions().judging.rules) {
         0 | 1 => Ladder::Single,
         2 => Ladder::Reproduced,
         _ => Ladder::Independent,
@@ -86,7 +84,7 @@ async fn ladder(app: &App, metrics: &[Metric]) -> Result<Ladder, Problem> {
 }
 
 /// The run as it was sent; none of a paste, and where it was erased.
-fn sent(stored: &Stored) -> Option<Submission> {
+pub fn sent(stored: &Stored) -> Option<Submission> {
     stored.payload.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok())
 }
 

@@ -251,18 +251,19 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get("cell")?, cell(row)?))).collect()
     }
 
-    /// Submitters with a signed run in a cell whose decode lies between two speeds, tokens a second.
-    pub async fn agreeing(&self, cell: &str, low: f64, high: f64) -> Result<u64, StoreError> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS voters FROM vote
-             WHERE cell = $1 AND signed = 1 AND decode_tps >= $2 AND decode_tps <= $3",
+    /// What each machine with a signed run says of a cell's decode, tokens a second, the latest first. Runs without a tag
+    /// are no machines: nothing tells one from the other.
+    pub async fn signed_votes(&self, cell: &str) -> Result<Vec<f64>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT decode_tps FROM vote
+             WHERE cell = $1 AND signed = 1 AND decode_tps IS NOT NULL AND voter NOT LIKE 'r%'
+             ORDER BY at_ms DESC, voter LIMIT $2",
         )
         .bind(cell)
-        .bind(low)
-        .bind(high)
-        .fetch_one(&self.pool)
+        .bind(COMPARED)
+        .fetch_all(&self.pool)
         .await?;
-        Ok(row.try_get::<i64, _>("voters")? as u64)
+        rows.iter().map(|row| Ok(row.try_get("decode_tps")?)).collect()
     }
 
     /// Every cell that has a report, in the order of its key.

@@ -4,7 +4,7 @@ use data::submission::State;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
-use super::{Store, StoreError, cells, ledger};
+use super::{Store, StoreError, cells, files, keep, ledger};
 
 /// Who says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,72 +208,58 @@ pub(super) fn standing(row: &AnyRow) -> Result<Standing, StoreError> {
     })
 }
 
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It was written down under this number, and the result stands here now.
+    Done(u64, Standing),
+    /// The very same was written down before, under this number.
+    Repeated(u64),
+    /// The submitter took the result back, which is the last word on whether it counts.
+    TakenBack,
+    /// There is no such result, or no such dispute that is open.
+    Unknown,
+}
+
 impl Store {
-    /// Adds an event; returns its number and where the result stands now, or none where there is no such result, or no
-    /// such dispute that is still open.
-    pub async fn change(
-        &self,
-        run: &str,
-        change: &Change,
-        at_ms: i64,
-    ) -> Result<Option<(u64, Standing)>, StoreError> {
+    /// Adds an event. One with a code is written down once: a replay of it changes nothing.
+    pub async fn change(&self, run: &str, change: &Change, at_ms: i64) -> Result<Changed, StoreError> {
         let mut line = self.begin().await?;
         ledger::stand_in_line(&mut line).await?;
-        let row = sqlx::query("SELECT base, disputes, events FROM standing WHERE run = $1")
-            .bind(run)
-            .fetch_optional(&mut *line)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let before = standing(&row)?;
-        if let Some(dispute) = change.dispute
-            && !is_open(&mut line, run, dispute).await?
-        {
-            return Ok(None);
+        let changed = apply(&mut line, run, change, at_ms).await?;
+        if matches!(changed, Changed::Done(..)) {
+            line.commit().await?;
         }
-        let mut after = before;
-        after.after(change.kind);
-        record(&mut line, run, before.events, at_ms, change).await?;
-        sqlx::query("UPDATE standing SET base = $1, disputes = $2, events = $3 WHERE run = $4")
-            .bind(after.base.name())
-            .bind(i64::from(after.disputes))
-            .bind(after.events as i64)
-            .bind(run)
-            .execute(&mut *line)
-            .await?;
-        if counts(before.base) != counts(after.base) {
-            for (cell, voter) in cells::cells_of(&mut line, run).await? {
-                cells::recount(&mut line, &cell, &voter).await?;
-            }
-        }
-        line.commit().await?;
-        Ok(Some((before.events, after)))
+        Ok(changed)
     }
 
-    /// Erases the bytes of a payload, by its digest, and leaves the reason; the log keeps its leaf. False where there are
-    /// no such bytes.
-    pub async fn erase(&self, digest: &str, says: &str, at_ms: i64) -> Result<bool, StoreError> {
+    /// Erases the bytes of a result, and leaves the reason beside it; the log keeps its leaf. False where there are no such
+    /// bytes.
+    pub async fn erase(&self, run: &str, says: &str, at_ms: i64) -> Result<bool, StoreError> {
         let mut line = self.begin().await?;
         ledger::stand_in_line(&mut line).await?;
-        let there = sqlx::query("SELECT digest FROM payload WHERE digest = $1")
-            .bind(digest)
-            .fetch_optional(&mut *line)
-            .await?;
-        if there.is_none() {
-            return Ok(false);
-        }
+        let there = sqlx::query(
+            "SELECT payload.digest FROM payload JOIN run ON run.digest = payload.digest WHERE run.id = $1",
+        )
+        .bind(run)
+        .fetch_optional(&mut *line)
+        .await?;
+        let Some(row) = there else { return Ok(false) };
+        let digest: String = row.try_get("digest")?;
         sqlx::query("INSERT INTO erasure (digest, at_ms, says) VALUES ($1, $2, $3)")
-            .bind(digest)
+            .bind(&digest)
             .bind(at_ms)
             .bind(says)
             .execute(&mut *line)
             .await?;
-        sqlx::query("DELETE FROM payload WHERE digest = $1").bind(digest).execute(&mut *line).await?;
+        sqlx::query("DELETE FROM payload WHERE digest = $1").bind(&digest).execute(&mut *line).await?;
+        apply(&mut line, run, &Change::of_maintainer("erased", says), at_ms).await?;
         line.commit().await?;
         Ok(true)
     }
 
-    /// Bans a key: what it signed before stays as it is.
-    pub async fn ban_key(&self, key: &str, says: &str, at_ms: i64) -> Result<(), StoreError> {
+    /// Bans a key; what it signed before stays as it is, with a remark. How many results that are.
+    pub async fn ban_key(&self, key: &str, says: &str, at_ms: i64) -> Result<usize, StoreError> {
         let mut line = self.begin().await?;
         ledger::stand_in_line(&mut line).await?;
         let there = sqlx::query("SELECT key FROM banned_key WHERE key = $1").bind(key);
@@ -285,9 +271,102 @@ impl Store {
                 .execute(&mut *line)
                 .await?;
         }
+        let signed = sqlx::query("SELECT id FROM run WHERE signing_key = $1 ORDER BY log_index")
+            .bind(key)
+            .fetch_all(&mut *line)
+            .await?;
+        let remark = Change::of_maintainer("key_banned", says);
+        for row in &signed {
+            apply(&mut line, &row.try_get::<String, _>("id")?, &remark, at_ms).await?;
+        }
         line.commit().await?;
-        Ok(())
+        Ok(signed.len())
     }
+}
+
+impl Change {
+    /// What a maintainer did to a result that leaves where it stands as it was.
+    fn of_maintainer(code: &str, says: &str) -> Self {
+        Change {
+            kind: EventKind::Remark,
+            actor: Actor::Maintainer,
+            dispute: None,
+            code: code.to_owned(),
+            says: says.to_owned(),
+        }
+    }
+}
+
+async fn apply(
+    line: &mut Transaction<'static, Any>,
+    run: &str,
+    change: &Change,
+    at_ms: i64,
+) -> Result<Changed, StoreError> {
+    let row = sqlx::query("SELECT base, disputes, events FROM standing WHERE run = $1")
+        .bind(run)
+        .fetch_optional(&mut **line)
+        .await?;
+    let Some(row) = row else { return Ok(Changed::Unknown) };
+    let before = standing(&row)?;
+    if let Some(number) = said_before(line, run, change).await? {
+        return Ok(Changed::Repeated(number));
+    }
+    if let Some(dispute) = change.dispute
+        && !is_open(line, run, dispute).await?
+    {
+        return Ok(Changed::Unknown);
+    }
+    if change.kind.base().is_some() && is_taken_back(line, run).await? {
+        return Ok(Changed::TakenBack);
+    }
+    let mut after = before;
+    after.after(change.kind);
+    record(line, run, before.events, at_ms, change).await?;
+    sqlx::query("UPDATE standing SET base = $1, disputes = $2, events = $3 WHERE run = $4")
+        .bind(after.base.name())
+        .bind(i64::from(after.disputes))
+        .bind(after.events as i64)
+        .bind(run)
+        .execute(&mut **line)
+        .await?;
+    if counts(before.base) != counts(after.base) {
+        for (cell, voter) in cells::cells_of(line, run).await? {
+            cells::recount(line, &cell, &voter).await?;
+            keep::free(line, &cell, &voter).await?;
+        }
+        files::recount(line, run).await?;
+    }
+    Ok(Changed::Done(before.events, after))
+}
+
+/// The number under which the very same was written down; what has no code is never the same.
+async fn said_before(
+    line: &mut Transaction<'static, Any>,
+    run: &str,
+    change: &Change,
+) -> Result<Option<u64>, StoreError> {
+    if change.code.is_empty() {
+        return Ok(None);
+    }
+    let row =
+        sqlx::query("SELECT number FROM event WHERE run = $1 AND kind = $2 AND code = $3 ORDER BY number")
+            .bind(run)
+            .bind(change.kind.name())
+            .bind(&change.code)
+            .fetch_optional(&mut **line)
+            .await?;
+    Ok(row.map(|row| row.try_get::<i64, _>("number")).transpose()?.map(|number| number as u64))
+}
+
+async fn is_taken_back(line: &mut Transaction<'static, Any>, run: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT number FROM event WHERE run = $1 AND kind = 'withdrawn' AND actor = 'submitter' LIMIT 1",
+    )
+    .bind(run)
+    .fetch_optional(&mut **line)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Whether a dispute was opened and is not settled.

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::change::{self, Actor, Change, EventKind};
 use super::limit::{self, Limit};
-use super::{Secrets, Store, StoreError, cells, keep, ledger};
+use super::results::anonymous;
+use super::{Secrets, Store, StoreError, cells, files, keep, ledger};
 use crate::gate::judge::{self, KeyUse, Known};
 use crate::gate::{Because, Candidate, Refusal};
 
@@ -151,7 +152,7 @@ fn names(candidate: &Candidate, id: &str, secrets: &Secrets) -> (String, String)
             (tag.clone(), tag)
         }
         // Nobody is behind it twice: it votes for itself.
-        None => (String::new(), format!("r{id}")),
+        None => (String::new(), anonymous(id)),
     }
 }
 
@@ -171,14 +172,15 @@ async fn take_one(
     }
     let (tag, voter) = names(candidate, &arrival.id, &judging.secrets);
     let known = known(line, candidate, &voter).await?;
-    let (state, reasons) = match judge::judge(candidate, &tag, &known, &judging.rules) {
+    let (state, mut reasons) = match judge::judge(candidate, &tag, &known, &judging.rules) {
         Ok(decided) => decided,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let log_index = ledger::append(line, edge, &candidate.digest).await?;
-    keep::names(line, candidate, &known, &tag, &voter).await?;
+    keep::names(line, candidate, &known, &tag).await?;
     keep::run(line, arrival, &voter, log_index).await?;
-    keep::points(line, arrival, &voter).await?;
+    let counted = keep::points(line, arrival, &voter, state).await?;
+    reasons.extend(keep::same_address(counted, candidate.points.len()));
 
     let decision = Change {
         kind: EventKind::of_state(state),
@@ -207,6 +209,7 @@ async fn take_one(
         for (cell, voter) in cells::cells_of(line, &arrival.id).await? {
             cells::recount(line, &cell, &voter).await?;
         }
+        files::recount(line, &arrival.id).await?;
     }
     Ok(Ok(Receipt {
         id: Some(arrival.id.clone()),
@@ -252,16 +255,7 @@ async fn known(
         }
     }
     if !candidate.subject.model_digest.is_empty() {
-        let rows = sqlx::query(
-            "SELECT model, COUNT(*) AS submitters FROM model_file WHERE digest = $1 GROUP BY model ORDER BY model",
-        )
-        .bind(&candidate.subject.model_digest)
-        .fetch_all(&mut *connection)
-        .await?;
-        for row in rows {
-            let submitters: i64 = row.try_get("submitters")?;
-            known.digest_claims.push((row.try_get("model")?, submitters as u32));
-        }
+        known.digest_claims = files::claims(&mut *connection, &candidate.subject.model_digest).await?;
     }
     let keys: BTreeSet<String> = candidate.points.iter().map(|point| candidate.cell(point)).collect();
     let mut reports = BTreeMap::new();

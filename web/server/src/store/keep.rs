@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use data::submission::{Reason, State};
 use sqlx::{Any, Row, Transaction};
 
 use super::intake::Arrival;
 use super::{StoreError, cells};
 use crate::gate::day::DAY_MS;
 use crate::gate::judge::Known;
-use crate::gate::{Candidate, Point};
+use crate::gate::{Candidate, Point, reason};
 
-/// Keeps what keys, tags, files and proofs of work are tied to from now on.
+/// Keeps what keys, tags and proofs of work are tied to from now on.
 pub(super) async fn names(
     line: &mut Transaction<'static, Any>,
     candidate: &Candidate,
     known: &Known,
     tag: &str,
-    voter: &str,
 ) -> Result<(), StoreError> {
     if let Some((nonce, expires_at_ms)) = &candidate.nonce {
         sqlx::query("INSERT INTO nonce (nonce, expires_at_ms) VALUES ($1, $2)")
@@ -38,21 +38,6 @@ pub(super) async fn names(
         sqlx::query("INSERT INTO machine_tag (tag, hardware) VALUES ($1, $2)")
             .bind(tag)
             .bind(&signer.hardware)
-            .execute(&mut **line)
-            .await?;
-    }
-    if candidate.subject.model_digest.is_empty() {
-        return Ok(());
-    }
-    let claimed = sqlx::query("SELECT voter FROM model_file WHERE digest = $1 AND model = $2 AND voter = $3")
-        .bind(&candidate.subject.model_digest)
-        .bind(&candidate.subject.model)
-        .bind(voter);
-    if claimed.fetch_optional(&mut **line).await?.is_none() {
-        sqlx::query("INSERT INTO model_file (digest, model, voter) VALUES ($1, $2, $3)")
-            .bind(&candidate.subject.model_digest)
-            .bind(&candidate.subject.model)
-            .bind(voter)
             .execute(&mut **line)
             .await?;
     }
@@ -109,34 +94,56 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Keeps the points. A point counts unless the same address was counted in its cell today for somebody else: so many
-/// tags behind one address are one.
+/// Keeps the points; how many of them count, as far as the address goes. A point counts unless the same address was counted
+/// in its cell today for somebody else: so many tags behind one address are one.
 pub(super) async fn points(
     line: &mut Transaction<'static, Any>,
     arrival: &Arrival,
     voter: &str,
-) -> Result<(), StoreError> {
+    state: State,
+) -> Result<usize, StoreError> {
     let mut counted: BTreeMap<String, bool> = BTreeMap::new();
+    let mut count = 0;
     for (number, measured) in arrival.candidate.points.iter().enumerate() {
         let cell = arrival.candidate.cell(measured);
         let counts = match counted.get(&cell) {
             Some(counts) => *counts,
             None => {
-                let counts = first_today(line, arrival, &cell, voter).await?;
+                let counts = first_today(line, arrival, &cell, voter, state).await?;
                 counted.insert(cell.clone(), counts);
                 counts
             }
         };
+        count += usize::from(counts);
         point(line, &arrival.id, number, measured, &cell, voter, counts).await?;
     }
-    Ok(())
+    Ok(count)
 }
 
+/// Points that do not count for their address are told: nobody must wonder where they went.
+pub(super) fn same_address(counted: usize, points: usize) -> Option<Reason> {
+    let left_out = points - counted;
+    let which = match left_out {
+        0 => return None,
+        _ if counted == 0 => "This result does not count".to_owned(),
+        1 => format!("1 of {points} points does not count"),
+        _ => format!("{left_out} of {points} points do not count"),
+    };
+    let says = format!(
+        "{which}: another result from the same network address was counted there today. Sent again from another address, or \
+         tomorrow, it does."
+    );
+    Some(reason("same_address", says))
+}
+
+/// Whether the address's place in this cell today is free or this submitter's own. Only what is accepted takes it: a report
+/// that is doubted must not use it up for those that are not.
 async fn first_today(
     line: &mut Transaction<'static, Any>,
     arrival: &Arrival,
     cell: &str,
     voter: &str,
+    state: State,
 ) -> Result<bool, StoreError> {
     let day = arrival.at_ms.div_euclid(DAY_MS);
     let seen = sqlx::query("SELECT voter FROM seen WHERE day = $1 AND address = $2 AND cell = $3")
@@ -148,14 +155,33 @@ async fn first_today(
     if let Some(row) = seen {
         return Ok(row.try_get::<String, _>("voter")? == voter);
     }
-    sqlx::query("INSERT INTO seen (day, address, cell, voter) VALUES ($1, $2, $3, $4)")
-        .bind(day)
-        .bind(&arrival.address)
-        .bind(cell)
-        .bind(voter)
-        .execute(&mut **line)
-        .await?;
+    if state == State::Accepted {
+        sqlx::query("INSERT INTO seen (day, address, cell, voter) VALUES ($1, $2, $3, $4)")
+            .bind(day)
+            .bind(&arrival.address)
+            .bind(cell)
+            .bind(voter)
+            .execute(&mut **line)
+            .await?;
+    }
     Ok(true)
+}
+
+/// Frees the places that a submitter's address took in a cell, where nothing of theirs counts there any more.
+pub(super) async fn free(
+    line: &mut Transaction<'static, Any>,
+    cell: &str,
+    voter: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM seen WHERE cell = $1 AND voter = $2
+         AND NOT EXISTS (SELECT 1 FROM vote WHERE vote.cell = $1 AND vote.voter = $2)",
+    )
+    .bind(cell)
+    .bind(voter)
+    .execute(&mut **line)
+    .await?;
+    Ok(())
 }
 
 async fn point(

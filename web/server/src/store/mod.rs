@@ -9,6 +9,7 @@ mod address;
 mod backup;
 mod cells;
 mod change;
+mod files;
 mod intake;
 mod keep;
 mod ledger;
@@ -28,10 +29,13 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, Connection, Executor, Row, Transaction};
 
+use crate::args::Args;
+use crate::private;
+
 pub use address::Addresses;
 pub use backup::BackupError;
 pub use cells::CellKey;
-pub use change::{Actor, Change, Event, EventKind, Standing};
+pub use change::{Actor, Change, Changed, Event, EventKind, Standing};
 pub use intake::{Arrival, Intake, Judging};
 pub use ledger::Head;
 pub use limit::Limit;
@@ -94,6 +98,14 @@ pub enum StoreError {
         /// What the driver says.
         source: sqlx::Error,
     },
+    /// A command on nothing.
+    #[error(
+        "there is no database of llm-speed-server in {place}; name with --data-dir or --database-url what the server serves from"
+    )]
+    Absent {
+        /// Where one was looked for.
+        place: String,
+    },
     /// The database is of another version, or was changed by hand.
     #[error("cannot bring the database {place} up to date; it may be from a newer version of this server")]
     Migrate {
@@ -130,6 +142,8 @@ pub enum Backend {
 pub struct Store {
     pool: AnyPool,
     backend: Backend,
+    /// Where it lies, as messages name it.
+    place: String,
 }
 
 /// What a database says about itself.
@@ -148,12 +162,49 @@ impl Store {
         std::fs::create_dir_all(data_dir)
             .map_err(|source| StoreError::Directory { path: data_dir.to_owned(), source })?;
         let path = data_dir.join(FILE_NAME);
-        let url = sqlite_url(&path).ok_or_else(|| StoreError::Name { path: data_dir.to_owned() })?;
-        Store::connect(&url, path.display().to_string(), Backend::Sqlite).await
+        // What SQLite makes beside it takes after it. A file that cannot be made is told by the driver below.
+        let _ = private::create_new(&path);
+        Store::connect(&path_url(&path)?, path.display().to_string(), Backend::Sqlite)
+            .await?
+            .up_to_date()
+            .await
     }
 
     /// Opens a database of a PostgreSQL server (`postgres://…`) and brings it up to date.
     pub async fn open_url(url: &str) -> Result<Self, StoreError> {
+        Store::connect_url(url).await?.up_to_date().await
+    }
+
+    /// The database that the command line names, for a server: it is made where there is none.
+    pub async fn of(args: &Args) -> Result<Store, StoreError> {
+        match &args.database_url {
+            Some(url) => Store::open_url(url).await,
+            None => Store::open(&args.data_dir).await,
+        }
+    }
+
+    /// The same for a command: it must be there, or a name with a slip in it would be answered out of nothing.
+    pub async fn existing(args: &Args) -> Result<Store, StoreError> {
+        let path = args.data_dir.join(FILE_NAME);
+        let store = match &args.database_url {
+            Some(url) => Store::connect_url(url).await?,
+            None if path.is_file() => Store::peek(&path, path.display().to_string()).await?,
+            None => return Err(StoreError::Absent { place: args.data_dir.display().to_string() }),
+        };
+        let is_ours = store.is_ours().await;
+        store.close().await;
+        if !is_ours? {
+            return Err(StoreError::Absent { place: store.place });
+        }
+        Store::of(args).await
+    }
+
+    /// Opens a file to look at it: whosever it is, it stays as it was.
+    async fn peek(path: &Path, place: String) -> Result<Self, StoreError> {
+        Store::connect_with("PRAGMA query_only = ON;", &path_url(path)?, place, Backend::Sqlite).await
+    }
+
+    async fn connect_url(url: &str) -> Result<Self, StoreError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(StoreError::Url);
         }
@@ -163,11 +214,20 @@ impl Store {
     }
 
     async fn connect(url: &str, place: String, backend: Backend) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let (settings, migrations) = match backend {
-            Backend::Sqlite => (SQLITE_PRAGMAS, &SQLITE),
-            Backend::Postgres => (POSTGRES_SETTINGS, &POSTGRES),
+        let settings = match backend {
+            Backend::Sqlite => SQLITE_PRAGMAS,
+            Backend::Postgres => POSTGRES_SETTINGS,
         };
+        Store::connect_with(settings, url, place, backend).await
+    }
+
+    async fn connect_with(
+        settings: &'static str,
+        url: &str,
+        place: String,
+        backend: Backend,
+    ) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
@@ -180,8 +240,34 @@ impl Store {
             .connect(url)
             .await
             .map_err(|source| StoreError::Open { place: place.clone(), source })?;
-        migrations.run(&pool).await.map_err(|source| StoreError::Migrate { place, source })?;
-        Ok(Store { pool, backend })
+        Ok(Store { pool, backend, place })
+    }
+
+    async fn up_to_date(self) -> Result<Self, StoreError> {
+        let migrations = match self.backend {
+            Backend::Sqlite => &SQLITE,
+            Backend::Postgres => &POSTGRES,
+        };
+        match migrations.run(&self.pool).await {
+            Ok(()) => Ok(self),
+            Err(source) => Err(StoreError::Migrate { place: self.place, source }),
+        }
+    }
+
+    /// Whether results are kept in it.
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        let row = sqlx::query(match self.backend {
+            Backend::Sqlite => {
+                "SELECT COUNT(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'run'"
+            }
+            Backend::Postgres => {
+                "SELECT COUNT(*) AS tables FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_name = 'run'"
+            }
+        })
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row.try_get::<i64, _>("tables")? > 0)
     }
 
     /// Which database it is.
@@ -214,9 +300,10 @@ impl Store {
     }
 }
 
-/// The address of a SQLite file that is created where it is not there.
-fn sqlite_url(path: &Path) -> Option<String> {
+/// The address of a SQLite file.
+fn path_url(path: &Path) -> Result<String, StoreError> {
     // A question mark would start the options, a hash the fragment, and a percent sign an escape.
-    let path = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    Some(format!("sqlite://{path}?mode=rwc"))
+    let text = path.to_str().ok_or_else(|| StoreError::Name { path: path.to_owned() })?;
+    let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("sqlite://{text}?mode=rw"))
 }

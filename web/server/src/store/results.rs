@@ -58,10 +58,16 @@ pub struct RunRow {
     pub standing: Standing,
 }
 
+/// Who a result without a machine's tag votes for: nobody is behind it twice. A stored tag is hexadecimal and never begins
+/// so.
+pub(super) fn anonymous(id: &str) -> String {
+    format!("r{id}")
+}
+
 impl RunRow {
     /// Whether it was sent without a machine's tag: it votes for itself, and nothing ties it to others.
     pub fn is_anonymous(&self) -> bool {
-        self.voter == format!("r{}", self.id)
+        self.voter == anonymous(&self.id)
     }
 }
 

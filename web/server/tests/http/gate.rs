@@ -201,12 +201,21 @@ on_both! {
 
         let (_, reasons) = judged(&send(1, &qwen(1)).await);
         assert!(reasons.contains(&"file_unverified".to_owned()), "nobody else knows it: {reasons:?}");
+        let mut held = Vec::new();
         for who in [2, 3] {
-            let (state, reasons) = judged(&send(who, &llama(who)).await);
+            let answer = send(who, &llama(who)).await;
+            held.push(answer.json()["id"].as_str().unwrap().to_owned());
+            let (state, reasons) = judged(&answer);
             assert_eq!((state.as_str(), reasons.contains(&"file_disputed".to_owned())), ("held", true), "{reasons:?}");
         }
+        for id in held {
+            own.command(&["admin", "release", &id, "--says", "looked at"]).await.unwrap();
+        }
         assert_ne!(judged(&send(4, &llama(4)).await).0, "held");
-        refused(&send(5, &qwen(5)).await, 422, "known as llama-3.1-8b");
+        let last = send(5, &qwen(5)).await;
+        let (state, reasons) = judged(&last);
+        assert_eq!((state.as_str(), reasons.contains(&"file_disputed".to_owned())), ("held", true), "{reasons:?}");
+        assert!(last.text().contains("known as llama-3.1-8b"), "{}", last.text());
     }
 
     /// Signed above pasted above a model by its name, and each says which it is.
@@ -214,7 +223,22 @@ on_both! {
         let mut named = run(1, "b1");
         named.model.identity = Identity::Unverified;
         (named.model.digest, named.model.params) = (None, None);
-        for (who, run, class) in [(1, named, "unverified"), (2, run(2, "b1"), "signed")] {
+        // The word of a run that its model was hashed is no digest.
+        let with = |who: u8, identity: Identity, digest: Option<&str>| {
+            let mut run = run(who, "b1");
+            (run.model.identity, run.model.digest) = (identity, digest.map(str::to_owned));
+            run
+        };
+        let told = Some(sample::FILE);
+        for (who, run, class) in [
+            (1, named, "unverified"),
+            (2, run(2, "b1"), "signed"),
+            (3, with(3, Identity::File, None), "unverified"),
+            (4, with(4, Identity::Runtime, Some("latest")), "unverified"),
+            (5, with(5, Identity::Header, Some("")), "unverified"),
+            (6, with(6, Identity::Unverified, told), "unverified"),
+            (7, with(7, Identity::Runtime, told), "signed"),
+        ] {
             let receipt = own.submit(who, &run, &format!("192.0.2.{who}")).await.json();
             let result = own.get(&format!("/api/v1/results/{}", receipt["id"].as_str().unwrap())).await.json();
             assert_eq!(result["evidence_class"], class);
@@ -245,6 +269,88 @@ on_both! {
         assert_eq!((state.as_str(), reasons.contains(&"differs_from_own".to_owned())), ("held", true), "{reasons:?}");
         assert_eq!(own.app.store().head().await.unwrap().edge.size, 7, "none was dropped");
         assert_eq!(own.get("/api/v1/medians").await.json()["cells"][0]["count"], 3);
+    }
+
+    /// What no cell has a vote on is judged as well: it is published with the result and in curves.
+    async fn figures_without_a_vote_are_judged_too(own: &Own) {
+        let send = async |who: u8, change: &dyn Fn(&mut Submission)| {
+            let mut run = sample::full_run(who, 1.0);
+            change(&mut run);
+            judged(&own.submit(who, &run, &format!("192.0.2.{who}")).await)
+        };
+        assert_eq!(send(1, &|_| {}).await.0, "accepted");
+        type Changes<'a> = &'a [(&'a str, &'a dyn Fn(&mut Submission), &'a str)];
+        let changes: Changes<'_> = &[
+            ("held", &|run| run.workloads[4].aggregate_tps = Some(90_000.0), "above_roofline"),
+            ("held", &|run| run.workloads[1].ttft_ms = Some(1.0), "above_roofline"),
+            ("held", &|run| run.workloads[4].prefill_tps = Some(9e6), "above_roofline"),
+            ("held", &|run| run.workloads[0].answer_tps = Some(9000.0), "above_roofline"),
+            ("flagged", &|run| run.workloads[4].aggregate_tps = Some(1.0), "figures_disagree"),
+            ("flagged", &|run| run.workloads[0].first_answer_ms = Some(0.5), "figures_disagree"),
+        ];
+        for (who, (state, change, code)) in (2..).zip(changes) {
+            let (is, reasons) = send(who, change).await;
+            assert_eq!(is, *state, "{who}: {reasons:?}");
+            assert!(reasons.contains(&(*code).to_owned()), "{who}: {reasons:?}");
+        }
+    }
+
+    /// Figures that cannot be are refused with their name, before anything is kept.
+    async fn figures_that_cannot_be_are_refused(own: &Own) {
+        let send = async |change: &dyn Fn(&mut Submission)| {
+            let mut run = sample::full_run(1, 1.0);
+            change(&mut run);
+            let body = json!({ "envelope": sample::sealed(1, &run), "pow": null });
+            own.post("/api/v1/runs?dry_run=true", "192.0.2.1", &body).await
+        };
+        assert_eq!(send(&|_| {}).await.status, 200);
+        let turns = |run: &mut Submission| run.workloads.last_mut().unwrap().turns.take().unwrap();
+        refused(&send(&|run| {
+            let mut told = turns(run);
+            told.timeline[2].wall_ms = -7.0;
+            run.workloads.last_mut().unwrap().turns = Some(told);
+        }).await, 422, "W5: turn 3: wall_ms is -7");
+        refused(&send(&|run| {
+            let told = turns(run);
+            run.workloads.last_mut().unwrap().turns = Some(data::submission::Turns { count: 3, ..told });
+        }).await, 422, "10 turns in the timeline of 3");
+        refused(&send(&|run| run.fingerprint.gpus[0].power_limit_w = Some(0.0)).await, 422, "power_limit_w");
+        refused(&send(&|run| run.fingerprint.ram.read_gb_s = Some(-1.0)).await, 422, "read_gb_s");
+        refused(&send(&|run| run.calibration.latency_ms = -1.0).await, 422, "calibration.latency_ms");
+    }
+
+    /// A name with a slip in it is answered with what comes near, and a runtime that there is not with those that there are.
+    async fn names_that_lead_nowhere_are_told(own: &Own) {
+        let lines = "llama_perf_context_print: prompt eval time =     521.12 ms /   128 tokens (    4.07 ms per token,   245.62 tokens per second)\n\
+            llama_perf_context_print:        eval time =    4310.00 ms /   127 runs   (   33.94 ms per token,    29.47 tokens per second)\n";
+        let reading = data::paste::read(lines.as_bytes());
+        let lines = reading.timing_lines(0).unwrap();
+        let post = async |model: &str, quant: &str, runtime: &str| {
+            let text = json!({ "lines": lines, "hardware": "rtx-3090", "model": model, "quant": quant, "runtime": runtime });
+            let body = json!({ "text": text.to_string(), "pow": null });
+            own.post("/api/v1/pastes?dry_run=1", "192.0.2.1", &body).await
+        };
+        assert_eq!(post("llama-3.1-8b", "q4_k_m", "llama.cpp").await.status, 200);
+        refused(&post("llama-3.1-8bb", "q4_k_m", "llama.cpp").await, 422, "Nearest to it: llama-3.1-8b");
+        refused(&post("qqqqzzzz", "q4_k_m", "llama.cpp").await, 422, "\"qqqqzzzz\" is not in the catalogue.");
+        refused(&post("llama-3.1-8b", "q4_k_n", "llama.cpp").await, 422, "q4_k_m");
+        refused(&post("llama-3.1-8b", "q4_k_m", "nope").await, 422, "runtime is \"nope\"; it is one of llama.cpp");
+    }
+
+    /// Whoever writes `dry_run` in a way that is not read must not submit by it.
+    async fn a_dry_run_keeps_nothing(own: &Own) {
+        let body = worked(own, 1, &run(1, "b1")).await;
+        let post = async |query: &str| own.post(&format!("/api/v1/runs?dry_run={query}"), "192.0.2.1", &body).await;
+        for dry in ["1", "true"] {
+            assert_eq!(post(dry).await.status, 200, "{dry}");
+        }
+        for other in ["yes", "TRUE", "", "2"] {
+            let answer = post(other).await;
+            assert_eq!(answer.status, 400, "{other}: {}", answer.text());
+            assert!(answer.text().contains("1 or true, 0 or false"), "{}", answer.text());
+        }
+        assert_eq!(own.app.store().head().await.unwrap().edge.size, 0, "nothing was kept");
+        assert_eq!(post("false").await.status, 201);
     }
 
     /// Battery, heat and a power cap are told with the result.

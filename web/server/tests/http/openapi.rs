@@ -43,6 +43,44 @@ async fn the_description_is_served_as_openapi_3_1() {
     }
 }
 
+/// Every JSON body has a form that can be drawn from, and a real one has it.
+#[test]
+fn bodies_are_described_as_they_are_sent() {
+    let document = serde_json::to_value(server::api::document()).unwrap();
+    let mut described = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().values() {
+            let Some(schema) = method["requestBody"]["content"].get("application/json") else { continue };
+            let schema = &schema["schema"];
+            let named =
+                schema["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
+            let named = named.unwrap_or(schema);
+            assert!(
+                named["properties"].as_object().is_some_and(|fields| !fields.is_empty()),
+                "{path}: {schema}"
+            );
+            described += 1;
+        }
+    }
+    assert!(described >= 7, "{described}");
+    let envelope = serde_json::json!({ "payloadType": "t", "payload": "", "signatures": [{ "keyid": "k", "sig": "s" }] });
+    let pow = serde_json::json!({
+        "challenge": { "parameters": { "algorithm": "PBKDF2/SHA-256", "cost": 1, "data": { "digest": "d" }, "expiresAt": 1,
+            "keyLength": 32, "keyPrefix": "00", "nonce": "n", "salt": "s" }, "signature": "s" },
+        "solution": { "counter": 1, "derivedKey": "k" }
+    });
+    assert!(serde_json::from_value::<altcha::Payload>(pow.clone()).is_ok(), "the form is that of the crate");
+    for (path, body) in [
+        ("/api/v1/runs", serde_json::json!({ "envelope": envelope, "pow": pow })),
+        ("/api/v1/pastes", serde_json::json!({ "text": "{}", "pow": pow })),
+        ("/api/v1/evidence", serde_json::json!({ "result": "r", "raw_timings": "[]", "pow": pow })),
+        ("/api/v1/answers", serde_json::json!({ "envelope": envelope })),
+    ] {
+        let schema = &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(departures(&document, schema, &body), Vec::<String>::new(), "{path}");
+    }
+}
+
 /// What the description points to is in it.
 #[test]
 fn nothing_points_into_the_void() {

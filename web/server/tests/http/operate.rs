@@ -33,6 +33,13 @@ async fn a_maintainer_holds_releases_settles_and_erases() {
     assert!(
         says(&["admin", "settle", id, "99", "--says", "x"]).await.unwrap_err().contains("no such dispute")
     );
+    for (empty, part) in [("", "empty"), (" \n", "empty"), ("a\u{202e}b", "U+202E"), ("bell\u{7}", "U+0007")]
+    {
+        for act in [&["admin", "hold", id][..], &["admin", "erase", id], &["admin", "settle", id, "1"]] {
+            let refused = says(&[act, &["--says", empty]].concat()).await.unwrap_err();
+            assert!(refused.contains(part), "{act:?} {empty:?}: {refused}");
+        }
+    }
     assert!(says(&["admin", "hold", "none", "--says", "x"]).await.unwrap_err().contains("no result"));
     assert!(says(&["admin", "ban-key", "me", "--says", "x"]).await.unwrap_err().contains("no key"));
     let key = &sample::sealed(1, &run).signatures[0].keyid;
@@ -41,7 +48,16 @@ async fn a_maintainer_holds_releases_settles_and_erases() {
     more.backend.version = "b2".into();
     assert_eq!(site.submit(1, &more, "192.0.2.1").await.status, 403);
     assert!(says(&["admin", "erase", id, "--says", "asked for"]).await.unwrap().contains("erased"));
-    assert!(site.get(&format!("/r/{id}")).await.text().contains("erased on request"));
+    let page = site.get(&format!("/r/{id}")).await;
+    assert!(
+        page.text().contains("erased on request") && page.text().contains("asked for"),
+        "{}",
+        page.text()
+    );
+    let events = site.get(&format!("/api/v1/results/{id}")).await.json()["events"].clone();
+    let codes: Vec<&str> =
+        events.as_array().unwrap().iter().filter_map(|event| event["code"].as_str()).collect();
+    assert!(codes.contains(&"key_banned") && codes.contains(&"erased"), "every act is an event: {events}");
 
     let export = says(&["export", "--form", "csv"]).await.unwrap();
     assert_eq!(export.lines().count(), 2, "{export}");
@@ -72,6 +88,11 @@ async fn privacy_says_every_field() {
     let site = Site::open(&[]).await;
     let page = site.get("/privacy").await;
     assert!(page.status == 200 && page.text().contains("fingerprint.gpus.driver"));
+    for field in
+        ["paste.lines", "dispute.says", "evidence.raw_timings", "withdrawal.says", "answer.reproduces"]
+    {
+        assert!(page.text().contains(field), "{field}");
+    }
     let json = site.get("/privacy.json").await.json();
     assert!(json["raw_timings_sha256"].is_string(), "{json}");
 }

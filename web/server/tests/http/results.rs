@@ -164,7 +164,12 @@ async fn a_dispute_is_opened_answered_and_the_result_withdrawn_by_its_key() {
     let post = async |path: &str, body: Value| site.post(path, "192.0.2.1", &body).await;
     assert_eq!(post("/api/v1/answers", answer(2, now_ms())).await.status, 403, "another key");
     assert_eq!(post("/api/v1/answers", answer(1, now_ms() - 700_000)).await.status, 403, "an old one");
-    assert_eq!(post("/api/v1/answers", answer(1, now_ms())).await.status, 201);
+    let said = answer(1, now_ms());
+    assert_eq!(post("/api/v1/answers", said.clone()).await.status, 201);
+    let again = post("/api/v1/answers", said).await;
+    assert_eq!((again.status.as_u16(), &again.json()["instance"]), (409, &json!(format!("/r/{id}"))));
+    let shown = site.get(&format!("/r/{id}")).await;
+    assert_eq!(shown.text().matches("It is stock.").count(), 1, "a replay is no second answer");
 
     // Raw timings: their digest was signed, and what they give is said in public.
     let raw = async |text: &str| {
@@ -202,18 +207,37 @@ async fn timings_that_give_other_rates_say_so() {
         prompt_tokens: 128,
         output_tokens: 101,
         wall_ms: 2000.0,
+        cached_tokens: Some(0),
         ..data::timings::Timings::default()
     };
     let raw = json!([{ "workload": "W1", "prompt_tokens": 128, "streams": 1, "round": 0, "timings": timings, "extras": {} }]).to_string();
-    for (who, factor, agrees) in [(1_u8, 1.0, true), (2, 1.1, false)] {
+    for (who, factor, ttft_ms, prefill_tps, agrees, part) in [
+        (1_u8, 1.0, 40.0, Some(3200.0), true, "Decode, prefill and time to the first token follow"),
+        (2, 1.1, 40.0, None, false, "the run says"),
+        (3, 1.0, 60.0, None, false, "first token 40.00 ms, the run says 60.00"),
+        (4, 1.0, 40.0, Some(3000.0), false, "prefill 3200.00 tok/s, the run says 3000.00"),
+    ] {
         let mut run = sample::run(who, speed * factor);
+        (run.workloads[0].ttft_ms, run.workloads[0].prefill_tps) = (Some(ttft_ms), prefill_tps);
         run.raw_timings_sha256 = digest(raw.as_bytes());
         let id = site.submit(who, &run, &format!("192.0.2.{who}")).await.json()["id"].clone();
-        let pow = site.work(&digest(raw.as_bytes())).await;
-        let sent = site
-            .post("/api/v1/evidence", "192.0.2.1", &json!({ "result": id, "raw_timings": raw, "pow": pow }))
-            .await;
-        assert_eq!(sent.json()["agrees"], agrees, "{}", sent.text());
+        let id = id.as_str().unwrap();
+        let send = async || {
+            let pow = site.work(&digest(raw.as_bytes())).await;
+            let body = json!({ "result": id, "raw_timings": raw, "pow": pow });
+            site.post("/api/v1/evidence", "192.0.2.1", &body).await
+        };
+        let sent = send().await;
+        assert_eq!((sent.status.as_u16(), &sent.json()["agrees"]), (201, &json!(agrees)), "{}", sent.text());
+        assert!(sent.text().contains("not computed: decode_tps_interval"), "{}", sent.text());
+        // The same once more gives the same, and is no event of its own; nobody signed it.
+        let again = send().await;
+        assert_eq!((again.status.as_u16(), again.json()), (200, sent.json()));
+        let result = site.get(&format!("/api/v1/results/{id}")).await.json();
+        let events = result["events"].as_array().unwrap().iter().filter(|event| event["kind"] == "evidence");
+        let events: Vec<&Value> = events.collect();
+        assert_eq!((events.len(), &events[0]["actor"]), (1, &json!("anyone")));
+        assert!(events[0]["says"].as_str().unwrap().contains(part), "{}", events[0]);
     }
 }
 
@@ -225,8 +249,10 @@ async fn the_dump_is_what_refit_reads() {
     let rows: Vec<DumpRow> = jsonl.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.iter().map(|row| row.run.clone()).collect::<Vec<_>>(), ids);
     assert!(
-        rows.iter()
-            .all(|row| row.counts() && row.device == "rtx-3090" && row.devices == 1 && row.backend == "cuda")
+        rows.iter().all(|row| row.is_vote()
+            && row.device == "rtx-3090"
+            && row.devices == 1
+            && row.backend == "cuda")
     );
     let csv = site.get("/dump/results.csv").await;
     let mut lines = csv.text().lines();
@@ -238,4 +264,134 @@ async fn the_dump_is_what_refit_reads() {
     }
     assert_eq!(site.get("/api/v1/export?form=xml").await.status, 400);
     assert_eq!(site.get("/dump/secret.csv").await.status, 404);
+}
+
+/// What was taken before its figures were bounded stays; no page breaks on it.
+#[tokio::test]
+async fn no_stored_figure_breaks_a_page() {
+    let site = Site::open(BEHIND).await;
+    for (who, wall_ms) in [(1_u8, -7.0), (2, 1e308), (3, 0.0)] {
+        let mut run = sample::full_run(who, 1.0);
+        let made = {
+            let secret = &site.app.submissions().judging.secrets.proof;
+            let around =
+                server::gate::run::Around { engine: site.app.engine(), secret, now_ms: now_ms(), dry: true };
+            let body = json!({ "envelope": sample::sealed(who, &run), "pow": null }).to_string();
+            server::gate::run::candidate(body.as_bytes(), &around).unwrap()
+        };
+        // The same with bytes that the gate would refuse today.
+        for result in &mut run.workloads {
+            (result.ttft_ms, result.aggregate_tps, result.answer_tps) =
+                (Some(-1e308), Some(-1.0), Some(1e308));
+            (result.reasoning_tokens, result.first_answer_ms) = (Some(u32::MAX), Some(-1.0));
+        }
+        let turns = run.workloads.last_mut().unwrap().turns.as_mut().unwrap();
+        (turns.p50_ms, turns.p95_ms, turns.count) = (-1.0, 1e308, u32::MAX);
+        for turn in &mut turns.timeline {
+            (turn.wall_ms, turn.ttft_ms) = (wall_ms, Some(1e308));
+        }
+        let gpu = &mut run.fingerprint.gpus[0];
+        (gpu.memory_gib, gpu.power_limit_w, gpu.power_limit_default_w) =
+            (Some(-1.0), Some(1e308), Some(-0.0));
+        run.fingerprint.ram.total_gib = -1e308;
+        let payload = serde_json::to_vec(&run).unwrap();
+        let mut points = made.points.clone();
+        points[0].ttft_ms = Some(1e308);
+        (points[0].prefill_tps, points[0].expected_prefill) = (Some(1e-300), None);
+        let candidate = server::gate::Candidate { digest: digest(&payload), payload, points, ..made };
+        let arrival = server::store::Arrival {
+            candidate,
+            address: format!("address {who}"),
+            at_ms: now_ms(),
+            id: format!("stored{who}"),
+        };
+        let judging = &site.app.submissions().judging;
+        let taken = site.app.store().take(&[arrival], judging).await.unwrap().remove(0).unwrap();
+        assert_eq!(taken.state, data::submission::State::Accepted, "{taken:?}");
+    }
+    site.app.touch();
+    for path in [
+        "/m/llama-3.1-8b?hardware=rtx-3090",
+        "/m/llama-3.1-8b",
+        "/d/rtx-3090",
+        "/d/rtx-3090?model=llama-3.1-8b&quant=q4_k_m",
+        "/leaderboard",
+        "/benchmarks",
+        "/r/stored1",
+        "/r/stored2",
+        "/r/stored3",
+        "/badge/stored1.svg",
+        "/social/r/stored2.png",
+        "/api/v1/results/stored2",
+        "/api/v1/medians",
+        "/api/v1/benchmarks",
+        "/dump/results.csv",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    let page = site.get("/m/llama-3.1-8b?hardware=rtx-3090").await;
+    assert!(page.text().contains("Agent trace, turn by turn"), "the traces are shown: {}", page.text());
+}
+
+/// The ladder counts machines, and runs without a tag are none.
+#[tokio::test]
+async fn a_run_without_a_tag_reproduces_nothing() {
+    let site = Site::open(BEHIND).await;
+    let id = taken(&site, 1..=1).await.remove(0);
+    let page = async || site.get(&format!("/r/{id}")).await.text().to_owned();
+    for who in 2..=4 {
+        let mut anonymous = sample::run(who, fair());
+        anonymous.tag = None;
+        assert_eq!(site.submit(who, &anonymous, &format!("192.0.2.{who}")).await.status, 201);
+    }
+    assert!(page().await.contains("not reproduced yet"), "{}", page().await);
+    assert_eq!(site.submit(5, &sample::run(5, fair()), "192.0.2.5").await.status, 201);
+    assert!(page().await.contains("reproduced by a second machine"), "{}", page().await);
+}
+
+/// An answer may name a later result: the server compares, and says what it found.
+#[tokio::test]
+async fn an_answer_may_name_a_run_that_reproduces() {
+    let site = Site::open(BEHIND).await;
+    let ids = taken(&site, 1..=2).await;
+    let mut deeper = sample::full_run(3, 1.0);
+    deeper.workloads.drain(..1);
+    let other = site.submit(3, &deeper, "192.0.2.3").await.json()["id"].as_str().unwrap().to_owned();
+    let number = doubt(&site, &ids[0], "Really?").await.json()["dispute"].as_u64().unwrap();
+    let answer = async |reproduces: &str| {
+        let message = json!({ "result": ids[0], "dispute": number, "says": "See the other one.", "reproduces": reproduces, "at_ms": now_ms() });
+        site.post("/api/v1/answers", "192.0.2.1", &signed(1, ANSWER_TYPE, &message)).await
+    };
+    for (wrong, part) in [
+        ("none", "There is no result none"),
+        (ids[0].as_str(), "came before this one"),
+        (other.as_str(), "of another device, model, quantisation, runtime or length"),
+    ] {
+        let refused = answer(wrong).await;
+        assert!(refused.status == 422 && refused.text().contains(part), "{part}: {}", refused.text());
+    }
+    let taken = answer(&ids[1]).await;
+    assert_eq!(taken.status, 201, "{}", taken.text());
+    let page = site.get(&format!("/r/{}", ids[0])).await;
+    assert!(page.text().contains(&format!("Reproduced by /r/{}: W1 ", ids[1])), "{}", page.text());
+}
+
+/// What other sites show beside a link to a result is about that result.
+#[tokio::test]
+async fn a_link_to_a_result_is_described_by_it() {
+    let site = Site::open(BEHIND).await;
+    let id = taken(&site, 1..=1).await.remove(0);
+    let page = site.get(&format!("/r/{id}")).await;
+    for name in ["name=\"description\"", "property=\"og:description\""] {
+        let content =
+            page.text().split(&format!("{name} content=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        let content = content.unwrap();
+        assert!(
+            content.contains("tok/s") && content.contains("RTX 3090") && content.contains("b7000"),
+            "{content}"
+        );
+    }
+    let home = site.get("/").await;
+    assert!(!home.text().contains("content=\"\""), "a page without its own has the site's");
 }

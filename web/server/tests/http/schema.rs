@@ -25,6 +25,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
             "format",
             "minimum",
             "minItems",
+            "additionalProperties",
         ];
         assert!(KNOWN.contains(&key.as_str()), "{at}: this reader knows no {key:?}");
     }

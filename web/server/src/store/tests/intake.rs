@@ -7,13 +7,13 @@ use data::submission::{State, Submission};
 
 use super::*;
 use crate::gate::{Because, Refusal};
-use crate::store::{Actor, Change, EventKind, Intake, Standing};
+use crate::store::{Actor, Change, Changed, EventKind, Intake, Standing};
 
-fn fair() -> f64 {
+pub(super) fn fair() -> f64 {
     sample::estimated("rtx-3090")
 }
 
-async fn send(
+pub(super) async fn send(
     own: &Own,
     judging: &Judging,
     who: u8,
@@ -25,7 +25,7 @@ async fn send(
     taken.into_iter().next().unwrap().map(|receipt| receipt.state)
 }
 
-fn by(kind: EventKind, actor: Actor, dispute: Option<u64>) -> Change {
+pub(super) fn by(kind: EventKind, actor: Actor, dispute: Option<u64>) -> Change {
     Change { kind, actor, dispute, code: String::new(), says: "because".into() }
 }
 
@@ -56,7 +56,7 @@ on_both! {
         assert_eq!(own.store.cells().await.unwrap()[0].count, 3);
 
         // Withdrawn, one is gone from the median; reinstated, it is back.
-        own.store.change("run3", &by(EventKind::Withdrawn, Actor::Submitter, None), now_ms()).await.unwrap();
+        own.store.change("run3", &by(EventKind::Withdrawn, Actor::Maintainer, None), now_ms()).await.unwrap();
         let cells = own.store.cells().await.unwrap();
         assert_eq!((cells[0].count, cells[0].decode_tps), (2, None));
         own.store.change("run3", &by(EventKind::Reinstated, Actor::Maintainer, None), now_ms()).await.unwrap();
@@ -190,11 +190,20 @@ on_both! {
         // Against a single claim: held, so that the first to claim does not own the file.
         assert_eq!(send(own, &judging, 2, &llama(2), "b", "two").await, Ok(State::Held));
         assert_eq!(send(own, &judging, 3, &llama(3), "c", "three").await, Ok(State::Held));
-        // Two agree: now it is known, and another name for it is refused.
+        // A maintainer releases them: the file is known, and one by another name waits.
+        for id in ["two", "three"] {
+            own.store.change(id, &by(EventKind::Reinstated, Actor::Maintainer, None), now_ms()).await.unwrap();
+        }
         let state = send(own, &judging, 4, &llama(4), "d", "four").await;
         assert!(state.is_ok_and(|state| state != State::Held));
-        let refusal = send(own, &judging, 5, &qwen(5), "e", "five").await.unwrap_err();
-        assert!(refusal.says.contains("known as llama-3.1-8b"), "{}", refusal.says);
+        assert_eq!(send(own, &judging, 5, &qwen(5), "e", "five").await, Ok(State::Held));
+        let reasons = own.store.result("five").await.unwrap().unwrap().events;
+        assert!(reasons.iter().any(|event| event.change.says.contains("known as llama-3.1-8b")), "{reasons:?}");
+        // What no longer counts says nothing about the file.
+        for id in ["two", "three", "four"] {
+            own.store.change(id, &by(EventKind::Withdrawn, Actor::Submitter, None), now_ms()).await.unwrap();
+        }
+        assert!(send(own, &judging, 6, &qwen(6), "f", "six").await.is_ok_and(|state| state != State::Held));
     }
 
     async fn an_address_has_so_many(own: &Own) {
@@ -225,17 +234,18 @@ on_both! {
         let judging = own.judging(30).await;
         assert!(send(own, &judging, 1, &sample::run(1, fair()), "a", "one").await.is_ok());
         let opened = own.store.change("one", &by(EventKind::Disputed, Actor::Anyone, None), now_ms()).await.unwrap();
-        let (dispute, standing) = opened.unwrap();
+        let Changed::Done(dispute, standing) = opened else { panic!("{opened:?}") };
         assert_eq!((standing.state(), standing.base), (State::Disputed, State::Accepted));
         let answer = by(EventKind::Answered, Actor::Submitter, Some(dispute));
-        assert!(own.store.change("one", &answer, now_ms()).await.unwrap().is_some());
+        assert!(matches!(own.store.change("one", &answer, now_ms()).await.unwrap(), Changed::Done(..)));
         let settled = by(EventKind::Settled, Actor::Maintainer, Some(dispute));
-        let (_, standing) = own.store.change("one", &settled, now_ms()).await.unwrap().unwrap();
+        let settled = own.store.change("one", &settled, now_ms()).await.unwrap();
+        let Changed::Done(_, standing) = settled else { panic!("{settled:?}") };
         assert_eq!(standing.state(), State::Accepted);
         // Over is over, and what never was cannot be answered.
-        assert!(own.store.change("one", &answer, now_ms()).await.unwrap().is_none());
-        assert!(own.store.change("one", &by(EventKind::Answered, Actor::Anyone, Some(0)), now_ms()).await.unwrap().is_none());
-        assert!(own.store.change("none", &by(EventKind::Disputed, Actor::Anyone, None), now_ms()).await.unwrap().is_none());
+        assert!(own.store.change("one", &answer, now_ms()).await.unwrap() == Changed::Unknown);
+        assert!(own.store.change("one", &by(EventKind::Answered, Actor::Anyone, Some(0)), now_ms()).await.unwrap() == Changed::Unknown);
+        assert!(own.store.change("none", &by(EventKind::Disputed, Actor::Anyone, None), now_ms()).await.unwrap() == Changed::Unknown);
     }
 
     /// Two processes on one database are as one: no payload twice, no index twice, limits and nonces shared, and the

@@ -21,7 +21,12 @@ const FORBIDDEN: &[&str] = &[
     "DELETE FROM log_head",
     "UPDATE signing_key SET hardware = ''",
     "DELETE FROM machine_tag",
-    "DELETE FROM model_file",
+    "DELETE FROM standing",
+    "UPDATE standing SET run = 'other'",
+    "UPDATE standing SET events = 0",
+    "UPDATE log_head SET peaks = NULL",
+    "UPDATE log_head SET version = 0",
+    "UPDATE log_head SET size = size + 1",
     "UPDATE secret SET value = value",
     "DELETE FROM secret",
     "UPDATE meta SET created_at_ms = 1",
@@ -47,6 +52,11 @@ const REPLACING: &[(Backend, &str)] = &[
     (Backend::Postgres, "TRUNCATE event"),
     (Backend::Postgres, "TRUNCATE log_node"),
     (Backend::Postgres, "TRUNCATE log_head"),
+    (Backend::Postgres, "TRUNCATE standing"),
+    (Backend::Sqlite, "UPDATE log_head SET peaks = x''"),
+    (Backend::Sqlite, "UPDATE log_head SET peaks = zeroblob(32)"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO standing VALUES ('one', 'withdrawn', 0, 9)"),
+    (Backend::Postgres, "UPDATE log_head SET peaks = ''"),
 ];
 
 on_both! {
@@ -89,7 +99,7 @@ on_both! {
     async fn a_database_is_made_once_and_found_again(own: &Own) {
         let made = own.store.meta().await.unwrap();
         assert!(made.created_at_ms > 1_700_000_000_000, "{made:?}");
-        assert_eq!(made.schema_version, 3);
+        assert_eq!(made.schema_version, 4);
         let keys = own.store.secrets().await.unwrap();
         let again = own.another().await;
         assert_eq!(again.meta().await.unwrap(), made);
@@ -105,8 +115,14 @@ on_both! {
         let taken = own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
         let digest = taken[0].as_ref().unwrap().digest.clone();
         let head = own.store.head().await.unwrap();
-        assert!(own.store.erase(&digest, "asked for by the submitter", now_ms()).await.unwrap());
-        assert!(!own.store.erase(&digest, "again", now_ms()).await.unwrap());
+        assert!(own.store.erase("one", "asked for by the submitter", now_ms()).await.unwrap());
+        assert!(!own.store.erase("one", "again", now_ms()).await.unwrap());
+        // Nothing takes the place of what was erased.
+        let other = sqlx::query("INSERT INTO payload (digest, bytes, signatures) SELECT $1, hash, '' FROM log_node")
+            .bind(&digest)
+            .execute(&own.store.pool)
+            .await;
+        assert!(other.unwrap_err().to_string().contains("was erased"));
         let after = own.store.result("one").await.unwrap().unwrap();
         assert_eq!(after.payload, None);
         assert_eq!(own.store.head().await.unwrap().edge, head.edge);

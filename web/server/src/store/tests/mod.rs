@@ -4,6 +4,7 @@ mod backup;
 #[path = "../../../tests/support/both.rs"]
 mod both;
 mod clock;
+mod counted;
 mod intake;
 mod laws;
 #[path = "../../../tests/support/postgres.rs"]

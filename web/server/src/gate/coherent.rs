@@ -1,0 +1,217 @@
+//! Figures that no cell has a vote on are published too: times to the first token, speeds of all requests together, of the
+//! answer alone, of several prompts at once. Each is held to what the hardware can do, and to the figures beside it.
+
+use data::row::PlausibilityRow;
+use data::submission::{Reason, State, WorkloadResult};
+
+use super::claim::Outlook;
+use super::plausible::times;
+use super::reason;
+
+/// How far apart two figures that tell nearly the same may lie, as a factor: streams that wait for one another, and medians
+/// of different repeats.
+const NEARLY: f64 = 2.0;
+/// How many times faster than together streams may be each by itself, where they are at work together for a part of the time.
+const AT_TIMES: f64 = 4.0;
+
+/// What is remarkable in one point, and where that leaves the report at best.
+pub fn remarks(point: &WorkloadResult, outlook: &Outlook, rules: &PlausibilityRow) -> Vec<(State, Reason)> {
+    let mut told = Vec::new();
+    above(point, outlook, rules, &mut told);
+    apart(point, &mut told);
+    told
+}
+
+/// Tokens of the prompt that had to be computed before the first token; none where a cache may have held any, which is what
+/// a trace of several turns is for.
+fn computed(point: &WorkloadResult) -> Option<f64> {
+    let prompt = f64::from(point.prompt_tokens.unwrap_or(point.target_prompt_tokens));
+    let is_one_turn = point.turns.is_none();
+    is_one_turn.then(|| prompt * (1.0 - point.prefix_cache_hit_rate.unwrap_or(0.0)))
+}
+
+fn above(
+    point: &WorkloadResult,
+    outlook: &Outlook,
+    rules: &PlausibilityRow,
+    told: &mut Vec<(State, Reason)>,
+) {
+    let mut held = |what: &str, ratio: f64| {
+        if ratio > rules.roofline_slack {
+            let says = format!(
+                "{}: {what} is {} what this hardware can do at its peak.",
+                point.workload,
+                times(ratio)
+            );
+            told.push((State::Held, reason("above_roofline", says)));
+        }
+    };
+    let streams = f64::from(point.streams);
+    if let Some(expected) = outlook.decode {
+        if let Some(tps) = point.aggregate_tps {
+            held("the speed of all requests together", tps / (streams * expected.roofline));
+        }
+        if let Some(tps) = point.answer_tps {
+            held("the speed of the answer", tps / expected.roofline);
+        }
+    }
+    if let Some(expected) = outlook.prefill {
+        if let (Some(tokens), Some(ttft_ms)) = (computed(point), point.ttft_ms) {
+            let least_ms = tokens / expected.roofline * 1000.0;
+            held("the way to the first token", least_ms / ttft_ms.max(f64::MIN_POSITIVE));
+        }
+        // A single prompt is judged with the votes; several share the machine, which is at its peak with one already.
+        if let Some(tps) = point.prefill_tps.filter(|_| point.streams > 1) {
+            held("prefill of each request", tps / expected.roofline);
+        }
+    }
+}
+
+fn apart(point: &WorkloadResult, told: &mut Vec<(State, Reason)>) {
+    let mut flagged = |says: String| {
+        told.push((State::Flagged, reason("figures_disagree", format!("{}: {says}", point.workload))));
+    };
+    let near = |one: f64, other: f64| (1.0 / NEARLY..=NEARLY).contains(&(one / other));
+    if let (Some(all), Some(each)) = (point.aggregate_tps, point.decode_tps) {
+        // A stream that waits while others' prompts are read is slower over its whole answer than token by token.
+        let gap_ms = point.decode_p50_latency_ms.filter(|gap_ms| *gap_ms > 0.0);
+        let fastest = gap_ms.map_or(each, |gap_ms| each.max(1000.0 / gap_ms));
+        let streams = f64::from(point.streams);
+        if all > NEARLY * streams * fastest || all * AT_TIMES < streams * each {
+            flagged(format!(
+                "{all:.0} tok/s of all requests together, and {} times {each:.1}, do not agree.",
+                point.streams
+            ));
+        }
+    }
+    if let (Some(answer), Some(decode)) = (point.answer_tps, point.decode_tps)
+        && !near(answer, decode)
+    {
+        flagged(format!("{answer:.1} tok/s of the answer and {decode:.1} of the whole do not agree."));
+    }
+    if let (Some(first), Some(answer)) = (point.ttft_ms, point.first_answer_ms)
+        && answer * NEARLY < first
+    {
+        flagged("the answer begins before its first token.".to_owned());
+    }
+    // The first token comes when the prompt is computed, not before.
+    if let (Some(tokens), Some(tps), Some(ttft_ms)) = (computed(point), point.prefill_tps, point.ttft_ms)
+        && ttft_ms * NEARLY < tokens / tps * 1000.0
+    {
+        flagged(format!("{tps:.0} tok/s of prefill and a first token after {ttft_ms:.0} ms do not agree."));
+    }
+    if let (Some(turns), Some(wall_ms)) = (&point.turns, point.wall_ms)
+        && turns.timeline.len() == turns.count as usize
+    {
+        let sum: f64 = turns.timeline.iter().map(|turn| turn.wall_ms).sum();
+        if !near(sum, wall_ms) {
+            flagged(format!("turns of {sum:.0} ms in a trace of {wall_ms:.0} ms do not agree."));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use data::submission::{Turn, Turns};
+
+    use super::super::Expected;
+    use super::*;
+
+    const RULES: PlausibilityRow =
+        PlausibilityRow { scatter: 0.05, scatter_reports: 8.0, limit: 3.5, roofline_slack: 1.05 };
+
+    fn outlook() -> Outlook {
+        let decode = Expected { mid: 80.0, deviation: 0.2, roofline: 100.0 };
+        let prefill = Expected { mid: 4000.0, deviation: 0.2, roofline: 5000.0 };
+        Outlook { decode: Some(decode), prefill: Some(prefill), offloaded: Some(false) }
+    }
+
+    fn point(streams: u32) -> WorkloadResult {
+        WorkloadResult {
+            skipped: None,
+            decode_tps: Some(80.0),
+            prefill_tps: Some(4000.0),
+            ttft_ms: Some(270.0),
+            prompt_tokens: Some(1000),
+            ..WorkloadResult::skipped("W", 1000, streams, String::new())
+        }
+    }
+
+    fn said(point: &WorkloadResult) -> Vec<(State, String)> {
+        let told = remarks(point, &outlook(), &RULES).into_iter();
+        told.map(|(state, reason)| (state, reason.says)).collect()
+    }
+
+    #[track_caller]
+    fn one(point: &WorkloadResult, state: State, part: &str) {
+        let told = said(point);
+        assert!(told.iter().any(|(is, says)| *is == state && says.contains(part)), "{part}: {told:?}");
+    }
+
+    #[test]
+    fn what_agrees_is_not_remarked() {
+        assert_eq!(said(&point(1)), []);
+        let all = WorkloadResult {
+            aggregate_tps: Some(310.0),
+            answer_tps: Some(78.0),
+            first_answer_ms: Some(1600.0),
+            reasoning_tokens: Some(100),
+            ..point(4)
+        };
+        assert_eq!(said(&all), []);
+        // Nothing is known of the hardware: only what the figures say of each other.
+        assert_eq!(
+            remarks(
+                &WorkloadResult { aggregate_tps: Some(9e5), decode_tps: Some(3e5), ..point(4) },
+                &Outlook::default(),
+                &RULES
+            ),
+            []
+        );
+    }
+
+    #[test]
+    fn each_figure_is_held_to_the_roofline() {
+        one(
+            &WorkloadResult { aggregate_tps: Some(450.0), ..point(4) },
+            State::Held,
+            "all requests together is 1.1",
+        );
+        one(&WorkloadResult { answer_tps: Some(120.0), ..point(1) }, State::Held, "speed of the answer");
+        // 1,000 tokens at 5,000 tok/s are 200 ms.
+        assert_eq!(said(&WorkloadResult { ttft_ms: Some(195.0), ..point(1) }), []);
+        one(
+            &WorkloadResult { ttft_ms: Some(20.0), ..point(1) },
+            State::Held,
+            "way to the first token is 10 times",
+        );
+        one(&WorkloadResult { ttft_ms: Some(0.0), ..point(4) }, State::Held, "way to the first token");
+        one(
+            &WorkloadResult { prefill_tps: Some(9000.0), ..point(4) },
+            State::Held,
+            "prefill of each request",
+        );
+        // What came out of a cache was not computed.
+        let cached = WorkloadResult { ttft_ms: Some(30.0), prefix_cache_hit_rate: Some(0.9), ..point(1) };
+        assert_eq!(said(&cached), []);
+    }
+
+    #[test]
+    fn figures_that_disagree_are_flagged() {
+        one(&WorkloadResult { aggregate_tps: Some(70.0), ..point(4) }, State::Flagged, "4 times 80.0");
+        let stalled = WorkloadResult { aggregate_tps: Some(300.0), decode_tps: Some(20.0), ..point(4) };
+        one(&stalled, State::Flagged, "4 times 20.0");
+        let stalled = WorkloadResult { decode_p50_latency_ms: Some(12.5), ..stalled };
+        assert_eq!(said(&stalled), [], "token by token each is fast enough");
+        one(&WorkloadResult { answer_tps: Some(20.0), ..point(1) }, State::Flagged, "of the answer");
+        one(&WorkloadResult { first_answer_ms: Some(100.0), ..point(1) }, State::Flagged, "before its first");
+        one(
+            &WorkloadResult { prefill_tps: Some(1000.0), ..point(1) },
+            State::Flagged,
+            "first token after 270 ms",
+        );
+        let timeline = vec![Turn { ttft_ms: None, wall_ms: 100.0 }; 2];
+        let turns = Some(Turns { count: 2, p50_ms: 100.0, p95_ms: 100.0, timeline });
+        one(&WorkloadResult { turns, wall_ms: Some(9000.0), ..point(1) }, State::Flagged, "turns of 200 ms");
+    }
+}

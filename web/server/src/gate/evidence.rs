@@ -1,0 +1,141 @@
+//! The raw timings of a run, against what the run says: each figure that they hold is computed anew.
+
+use std::collections::BTreeMap;
+
+use data::submission::{Submission, WorkloadResult};
+use data::timings::{EngineClock, Timings, quantile};
+
+use super::{Because, Refusal};
+
+/// How far a figure that is computed anew may be from the one that was sent: rounding, and what older probes took the
+/// middle of.
+const AGREES: f64 = 0.02;
+/// The same of a time to the first token, in milliseconds, where that is more.
+const AGREES_MS: f64 = 1.0;
+
+/// What raw timings give, beside what the run says.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
+pub struct Recomputed {
+    /// Whether decode, prefill and time to the first token of every point follow from them.
+    pub agrees: bool,
+    /// One line for each point: what they give and what the run says, and what was not computed.
+    pub lines: Vec<String>,
+}
+
+impl Recomputed {
+    /// The whole in one text.
+    pub fn says(&self) -> String {
+        let verdict = if self.agrees {
+            "Decode, prefill and time to the first token follow from them."
+        } else {
+            "They give other figures."
+        };
+        format!("{} {verdict}", self.lines.join(" "))
+    }
+}
+
+/// Raw timings as the probe keeps them: those of one reply.
+#[derive(serde::Deserialize)]
+struct RawTiming {
+    workload: String,
+    prompt_tokens: u32,
+    streams: u32,
+    #[serde(default)]
+    round: u32,
+    timings: Timings,
+}
+
+/// Computes every point anew.
+///
+/// # Errors
+/// Where the timings have not the form that is read.
+pub fn recompute(raw: &str, run: &Submission) -> Result<Recomputed, Refusal> {
+    let timings: Vec<RawTiming> = serde_json::from_str(raw).map_err(|error| {
+        Refusal::new(Because::Malformed, format!("The raw timings have not the form that is read: {error}."))
+    })?;
+    let mut recomputed = Recomputed { agrees: true, lines: Vec::new() };
+    for point in run.workloads.iter().filter(|point| point.skipped.is_none()) {
+        let replies: Vec<&RawTiming> = timings
+            .iter()
+            .filter(|one| {
+                (one.workload.as_str(), one.prompt_tokens, one.streams)
+                    == (point.workload.as_str(), point.target_prompt_tokens, point.streams)
+            })
+            .collect();
+        let (agrees, line) = compare(point, &replies);
+        recomputed.agrees &= agrees;
+        recomputed.lines.push(line);
+    }
+    Ok(recomputed)
+}
+
+fn compare(point: &WorkloadResult, replies: &[&RawTiming]) -> (bool, String) {
+    let streams = if point.streams == 1 { String::new() } else { format!(" at {} streams", point.streams) };
+    let name = format!("{}, {} tokens{streams}", point.workload, point.target_prompt_tokens);
+    if replies.is_empty() {
+        return (false, format!("{name}: no timings."));
+    }
+    let middle = |figure: &dyn Fn(&Timings) -> Option<f64>| {
+        let values: Vec<f64> = replies.iter().filter_map(|one| figure(&one.timings)).collect();
+        quantile(&values, 0.5)
+    };
+    let mut agrees = true;
+    let mut told = Vec::new();
+    for (what, unit, sent, given, slack) in [
+        ("decode", "tok/s", point.decode_tps, decode(replies), 0.0),
+        ("prefill", "tok/s", point.prefill_tps, middle(&|one| Some(one.prefill_tps()?.0)), 0.0),
+        ("first token", "ms", point.ttft_ms, middle(&Timings::ttft_ms), AGREES_MS),
+    ] {
+        let Some(sent) = sent else { continue };
+        match given {
+            Some(given) => {
+                agrees &= (given - sent).abs() <= (AGREES * sent).max(slack);
+                told.push(format!("{what} {given:.2} {unit}, the run says {sent:.2}"));
+            }
+            None => {
+                agrees = false;
+                told.push(format!("{what} not in them, the run says {sent:.2} {unit}"));
+            }
+        }
+    }
+    let left = not_computed(point);
+    let left = if left.is_empty() { String::new() } else { format!("; not computed: {}", left.join(", ")) };
+    let count = replies.len();
+    let replies = if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") };
+    (agrees, format!("{name}, {replies}: {}{left}.", told.join("; ")))
+}
+
+/// The middle over the rounds of the middle of each round's streams, as the probe takes it.
+fn decode(replies: &[&RawTiming]) -> Option<f64> {
+    let mut rounds: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for one in replies {
+        // Where the way to the probe bunched the tokens, the engine's clock counts.
+        let rate = if one.timings.is_buffered() {
+            one.timings.engine.as_ref().and_then(EngineClock::decode_tps)
+        } else {
+            one.timings.decode_tps()
+        };
+        rounds.entry(one.round).or_default().extend(rate);
+    }
+    let middles: Vec<f64> = rounds.values().filter_map(|rates| quantile(rates, 0.5)).collect();
+    quantile(&middles, 0.5)
+}
+
+/// Figures of a point that are not computed anew, by their wire names.
+fn not_computed(point: &WorkloadResult) -> Vec<&'static str> {
+    [
+        ("decode_tps_interval", point.decode_tps_interval.is_some()),
+        ("decode_p50_latency_ms", point.decode_p50_latency_ms.is_some()),
+        ("decode_p95_latency_ms", point.decode_p95_latency_ms.is_some()),
+        ("aggregate_tps", point.aggregate_tps.is_some()),
+        ("first_answer_ms", point.first_answer_ms.is_some()),
+        ("answer_tps", point.answer_tps.is_some()),
+        ("wall_ms", point.wall_ms.is_some()),
+        ("prefix_cache_hit_rate", point.prefix_cache_hit_rate.is_some()),
+        ("clock", point.clock.is_some()),
+        ("turns", point.turns.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, there)| there.then_some(name))
+    .collect()
+}

@@ -1,0 +1,206 @@
+//! Whether the figures of one point can be, and whether they agree with each other.
+
+use data::submission::{Clocks, Turns, WorkloadResult};
+
+/// How far the rate and the middle gap between tokens may lie apart: tokens come in bunches, never this much.
+const RATE_AGREES: f64 = 5.0;
+/// Longest time of anything within a run, milliseconds: more than eleven days.
+const LONGEST_MS: f64 = 1e9;
+/// Turns of one trace at most.
+const MOST_TURNS: u32 = 1000;
+
+/// Checks what one point says of itself.
+///
+/// # Errors
+/// The first thing that cannot be, in words that go behind the workload's name.
+pub fn check(point: &WorkloadResult) -> Result<(), String> {
+    figures(point)?;
+    agreement(point)?;
+    point.clock.as_ref().map_or(Ok(()), clocks)?;
+    point.turns.as_ref().map_or(Ok(()), turns)
+}
+
+/// A figure that is there lies between 0 and `most`.
+fn within(name: &str, value: Option<f64>, most: f64) -> Result<(), String> {
+    match value.filter(|value| !(0.0..=most).contains(value)) {
+        None => Ok(()),
+        Some(value) => Err(format!("{name} is {value}; it lies between 0 and {most}.")),
+    }
+}
+
+fn figures(point: &WorkloadResult) -> Result<(), String> {
+    let bounds: [(&str, Option<f64>, f64); 11] = [
+        ("ttft_ms", point.ttft_ms, 1e8),
+        ("prefill_tps", point.prefill_tps, 1e7),
+        ("decode_tps", point.decode_tps, 1e6),
+        ("decode_p50_latency_ms", point.decode_p50_latency_ms, 1e7),
+        ("decode_p95_latency_ms", point.decode_p95_latency_ms, 1e7),
+        ("aggregate_tps", point.aggregate_tps, 1e7),
+        ("wall_ms", point.wall_ms, LONGEST_MS),
+        ("first_answer_ms", point.first_answer_ms, LONGEST_MS),
+        ("answer_tps", point.answer_tps, 1e6),
+        ("decode_tps_interval", point.decode_tps_interval.map(|interval| interval[0]), 1e6),
+        ("decode_tps_interval", point.decode_tps_interval.map(|interval| interval[1]), 1e6),
+    ];
+    for (name, value, most) in bounds {
+        within(name, value, most)?;
+    }
+    if point.decode_tps == Some(0.0) || point.prefill_tps == Some(0.0) {
+        return Err("a speed of 0 is no measurement; leave it out.".to_owned());
+    }
+    let streams_count = (1..=1024).contains(&point.streams);
+    if !streams_count || point.repeats > 10_000 || point.flags.len() > 64 {
+        return Err("streams, repeats or flags are more than a run has.".to_owned());
+    }
+    let tokens =
+        [Some(point.target_prompt_tokens), point.prompt_tokens, point.output_tokens, point.reasoning_tokens];
+    if tokens.into_iter().flatten().any(|tokens| tokens > 100_000_000) {
+        return Err("more tokens than any model takes.".to_owned());
+    }
+    if point.prefix_cache_hit_rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
+        return Err("prefix_cache_hit_rate lies between 0 and 1.".to_owned());
+    }
+    if point.skipped.is_some() && (point.decode_tps.is_some() || point.prefill_tps.is_some()) {
+        return Err("a point that was left out has no speeds.".to_owned());
+    }
+    Ok(())
+}
+
+/// Figures of one point that say the same thing twice must say the same.
+fn agreement(point: &WorkloadResult) -> Result<(), String> {
+    if let (Some(decode), Some([low, high])) = (point.decode_tps, point.decode_tps_interval)
+        && !(low <= decode && decode <= high)
+    {
+        return Err("decode_tps lies outside its own interval.".to_owned());
+    }
+    if let (Some(p50), Some(p95)) = (point.decode_p50_latency_ms, point.decode_p95_latency_ms)
+        && p50 > p95
+    {
+        return Err("half of the gaps are longer than 95 % of them.".to_owned());
+    }
+    let bunched = point.flags.iter().any(|flag| flag == "buffered" || flag == "tokens_bundled");
+    if let (Some(decode), Some(p50), false) = (point.decode_tps, point.decode_p50_latency_ms, bunched) {
+        let ratio = decode * p50 / 1000.0;
+        if !(1.0 / RATE_AGREES..=RATE_AGREES).contains(&ratio) {
+            return Err(format!("{decode} tok/s and {p50} ms between tokens do not agree."));
+        }
+    }
+    if let (Some(ttft), Some(wall)) = (point.ttft_ms, point.wall_ms)
+        && is_later(ttft, wall)
+    {
+        return Err("the first token came after the last.".to_owned());
+    }
+    if let (Some(first), Some(wall)) = (point.first_answer_ms, point.wall_ms)
+        && is_later(first, wall)
+    {
+        return Err("the answer began after its last token.".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether one moment lies behind another by more than medians of several repeats may.
+fn is_later(one_ms: f64, other_ms: f64) -> bool {
+    one_ms > other_ms * 1.01 + 1.0
+}
+
+/// Rates of both clocks, and how far they lie apart.
+fn clocks(clocks: &Clocks) -> Result<(), String> {
+    for (name, reading) in [("clock.client", Some(clocks.client)), ("clock.engine", clocks.engine)] {
+        let Some(reading) = reading else { continue };
+        within(&format!("{name}.decode_tps"), reading.decode_tps, 1e6)?;
+        within(&format!("{name}.prefill_tps"), reading.prefill_tps, 1e7)?;
+    }
+    match clocks.gap.filter(|gap| !(-1.0..=1e6).contains(gap)) {
+        None => Ok(()),
+        Some(gap) => Err(format!("clock.gap is {gap}; it lies between -1 and 1000000.")),
+    }
+}
+
+/// A trace's turns: as many as are counted, each as long as it can be.
+fn turns(turns: &Turns) -> Result<(), String> {
+    if !(1..=MOST_TURNS).contains(&turns.count) {
+        return Err(format!("{} turns; a trace has 1 to {MOST_TURNS}.", turns.count));
+    }
+    if turns.timeline.len() > turns.count as usize {
+        return Err(format!("{} turns in the timeline of {}.", turns.timeline.len(), turns.count));
+    }
+    within("turns.p50_ms", Some(turns.p50_ms), LONGEST_MS)?;
+    within("turns.p95_ms", Some(turns.p95_ms), LONGEST_MS)?;
+    if turns.p50_ms > turns.p95_ms {
+        return Err("half of the turns are longer than 95 % of them.".to_owned());
+    }
+    for (turn, number) in turns.timeline.iter().zip(1..) {
+        within(&format!("turn {number}: wall_ms"), Some(turn.wall_ms), LONGEST_MS)?;
+        within(&format!("turn {number}: ttft_ms"), turn.ttft_ms, LONGEST_MS)?;
+        if turn.ttft_ms.is_some_and(|ttft| is_later(ttft, turn.wall_ms)) {
+            return Err(format!("turn {number}: the first token came after the last."));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use data::submission::{ClockReading, Turn};
+
+    use super::*;
+
+    #[test]
+    fn figures_that_disagree_are_told() {
+        let good = WorkloadResult {
+            skipped: None,
+            decode_tps: Some(50.0),
+            decode_tps_interval: Some([49.0, 51.0]),
+            decode_p50_latency_ms: Some(20.0),
+            decode_p95_latency_ms: Some(22.0),
+            ttft_ms: Some(100.0),
+            wall_ms: Some(5000.0),
+            ..WorkloadResult::skipped("W1", 128, 1, String::new())
+        };
+        assert_eq!(check(&good), Ok(()));
+        let says = |change: &dyn Fn(&mut WorkloadResult)| {
+            let mut point = good.clone();
+            change(&mut point);
+            check(&point).unwrap_err()
+        };
+        assert!(says(&|p| p.decode_tps = Some(60.0)).contains("interval"));
+        assert!(says(&|p| p.decode_p50_latency_ms = Some(2.0)).contains("do not agree"));
+        assert!(says(&|p| p.decode_p95_latency_ms = Some(19.0)).contains("95 %"));
+        assert!(says(&|p| p.decode_tps = Some(-1.0)).contains("between 0"));
+        assert!(says(&|p| p.prefill_tps = Some(0.0)).contains("no measurement"));
+        assert!(says(&|p| p.ttft_ms = Some(6000.0)).contains("after the last"));
+        assert!(says(&|p| p.streams = 0).contains("streams"));
+        assert!(says(&|p| p.prefix_cache_hit_rate = Some(1.1)).contains("between 0 and 1"));
+        assert!(says(&|p| p.skipped = Some("x".into())).contains("left out"));
+        assert!(says(&|p| p.first_answer_ms = Some(6000.0)).contains("began after"));
+        assert!(says(&|p| p.reasoning_tokens = Some(u32::MAX)).contains("more tokens"));
+        let clocked = |decode_tps: f64, gap: f64| {
+            let client = ClockReading { decode_tps: Some(decode_tps), prefill_tps: None };
+            Some(Clocks { client, engine: Some(client), engine_rule: None, gap: Some(gap) })
+        };
+        assert!(says(&|p| p.clock = clocked(-1.0, 0.0)).contains("clock.client.decode_tps"));
+        assert!(says(&|p| p.clock = clocked(1.0, -2.0)).contains("clock.gap"));
+    }
+
+    #[test]
+    fn turns_that_cannot_be_are_told() {
+        let turn = |ttft_ms: f64, wall_ms: f64| Turn { ttft_ms: Some(ttft_ms), wall_ms };
+        let good = Turns { count: 2, p50_ms: 900.0, p95_ms: 1000.0, timeline: vec![turn(50.0, 900.0); 2] };
+        let says = |change: &dyn Fn(&mut Turns)| {
+            let mut told = good.clone();
+            change(&mut told);
+            let point =
+                WorkloadResult { turns: Some(told), ..WorkloadResult::skipped("W5", 128, 1, String::new()) };
+            check(&point).map_or_else(|says| says, |()| String::new())
+        };
+        assert_eq!(says(&|_| {}), "");
+        assert!(says(&|t| t.count = 0).contains("1 to 1000"));
+        assert!(says(&|t| t.count = 1001).contains("1 to 1000"));
+        assert!(says(&|t| t.count = 1).contains("timeline of 1"));
+        assert!(says(&|t| t.p50_ms = 2000.0).contains("95 %"));
+        assert!(says(&|t| t.p95_ms = 2e9).contains("p95_ms"));
+        assert!(says(&|t| t.timeline[1].wall_ms = -7.0).contains("turn 2: wall_ms is -7"));
+        assert!(says(&|t| t.timeline[0].ttft_ms = Some(-1.0)).contains("turn 1: ttft_ms"));
+        assert!(says(&|t| t.timeline[0].ttft_ms = Some(5000.0)).contains("after the last"));
+    }
+}
