@@ -3,7 +3,6 @@
 //! Fields: <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>
 
 mod completion;
-mod cross_check;
 mod local;
 mod process;
 
@@ -233,7 +232,7 @@ impl Runtime for LlamaServer {
     fn cross_check(&self, model: &ModelRef) -> Option<Result<CrossCheck, DriverError>> {
         // A server that runs already was started with flags that we do not know.
         let program = self.program.as_deref().filter(|_| self.is_ours())?;
-        cross_check::run(program, model.file.as_deref()?)
+        process::cross_check::run(program, model.file.as_deref()?)
     }
 
     fn died(&mut self) -> Option<DriverError> {

@@ -3,6 +3,8 @@
 #[cfg_attr(windows, path = "process/job.rs")]
 mod guard;
 
+pub(super) mod cross_check;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -143,7 +145,7 @@ impl Drop for Process {
 }
 
 /// Runs a program on a model to its end and returns what it printed; like the server it ends with us.
-pub(super) fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String, DriverError> {
+fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String, DriverError> {
     const LIMIT_BYTES: u64 = 1 << 20;
     let name = program.file_name().unwrap_or_default().display();
     let guard = Guard::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::process;
+use super::output_of;
 use crate::driver::{CrossCheck, DriverError};
 
 /// Tokens that stand in the context before the timed ones: W1's prompt.
@@ -19,12 +19,15 @@ struct Row {
 }
 
 /// Runs the llama-bench that lies beside this server; none where there is none.
-pub(super) fn run(server: &Path, model: &Path) -> Option<Result<CrossCheck, DriverError>> {
+pub(in crate::drivers::llama_cpp) fn run(
+    server: &Path,
+    model: &Path,
+) -> Option<Result<CrossCheck, DriverError>> {
     let name = if cfg!(windows) { "llama-bench.exe" } else { "llama-bench" };
     let program = server.with_file_name(name);
     program.is_file().then(|| {
         let arguments = ["-p", "0", "-n", OUTPUT, "-d", DEPTH, "-r", "1", "-o", "json"];
-        read(&process::output_of(&program, model, &arguments)?)
+        read(&output_of(&program, model, &arguments)?)
     })
 }
 
