@@ -1,25 +1,14 @@
 //! The system's clock is set in the middle of a run: durations do not follow it, and the run keeps the day on which it began.
 #![cfg(target_os = "linux")]
 
-use super::*;
+#[path = "../../web/server/tests/support/faketime.rs"]
+mod faketime;
 
-/// libfaketime for programs of several threads (Debian's `faketime`); none where it is not installed, a failure in CI.
-fn library() -> Result<Option<PathBuf>> {
-    let found = std::fs::read_dir("/usr/lib")?
-        .flatten()
-        .map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"))
-        .find(|library| library.is_file());
-    if found.is_none() {
-        let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-        ensure!(!in_ci, "libfaketime is not installed, and with CI=true a skip is a failure");
-        eprintln!("skipped: a clock that jumps needs libfaketime (apt install faketime)");
-    }
-    Ok(found)
-}
+use super::*;
 
 #[test]
 fn a_clock_that_jumps_changes_no_figure() -> Result<()> {
-    let Some(library) = library()? else { return Ok(()) };
+    let Some(library) = faketime::library("a clock that jumps") else { return Ok(()) };
     let pace = Pace { decode_tps: 200.0, ..Pace::default() };
     for offset in ["+40d", "-40d"] {
         let stage = Stage::new(pace.clone())?;

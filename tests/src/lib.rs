@@ -5,6 +5,7 @@ pub mod forward;
 pub mod gguf_make;
 pub mod hf_make;
 pub mod pace;
+#[path = "../../web/server/tests/support/pages.rs"]
 pub mod pages;
 pub mod reports;
 pub mod site;

@@ -1,6 +1,7 @@
 //! Writes what is kept in one form: `cargo xtask bless`.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -12,13 +13,27 @@ const EXAMPLE: [&str; 2] = ["<!-- example:begin -->\n```text\n", "```\n<!-- exam
 /// Rewrites the files under `data/`, the API's description and the README's example; says which of them changed.
 pub fn run() -> Result<()> {
     let rows = tools::root().join("data");
-    for path in data::files::bless(&rows)?.into_iter().chain(data::runs::schema::bless(&rows)?) {
+    for path in data::files::bless(&rows)? {
         println!("{}", path.display());
     }
+    schemas(&rows.join(data::runs::schema::FOLDER))?;
     let mut openapi =
         tools::cargo(["test", "--quiet", "--package", "llm-speed-server", "--test", "http", "openapi"]);
     tools::run(openapi.env("LLM_SPEED_BLESS", "1"))?;
     example()
+}
+
+/// The shapes of the YAML files, made of their rows.
+fn schemas(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, text) in data::runs::schema::files() {
+        let path = folder.join(name);
+        if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+            fs::write(&path, text).with_context(|| path.display().to_string())?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// Puts into the README what the program prints for the command above it.

@@ -1,18 +1,15 @@
 //! The shapes of the YAML files as JSON Schema: an editor that knows it completes the keys, says what they mean, and marks what
 //! is wrong before a build does. Made of the rows themselves, so that it cannot tell another story.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
-
 use schemars::{Schema, schema_for};
 
 use super::{CampaignRow, QueuedRow, RigRow};
 
 /// Where the schemas are, under `data/`: the first line of each YAML file names its own.
-const FOLDER: &str = "schemas";
+pub const FOLDER: &str = "schemas";
 
-/// The files and their schemas, as they are written.
-fn files() -> [(&'static str, String); 3] {
+/// The files' names and their schemas, as `cargo xtask bless` writes them.
+pub fn files() -> [(&'static str, String); 3] {
     let text = |schema: &Schema| format!("{:#}\n", schema.as_value());
     [
         ("campaign.json", text(&schema_for!(CampaignRow))),
@@ -21,23 +18,11 @@ fn files() -> [(&'static str, String); 3] {
     ]
 }
 
-/// Writes the schemas that are not up to date into `data`'s folder; returns their paths.
-pub fn bless(data: &Path) -> io::Result<Vec<PathBuf>> {
-    let folder = data.join(FOLDER);
-    fs::create_dir_all(&folder)?;
-    let mut written = Vec::new();
-    for (name, text) in files() {
-        let path = folder.join(name);
-        if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
-            fs::write(&path, text)?;
-            written.push(path);
-        }
-    }
-    Ok(written)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -104,6 +104,11 @@ mod tests {
     fn cells_are_text_and_no_formulas() {
         let text = |text: &str| cell(&Value::from(text));
         assert_eq!(text("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        // OWASP's list of what begins a formula.
+        for sign in ['=', '+', '-', '@', '\t', '\r'] {
+            let cell = text(&format!("{sign}1+1"));
+            assert!(cell.trim_start_matches('"').starts_with(&format!("'{sign}")), "{cell:?}");
+        }
         assert_eq!(text("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(text("plain"), "plain");
         assert_eq!(cell(&json!(-1.5)), "-1.5", "a number is no formula");

@@ -99,7 +99,7 @@ async fn what_cannot_be_read_is_refused_in_data_and_told_on_the_page() {
 }
 
 #[tokio::test]
-async fn csv_holds_the_same_rows_and_no_formula() {
+async fn csv_holds_the_same_rows() {
     let site = Site::open(&[]).await;
     let answer = site.get("/benchmarks.csv?family=Qwen3.6").await;
     assert!(answer.header("content-type").starts_with("text/csv"));

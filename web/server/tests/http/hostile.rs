@@ -4,18 +4,7 @@ use data::query::{FILTERS, PARAMETERS};
 use proptest::prelude::*;
 
 use crate::client::{Answer, Site};
-
-/// Every page, with the parameters that lead to an answer.
-const PAGES: &[&str] = &[
-    "/?hardware=rtx-3090",
-    "/m/llama-3.1-8b?hardware=rtx-3090",
-    "/d/rtx-3090?context=8k",
-    "/compare?hardware1=rtx-3090&model1=llama-3.1-8b",
-    "/gguf?hardware=rtx-3090",
-    "/methodology?a=b",
-    "/about?a=b",
-    "/nowhere?a=b",
-];
+use crate::page_list::PAGES;
 
 /// Markup that breaks out of text, of an attribute and of a script.
 const MARKUP: &str = r#"'"></a></script><script>alert(7)</script><img src=x onerror=alert(7)>"#;
@@ -39,16 +28,16 @@ async fn markup_in_any_parameter_of_any_page_stays_text() {
     let site = Site::open(&[]).await;
     let further = ["hardware1", "model1", "quant1", "kind", "page", "lang", "nonsense"];
     let names: Vec<&str> = PARAMETERS.iter().chain(FILTERS).map(|(name, _)| *name).chain(further).collect();
-    for page in PAGES {
+    for (_, page) in PAGES {
+        let (path, query) = page.split_once('?').unwrap_or((page, "a=b"));
         for name in &names {
             // As the only one of its name, and beside the one that leads to an answer.
-            let (path, query) = page.split_once('?').unwrap();
             let others: Vec<_> =
                 query.split('&').filter(|pair| !pair.starts_with(&format!("{name}="))).collect();
             let asked = format!("{path}?{}&{name}={}", others.join("&"), encoded(MARKUP));
             assert_harmless(&site.get(&asked).await, &asked);
         }
-        let asked = format!("{page}&{}={}", encoded(MARKUP), encoded(MARKUP));
+        let asked = format!("{path}?{query}&{}={}", encoded(MARKUP), encoded(MARKUP));
         assert_harmless(&site.get(&asked).await, &asked);
     }
     for path in ["/m/", "/d/", "/problems/", "/assets/", "/wasm/", "/"] {

@@ -113,6 +113,16 @@ async fn sent(site: &Site, who: u8, version: &str) -> String {
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
+/// A site with a run of a machine that somebody showed to be his; the run's id.
+pub async fn with_a_profile() -> (Site, String) {
+    let (address, _) = service(&[TOKEN], 7, "Octo-Cat").await;
+    let site = site(&address).await;
+    let run = sent(&site, 1, "b1").await;
+    let token = signed_in(&site).await;
+    assert_eq!(claim(&site, &token, 1, &run, "Octo-Cat").await.status, 200);
+    (site, run)
+}
+
 #[tokio::test]
 async fn nobody_signs_in_where_it_is_not_set_up() {
     let site = Site::open(&[]).await;

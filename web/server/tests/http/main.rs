@@ -11,6 +11,8 @@ mod counted;
 mod crash;
 mod embed;
 mod estimate;
+#[path = "../support/faketime.rs"]
+mod faketime;
 mod faults;
 mod full;
 mod gate;
@@ -21,6 +23,8 @@ mod map;
 mod measured;
 mod openapi;
 mod operate;
+#[path = "../support/pages.rs"]
+mod page_list;
 mod pages;
 #[path = "../support/postgres.rs"]
 mod postgres;
@@ -30,6 +34,7 @@ mod rules;
 #[path = "../support/sample.rs"]
 mod sample;
 mod schema;
+mod stored;
 mod submit;
 mod tables;
 mod wire;

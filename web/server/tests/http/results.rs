@@ -71,7 +71,7 @@ async fn a_page_takes_doubts_with_scripts_and_without() {
     );
 }
 
-fn signed(who: u8, of_type: &str, message: &Value) -> Value {
+pub fn signed(who: u8, of_type: &str, message: &Value) -> Value {
     json!({ "envelope": seal_as(of_type, message.to_string().as_bytes(), &sample::seed(who)) })
 }
 

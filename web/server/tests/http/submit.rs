@@ -72,6 +72,48 @@ async fn a_dry_run_says_what_would_be_said_and_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn a_changed_or_foreign_envelope_is_refused_in_a_sentence() {
+    let site = Site::open(BEHIND).await;
+    let run = sample::run(1, fair());
+    let bytes = serde_json::to_vec(&run).unwrap();
+    let whole = sample::sealed(1, &run);
+    let post = async |envelope: &data::envelope::Envelope| {
+        site.post("/api/v1/runs?dry_run=1", "192.0.2.1", &json!({ "envelope": envelope, "pow": null })).await
+    };
+    assert_eq!(post(&whole).await.status, 200);
+    let changed = |change: &dyn Fn(&mut data::envelope::Envelope)| {
+        let mut envelope = whole.clone();
+        change(&mut envelope);
+        envelope
+    };
+    let other = sample::sealed(2, &sample::run(2, fair()));
+    // The payload of another run, and one digit of this one's.
+    refused(&post(&changed(&|e| e.payload.clone_from(&other.payload))).await, 403, "changed");
+    let faster = data::envelope::seal(
+        String::from_utf8(bytes.clone()).unwrap().replace("b7000", "b7001").as_bytes(),
+        &sample::seed(1),
+    );
+    refused(&post(&changed(&|e| e.payload.clone_from(&faster.payload))).await, 403, "changed");
+    // The signature of another key, and another key's name on this one.
+    refused(&post(&changed(&|e| e.signatures.clone_from(&other.signatures))).await, 403, "another key");
+    refused(
+        &post(&changed(&|e| e.signatures[0].keyid.clone_from(&other.signatures[0].keyid))).await,
+        403,
+        "another key",
+    );
+    // One good signature does not carry a bad one.
+    refused(&post(&changed(&|e| e.signatures.extend(other.signatures.clone()))).await, 403, "one signature");
+    refused(&post(&changed(&|e| e.signatures.clear())).await, 403, "one signature");
+    refused(&post(&changed(&|e| e.signatures[0].keyid = "00".repeat(32))).await, 403, "");
+    refused(&post(&changed(&|e| e.payload.push('='))).await, 403, "not written");
+    // The same bytes, signed to say something else, and called a run.
+    let foreign = data::envelope::seal_as(data::envelope::ANSWER_TYPE, &bytes, &sample::seed(1));
+    refused(&post(&foreign).await, 403, "this reads");
+    refused(&post(&changed(&|e| e.signatures.clone_from(&foreign.signatures))).await, 403, "changed");
+    assert_eq!(site.app.store().head().await.unwrap().edge.size, 0);
+}
+
+#[tokio::test]
 async fn what_was_changed_or_cannot_be_is_refused_in_a_sentence() {
     let site = Site::open(BEHIND).await;
     let run = sample::run(1, fair());

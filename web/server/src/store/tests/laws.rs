@@ -20,7 +20,12 @@ const FORBIDDEN: &[&str] = &[
     "UPDATE log_head SET size = 0",
     "DELETE FROM log_head",
     "UPDATE signing_key SET hardware = ''",
+    "UPDATE machine_tag SET hardware = ''",
     "DELETE FROM machine_tag",
+    "UPDATE banned_key SET says = 'nothing'",
+    "DELETE FROM banned_key",
+    "UPDATE erasure SET digest = 'other'",
+    "DELETE FROM erasure",
     "DELETE FROM standing",
     "UPDATE standing SET run = 'other'",
     "UPDATE standing SET events = 0",
@@ -42,6 +47,9 @@ const REPLACING: &[(Backend, &str)] = &[
     ),
     (Backend::Sqlite, "REPLACE INTO log_node SELECT level, position, hash FROM log_node"),
     (Backend::Sqlite, "INSERT OR REPLACE INTO log_head VALUES (1, 0, x'', 0)"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO machine_tag SELECT tag, 'other' FROM machine_tag"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO banned_key SELECT key, at_ms, 'forged' FROM banned_key"),
+    (Backend::Sqlite, "INSERT OR REPLACE INTO erasure SELECT * FROM erasure"),
     (Backend::Sqlite, "INSERT OR REPLACE INTO meta (one, created_at_ms) VALUES (1, 1)"),
     (
         Backend::Postgres,
@@ -50,6 +58,9 @@ const REPLACING: &[(Backend, &str)] = &[
     (Backend::Postgres, "TRUNCATE run CASCADE"),
     (Backend::Postgres, "TRUNCATE payload"),
     (Backend::Postgres, "TRUNCATE event"),
+    (Backend::Postgres, "TRUNCATE machine_tag"),
+    (Backend::Postgres, "TRUNCATE banned_key"),
+    (Backend::Postgres, "TRUNCATE erasure"),
     (Backend::Postgres, "TRUNCATE log_node"),
     (Backend::Postgres, "TRUNCATE log_head"),
     (Backend::Postgres, "TRUNCATE standing"),
@@ -59,21 +70,39 @@ const REPLACING: &[(Backend, &str)] = &[
     (Backend::Postgres, "UPDATE log_head SET peaks = ''"),
 ];
 
+/// A row in every table that is written once: a statement that finds none would do nothing, and look allowed.
+async fn fill(own: &Own) {
+    let judging = own.judging(30).await;
+    for (who, id) in [(1, "one"), (2, "two")] {
+        let run = sample::run(who, sample::estimated("rtx-3090"));
+        let taken = own.store.take(&[arrival(candidate(who, &run), id, id)], &judging).await.unwrap();
+        assert!(taken[0].is_ok(), "{taken:?}");
+    }
+    let erased = own.store.result("two").await.unwrap().unwrap().run.digest;
+    assert!(own.store.erase(&erased, "asked for by the submitter", now_ms()).await.unwrap());
+    own.store.ban_key("ab", "it signed what was made up", now_ms()).await.unwrap();
+}
+
+/// The database refuses a statement, and its own rule is why.
+async fn refused(pool: &sqlx::AnyPool, statement: &'static str) {
+    let says = match sqlx::query(statement).execute(pool).await {
+        Ok(done) => panic!("{statement}: done, {} rows", done.rows_affected()),
+        Err(error) => error.to_string(),
+    };
+    let rules = ["append-only", "has this row", "only grows"];
+    assert!(rules.iter().any(|rule| says.contains(rule)), "{statement}: {says}");
+}
+
 on_both! {
     async fn what_was_written_once_stays(own: &Own) {
-        let judging = own.judging(30).await;
-        let run = sample::run(1, sample::estimated("rtx-3090"));
-        let taken = own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
-        assert!(taken[0].is_ok(), "{taken:?}");
+        fill(own).await;
         let before = own.store.result("one").await.unwrap().unwrap();
         for statement in FORBIDDEN {
-            let done = sqlx::query(*statement).execute(&own.store.pool).await;
-            assert!(done.is_err(), "{statement}");
+            refused(&own.store.pool, statement).await;
         }
         for (backend, statement) in REPLACING {
             if *backend == own.store.backend() {
-                let done = sqlx::query(*statement).execute(&own.store.pool).await;
-                assert!(done.is_err(), "{statement}");
+                refused(&own.store.pool, statement).await;
             }
         }
         assert_eq!(own.store.result("one").await.unwrap().unwrap(), before);
@@ -134,14 +163,12 @@ on_both! {
 #[tokio::test]
 async fn replacing_is_refused_without_the_pragma_too() {
     let own = Own::sqlite().await.unwrap();
-    let judging = own.judging(30).await;
-    let run = sample::run(1, sample::estimated("rtx-3090"));
-    own.store.take(&[arrival(candidate(1, &run), "a", "one")], &judging).await.unwrap();
+    fill(&own).await;
     let url = format!("sqlite://{}", own.dir.path().join(FILE_NAME).display());
     let other = sqlx::AnyPool::connect(&url).await.unwrap();
     for (backend, statement) in REPLACING {
         if *backend == Backend::Sqlite && !statement.contains("meta") {
-            assert!(sqlx::query(*statement).execute(&other).await.is_err(), "{statement}");
+            refused(&other, statement).await;
         }
     }
     other.close().await;

@@ -1,4 +1,4 @@
-//! The pages of the site, each with a query that shows what it can.
+//! The pages of the site, each with a query that shows what it can: one list for every test that goes through them.
 
 /// A name for files and messages, and the address.
 pub const PAGES: &[(&str, &str)] = &[
