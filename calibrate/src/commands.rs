@@ -3,29 +3,50 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use data::Catalog;
 use data::constants::Fitted;
 use data::fnv::{FNV, fnv1a};
+use data::{Catalog, Rules};
 
 use crate::observation::Reader;
 use crate::predict::Predictor;
 use crate::refit::{refit, to_toml};
 use crate::row::{MeasurementRow, files};
 
-/// A digest of the measurement files: FNV-1a, 64 bits, over names and bytes in order.
+/// A digest of everything that a fit reads: FNV-1a, 64 bits, over names and bytes of the measurement files in order, then
+/// over what is built in: what their names mean, the rows of devices, models and quantisations, and the rules.
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
 pub fn digest(measurements: &Path) -> Result<String> {
+    let mut hash = of_files(measurements)?;
+    for text in [crate::devices::NAMES, crate::processors::PROCESSORS] {
+        hash = fnv1a(hash, text.bytes());
+    }
+    let catalog = Catalog::embedded();
+    let rows = [
+        serde_json::to_vec(catalog.devices())?,
+        serde_json::to_vec(catalog.models())?,
+        serde_json::to_vec(catalog.quants())?,
+        serde_json::to_vec(&Rules::embedded().rows)?,
+    ];
+    Ok(written(rows.into_iter().fold(hash, fnv1a)))
+}
+
+fn written(hash: u64) -> String {
+    format!("fnv1a64:{hash:016x}")
+}
+
+/// Names and bytes of the files of a folder in order, or of one file.
+fn of_files(files_of: &Path) -> Result<u64> {
     let mut hash = FNV;
-    for path in files(measurements)? {
+    for path in files(files_of)? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         hash = fnv1a(hash, name.bytes());
         let bytes = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         hash = fnv1a(hash, bytes);
     }
-    Ok(format!("fnv1a64:{hash:016x}"))
+    Ok(hash)
 }
 
 /// Fits, and gives the text of the constants file.
@@ -68,7 +89,7 @@ pub fn run_refit(asked: &Refit<'_>, mut progress: impl FnMut(&str)) -> Result<St
             submitted.not_accepted,
             submitted.second_votes
         ));
-        input = format!("{input} {}", digest(path)?);
+        input = format!("{input} {}", written(of_files(path)?));
         rows.extend(submitted.rows);
     }
     let old: Option<Fitted> =

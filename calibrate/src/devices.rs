@@ -317,12 +317,14 @@ fn from_figures(row: &MeasurementRow) -> Option<Device> {
     })
 }
 
+/// `data/measurement-names.toml`, as it was built in.
+pub const NAMES: &str = include_str!("../../data/measurement-names.toml");
+
 /// The spellings of `data/measurement-names.toml`, as they were built in.
 ///
 /// # Errors
 ///
 /// When the file has another shape.
 pub fn spellings() -> Result<NameFile> {
-    toml::from_str(include_str!("../../data/measurement-names.toml"))
-        .context("data/measurement-names.toml does not have its shape")
+    toml::from_str(NAMES).context("data/measurement-names.toml does not have its shape")
 }

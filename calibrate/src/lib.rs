@@ -1,5 +1,7 @@
 //! Measurements in, constants out.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod chunks;
 pub mod clean;
 pub mod columns;

@@ -29,6 +29,9 @@ pub struct Processors {
     lines: Vec<Line>,
 }
 
+/// `data/measurement-processors.toml`, as it was built in.
+pub const PROCESSORS: &str = include_str!("../../data/measurement-processors.toml");
+
 impl Processors {
     /// The lines of `data/measurement-processors.toml`, as they were built in.
     ///
@@ -36,8 +39,8 @@ impl Processors {
     ///
     /// When the file has another shape.
     pub fn new() -> Result<Self> {
-        let file: File = toml::from_str(include_str!("../../data/measurement-processors.toml"))
-            .context("data/measurement-processors.toml does not have its shape")?;
+        let file: File =
+            toml::from_str(PROCESSORS).context("data/measurement-processors.toml does not have its shape")?;
         Ok(Processors { multiplies_bf16: file.multiplies_bf16, lines: file.processor })
     }
 

@@ -26,6 +26,7 @@ const STEPS: &[(&str, Work)] = &[
     ("format", format),
     ("lints", lints),
     ("programs", programs),
+    ("constants", constants),
     ("wasm package and its size", wasm_package),
     ("engines", engine),
     ("database server", database),
@@ -112,6 +113,12 @@ fn lints() -> Result<()> {
 /// The programs first: journeys start them, and find them beside the test's own executable.
 fn programs() -> Result<()> {
     tools::run(&mut tools::cargo(["build", "--workspace", "--bins"]))
+}
+
+/// The committed constants are what the committed measurements give: fitted again, which takes a minute or two.
+fn constants() -> Result<()> {
+    let program = tools::target_dir()?.join("debug/calibrate");
+    tools::run(Command::new(program).arg("check").current_dir(tools::root()))
 }
 
 /// The real llama.cpp server that tests compare us with, and a real model.

@@ -17,6 +17,7 @@ use self::tables::{by_model, constants, drops, intervals, selection};
 use crate::observation::Observation;
 use crate::refit::{Outcome, name};
 use crate::score::Predicted;
+use crate::standing::Standing;
 
 /// Classes below this many rows are no evidence of better or worse.
 const ENOUGH_ROWS: u32 = 30;
@@ -121,6 +122,50 @@ fn markdown(outcome: &Outcome, old: Option<&Fitted>) -> String {
     text
 }
 
+/// The README's table of rows that nothing was fitted to: how many of a class could be scored, and how well.
+#[must_use]
+pub fn unfitted_table(standing: &Standing) -> String {
+    let mut text = format!(
+        "| of {} rows, {} scored | rows | devices | median error | 90th percentile | rows in the 90 % range |\n|---|---|---|---|---|---|\n",
+        standing.rows, standing.scored
+    );
+    let shown = [
+        ("decode nvidia", "NVIDIA cards, decode"),
+        ("decode apple", "Apple silicon, decode"),
+        ("decode amd", "AMD cards, decode"),
+        ("decode intel", "Intel cards, decode"),
+        ("decode unified", "unified machines, decode"),
+        ("decode cpu", "processors, decode"),
+        ("prefill nvidia", "NVIDIA cards, prefill"),
+        ("prefill apple", "Apple silicon, prefill"),
+        ("prefill amd", "AMD cards, prefill"),
+        ("prefill intel", "Intel cards, prefill"),
+        ("prefill unified", "unified machines, prefill"),
+        ("prefill cpu", "processors, prefill"),
+        ("concurrency", "several streams, decode"),
+        ("partial offload", "partial offload"),
+    ];
+    for (name, words) in shown {
+        let Some(class) = standing.classes.iter().find(|class| class.score.name == name) else { continue };
+        line(&mut text, words, &class.score, "");
+    }
+    text
+}
+
+/// A row of either table of the README, with what stands behind it.
+fn line(text: &mut String, words: &str, s: &Score, further: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "| {words} | {} | {} | {:.0} % | {:.0} % | {:.0} % |{further}",
+        s.rows,
+        s.devices,
+        s.median * 100.0,
+        s.p90 * 100.0,
+        s.coverage * 100.0
+    );
+}
+
 /// The README's table: speeds of devices that the fit had not seen, and beside them the medians that peers reached where
 /// we ran them (90 controlled rows of dense models; GeForce cards and Macs).
 #[must_use]
@@ -145,15 +190,7 @@ pub fn readme_table(fitted: &Fitted) -> String {
     ];
     for (name, words, peers) in shown {
         let Some(s) = fitted.provenance.scores.iter().find(|score| score.name == name) else { continue };
-        let _ = writeln!(
-            text,
-            "| {words} | {} | {} | {:.0} % | {:.0} % | {:.0} % | {peers} |",
-            s.rows,
-            s.devices,
-            s.median * 100.0,
-            s.p90 * 100.0,
-            s.coverage * 100.0
-        );
+        line(&mut text, words, s, &format!(" {peers} |"));
     }
     text
 }
