@@ -6,8 +6,11 @@
 #[path = "fuzz/targets.rs"]
 mod targets;
 
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -161,23 +164,68 @@ fn mutate(seed: &mut Seed, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
     bytes.truncate(longest);
 }
 
-/// Runs a target on an input; the input is kept where it breaks something.
-fn runs((name, target): Target, input: &[u8]) -> Result<()> {
-    if panic::catch_unwind(|| target(input)).is_ok() {
-        return Ok(());
+/// One input may take so long: milliseconds are usual, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Stack of the thread that inputs are read on: what each worker of the server has, by tokio's default.
+const STACK_BYTES: usize = 2 << 20;
+
+/// A thread that reads inputs with one target. Each input is in a file before it is read, and the thread's name is that
+/// file's path: whoever overflows the stack ends the program, and all that it still says is that name.
+struct Reader {
+    name: &'static str,
+    patience: Duration,
+    file: PathBuf,
+    inputs: Sender<Vec<u8>>,
+    done: Receiver<bool>,
+}
+
+impl Reader {
+    fn start((name, target): Target, patience: Duration) -> Result<Reader> {
+        let folder = std::env::temp_dir().join("llm-speed-fuzz");
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join(format!("{name}-{}-read-last", std::process::id()));
+        let (inputs, waiting) = mpsc::channel::<Vec<u8>>();
+        let (told, done) = mpsc::channel();
+        thread::Builder::new().name(file.display().to_string()).stack_size(STACK_BYTES).spawn(move || {
+            for input in waiting {
+                let is_fine = panic::catch_unwind(AssertUnwindSafe(|| target(&input))).is_ok();
+                // Nobody waits any more for what took too long.
+                let _ = told.send(is_fine);
+            }
+        })?;
+        Ok(Reader { name, patience, file, inputs, done })
     }
-    let folder = std::env::temp_dir().join("llm-speed-fuzz");
-    std::fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{name}-{}", data::digest::digest(input)));
-    std::fs::write(&file, input)?;
-    anyhow::bail!("{name} broke on {} (above is why); make it a seed of the corpus", file.display())
+
+    /// Reads an input; it is kept where it breaks something, or takes too long.
+    fn read(&self, input: &[u8]) -> Result<()> {
+        std::fs::write(&self.file, input)?;
+        self.inputs.send(input.to_vec())?;
+        let why = match self.done.recv_timeout(self.patience) {
+            Ok(true) => return Ok(()),
+            Ok(false) => "broke (above is why)".to_owned(),
+            Err(RecvTimeoutError::Timeout) => format!("took more than {:?}", self.patience),
+            Err(RecvTimeoutError::Disconnected) => "ended its thread".to_owned(),
+        };
+        let kept = self.file.with_file_name(format!("{}-{}", self.name, data::digest::digest(input)));
+        std::fs::rename(&self.file, &kept)?;
+        anyhow::bail!("{} {why} on {}; make it a seed of the corpus", self.name, kept.display())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // What was read last is of interest only where the program ended on it.
+        let _ = std::fs::remove_file(&self.file);
+    }
 }
 
 #[test]
 fn the_corpus_breaks_nothing() -> Result<()> {
     for target in TARGETS {
+        let reader = Reader::start(*target, PATIENCE)?;
         for seed in seeds(target.0)? {
-            runs(*target, &seed)?;
+            reader.read(&seed)?;
         }
     }
     Ok(())
@@ -189,6 +237,7 @@ fn what_is_made_from_the_corpus_breaks_nothing() -> Result<()> {
     let seconds: Option<u64> =
         std::env::var("LLM_SPEED_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     for target in TARGETS {
+        let reader = Reader::start(*target, PATIENCE)?;
         let corpus = seeds(target.0)?;
         let start = seconds.map_or_else(String::new, |_| format!("{:?}", std::time::SystemTime::now()));
         let mut seed = Seed::of(&["fuzz", target.0, &start]);
@@ -197,12 +246,65 @@ fn what_is_made_from_the_corpus_breaks_nothing() -> Result<()> {
         while end.map_or(tries < USUAL_TRIES, |end| Instant::now() < end) {
             let mut input = corpus[below(&mut seed, corpus.len())].clone();
             mutate(&mut seed, &mut input, &corpus);
-            runs(*target, &input)?;
+            reader.read(&input)?;
             tries += 1;
         }
         println!("{}: {tries} inputs from {} seeds", target.0, corpus.len());
     }
     Ok(())
+}
+
+#[test]
+fn what_breaks_or_does_not_end_is_told_and_kept() -> Result<()> {
+    let told = |target: Target| -> Result<String> {
+        let reader = Reader::start(target, Duration::from_millis(200))?;
+        reader.read(b"fine")?;
+        let error = reader.read(b"bad").expect_err("it is told").to_string();
+        let kept = error.split(" on ").nth(1).and_then(|rest| rest.split(';').next()).context("a file")?;
+        assert_eq!(std::fs::read(kept)?, b"bad");
+        std::fs::remove_file(kept)?;
+        Ok(error)
+    };
+    let broken = told(("planted", |input| assert_eq!(input, b"fine")))?;
+    assert!(broken.starts_with("planted broke"), "{broken}");
+    let endless = told(("endless", |input| {
+        if input != b"fine" {
+            thread::sleep(Duration::from_secs(2));
+        }
+    }))?;
+    assert!(endless.starts_with("endless took more than 200ms"), "{endless}");
+    Ok(())
+}
+
+/// The input on which the stack overflows is named, though nothing can be caught.
+#[test]
+fn an_overflow_names_its_input() -> Result<()> {
+    let mut this = Command::new(std::env::current_exe()?);
+    let ended = this.args(["--exact", "planted_overflow", "--ignored", "--nocapture"]).output()?;
+    let says = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success(), "{says}");
+    let file =
+        says.split('\'').find(|part| part.ends_with("-read-last")).with_context(|| says.to_string())?;
+    assert!(says.contains("overflowed its stack"), "{says}");
+    assert_eq!(std::fs::read(file)?, b"deep");
+    std::fs::remove_file(file)?;
+    Ok(())
+}
+
+/// Goes down as long as it is let.
+fn deeper(input: &[u8]) {
+    let here = [input.len() as u8; 4096];
+    if std::hint::black_box(here)[0] > 0 {
+        deeper(input);
+    }
+    std::hint::black_box(here);
+}
+
+#[test]
+#[ignore = "ends the program: `an_overflow_names_its_input` starts it"]
+fn planted_overflow() {
+    let reader = Reader::start(("overflow", deeper), PATIENCE).expect("a thread");
+    let _ = reader.read(b"deep");
 }
 
 /// What cargo-fuzz starts from: every seed as a file.

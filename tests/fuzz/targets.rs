@@ -18,6 +18,7 @@ use probe::stream::{Cutter, Event, Format};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use server::gate::{fields, strict};
+use wasm::estimate::{self, Given};
 
 /// A reader and its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -182,9 +183,7 @@ pub fn rows(bytes: &[u8]) {
 pub fn module(bytes: &[u8]) {
     let engine = Engine::embedded();
     if let Ok(setup) = serde_json::from_slice::<Map<String, Value>>(bytes) {
-        let pairs: Vec<(&str, String)> =
-            setup.iter().filter_map(|(name, value)| Some((name.as_str(), written(value)?))).collect();
-        match Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))) {
+        match estimate::read(setup.into_iter().map(|(name, value)| (name, Json(value)))) {
             Ok(params) => answered(&engine, &params),
             Err(errors) => assert!(!errors.is_empty()),
         }
@@ -198,13 +197,24 @@ pub fn module(bytes: &[u8]) {
     assert!(html.is_none_or(|html| !html.contains("<script")));
 }
 
-/// A value of a setup as it would stand in an address, by the rule of the module.
-fn written(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => number.as_f64().map(|number| number.to_string()),
-        Value::Array(list) => Some(list.iter().filter_map(written).collect::<Vec<_>>().join(",")),
-        _ => None,
+/// JSON where a page would give JavaScript.
+struct Json(Value);
+
+impl Given for Json {
+    fn is_nothing(&self) -> bool {
+        self.0.is_null()
+    }
+
+    fn text(&self) -> Option<String> {
+        self.0.as_str().map(str::to_owned)
+    }
+
+    fn number(&self) -> Option<f64> {
+        self.0.as_f64()
+    }
+
+    fn list(&self) -> Option<impl Iterator<Item = Json>> {
+        self.0.as_array().cloned().map(|list| list.into_iter().map(Json))
     }
 }
 

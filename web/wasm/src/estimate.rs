@@ -8,19 +8,60 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
-/// Parameters as text, from an object whose values are texts, numbers, or lists of either; what is null or undefined
-/// counts as left out.
+/// A value of a setup: JavaScript's here, and any that can be made up where the rule is tried.
+pub trait Given: Sized {
+    /// Whether it counts as left out.
+    fn is_nothing(&self) -> bool;
+    /// It as a text, where it is one.
+    fn text(&self) -> Option<String>;
+    /// It as a number, where it is one.
+    fn number(&self) -> Option<f64>;
+    /// What is in it, where it is a list.
+    fn list(&self) -> Option<impl Iterator<Item = Self>>;
+}
+
+impl Given for JsValue {
+    fn is_nothing(&self) -> bool {
+        self.is_null() || self.is_undefined()
+    }
+
+    fn text(&self) -> Option<String> {
+        self.as_string()
+    }
+
+    fn number(&self) -> Option<f64> {
+        self.as_f64()
+    }
+
+    fn list(&self) -> Option<impl Iterator<Item = JsValue>> {
+        self.dyn_ref::<Array>().map(Array::iter)
+    }
+}
+
+/// The parameters of a setup, which is an object.
+///
+/// # Errors
+/// Every parameter that could not be read, in a sentence each.
 pub fn params(setup: &JsValue) -> Result<Params, Vec<FieldError>> {
     let Some(object) = setup.dyn_ref::<Object>() else {
         let message = "The setup is an object, such as {hardware: \"rtx-3090\", model: \"llama-3.1-8b\"}.";
         return Err(vec![FieldError::new("setup", message.to_owned())]);
     };
+    read(Object::entries(object).iter().map(|entry| {
+        let entry: Array = entry.unchecked_into();
+        (entry.get(0).as_string().unwrap_or_default(), entry.get(1))
+    }))
+}
+
+/// Parameters as text, from names with values that are texts, numbers, or lists of either.
+///
+/// # Errors
+/// Every parameter that could not be read, in a sentence each.
+pub fn read<V: Given>(setup: impl Iterator<Item = (String, V)>) -> Result<Params, Vec<FieldError>> {
     let mut pairs = Vec::new();
     let mut errors = Vec::new();
-    for entry in Object::entries(object).iter() {
-        let entry: Array = entry.unchecked_into();
-        let name = entry.get(0).as_string().unwrap_or_default();
-        match text(&entry.get(1)) {
+    for (name, value) in setup {
+        match text(&value) {
             Ok(Some(text)) => pairs.push((name, text)),
             Ok(None) => {}
             Err(message) => errors.push(FieldError::new(&name, message)),
@@ -33,24 +74,27 @@ pub fn params(setup: &JsValue) -> Result<Params, Vec<FieldError>> {
 }
 
 /// A value as it would stand in an address.
-fn text(value: &JsValue) -> Result<Option<String>, String> {
-    if value.is_null() || value.is_undefined() {
+fn text<V: Given>(value: &V) -> Result<Option<String>, String> {
+    if value.is_nothing() {
         return Ok(None);
     }
-    if let Some(text) = value.as_string() {
+    if let Some(text) = value.text() {
         return Ok(Some(text));
     }
-    if let Some(number) = value.as_f64() {
+    if let Some(number) = value.number() {
         return Ok(Some(number.to_string()));
     }
-    if let Some(list) = value.dyn_ref::<Array>() {
-        let texts: Result<Vec<Option<String>>, String> = list.iter().map(|item| text(&item)).collect();
+    if let Some(list) = value.list() {
+        let texts: Result<Vec<Option<String>>, String> = list.map(|item| text(&item)).collect();
         return Ok(Some(texts?.into_iter().flatten().collect::<Vec<_>>().join(",")));
     }
     Err("This is a text, a number, or a list of them.".to_owned())
 }
 
-/// The answer to parameters; all errors at once.
+/// The answer to parameters.
+///
+/// # Errors
+/// All that cannot be answered, at once.
 pub fn answer(engine: &Engine<'_>, params: &Params) -> Result<Answer, Vec<FieldError>> {
     let (rig, job) = engine.read(params)?;
     let chosen = engine.choose(params, &rig, &job)?;
@@ -58,6 +102,9 @@ pub fn answer(engine: &Engine<'_>, params: &Params) -> Result<Answer, Vec<FieldE
 }
 
 /// A value as the API would send it: absent numbers are null, maps are objects.
+///
+/// # Errors
+/// When JavaScript cannot hold it.
 pub fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     value.serialize(&Serializer::json_compatible()).map_err(JsValue::from)
 }

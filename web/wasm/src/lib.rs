@@ -7,7 +7,7 @@
 //! anything: that is `data` on `estimator`, and `page`.
 
 mod detect;
-mod estimate;
+pub mod estimate;
 mod hub;
 mod known;
 mod listing;

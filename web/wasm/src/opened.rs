@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use data::Catalog;
 use data::gguf::Part;
 use data::subject::Subject;
+use estimator::units::GIB;
 use page::gather::Reading;
 use page::view::{FileFormat, FileLine, FileNote, FileProblem};
 use web_sys::File;
@@ -14,7 +15,6 @@ use crate::listing::{GgufModel, Listing};
 use crate::open::{self, OpenError, OpenedModel};
 use crate::source::{Source, SourceError};
 
-const GIB: f64 = (1_u64 << 30) as f64;
 /// A listing of thousands of files is smaller; what is larger is something else.
 const MOST_LISTING_BYTES: u64 = 20 << 20;
 /// The same for a `config.json`, of a few kilobytes.

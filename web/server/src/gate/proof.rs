@@ -151,7 +151,22 @@ mod tests {
     #[test]
     fn work_doubles_and_ends() {
         let secret = Secret { challenge: "one".into(), key: "two".into() };
+        let least = |tries: u32, doublings: u32| -> u64 {
+            let made = challenge(&secret, "aa", 0, tries, doublings, u32::MAX).unwrap();
+            made.parameters.data.expect("data")["tries"].as_u64().expect("a number")
+        };
+        for doublings in 0..=MOST_DOUBLINGS {
+            assert_eq!(least(200, doublings), 200 << doublings);
+        }
+        assert_eq!(least(200, MOST_DOUBLINGS + 1), 200 << MOST_DOUBLINGS, "it ends");
         // More doublings than there are must not overflow, whatever the operator asks for.
-        assert!(challenge(&secret, "aa", 0, 100_000, 99, u32::MAX).is_ok());
+        assert_eq!(least(100_000, 99), 100_000 << MOST_DOUBLINGS);
+        // Whoever does the work needs at least so many tries, and no more than twice as many.
+        for (doublings, chance) in [(0, 0), (0, 19), (1, 0), (1, 39), (2, 7)] {
+            let made = challenge(&secret, "aa", now_ms(), 20, doublings, chance).unwrap();
+            let options = altcha::SolveChallengeOptions::new(&made);
+            let solution = altcha::solve_challenge(options).unwrap().expect("solved");
+            assert_eq!(solution.counter, (20 << doublings) + chance, "{doublings}, {chance}");
+        }
     }
 }
