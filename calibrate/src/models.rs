@@ -3,15 +3,13 @@
 use data::Catalog;
 use data::row::{ModelRow, QuantGroup};
 use data::subject::shape;
+use estimator::units::{BILLION, GIB};
 use estimator::{BitsPerWeight, LayerKind, Layers, Model, Weights};
 
 use crate::devices::ModelName;
 use crate::quants::Quant;
 use crate::row::MeasurementRow;
 use crate::text::{common_run, key, occurs};
-
-pub(crate) const GIB: f64 = (1_u64 << 30) as f64;
-const BILLION: f64 = 1e9;
 
 /// What is known about a row's model.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,9 @@ use data::Catalog;
 use data::row::{QuantGroup, QuantRow};
 use data::subject::bits;
 use estimator::BitsPerWeight;
+use estimator::units::GIB;
 
-use crate::models::{GIB, Known};
+use crate::models::Known;
 use crate::row::MeasurementRow;
 
 /// A quantisation as far as a source tells.

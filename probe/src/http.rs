@@ -72,12 +72,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Whether there is simply no server: an absence, not a failure.
-    pub fn is_absence(&self) -> bool {
-        matches!(self, HttpError::Refused { .. } | HttpError::Unreachable { .. })
-    }
-
-    /// The same as a run may hold it, in our own words alone.
+    /// What went wrong as a run may hold it, in our own words alone.
     pub fn published(&self) -> String {
         match self {
             HttpError::Refused { .. } => "nothing listens there".to_owned(),

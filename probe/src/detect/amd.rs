@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use data::fingerprint::{Gpu, GpuState};
+use estimator::units::GIB;
 
 use super::host::Host;
 use super::pci::{self, Card};
 
-const GIB: f64 = (1u64 << 30) as f64;
 const VENDOR: &str = "0x1002";
 
 /// The AMD processors with graphics of the kernel's list, and those of Windows' ROCm where there is no such list.

@@ -3,11 +3,10 @@
 //! `system_profiler` prints serial numbers and the machine's UUID beside what we want; they are left unread.
 
 use data::fingerprint::{Cpu, Enclosure, Fingerprint, Gpu, HostState, Os, PowerSource, Ram};
+use estimator::units::GIB;
 use serde::Deserialize;
 
 use super::host::Host;
-
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// A Mac's fingerprint.
 pub fn fingerprint(host: &dyn Host) -> Fingerprint {

@@ -1,10 +1,9 @@
 //! What only Linux is asked: distribution, kernel, container, virtual machine, power and governor.
 
 use data::fingerprint::{Enclosure, HostState, Os, PowerSource};
+use estimator::units::GIB;
 
 use super::host::Host;
-
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// Distribution and kernel.
 pub fn os(host: &dyn Host) -> Os {

@@ -1,12 +1,11 @@
 //! NVIDIA cards through the driver's own library: a hundred times quicker than starting `nvidia-smi`.
 
 use data::fingerprint::{Gpu, GpuState};
+use estimator::units::GIB;
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 
 use super::nvidia::throttle_reasons;
-
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// The driver's library, where it can be loaded.
 pub struct Library(Nvml);

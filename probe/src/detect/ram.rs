@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 
 use data::fingerprint::Ram;
+use estimator::units::GIB;
 
 use super::host::Host;
-
-/// KiB in one GiB.
-const KIB: f64 = (1u64 << 20) as f64;
 
 /// Memory of this Linux machine, whole; a container's limit is in the enclosure.
 pub fn ram(host: &dyn Host) -> Ram {
     let text = host.read("/proc/meminfo").unwrap_or_default();
     let mut ram = Ram {
-        total_gib: kib(&text, "MemTotal").unwrap_or(0.0) / KIB,
-        available_gib: kib(&text, "MemAvailable").map(|kib| kib / KIB),
+        total_gib: kib(&text, "MemTotal").unwrap_or(0.0) * 1024.0 / GIB,
+        available_gib: kib(&text, "MemAvailable").map(|kib| kib * 1024.0 / GIB),
         ..Ram::default()
     };
     // Needs no root where it is readable; elsewhere `dmidecode` refuses and the fields stay empty.

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use data::fingerprint::{Cpu, Enclosure, Fingerprint, Gpu, HostState, Os, PowerSource};
+use estimator::units::GIB;
 use serde_json::Value;
 
 use super::host::Host;
 use super::ram::Modules;
-
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// The classes and those of their properties that we read. Serial numbers are not among them.
 const CLASSES: &[(&str, &str)] = &[
