@@ -69,21 +69,33 @@ impl Catalog {
     }
 
     /// The device that a tool or a person calls `text`: id, alias, or any usual spelling.
+    ///
+    /// # Errors
+    /// Names that are near, where there is none or more than one.
     pub fn device(&self, text: &str) -> Result<&HardwareRow, Lookup> {
         self.device_with_memory(text, None)
     }
 
     /// The same, where a tool also said how much memory it sees, in GiB: that tells apart versions of one name.
+    ///
+    /// # Errors
+    /// Names that are near, where there is none or more than one.
     pub fn device_with_memory(&self, text: &str, memory_gib: Option<f64>) -> Result<&HardwareRow, Lookup> {
         self.devices.find(self.devices(), text, memory_gib).map(|row| &self.devices()[row])
     }
 
     /// The model that a repository, file, tag or person calls `text`.
+    ///
+    /// # Errors
+    /// Names that are near, where there is none or more than one.
     pub fn model(&self, text: &str) -> Result<&ModelRow, Lookup> {
         self.models.find(self.models(), text).map(|row| &self.models()[row])
     }
 
     /// The quantisation called `text`.
+    ///
+    /// # Errors
+    /// Names that are near, where there is none.
     pub fn quant(&self, text: &str) -> Result<&QuantRow, Lookup> {
         quant::find(self.quants(), text).map(|row| &self.quants()[row])
     }

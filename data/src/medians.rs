@@ -29,10 +29,14 @@ pub fn cell_key(
     format!("{device}|{model}|{quant}|{runtime}|{depth_tokens}|{streams}{speculative}")
 }
 
+/// Share of the power that a card is sold with, below which it is another machine. Chosen: makers' own versions of one card
+/// differ by less.
+pub const CAPPED_BELOW: f64 = 0.95;
+
 /// A machine whose power is limited, as cells name it: reports of it must not share a median with those at stock.
 #[must_use]
 pub fn capped(device: &str, power_share: f64) -> String {
-    if power_share < 0.95 {
+    if power_share < CAPPED_BELOW {
         format!("{device}@{:.0}%", libm::round(power_share * 10.0) * 10.0)
     } else {
         device.into()

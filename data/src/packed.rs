@@ -53,6 +53,9 @@ pub struct Unpacked {
 
 impl Unpacked {
     /// Unpacks a file, without its suites.
+    ///
+    /// # Errors
+    /// When another version packed it, or it is cut off or damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, PackedError> {
         content(bytes).map(|(content, _)| Unpacked::of(content))
     }

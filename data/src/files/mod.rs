@@ -14,6 +14,9 @@ use crate::catalog::Catalog;
 use crate::row::SuiteRow;
 
 /// The catalogue of the files under `dir`, the folder `data/` of the project.
+///
+/// # Errors
+/// The first file that cannot be read or is not of its shape, by its path.
 pub fn load(dir: &Path) -> Result<Catalog, FileError> {
     rows(dir).map(Catalog::new)
 }
@@ -22,6 +25,9 @@ pub fn load(dir: &Path) -> Result<Catalog, FileError> {
 ///
 /// Comment lines at the head of a file are kept; a comment elsewhere is no fact and is dropped: what is to be said
 /// of a row stands in it.
+///
+/// # Errors
+/// The first file that cannot be read or is not of its shape, by its path.
 pub fn not_canonical(dir: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
     let mut forms: Vec<(PathBuf, String)> = Vec::new();
     for path in toml_files(&dir.join("hardware"))? {
@@ -51,6 +57,9 @@ pub fn not_canonical(dir: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
 }
 
 /// Writes every file under `dir` in its one legal form; returns those that were not.
+///
+/// # Errors
+/// The first file that cannot be read or written, or is not of its shape, by its path.
 pub fn bless(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let other = not_canonical(dir)?;
     for (path, form) in &other {

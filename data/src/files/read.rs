@@ -63,6 +63,9 @@ pub struct SourceFile {
 }
 
 /// Reads every row under `dir`, the folder `data/` of the project. The order is that of file names.
+///
+/// # Errors
+/// The first file that cannot be read or is not of its shape, by its path.
 pub fn rows(dir: &Path) -> Result<Rows, FileError> {
     let mut rows = Rows {
         sources: parse::<SourceFile>(&dir.join("sources.toml"))?.source,
@@ -83,11 +86,17 @@ pub fn rows(dir: &Path) -> Result<Rows, FileError> {
 }
 
 /// The TOML files of one folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read, by its path.
 pub fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     files_in(dir, "toml")
 }
 
 /// The files of one folder that end so, by name.
+///
+/// # Errors
+/// When the folder cannot be read, by its path.
 pub fn files_in(dir: &Path, ending: &str) -> Result<Vec<PathBuf>, FileError> {
     let io = |source| FileError::Io { path: dir.to_owned(), source };
     let mut paths = Vec::new();
@@ -102,11 +111,17 @@ pub fn files_in(dir: &Path, ending: &str) -> Result<Vec<PathBuf>, FileError> {
 }
 
 /// The text of one file.
+///
+/// # Errors
+/// When it cannot be read or is not UTF-8, by its path.
 pub fn text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(|source| FileError::Io { path: path.to_owned(), source })
 }
 
 /// One file as `T`.
+///
+/// # Errors
+/// When it cannot be read or has not this shape, by its path.
 pub fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     toml::from_str(&text(path)?)
         .map_err(|error| FileError::Form { path: path.to_owned(), message: error.to_string() })

@@ -5,6 +5,9 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use super::{JsonError, JsonErrorKind, MAX_DEPTH, Node, Value};
 
 /// Reads a text that is one JSON value and nothing else but white space.
+///
+/// # Errors
+/// What is not JSON, or is more than one value, and at which byte.
 pub fn read(text: &str) -> Result<Node<'_>, JsonError> {
     let (node, end) = read_prefix(text)?;
     let rest = skip_space(text.as_bytes(), end);
@@ -12,6 +15,9 @@ pub fn read(text: &str) -> Result<Node<'_>, JsonError> {
 }
 
 /// Reads the JSON value that the text starts with; returns it and the byte offset where it ended.
+///
+/// # Errors
+/// What is not JSON, and at which byte.
 pub fn read_prefix(text: &str) -> Result<(Node<'_>, usize), JsonError> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
     let node = reader.value(0)?;

@@ -8,6 +8,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// For `#[serde(deserialize_with = "…")]`: litemap's own way sorts, and each kind of map would bring a sort of its own into
 /// the browser's module.
+///
+/// # Errors
+/// When it is no map of such keys and values.
 pub fn map<'de, D, K, V>(from: D) -> Result<LiteMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,

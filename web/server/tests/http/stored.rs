@@ -230,7 +230,7 @@ fn read(address: &str, answer: &Answer) -> bool {
             serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{address}: {error}"));
         }
         // A browser shows these as text, or not at all.
-        "text/plain" | "application/x-ndjson" | "application/jsonl" | "application/octet-stream" => {}
+        "text/plain" | "text/javascript" | "application/x-ndjson" | "application/jsonl" | "application/octet-stream" => {}
         other => panic!("{address} is {other:?}, which this test cannot read"),
     }
     text.contains(MARK)
