@@ -233,7 +233,9 @@ fn tags(picked: &Picked<'_>, m: &Messages) -> Vec<(String, &'static str)> {
     }
     let limited = match row.power_limit_w {
         Some(watts) => Some(w.power_limit(&watts.to_string())),
-        None if row.power_share < data::medians::CAPPED_BELOW => Some(w.power_share(&format!("{:.0}", 100.0 * row.power_share))),
+        None if row.power_share < data::medians::CAPPED_BELOW => {
+            Some(w.power_share(&format!("{:.0}", 100.0 * row.power_share)))
+        }
         None => None,
     };
     tags.extend(limited.map(|words| (words, glossary::meaning("power limit"))));

@@ -26,8 +26,8 @@ async fn filled() -> (Site, Vec<String>) {
 
 #[tokio::test]
 async fn every_page_is_html_and_loads_only_what_is_there() {
-    let (site, pages) = filled().await;
-    for page in &pages {
+    let (site, all) = filled().await;
+    for page in &all {
         let answer = site.get(page).await;
         assert_eq!(answer.status, 200, "{page}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{page}");
