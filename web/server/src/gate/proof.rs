@@ -164,8 +164,8 @@ mod tests {
         // Whoever does the work needs at least so many tries, and no more than twice as many.
         for (doublings, chance) in [(0, 0), (0, 19), (1, 0), (1, 39), (2, 7)] {
             let made = challenge(&secret, "aa", now_ms(), 20, doublings, chance).unwrap();
-            let options = altcha::SolveChallengeOptions::new(&made);
-            let solution = altcha::solve_challenge(options).unwrap().expect("solved");
+            let options = SolveChallengeOptions::new(&made);
+            let solution = solve_challenge(options).unwrap().expect("solved");
             assert_eq!(solution.counter, (20 << doublings) + chance, "{doublings}, {chance}");
         }
     }
