@@ -136,10 +136,4 @@ pub struct PlausibilityRow {
     pub limit: f64,
     /// Share of the roofline above which a report is held: makers round their figures.
     pub roofline_slack: f64,
-    /// Factor by which the weights that a file holds may differ from the parameters of the model that it is said to be.
-    pub params_agree: f64,
-    /// Factor by which a file's bytes may differ from what that model takes at that quantisation.
-    pub bytes_agree: f64,
-    /// Factor by which a decode rate may differ from what the middle gap between its tokens gives.
-    pub rate_agrees: f64,
 }
