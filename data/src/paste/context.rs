@@ -267,7 +267,7 @@ impl Meta {
 }
 
 /// A command without the prompt of the shell before it.
-fn command_text(body: &str) -> &str {
+pub(super) fn command_text(body: &str) -> &str {
     let prompts = ["$ ", "% ", "# ", "> "];
     let found = prompts.iter().filter_map(|prompt| body.find(prompt).map(|at| at + prompt.len())).min();
     found.filter(|at| *at <= 80).map_or(body, |at| &body[at..])

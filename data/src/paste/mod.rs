@@ -12,6 +12,7 @@
 //! counts only where its tool prints it, a number only if it agrees with the others, and what cannot be checked is
 //! said. The work is linear in the length of the text, which is bounded; only `core` and `alloc` are used.
 
+mod answer;
 mod batched;
 mod bench;
 mod bench_fields;

@@ -3,15 +3,13 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
+    answer,
     flag::{Flag, Problem},
-    found::{Found, Kind},
+    found::Found,
     index::Index,
-    page::{Line, Page},
+    page::Page,
     reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
 };
-
-/// Decode speeds of one tool, printed in a row, that differ by more than this are of different things.
-const WILD: f64 = 4.0;
 
 /// Runs of the same speeds that a run is compared with, to see whether it is one of them.
 const MOST_COMPARED: usize = 8;
@@ -20,8 +18,7 @@ const MOST_COMPARED: usize = 8;
 pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
     found.sort_by_key(|run| run.at.start);
     same_runs(&mut found);
-    answers(page, &mut found);
-    fakes(page, &mut found);
+    answer::leave_out(page, &mut found);
     repeats(&mut found);
     for run in &mut found {
         let tells = run.has_speed()
@@ -120,90 +117,6 @@ fn same_runs(found: &mut [Found]) {
     for run in found.iter_mut().filter(|run| is_whole(run)) {
         if of_parts || (of_llama && run.run.tool == Tool::LlamaCpp) {
             run.refuse(Problem::SameRun);
-        }
-    }
-}
-
-/// Programs that ask for a prompt, the mark that they ask with, and which of their forms they print below an answer.
-const CHATS: [(&str, Tool, &str); 4] = [
-    (">>>", Tool::Ollama, "ollama run"),
-    ("> ", Tool::LlamaCpp, "llama-cli"),
-    ("\u{203a} ", Tool::LmStudio, "lms chat"),
-    ("You: ", Tool::LmStudio, "lms chat"),
-];
-
-/// In a chat everything from the prompt to the last block of lines before the next prompt is the answer.
-fn answers(page: &Page<'_>, found: &mut [Found]) {
-    for (mark, tool, form) in CHATS {
-        let is_block = |run: &Found| run.run.tool == tool && run.run.era.starts_with(form);
-        if !found.iter().any(is_block) {
-            continue;
-        }
-        let asks =
-            |line: &Line| page.text().get(line.start..line.end).is_some_and(|text| text.starts_with(mark));
-        let prompts: Vec<usize> =
-            page.all_plain().filter(|(_, line)| asks(line)).map(|(_, line)| line.start).collect();
-        for (number, start) in prompts.iter().enumerate() {
-            let end = prompts.get(number + 1).copied().unwrap_or(usize::MAX);
-            let from = found.partition_point(|run| run.at.start < *start);
-            let to = found.partition_point(|run| run.at.start < end);
-            let Some(last) = (from..to).rev().find(|at| is_block(&found[*at])) else { continue };
-            if last > from {
-                found[from..last].iter_mut().for_each(|run| run.problem = Some(Problem::InAnswer));
-                found[last].flag(Flag::AnswerText);
-            }
-        }
-    }
-}
-
-/// Blocks that follow each other with nothing between that could begin another run: the program prints its own last.
-fn fakes(page: &Page<'_>, found: &mut [Found]) {
-    let is_block = |run: &&Found| run.problem.is_none() && run.kind == Kind::Block;
-    if found.iter().filter(is_block).nth(1).is_none() {
-        return;
-    }
-    let starts = |is: &dyn Fn(&Line) -> bool| -> Vec<usize> {
-        page.all_plain().filter(|(_, line)| is(line)).map(|(_, line)| line.start).collect()
-    };
-    let separators = starts(&|line| page.is_separator(line) || page.is_chat_prompt(line));
-    let fences = starts(&|line| page.is_fence(line));
-    // llama.cpp prints one block for each start, and below the mark of the end.
-    let begun = starts(&|line| page.body(line).starts_with("generate: n_ctx"));
-    let ended = starts(&|line| page.body(line).ends_with("[end of text]"));
-    let passed = |marks: &[usize], place: usize| marks.partition_point(|start| *start < place);
-    // A block of code that ends: what begins one and never ends it says nothing.
-    let in_fence = |place: usize| {
-        let before = passed(&fences, place);
-        before % 2 == 1 && before < fences.len()
-    };
-    let mut before: Option<usize> = None;
-    for at in 0..found.len() {
-        if found[at].problem.is_some() || found[at].kind != Kind::Block {
-            continue;
-        }
-        if let Some(earlier) = before.replace(at) {
-            // What a program prints is not in a block of code while the lines after it are in none: an answer is.
-            let quoted = in_fence(found[earlier].at.start) && !in_fence(found[at].at.start);
-            let (one, other) = (found[earlier].at.start, found[at].at.start);
-            if passed(&separators, one) != passed(&separators, other) && !quoted {
-                continue;
-            }
-            let other_tool = found[earlier].run.tool != found[at].run.tool;
-            let incomplete = !found[earlier].complete && found[at].complete;
-            let speeds = found[earlier].run.decode_tps.zip(found[at].run.decode_tps);
-            let wild = speeds.is_some_and(|(one, other)| one.max(other) > WILD * one.min(other));
-            if other_tool || (incomplete && found[earlier].has_speed()) || (quoted && wild) {
-                found[earlier].problem = Some(Problem::InAnswer);
-                found[at].flag(Flag::AnswerText);
-            } else if wild && found[at].run.tool != Tool::MlxLm {
-                found[earlier].flag(Flag::Disagrees);
-                found[at].flag(Flag::Disagrees);
-            }
-            let of_one_start = passed(&begun, one) == passed(&begun, other)
-                && (passed(&begun, one) > 0 || passed(&ended, one) != passed(&ended, other));
-            if found[at].run.tool == Tool::LlamaCpp && of_one_start {
-                found[earlier].flag(Flag::PerhapsAnswer);
-            }
         }
     }
 }
