@@ -363,7 +363,12 @@ fn names_come_from_commands_and_loaders() {
         ("print_info: general.name = Qwen3 8B\nprint_info: model type = 8B\nprint_info: file type = Q4_K - Medium\n", BLOCK, Some("Qwen3 8B"), Some("Q4_K - Medium")),
         ("srv  load_model: loading model '/srv/models/gemma-3-4b-it-Q4_0.gguf'\n", BLOCK, Some("gemma-3-4b-it"), Some("Q4_0")),
         ("docker exec -it ollama ollama run llama3.2:1b --verbose\n", OLLAMA, Some("llama3.2:1b"), None),
-        ("$ ollama run --verbose hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q8_0\n", OLLAMA, Some("hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q8_0"), None),
+        ("$ ollama run --verbose hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q8_0\n", OLLAMA, Some("hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF"), Some("Q8_0")),
+        ("$ ollama run qwen2.5:7b-instruct-q8_0 --verbose\n", OLLAMA, Some("qwen2.5:7b-instruct"), Some("q8_0")),
+        ("$ ollama run llama2:7b-chat-fp16\n", OLLAMA, Some("llama2:7b-chat"), Some("fp16")),
+        ("$ ollama run hf.co/unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL\n", OLLAMA, Some("hf.co/unsloth/Qwen3-8B-GGUF"), Some("UD-Q4_K_XL")),
+        ("$ ollama run deepseek-r1:8b\n", OLLAMA, Some("deepseek-r1:8b"), None),
+        ("llama-cli -hf ggml-org/gemma-3-1b-it-GGUF:Q8_0 -p \"a secret\"\n", BLOCK, Some("ggml-org/gemma-3-1b-it-GGUF"), Some("Q8_0")),
         ("I asked it to run a model\n", OLLAMA, None, None),
     ];
     for (above, block, model, quant) in vectors {

@@ -5,7 +5,7 @@ use data::paste::{Run, Verdict, read};
 use crate::{more, samples};
 
 /// Everything that may begin a kept line. What is not here is somebody's text.
-const KEPT: [&str; 62] = [
+const KEPT: [&str; 63] = [
     "llama_print_timings: ",
     "llama_perf_sampler_print: ",
     "llama_perf_context_print: ",
@@ -62,6 +62,7 @@ const KEPT: [&str; 62] = [
     "GenAmount: ",
     "TotalTime: ",
     "Model: ",
+    "Backend: koboldcpp_",
     "Output generated in ",
     "Response generated in ",
     "Position ",
@@ -71,7 +72,7 @@ const KEPT: [&str; 62] = [
 ];
 
 /// Commands of which only the model is kept, and what carries the flags.
-const OTHERS: [&str; 4] = ["-m ", "mlx_lm --model ", "ollama run ", "llm-speed flags: "];
+const OTHERS: [&str; 5] = ["-m ", "-hf ", "mlx_lm --model ", "ollama run ", "llm-speed flags: "];
 
 /// All pastes that we have, by name.
 fn pastes() -> Vec<(String, Vec<u8>)> {

@@ -25,7 +25,7 @@ fn devices(text: &str) -> Vec<(Option<String>, Option<String>)> {
     let found = names(&reading);
     assert!(!found.is_empty(), "{reading:#?}");
     for (run, names_of_run) in reading.runs.iter().zip(&found) {
-        assert_eq!(names(&read(run.lines.as_bytes())), [names_of_run.clone()], "{}", run.lines);
+        assert_eq!(names(&read(run.lines.as_bytes())).first(), Some(names_of_run), "{}", run.lines);
         assert!(!run.lines.contains("10.0.0.7"), "{}", run.lines);
     }
     found
@@ -143,6 +143,14 @@ fn a_table_is_of_the_devices_above_it() {
     // The next table is of its own devices, even if none are told.
     let other = table("CUDA").replace("378.46", "478.46").replace("11.09", "21.09");
     assert_eq!(of(&format!("{cuda}{}\n{other}", table("CUDA"))), ["NVIDIA GeForce RTX 5070", ""]);
+    // What another program used before is not what the table is of.
+    let before = format!(
+        "llama_model_load_from_file_impl: using device CUDA0 (NVIDIA GeForce RTX 3090) - 1 MiB free\n{BLOCK}"
+    );
+    assert_eq!(
+        of(&format!("{before}{cuda}{}", table("CUDA"))),
+        ["NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 5070"]
+    );
     let far = "something else\n".repeat(12);
     assert_eq!(of(&format!("{cuda}{far}{}", table("CUDA"))), [""]);
 }
@@ -159,4 +167,18 @@ fn a_command_names_the_model_where_the_loader_does_not() {
         (Some("Q4_K_M"), Some("NVIDIA GeForce RTX 3090"))
     );
     assert!(!run.lines.contains("/home"), "{}", run.lines);
+}
+
+#[test]
+fn a_benchmark_names_what_its_line_does_not() {
+    let line = "Processing Prompt [BLAS] (16284 / 16284 tokens)\nGenerating (100 / 100 tokens)\nCtxLimit:16384/16384, Amt:100/100, Init:0.07s, Process:21.22s (1.3ms/T = 767.28T/s), Generate:23.24s (232.4ms/T = 4.30T/s), Total:44.46s (2.25T/s)\n";
+    let result = "Backend: koboldcpp_cublas.dll\nLayers: 59\nModel: Cydonia-22B-v1.3.i1-IQ4_XS\nMaxCtx: 16384\nGenAmount: 100\n-----\nProcessingTime: 21.223s\nProcessingSpeed: 767.28T/s\nGenerationTime: 23.240s\nGenerationSpeed: 4.30T/s\nTotalTime: 44.463s\n";
+    let reading = read(format!("{line}Benchmark Completed - v1.78 Results:\n======\n{result}").as_bytes());
+    let again = read(reading.runs[0].lines.as_bytes());
+    for reading in [reading, again] {
+        assert_eq!(reading.runs.len(), 1, "{reading:#?}");
+        let run = &reading.runs[0];
+        let names = [&run.model, &run.quant, &run.backend].map(|name| name.as_deref().unwrap_or_default());
+        assert_eq!(names, ["Cydonia-22B-v1.3.i1", "IQ4_XS", "cublas"]);
+    }
 }

@@ -273,6 +273,7 @@ pub(super) fn is_quant(word: &str) -> bool {
     let digit_after = |start: &str| {
         word.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    matches!(word, "F16" | "F32" | "BF16" | "f16" | "f32" | "bf16" | "FP16" | "FP8")
-        || ["Q", "IQ", "TQ", "MXFP", "NVFP", "q", "iq"].iter().any(|start| digit_after(start))
+    let floats = ["F16", "F32", "BF16", "FP16", "FP8"];
+    floats.iter().any(|float| word.eq_ignore_ascii_case(float))
+        || ["Q", "IQ", "TQ", "MXFP", "NVFP", "q", "iq", "mxfp", "nvfp"].iter().any(|start| digit_after(start))
 }

@@ -134,9 +134,10 @@ fn parts_fit(found: &mut Found) {
                 found.refuse(Problem::Edited);
             }
             let rest_s = total.value - parts_s - found.other_s;
-            let is_explained = found.gap_explained || found.unaccounted.is_some();
-            if rest_s > total.value * UNACCOUNTED && !is_explained {
-                found.unaccounted();
+            // What is kept of a run says by a flag what the lines around it said.
+            let waited = found.gap_explained || found.run.flags.contains(&Flag::Waited);
+            if rest_s > total.value * UNACCOUNTED && found.unaccounted.is_none() {
+                if waited { found.flag(Flag::Waited) } else { found.unaccounted() }
             }
         }
         // What it waited for is in the total and not in the answer.

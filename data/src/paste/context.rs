@@ -144,12 +144,12 @@ fn is_row(body: &str) -> bool {
 /// Whether a command may name a model: most lines of a log have none of these words, which is cheap to see.
 fn names_model(body: &str) -> bool {
     let bytes = body.as_bytes();
-    let mut letters = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'm');
+    let mut letters = bytes.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'm' | b'h'));
     letters.any(|(at, _)| {
         let (before, from) = bytes.split_at(at);
         from.starts_with(b"model")
             || from.starts_with(b"mlx_lm")
-            || before.ends_with(b"-")
+            || (before.ends_with(b"-") && (from.starts_with(b"m") || from.starts_with(b"hf")))
             || (before.ends_with(b"olla") && from.starts_with(b"ma"))
     })
 }
@@ -237,9 +237,7 @@ impl Meta {
             let text = size.map_or(name.text.clone(), |size| format!("{} {}", name.text, size.text));
             context.names.push((Field::Model, Name { text, range: name.range.clone() }));
         } else if let Some(file) = get("file") {
-            let (model, quant) = file_name(&file.base());
-            context.names.push((Field::Model, model));
-            context.names.extend(quant.map(|quant| (Field::Quant, quant)));
+            context.names.extend(model_and_quant(&file.base()));
         } else if let Some((lines, names)) = &self.command {
             context.names.extend_from_slice(names);
             context.lines.push_str(lines);
@@ -284,14 +282,14 @@ fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Told> {
     };
     let after_text = |text: &str| body.split_once(text).map(|(_, rest)| rest);
     if let Some(model) = after_text("using model: ").and_then(|rest| rest.split_ascii_whitespace().next()) {
-        return of_ollama(place(model));
+        return of_ollama(&place(model));
     }
     if let Some(path) = after_text("loading model '").and_then(|rest| rest.split('\'').next()) {
         return of_file(&place(path));
     }
     if let Some(model) = body.strip_prefix("model_name") {
         // Scripts that run a list of prompts say so before it.
-        return of_ollama(place(model.trim_start().strip_prefix('=')?.split_ascii_whitespace().next()?));
+        return of_ollama(&place(model.trim_start().strip_prefix('=')?.split_ascii_whitespace().next()?));
     }
     let body = command_text(body);
     let words = || body.split_ascii_whitespace();
@@ -303,11 +301,14 @@ fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Told> {
         words().zip(words().skip(1)).position(|(program, verb)| program.contains("ollama") && verb == "run");
     let starts = |names: &[&str]| names.iter().any(|name| first.starts_with(name));
     if let Some(run) = runs.filter(|_| starts(&["ollama", "./ollama", "docker", "podman", "sudo", "time"])) {
-        of_ollama(place(words().skip(run + 2).find(|word| !word.starts_with('-'))?))
+        of_ollama(&place(words().skip(run + 2).find(|word| !word.starts_with('-'))?))
     } else if first.starts_with("mlx_lm") || body.contains("-m mlx_lm") {
         of_mlx(&place(after(&["--model"])?).base())
     } else {
-        let is_command = starts(&["-m", "--model", ".", "/", "~", "llama", "main", "build/", "time", "sudo"]);
+        let is_command = starts(&["-", ".", "/", "~", "llama", "main", "build/", "time", "sudo"]);
+        if let Some(name) = after(&["-hf", "-hfr", "--hf-repo"]).filter(|_| is_command) {
+            return of_hub(&place(name.trim_matches(['"', '\''])));
+        }
         let file = after(&["-m", "--model"]).map(|file| file.trim_matches(['"', '\'']));
         of_file(&place(file.filter(|file| is_command && file.ends_with(".gguf"))?))
     }
@@ -316,9 +317,20 @@ fn command(page: &Page<'_>, body: &str, at: usize) -> Option<Told> {
 /// Whom a command is about, what is kept of it, and what it names.
 type Told = (About, String, Vec<(Field, Name)>);
 
-fn of_ollama(model: Name) -> Option<Told> {
-    let lines = format!("ollama run {}\n", model.safe()?);
-    Some((About::Ollama, lines, [(Field::Model, model)].into()))
+fn of_ollama(name: &Name) -> Option<Told> {
+    let lines = format!("ollama run {}\n", name.safe()?);
+    Some((About::Ollama, lines, model_and_quant(name)))
+}
+
+/// A model on the hub, with a quantisation for a tag.
+fn of_hub(name: &Name) -> Option<Told> {
+    let lines = format!("-hf {}\n", name.safe()?);
+    Some((About::Llama, lines, model_and_quant(name)))
+}
+
+fn model_and_quant(name: &Name) -> Vec<(Field, Name)> {
+    let (model, quant) = file_name(name);
+    [(Field::Model, model)].into_iter().chain(quant.map(|quant| (Field::Quant, quant))).collect()
 }
 
 fn of_mlx(model: &Name) -> Option<Told> {
@@ -333,13 +345,11 @@ fn of_mlx(model: &Name) -> Option<Told> {
 fn of_file(path: &Name) -> Option<Told> {
     let file = path.base();
     let lines = format!("-m {}\n", file.safe()?);
-    let (model, quant) = file_name(&file);
-    let mut names = Vec::from([(Field::Model, model)]);
-    names.extend(quant.map(|quant| (Field::Quant, quant)));
-    Some((About::Llama, lines, names))
+    Some((About::Llama, lines, model_and_quant(&file)))
 }
 
-/// Model and quantisation of a file: `Llama-3.2-1B-Instruct-Q4_K_M.gguf`, `x-Q8_0-00001-of-00003.gguf`.
+/// Model and quantisation of a file: `Llama-3.2-1B-Instruct-Q4_K_M.gguf`, `x-Q8_0-00001-of-00003.gguf`; and of a name with a
+/// tag: `qwen2.5:7b-instruct-q8_0`, `x-GGUF:UD-Q4_K_XL`.
 pub(super) fn file_name(file: &Name) -> (Name, Option<Name>) {
     let stem = file.text.strip_suffix(".gguf").unwrap_or(&file.text);
     let stem = match stem.rfind("-of-") {
@@ -347,9 +357,9 @@ pub(super) fn file_name(file: &Name) -> (Name, Option<Name>) {
         None => stem,
     };
     let mut end = stem.len();
-    while let Some(dash) = stem[..end].rfind(['-', '.']) {
+    while let Some(dash) = stem[..end].rfind(['-', '.', ':']) {
         let word = &stem[dash + 1..];
-        let unsloth = stem[..dash].ends_with("-UD");
+        let unsloth = stem[..dash].ends_with("-UD") || stem[..dash].ends_with(":UD");
         if is_quant(word) {
             let quant = if unsloth { dash - 2 } else { dash + 1 };
             let model_end = if unsloth { dash - 3 } else { dash };

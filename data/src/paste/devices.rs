@@ -57,6 +57,10 @@ impl Devices {
     pub fn add(&mut self, device: Device) {
         let same = |other: &Device| other.source == device.source;
         let label = |device: &Device| (device.number, device.backend.as_ref().map(|name| name.text.clone()));
+        // What is found is told before what is used.
+        if device.source != Source::Used && self.lines.iter().any(|other| other.source == Source::Used) {
+            self.lines.clear();
+        }
         let again = device.name.is_none()
             || self
                 .lines

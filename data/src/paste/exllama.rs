@@ -3,6 +3,7 @@
 //! ```text
 //! Prompt processed in 0.12 seconds, 512 tokens, 4266.67 tokens/second
 //! Response generated in 2.10 seconds, 150 tokens, 71.43 tokens/second
+//!  -- Response generated in 1.52 seconds, 128 tokens, 84.43 tokens/second (includes prompt eval.)
 //! (Context: 40 tokens, response: 250 tokens, 71.43 tokens/second)
 //!  ** Length   256 tokens:    269.5589 t/s
 //!  ** Position  3968 + 128 tokens:    7.0301 t/s
@@ -20,17 +21,20 @@ use super::{
 };
 
 /// What the lines begin with.
-const FIRSTS: Firsts = Firsts::new("PR(L");
+const FIRSTS: Firsts = Firsts::new("PR(L-");
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut prompt: Option<(usize, Found)> = None;
     for (number, line) in page.starting(FIRSTS) {
+        // The examples' own mark is two dashes.
         let body = page.body(line);
+        let body = body.strip_prefix("-- ").map_or(body, str::trim_start);
         // A list's mark may stand before it, and stands before the measurements themselves.
         if body.starts_with("Prompt processed in") {
             let read = page.match_line(number, |cursor| processed(cursor, "Prompt processed in"));
-            if let Some((part, range)) = read {
+            if let Some(((part, _), range)) = read {
+                let range = unmarked(page, range);
                 let mut found =
                     Found::new(Tool::ExLlama, "exllamav2 examples, from 2023-09", Kind::Block, range.clone());
                 found.keep(page, range);
@@ -52,7 +56,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     out.extend(prompt.map(|(_, found)| found));
 }
 
-fn processed(cursor: &mut Cursor<'_>, key: &str) -> Option<Part> {
+fn processed(cursor: &mut Cursor<'_>, key: &str) -> Option<(Part, bool)> {
+    cursor.eat("-- ");
     cursor.need(key)?;
     let time = cursor.number()?;
     cursor.need(" seconds,")?;
@@ -60,7 +65,14 @@ fn processed(cursor: &mut Cursor<'_>, key: &str) -> Option<Part> {
     cursor.need(" tokens,")?;
     let rate = cursor.number()?;
     cursor.need(" tokens/second")?;
-    Some(Part { count: Some(count), time: Some(time), rate: Some(rate), per_token_ms: None })
+    let with_prompt = cursor.eat(" (includes prompt eval.)");
+    Some((Part { count: Some(count), time: Some(time), rate: Some(rate), per_token_ms: None }, with_prompt))
+}
+
+/// The line without its mark.
+fn unmarked(page: &Page<'_>, range: Range<usize>) -> Range<usize> {
+    let text = page.text().get(range.clone()).unwrap_or_default();
+    range.end - text.trim_start_matches(['-', ' ']).len()..range.end
 }
 
 /// Alone, the response's time includes the prompt.
@@ -68,16 +80,17 @@ fn response(
     page: &Page<'_>,
     prompt: &mut Option<(usize, Found)>,
     number: usize,
-    part: Part,
+    (part, with_prompt): (Part, bool),
     range: Range<usize>,
 ) -> Option<Found> {
+    let range = unmarked(page, range);
     let near = prompt.take_if(|(at, _)| number - *at <= 3).map(|(_, found)| found);
-    let alone = near.is_none();
+    let with_prompt = with_prompt || near.is_none();
     let mut found = near.unwrap_or_else(|| {
         Found::new(Tool::ExLlama, "exllamav2 examples, from 2023-09", Kind::Block, range.clone())
     });
     found.keep(page, range);
-    if alone {
+    if with_prompt {
         found.set(Field::OutputTokens, part.count.as_ref()?);
         found.set(Field::EndToEndTps, part.rate.as_ref()?);
         found.flag(Flag::EndToEnd);

@@ -29,6 +29,8 @@ pub enum Flag {
     PrefillEstimated,
     /// A row that blends prompt and output was left out.
     BlendLeftOut,
+    /// The total holds time in which somebody typed or an image was read.
+    Waited,
     /// Prompt and output together: no decode speed.
     Combined,
     /// Several streams together: no decode speed of one.
@@ -68,7 +70,7 @@ pub enum Flag {
 }
 
 /// Every flag, with the word that kept lines use for it and the sentence for people.
-const FLAGS: [(Flag, &str, &str); 29] = [
+const FLAGS: [(Flag, &str, &str); 30] = [
     (
         Flag::ShortOutput,
         "short_output",
@@ -100,6 +102,11 @@ const FLAGS: [(Flag, &str, &str); 29] = [
         "The prefill speed is an estimate from outside the engine.",
     ),
     (Flag::BlendLeftOut, "blend_left_out", "A row that blends prompt and output was left out."),
+    (
+        Flag::Waited,
+        "waited",
+        "The total holds time in which somebody typed or an image was read; the speeds are of their parts.",
+    ),
     (Flag::Combined, "combined", "The time is of prompt and output together, so it gives no decode speed."),
     (Flag::Aggregate, "aggregate", "The speed is of several streams together, not of one."),
     (Flag::Window, "window", "The speed is of a window of time over all requests, not of one request."),

@@ -42,14 +42,29 @@ pub(super) struct Timings {
     pub total: Option<Number>,
 }
 
+impl Timings {
+    /// Times, and nothing that they could be of.
+    fn is_bare(&self) -> bool {
+        [&self.prompt, &self.output].iter().all(|phase| phase.rate.is_none() && phase.per_token_ms.is_none())
+            && self.prompt.count.is_none()
+            && self.output.count.is_none()
+            && self.amount.is_none()
+    }
+}
+
 /// What the lines begin with that are read, and those between which an answer is shown.
 const FIRSTS: Firsts = Firsts::new("OIPG(CT");
+
+/// Lines below times of which both counts are.
+const MOST_BELOW: usize = 3;
 
 /// Reads all of them.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut processed: Option<Progress> = None;
     let mut generated: Option<Progress> = None;
     let mut last = 0;
+    // In spring 2023 the counts came below the times.
+    let mut bare: Option<(usize, Timings, Range<usize>)> = None;
     // The answer is shown below its line, up to the next request.
     let mut said = false;
     for (number, line) in page.starting(FIRSTS) {
@@ -73,7 +88,10 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             .any(|start| body.starts_with(start))
             && let Some((timings, range)) = page.match_line(number, timings)
         {
-            let mut found = run(page, &timings, &[processed.take(), generated.take()], range);
+            let counts = [processed.take(), generated.take()];
+            let mut found = run(page, &timings, &counts, range.clone());
+            let is_bare = timings.is_bare() && counts.iter().all(Option::is_none) && !said;
+            bare = is_bare.then_some((out.len(), timings, range));
             if said {
                 found.problem = Some(Problem::InAnswer);
                 if let Some(before) = out.last_mut() {
@@ -83,6 +101,12 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             last = number;
             out.push(found);
         }
+        if number - last > MOST_BELOW && (processed.is_none() || generated.is_none()) {
+            bare = None;
+        }
+    }
+    if let (Some((at, timings, range)), true) = (bare, processed.is_some() && generated.is_some()) {
+        out[at] = run(page, &timings, &[processed, generated], range);
     }
 }
 

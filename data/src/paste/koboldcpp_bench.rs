@@ -1,6 +1,7 @@
 //! What `koboldcpp --benchmark` prints, and the table that it adds a row to.
 //!
 //! ```text
+//! Backend: koboldcpp_cublas.dll
 //! Model: Cydonia-22B-v1.3.i1-IQ4_XS
 //! MaxCtx: 16384
 //! GenAmount: 100
@@ -29,7 +30,8 @@ use super::{
 };
 
 /// The keys, in the order in which they are printed; the columns of the table have the same names.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
+    "Backend",
     "Model",
     "MaxCtx",
     "GenAmount",
@@ -39,14 +41,15 @@ const KEYS: [&str; 8] = [
     "GenerationSpeed",
     "TotalTime",
 ];
-const MODEL: usize = 0;
-const CONTEXT: usize = 1;
-const AMOUNT: usize = 2;
-const PROMPT_TIME: usize = 3;
-const PROMPT_RATE: usize = 4;
-const OUTPUT_TIME: usize = 5;
-const OUTPUT_RATE: usize = 6;
-const TOTAL: usize = 7;
+const BACKEND: usize = 0;
+const MODEL: usize = 1;
+const CONTEXT: usize = 2;
+const AMOUNT: usize = 3;
+const PROMPT_TIME: usize = 4;
+const PROMPT_RATE: usize = 5;
+const OUTPUT_TIME: usize = 6;
+const OUTPUT_RATE: usize = 7;
+const TOTAL: usize = 8;
 
 /// Lines that may stand between two of one result: what the model put out is printed among them.
 const MAX_GAP: usize = 6;
@@ -54,15 +57,20 @@ const MAX_GAP: usize = 6;
 /// The values of one result.
 #[derive(Default)]
 struct Measured {
+    backend: Option<Name>,
     model: Option<Name>,
-    numbers: [Option<Number>; 8],
+    numbers: [Option<Number>; 9],
     range: Option<Range<usize>>,
     last: usize,
 }
 
 impl Measured {
     fn has(&self, key: usize) -> bool {
-        if key == MODEL { self.model.is_some() } else { self.numbers[key].is_some() }
+        match key {
+            BACKEND => self.backend.is_some(),
+            MODEL => self.model.is_some(),
+            _ => self.numbers[key].is_some(),
+        }
     }
 
     fn cover(&mut self, range: &Range<usize>) {
@@ -72,7 +80,7 @@ impl Measured {
 }
 
 /// What the lines begin with; a row of the table may begin with anything.
-const FIRSTS: Firsts = Firsts::new("TMGP");
+const FIRSTS: Firsts = Firsts::new("TMGPB");
 
 /// Reads the lines and the table.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
@@ -100,6 +108,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             let from = line.body + KEYS[key].len() + 1;
             if key == MODEL {
                 result.model = Some(Name::new(page, from..line.end));
+            } else if key == BACKEND {
+                result.backend = Some(Name::new(page, from..line.end).base());
             } else if let Some(value) = value(&mut Cursor::new(page.text(), from..line.end), key) {
                 result.numbers[key] = Some(value);
             } else {
@@ -110,6 +120,13 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         }
     }
     out.extend(finish(page, &result));
+}
+
+/// What `koboldcpp_cublas.dll` computes with.
+fn library(name: &Name) -> Option<Name> {
+    let start = name.text.find("koboldcpp_")? + "koboldcpp_".len();
+    let length = name.text[start..].find('.')?;
+    Some(name.part(start..start + length))
 }
 
 /// A number with the unit of its key, and nothing after it.
@@ -133,6 +150,7 @@ fn row(page: &Page<'_>, columns: &[String], range: Range<usize>) -> Option<Measu
         at = place.end + 1;
         match KEYS.iter().position(|key| key == column) {
             Some(MODEL) => result.model = Some(Name::new(page, place)),
+            Some(BACKEND) => result.backend = Some(Name::new(page, place).base()),
             Some(key) => {
                 let mut cursor = Cursor::new(page.text(), place);
                 result.numbers[key] = cursor.number().filter(|_| cursor.ended());
@@ -152,6 +170,12 @@ fn finish(page: &Page<'_>, result: &Measured) -> Option<Found> {
     found.stain = page.stain(&range);
     let digits =
         |key: usize| result.numbers[key].as_ref().and_then(|number| page.text().get(number.range.clone()));
+    if let Some((library, backend)) =
+        result.backend.as_ref().and_then(|name| Some((name.safe()?, library(name)?)))
+    {
+        found.name(Field::Backend, &backend);
+        found.keep_text(format_args!("Backend: {library}"));
+    }
     if let Some(name) = &result.model {
         let (model, quant) = file_name(&name.base());
         found.name(Field::Model, &model);

@@ -13,7 +13,7 @@ use super::{
     llama_lines::{Item, Label, TimingLine, label, slot, timing},
     llama_slots,
     number::{Cursor, Number},
-    page::{Firsts, Page},
+    page::{Firsts, Line, Page},
     prefix,
     reading::{Field, Tool},
 };
@@ -134,13 +134,33 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let first = out.len();
     let signs = ["interactive mode", "image encoded in", "image slice encoded in"];
     let gap_explained = !blocks.is_empty() && signs.iter().any(|sign| page.text().contains(sign));
+    let asked = blocks.iter().any(|block| block.key.is_none()).then(|| asked_at(page)).flatten();
     for block in &blocks {
         out.extend(finish(page, block).map(|mut found| {
-            found.gap_explained = gap_explained;
+            let waited = asked.is_some_and(|asked| asked < found.at.start) || is_ended_by_hand(page, block);
+            found.gap_explained = gap_explained || (waited && found.run.tool == Tool::LlamaCpp);
             found
         }));
     }
     llama_slots::apply(page, &mut out[first..]);
+}
+
+/// Where llama-cli first waited for somebody to type: behind this mark, which quotes whole lines of a mail as well.
+fn asked_at(page: &Page<'_>) -> Option<usize> {
+    let quotes = |line: &Line| page.text().as_bytes().get(line.start) == Some(&b'>');
+    let is_prompt = |line: &Line| {
+        quotes(line) && page.text().get(line.start..line.end).is_some_and(|text| text.starts_with("> "))
+    };
+    let is_quoted =
+        page.starting(FIRSTS).any(|(_, line)| quotes(line) && page.body(line).starts_with("llama_"));
+    page.all_plain().map(|(_, line)| line).find(|line| !is_quoted && is_prompt(line)).map(|line| line.start)
+}
+
+/// Whether somebody ended the program: it says so below the lines that it prints then.
+fn is_ended_by_hand(page: &Page<'_>, block: &Block) -> bool {
+    let last = block.entries.last().map_or(0, |entry| entry.number);
+    let below = page.lines.iter().skip(last + 1).take(2);
+    below.map(|line| page.body(line)).any(|body| body.starts_with("Interrupted by user"))
 }
 
 /// Where a timing line may stand.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{
+    context::file_name,
     docs::Node,
     flag::{Flag, Problem},
     found::{Found, Kind, Part},
@@ -245,8 +246,12 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
         for node in doc.holders("eval_duration") {
             let mut found = Found::new(Tool::Ollama, "ollama API", Kind::Json, doc.range.clone());
             doc.damage.judge(&mut found);
-            if let Some(model) = node.name(&["model"]) {
-                found.name(Field::Model, &model.base());
+            if let Some(name) = node.name(&["model"]) {
+                let (model, quant) = file_name(&name.base());
+                found.name(Field::Model, &model);
+                if let Some(quant) = quant {
+                    found.name(Field::Quant, &quant);
+                }
             }
             let mut values: [Option<Number>; 9] = Default::default();
             for (key, slot) in MEMBERS {

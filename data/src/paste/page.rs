@@ -90,7 +90,9 @@ impl<'a> Page<'a> {
             if length == 0 {
                 continue;
             }
-            let end = start + length;
+            // The end of a block of code may stand behind its last line.
+            let line = source.clean[start..start + length].trim_end_matches('`').trim_end();
+            let end = start + if line.is_empty() { length } else { line.len() };
             let body = start + prefix::body(&source.clean[start..end]);
             if body < end {
                 let first = source.clean.as_bytes()[body];

@@ -99,8 +99,8 @@ fn bullet(rest: &str) -> Option<usize> {
     match rest.len() - code.len() {
         0 => {}
         1 => return Some(1),
-        // Three of them begin a block; with a line behind them they are meant as one.
-        3 if code.contains(": ") => return Some(3),
+        // Three of them begin a block; with a line or a command behind them they are meant as one.
+        3 if code.contains(": ") || code.contains(" -") => return Some(3),
         _ => return None,
     }
     let mark = ["- ", "* ", "• "].into_iter().find(|mark| rest.starts_with(mark))?;
@@ -374,6 +374,7 @@ mod tests {
             ("12:00:01 Generation: 256 tokens", "Generation: 256 tokens"),
             ("I/O: eval time", "I/O: eval time"),
             ("```Decode batch. #running-req: 1", "Decode batch. #running-req: 1"),
+            ("```mlx_lm.benchmark -p 2048", "mlx_lm.benchmark -p 2048"),
             ("```shell", "```shell"),
         ];
         for (line, rest) in vectors {

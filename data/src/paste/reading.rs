@@ -108,6 +108,16 @@ impl Run {
             && self.prefill_tps == other.prefill_tps
     }
 
+    /// Why it cannot be sent, and what to paste instead. The page, the command line and the server all ask here.
+    #[must_use]
+    pub fn unsent(&self) -> Option<&'static str> {
+        let has_speed = self.decode_tps.is_some() || self.prefill_tps.is_some();
+        (!has_speed).then_some(
+            "There is neither a decode nor a prefill speed of one stream in this run, so there is nothing to send. Paste \
+             the timing lines of one request alone: of `llama-bench`, `ollama run MODEL --verbose` or the server's log.",
+        )
+    }
+
     /// The runtime that computed it: what its tool is or stands on; of a tool that leaves it open, the one that the person
     /// named (by [`Runtime::name`]). The page, the command line and the server all ask here.
     #[must_use]

@@ -51,6 +51,17 @@ impl<'a> Table<'a> {
         self.header.iter().position(|cell| cell.text == name)
     }
 
+    /// The same row with as many cells as the header, if a bar stands in one: only what says which tensors stay where is a
+    /// pattern, and may have bars.
+    fn without_bars_inside(&self, page: &Page<'a>, mut row: Row<'a>) -> Row<'a> {
+        let more = row.cells.len().saturating_sub(self.header.len());
+        if let Some(place) = self.column("ot").filter(|_| more > 0) {
+            let range = row.cells[place].range.start..row.cells[place + more].range.end;
+            row.cells.splice(place..=place + more, [Cell::new(page, range)]);
+        }
+        row
+    }
+
     /// The cell of a row in the column with this name.
     pub fn cell<'r>(&self, row: &'r Row<'a>, name: &str) -> Option<&'r Cell<'a>> {
         row.cells.get(self.column(name)?)
@@ -111,6 +122,7 @@ fn tables<'a>(page: &Page<'a>) -> Vec<Table<'a>> {
                 tables.push(Table::default());
             }
             if let Some(table) = tables.last_mut() {
+                let row = table.without_bars_inside(page, row);
                 table.rows.push(row);
             }
         }

@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     answer,
     flag::{Flag, Problem},
-    found::Found,
+    found::{Found, Kind},
     index::Index,
     page::Page,
     reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
@@ -18,6 +18,7 @@ const MOST_COMPARED: usize = 8;
 pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
     found.sort_by_key(|run| run.at.start);
     same_runs(&mut found);
+    sums(page, &mut found);
     answer::leave_out(page, &mut found);
     repeats(&mut found);
     for run in &mut found {
@@ -121,6 +122,24 @@ fn same_runs(found: &mut [Found]) {
     }
 }
 
+/// Below its table a benchmark of llama.cpp prints what its rows took together.
+fn sums(page: &Page<'_>, found: &mut [Found]) {
+    // Nothing else may stand between them.
+    const MOST_LINES: usize = 6;
+    for at in 1..found.len() {
+        let (before, after) = found.split_at_mut(at);
+        let (Some(row), Some(block)) = (before.last(), after.first_mut()) else { continue };
+        let is_row = matches!(row.run.tool, Tool::LlamaBatchedBench | Tool::LlamaSweepBench);
+        if is_row && row.kind == Kind::Table && block.kind == Kind::Block && block.run.tool == Tool::LlamaCpp
+        {
+            let between = page.text().get(row.at.end..block.at.start).unwrap_or_default();
+            if between.lines().count() <= MOST_LINES && !between.contains(['`', '$', '#']) {
+                block.refuse(Problem::SameRun);
+            }
+        }
+    }
+}
+
 /// Runs with the same numbers are one run that stands there twice.
 fn repeats(found: &mut [Found]) {
     let mut seen = Index::default();
@@ -157,10 +176,32 @@ fn repeats(found: &mut [Found]) {
             Some(earlier) => {
                 found[at].problem = Some(Problem::SameRun);
                 found[earlier].flag(Flag::Repeated);
+                let (before, after) = found.split_at_mut(at);
+                names_of(&mut before[earlier], &after[0]);
             }
             None => earlier.push(at),
         }
     }
+}
+
+/// A benchmark names model and backend below the line that its program prints of every run.
+fn names_of(run: &mut Found, again: &Found) {
+    let (named, other) = (&mut run.run, &again.run);
+    if named.tool != other.tool || again.kind == Kind::Block || named.model.is_some() || other.model.is_none()
+    {
+        return;
+    }
+    for (field, own, name) in [
+        (Field::Model, &mut named.model, &other.model),
+        (Field::Quant, &mut named.quant, &other.quant),
+        (Field::Backend, &mut named.backend, &other.backend),
+    ] {
+        if own.is_none() && name.is_some() {
+            own.clone_from(name);
+            named.spans.extend(other.spans.iter().filter(|mark| mark.field == field));
+        }
+    }
+    named.lines.push_str(&other.lines);
 }
 
 fn verdict(runs: &[Run]) -> Verdict {

@@ -51,29 +51,77 @@ pub fn run(arguments: &Read, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
+/// The runs as a table, what is remarkable about each, what the whole amounts to, and what is not believed.
 fn write_reading(reading: &Reading, out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "{}", reading.says)?;
-    for run in &reading.runs {
-        writeln!(out, "  {}", line(run)?)?;
+    if !reading.runs.is_empty() {
+        let rows = reading.runs.iter().enumerate().map(|(at, run)| row(at + 1, run));
+        write_table(&std::iter::once(HEADINGS.map(str::to_owned)).chain(rows).collect::<Vec<_>>(), out)?;
+    }
+    for (at, run) in reading.runs.iter().enumerate() {
+        let number = if reading.runs.len() > 1 { format!("{}: ", at + 1) } else { String::new() };
+        for note in notes(run) {
+            writeln!(out, "{number}{note}")?;
+        }
+    }
+    let verdict = serde_json::to_value(reading.verdict)?;
+    let word = verdict.as_str().unwrap_or_default().replace('_', " ");
+    writeln!(out, "{word}: {}", reading.says)?;
+    let mut reasons: Vec<&str> = reading.ignored.iter().map(|ignored| ignored.because.sentence()).collect();
+    reasons.dedup();
+    // Of what is refused the sentence above tells already.
+    for reason in reasons.into_iter().filter(|reason| *reason != reading.says) {
+        writeln!(out, "left out: {reason}")?;
     }
     Ok(())
 }
 
-fn line(run: &Run) -> Result<String> {
-    let tool = serde_json::to_value(run.tool)?;
-    let mut parts = vec![tool.as_str().unwrap_or("unknown tool").to_owned()];
-    parts.extend(run.model.clone());
-    parts.extend(run.quant.clone());
-    parts.extend(run.decode_tps.map(|rate| format!("decode {rate:.2} tok/s")));
-    parts.extend(run.prefill_tps.map(|rate| format!("prefill {rate:.2} tok/s")));
-    parts.extend(run.aggregate_tps.map(|rate| format!("together {rate:.2} tok/s")));
-    parts.extend(run.depth_tokens.map(|tokens| format!("at depth {tokens}")));
-    for flag in &run.flags {
-        if let Some(word) = serde_json::to_value(flag)?.as_str() {
-            parts.push(word.to_owned());
-        }
+const HEADINGS: [&str; 8] =
+    ["#", "tool", "model", "quant", "decode tok/s", "prefill tok/s", "prompt", "output"];
+
+/// The first column that holds numbers, of which the last digits stand below each other.
+const FIRST_NUMBER: usize = 4;
+
+fn row(number: usize, run: &Run) -> [String; 8] {
+    let rate = |rate: Option<f64>| rate.map(|rate| format!("{rate:.2}")).unwrap_or_default();
+    let count = |count: Option<u64>| count.map(|count| count.to_string()).unwrap_or_default();
+    [
+        number.to_string(),
+        run.tool.name().to_owned(),
+        run.model.clone().unwrap_or_default(),
+        run.quant.clone().unwrap_or_default(),
+        rate(run.decode_tps),
+        rate(run.prefill_tps),
+        count(run.prompt_tokens),
+        count(run.output_tokens),
+    ]
+}
+
+fn write_table(rows: &[[String; 8]], out: &mut dyn Write) -> Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column < FIRST_NUMBER { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
-    Ok(parts.join(", "))
+    Ok(())
+}
+
+/// What the table has no column for, then a sentence for each flag: the same as on the page.
+fn notes(run: &Run) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(rate) = run.aggregate_tps {
+        notes.push(match run.streams {
+            Some(streams) => format!("All {streams} streams together: {rate:.2} tok/s."),
+            None => format!("All streams together: {rate:.2} tok/s."),
+        });
+    }
+    notes.extend(run.end_to_end_tps.map(|rate| format!("With the time of the prompt: {rate:.2} tok/s.")));
+    notes.extend(run.depth_tokens.map(|tokens| format!("After {tokens} tokens that were in the context.")));
+    notes.extend(run.device.as_ref().map(|device| format!("On {device}.")));
+    notes.extend(run.flags.iter().map(|flag| flag.sentence().to_owned()));
+    notes
 }
 
 #[cfg(test)]
@@ -96,6 +144,21 @@ mod tests {
     }
 
     #[test]
+    fn flags_and_what_was_left_out_are_said_in_sentences() {
+        let mut out = Vec::new();
+        let text = format!(
+            "$ ollama run mistral --verbose\n{PRINTED}eval count:           120 token(s)\neval duration:        4.876787s\neval rate:            24.61 tokens/s\n"
+        );
+        write_reading(&paste::read(text.as_bytes()), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert!(lines[1].starts_with("1  ollama  mistral"), "{text}");
+        assert_eq!(lines[2], paste::Flag::AnswerText.sentence());
+        assert!(lines[3].starts_with("flagged: ") && lines[4].starts_with("left out: It stood in"), "{text}");
+    }
+
+    #[test]
     fn a_file_is_read_as_the_page_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("log.txt");
@@ -103,7 +166,12 @@ mod tests {
         let mut out = Vec::new();
         run(&read(&file, &[]), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("decode 29.47 tok/s, prefill 245.62 tok/s"), "{text}");
+        assert_eq!(
+            text,
+            "#  tool       model  quant  decode tok/s  prefill tok/s  prompt  output\n\
+             1  llama.cpp                       29.47         245.62     128     127\n\
+             accepted: One run, with decode and prefill speed.\n"
+        );
         std::fs::write(&file, "hello").unwrap();
         assert!(run(&read(&file, &["--json"]), &mut Vec::new()).is_err());
     }

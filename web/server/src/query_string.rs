@@ -7,11 +7,26 @@ use crate::problem::Problem;
 
 /// The pairs of a query string (`application/x-www-form-urlencoded`), in order.
 pub fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
-    query
-        .split('&')
+    taken_apart(query.as_bytes(), malformed)
+}
+
+/// The pairs of a form that was sent, in order: the same writing, in a body.
+pub fn form(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    taken_apart(body, |what| {
+        let says = format!(
+            "In the form, {what} is not UTF-8. Save the text as UTF-8 and send it again; `llm-speed-probe read FILE` reads \
+             other encodings."
+        );
+        Problem::new(crate::problem::Kind::Form, says)
+    })
+}
+
+fn taken_apart(text: &[u8], malformed: impl Fn(&str) -> Problem) -> Result<Vec<(String, String)>, Problem> {
+    text.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let (key, value) = (&pair[..end], pair.get(end + 1..).unwrap_or_default());
             let key = decode(key).ok_or_else(|| malformed("the name of a parameter"))?;
             let value = decode(value).ok_or_else(|| malformed(&format!("the value of {key:?}")))?;
             Ok((key, value))
@@ -27,9 +42,9 @@ fn malformed(what: &str) -> Problem {
 }
 
 /// One name or value, or nothing where an escape is broken or the bytes are no UTF-8.
-fn decode(text: &str) -> Option<String> {
+fn decode(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         rest = tail;
         match first {
@@ -75,6 +90,15 @@ mod tests {
             assert!(problem.detail().contains("the value of \"model\""), "{query}: {}", problem.detail());
         }
         assert!(pairs("%zz=1").unwrap_err().detail().contains("the name of a parameter"));
+    }
+
+    #[test]
+    fn a_form_that_is_not_utf_8_is_told_of_its_text() {
+        assert_eq!(form(b"a=1&text=%C3%BC").unwrap()[1].1, "\u{fc}");
+        for body in [&b"text=a\xb1b"[..], b"text=%B1"] {
+            let problem = form(body).unwrap_err();
+            assert!(problem.detail().starts_with("In the form, the value of \"text\" is not UTF-8."));
+        }
     }
 
     proptest! {

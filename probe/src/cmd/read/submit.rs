@@ -108,6 +108,11 @@ impl Submit {
     }
 
     fn chosen<'a>(&self, reading: &'a Reading) -> Result<&'a Run, UsageError> {
+        let run = self.picked(reading)?;
+        run.unsent().map_or(Ok(run), |why| Err(UsageError(why.to_owned())))
+    }
+
+    fn picked<'a>(&self, reading: &'a Reading) -> Result<&'a Run, UsageError> {
         match (self.run, reading.runs.as_slice()) {
             (None, [only]) => Ok(only),
             (None, runs) => {
@@ -190,5 +195,9 @@ mod tests {
         assert!(says(Submit { hardware: Some("m4-max".into()), ..submit() }).contains("say which"));
         assert!(says(Submit { run: Some(2), ..submit() }).contains("1 runs"));
         assert!(says(Submit { runtime: Some("nope".into()), ..submit() }).contains("one of llama.cpp"));
+        let log = "INFO 09-02 13:08:10 [loggers.py:123] Engine 000: Avg prompt throughput: 4.1 tokens/s, Avg generation throughput: 6.2 tokens/s, Running: 1 reqs, Waiting: 0 reqs, GPU KV cache usage: 0.0%\n";
+        let window = data::paste::read(log.as_bytes());
+        assert_eq!(window.runs.len(), 1);
+        assert!(submit().paste(&window).unwrap_err().to_string().contains("nothing to send"));
     }
 }

@@ -30,6 +30,10 @@ pub fn contribute(engine: &Engine<'_>, pasted: &[u8], query: &Query) -> Contribu
     };
     view.ignored.dedup();
     let Some(run) = run else { return view };
+    if let Some(why) = run.unsent() {
+        view.says = why.to_owned();
+        return view;
+    }
     view.lines = run.lines.clone();
     view.machine = machine(engine, query, run);
     view.model = matched(&said(query, "model", run.model.as_deref()), |text| {
@@ -241,6 +245,16 @@ mod tests {
         assert_eq!((named.runtime.id(), named.is_runtime_named), (Some("exllamav2"), true));
         let known = contribute(&Engine::embedded(), PASTE.as_bytes(), &Query::parse("runtime_is=vllm"));
         assert_eq!((known.runtime.id(), known.is_runtime_named), (Some("llama.cpp"), false));
+    }
+
+    #[test]
+    fn a_run_without_a_speed_is_not_sent_and_says_what_to_paste() {
+        let window = b"INFO 09-02 13:08:10 [loggers.py:123] Engine 000: Avg prompt throughput: 4.1 tokens/s, Avg generation \
+            throughput: 6.2 tokens/s, Running: 1 reqs, Waiting: 0 reqs, GPU KV cache usage: 0.0%\n";
+        let query = "hardware=rtx-3060-12gb&model=qwen3-14b&quant=q4_k_m&runtime=vllm";
+        let view = contribute(&Engine::embedded(), window, &Query::parse(query));
+        assert_eq!((view.runs.len(), view.is_ready()), (1, false));
+        assert!(view.lines.is_empty() && view.says.contains("nothing to send. Paste"), "{}", view.says);
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         let says = format!("There are {} runs in the lines; send those of one.", reading.runs.len());
         return Err(Refusal::new(Because::Claim, says));
     };
+    if let Some(why) = run.unsent() {
+        return Err(Refusal::new(Because::Claim, why));
+    }
     if run.lines.trim_end() != sent.lines.trim_end() {
         let says = "Send only the timing lines: what else was pasted is nobody's business.";
         return Err(Refusal::new(Because::Claim, says));

@@ -24,7 +24,7 @@ pub async fn page(State(app): State<App>, uri: Uri) -> Result<Representation, Pr
 /// `POST /contribute`: the same with what the form's text was read as.
 pub async fn read(State(app): State<App>, form: Bytes) -> Result<Representation, Problem> {
     let made = tokio::task::spawn_blocking(move || {
-        let fields = query_string::pairs(&String::from_utf8_lossy(&form))?;
+        let fields = query_string::form(&form)?;
         let (mut text, mut query) = (String::new(), Query::default());
         for (name, value) in fields {
             match name.as_str() {

@@ -190,6 +190,28 @@ llama_perf_context_print:       total time =    2478.51 ms /   767 tokens
     refused(&send(text(lines, "no such model"), "192.0.2.1").await, 422, "model");
     refused(&send(text("nothing at all", "llama-3.1-8b"), "192.0.2.1").await, 422, "");
     refused(&send("{\"lines\":1}".into(), "192.0.2.1").await, 400, "form");
+    let window = data::paste::read(
+        b"Engine 000: Avg prompt throughput: 4.1 tokens/s, Avg generation throughput: 6.2 tokens/s, Running: 1 reqs, \
+        Waiting: 0 reqs, GPU KV cache usage: 0.0%\n",
+    );
+    let lines = window.timing_lines(0).unwrap();
+    refused(&send(text(lines, "llama-3.1-8b"), "192.0.2.1").await, 422, "nothing to send");
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_utf_8_is_told_of_its_text() {
+    let site = Site::open(BEHIND).await;
+    for body in [&b"text=a\xb1b"[..], b"text=%B1"] {
+        let request = Request::builder()
+            .method("POST")
+            .uri("/contribute")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(body));
+        let answer = site.send(request.unwrap()).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        let text = answer.text();
+        assert!(text.contains("is not UTF-8. Save the text") && !text.contains("In the address"), "{text}");
+    }
 }
 
 /// Which runtime a tool means is one answer: what the page shows and sends is what the server files.
