@@ -1,7 +1,8 @@
 //! Turns `messages/*.toml` into Rust: one struct for each table, one field for each sentence.
 //!
 //! `en.toml` says which sentences there are. A sentence with `{names}` becomes a method that wants them all, so a
-//! missing sentence, a forgotten value and a misspelt name are compile errors. Another language is another file.
+//! missing sentence, a forgotten value and a misspelt name are compile errors. `{rows|row|rows}` is no value but a word beside
+//! it: the first where the value is 1, else the last. Another language is another file.
 //! Tables named in `ONLY_FULL` are left out of the browser's copy, which renders results and no frame around them.
 
 use std::collections::BTreeMap;
@@ -77,10 +78,15 @@ fn read(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Catalogue {
     catalogue
 }
 
-/// The `{names}` in a sentence, sorted, each once.
+/// What stands in braces in a sentence: the name of a value, and behind a bar the words to choose from by it.
+fn places(sentence: &str) -> impl Iterator<Item = (&str, &str)> {
+    let inside = sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    inside.map(|(inside, _)| inside.split_at(inside.find('|').unwrap_or(inside.len())))
+}
+
+/// The names in a sentence, sorted, each once.
 fn names(sentence: &str) -> Vec<&str> {
-    let mut names: Vec<&str> =
-        sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+    let mut names: Vec<&str> = places(sentence).map(|(name, _)| name).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -90,8 +96,11 @@ fn names(sentence: &str) -> Vec<&str> {
 fn numbered(sentence: &str) -> String {
     let names = names(sentence);
     assert!(names.len() <= 10, "a sentence with more than ten values: {sentence}");
-    names.iter().enumerate().fold(sentence.to_owned(), |text, (place, name)| {
-        text.replace(&format!("{{{name}}}"), &format!("{{{place}}}"))
+    places(sentence).fold(sentence.to_owned(), |text, (name, words)| {
+        let count = words.matches('|').count();
+        assert!(count == 0 || count == 2, "one word for 1 and one for all others: {sentence}");
+        let place = names.binary_search(&name).expect("each name is among the names");
+        text.replace(&format!("{{{name}{words}}}"), &format!("{{{place}{words}}}"))
     })
 }
 

@@ -8,7 +8,7 @@ mod rig;
 pub use filters::{FITS, Filters, Fits, SORTS, Sort};
 pub use job::{CACHE_TYPES, Job, cache_type, cache_type_name};
 pub(crate) use params::clip;
-pub use params::{FILTERS, FieldError, PARAMETERS, Params};
+pub use params::{FILTERS, FieldError, PARAMETERS, Params, is_filter, is_parameter};
 pub use rig::{Rig, RigDevice};
 
 /// Takes the value, or notes the error and goes on with `None`, so that all errors are told at once.

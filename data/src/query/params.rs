@@ -208,6 +208,18 @@ impl Params {
 const NAMES: [&str; PARAMETERS.len()] = names(PARAMETERS);
 const FILTER_NAMES: [&str; FILTERS.len()] = names(FILTERS);
 
+/// Whether this is the name of a parameter of [`PARAMETERS`].
+#[must_use]
+pub fn is_parameter(name: &str) -> bool {
+    known(name, &NAMES).is_some()
+}
+
+/// Whether this is the name of a filter of [`FILTERS`].
+#[must_use]
+pub fn is_filter(name: &str) -> bool {
+    known(name, &FILTER_NAMES).is_some()
+}
+
 const fn names<const N: usize>(list: &[(&'static str, &'static str)]) -> [&'static str; N] {
     let mut names = [""; N];
     let mut at = 0;

@@ -286,6 +286,23 @@ pub struct MedianCell {
     pub prefill_tps: Option<f64>,
 }
 
+impl MedianCell {
+    /// The order of setups for readers: names as text, depths and streams as numbers, so that 2k comes before 128k.
+    #[must_use]
+    pub fn by_setup(&self, other: &Self) -> core::cmp::Ordering {
+        let MedianCell { device, model, quant, runtime, speculative, depth_tokens, streams, .. } = self;
+        (device, model, quant, runtime, speculative, depth_tokens, streams).cmp(&(
+            &other.device,
+            &other.model,
+            &other.quant,
+            &other.runtime,
+            &other.speculative,
+            &other.depth_tokens,
+            &other.streams,
+        ))
+    }
+}
+
 /// `GET /api/v1/medians`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -323,6 +340,32 @@ mod tests {
     fn depths_are_upper_bounds() {
         let buckets = [0, 2048, 2049, 32_768, 131_073, u32::MAX].map(depth_bucket);
         assert_eq!(buckets, [2048, 2048, 8192, 32_768, 1_048_576, 1_048_576]);
+    }
+
+    #[test]
+    fn setups_come_by_name_and_depths_as_numbers() {
+        let cell = |device: &str, depth_tokens, streams| MedianCell {
+            device: device.into(),
+            model: "m".into(),
+            quant: "q".into(),
+            runtime: "llama.cpp".into(),
+            depth_tokens,
+            streams,
+            speculative: false,
+            count: 1,
+            signed: 1,
+            decode_tps: None,
+            decode_range: None,
+            prefill_tps: None,
+        };
+        let mut cells = [cell("b", 2048, 1), cell("a", 131_072, 1), cell("a", 2048, 16), cell("a", 2048, 2)];
+        cells.sort_by(MedianCell::by_setup);
+        let order = cells.map(|cell| (cell.device, cell.depth_tokens, cell.streams));
+        let device = |name: &str, depth, streams| (String::from(name), depth, streams);
+        assert_eq!(
+            order,
+            [device("a", 2048, 2), device("a", 2048, 16), device("a", 131_072, 1), device("b", 2048, 1)]
+        );
     }
 
     #[test]

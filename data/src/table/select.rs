@@ -240,7 +240,7 @@ impl ReportCard {
 }
 
 /// The middle value, or that between the two; 0 of none.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     match values.len() {
         0 => 0.0,

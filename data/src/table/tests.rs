@@ -145,6 +145,41 @@ fn what_cannot_be_read_is_told_and_passed_over() {
 }
 
 #[test]
+fn a_value_that_no_row_has_is_told_with_near_ones_and_passed_over() {
+    let table = table(&[]);
+    let all = Selection::new(&table, &Wish::default()).all.len();
+    for (name, value, near) in [
+        ("hardware", "3090", "rtx-3090"),
+        ("hardware", "nonsense", "rtx-3090"),
+        ("backend", "cud", "cuda"),
+        ("runtime", "VLL", "vLLM"),
+        ("quant", "k_xl", "Q4_K_XL"),
+        ("family", "gemma", "Gemma-4"),
+        ("model", "no-such-model", "gemma-4-e4b"),
+        ("q", "one two three four five six seven eight nine", ""),
+    ] {
+        let (wish, wrong) = Wish::read(|asked| if asked == name { value } else { "" }, &table);
+        let [wrong] = &wrong[..] else { panic!("{name}={value}: {wrong:?}") };
+        assert_eq!(wrong.field, name);
+        assert!(near.is_empty() || wrong.near.iter().any(|value| value == near), "{value}: {wrong:?}");
+        let found = Selection::new(&table, &wish).all.len();
+        assert!(name == "q" || found == all, "{name}={value} is passed over: {found}");
+    }
+    // However it is written, a filter in force is spelt as the rows spell it.
+    for (name, value, spelt) in [
+        ("backend", "CUDA", "cuda"),
+        ("runtime", "llama.CPP", "llama.cpp"),
+        ("hardware", "RTX 3090", "rtx-3090"),
+    ] {
+        let (wish, wrong) = Wish::read(|asked| if asked == name { value } else { "" }, &table);
+        let found = [&wish.backend, &wish.runtime, &wish.hardware].into_iter().any(|value| value == spelt);
+        assert!(found && wrong.is_empty(), "{wish:?} {wrong:?}");
+        let rows = Selection::new(&table, &wish).all.len();
+        assert!(rows > 0 && rows < all, "{name}={value}: {rows}");
+    }
+}
+
+#[test]
 fn the_report_card_is_the_middle_of_the_ratios() {
     let row = |tps: f64| {
         let mut row = table(&[report("r", "rtx-3090", "gemma-4-e4b", "b1", tps)]).rows.pop().unwrap();
@@ -178,6 +213,45 @@ fn a_trend_compares_what_ran_alike_and_marks_what_is_no_noise() {
     assert!((of("b").change.unwrap() - 1.01).abs() < 1e-9 && !of("b").beyond_noise);
     assert!(of("c").beyond_noise, "{:?}", of("c").change);
     assert!(table.trends.iter().any(|(key, count)| key == "rtx-3090,gemma-4-e4b,q4_k_m" && *count == 4));
+}
+
+/// Speeds of several reporters under two versions, and the change that is told between them.
+fn change_of(first: &[f64], second: &[f64]) -> (f64, bool) {
+    let made = |build: &'static str| {
+        move |(at, tps): (usize, &f64)| {
+            report(&format!("{build}-{at}"), "rtx-4090", "gemma-4-e4b", build, *tps)
+        }
+    };
+    let reports: Vec<Report> = first
+        .iter()
+        .enumerate()
+        .map(made("b9000"))
+        .chain(second.iter().enumerate().map(made("b10000")))
+        .collect();
+    let table = table(&reports);
+    let steps = trend::steps(&table, "rtx-4090,gemma-4-e4b,q4_k_m");
+    assert_eq!(steps.len(), reports.len());
+    let repeats = steps.iter().filter(|step| step.is_repeat).count();
+    assert_eq!(repeats, reports.len() - 2, "one step a version, the others repeat it");
+    let told: Vec<_> = steps.iter().filter_map(|step| Some((step.change?, step.beyond_noise))).collect();
+    let [told] = told[..] else { panic!("one change: {told:?}") };
+    told
+}
+
+#[test]
+fn several_reporters_of_one_version_and_day_count_by_their_median() {
+    // Whoever came last on a day, and first on the next, is no measure of the change between them.
+    let (change, told) = change_of(&[100.0, 101.0, 60.0], &[101.0, 100.0, 61.0]);
+    assert!((change - 1.0).abs() < 1e-9 && !told, "{change}");
+    // What one report may differ by, eight may not.
+    let (one, eight) = ([100.0].repeat(1), [99.0, 100.0, 101.0, 100.0, 99.5, 100.5, 100.0, 100.0]);
+    let faster = |tps: &[f64]| -> Vec<f64> { tps.iter().map(|tps| tps * 1.1).collect() };
+    assert!(!change_of(&one, &faster(&one)).1);
+    assert!(change_of(&eight, &faster(&eight)).1);
+    // Where reporters scatter more than usual, that is the noise.
+    let wide = [100.0, 150.0, 70.0];
+    let (change, told) = change_of(&wide, &wide.map(|tps| tps * 1.4));
+    assert!((change - 1.4).abs() < 1e-9 && !told, "{change}");
 }
 
 #[test]

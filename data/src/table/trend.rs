@@ -5,14 +5,23 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use estimator::Range;
+
+use super::select::median;
 use super::{Picked, Row, Table};
 
-/// A step of a trend.
+/// A measurement of a trend, and the stop that it is part of: all that ran the same way with one version on one day.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step<'t> {
     /// The row.
     pub picked: Picked<'t>,
-    /// Its middle over that of the step before, where that ran the same way.
+    /// The stop's lowest, median and highest speed.
+    pub stop: Range,
+    /// How many measurements the stop has.
+    pub reports: usize,
+    /// Whether another of them comes before: a repeat, or a fine-tune of the same shape, and no step in time.
+    pub is_repeat: bool,
+    /// The stop's median over that of the stop before, where that ran the same way; of a repeat none.
     pub change: Option<f64>,
     /// Whether the change is more than chance makes.
     pub beyond_noise: bool,
@@ -37,23 +46,82 @@ pub fn steps<'t>(table: &'t Table, wanted: &str) -> Vec<Step<'t>> {
         .filter(|row| !row.model.is_empty() && key(row) == wanted)
         .filter_map(|row| Picked::of(row, ""))
         .collect();
-    rows.sort_by(|a, b| way(a.row, b.row).then_with(|| age(a.row, b.row)));
+    // Versions that count alike and are spelt differently stay apart.
+    let by_stop = |a: &Row, b: &Row| age(a, b).then_with(|| a.build.cmp(&b.build));
+    rows.sort_by(|a, b| way(a.row, b.row).then_with(|| by_stop(a.row, b.row)));
     let mut steps: Vec<Step<'t>> = Vec::new();
-    for picked in rows {
-        let alike = |step: &&Step<'t>| way(step.picked.row, picked.row) == Ordering::Equal;
-        // Two runs of one version on one day are no step: a repeat, or a fine-tune of the same shape.
-        let moved = |step: &&Step<'t>| when(step.picked.row) != when(picked.row);
-        let before = steps.last().filter(alike).filter(moved);
-        let change = before.map(|step| picked.middle_tps() / step.picked.middle_tps());
-        // Two reports differ by what each of them scatters.
-        let told = TOLD * core::f64::consts::SQRT_2 * table.noise;
-        let apart = before.is_some_and(|step| {
-            picked.low_tps > step.picked.high_tps || picked.high_tps < step.picked.low_tps
-        });
-        let beyond_noise = apart && change.is_some_and(|change| libm::fabs(libm::log(change)) > told);
-        steps.push(Step { picked, change, beyond_noise });
+    for alike in rows.chunk_by(|a, b| way(a.row, b.row) == Ordering::Equal) {
+        let stops = || alike.chunk_by(|a, b| when(a.row) == when(b.row));
+        let scatter = scatter(stops()).max(table.noise);
+        let mut before: Option<Stop> = None;
+        for rows in stops() {
+            let stop = Stop::of(rows);
+            let change = before.map(|before| stop.middle_tps / before.middle_tps);
+            let beyond_noise = before.zip(change).is_some_and(|(before, change)| {
+                let apart = stop.low_tps > before.high_tps || stop.high_tps < before.low_tps;
+                let chance = scatter * libm::sqrt(stop.variance() + before.variance());
+                apart && libm::fabs(libm::log(change)) > TOLD * chance
+            });
+            let fold = |first: f64, keep: fn(f64, f64) -> f64, of: fn(&Picked<'_>) -> f64| {
+                rows.iter().map(of).fold(first, keep)
+            };
+            let range = Range {
+                low: fold(f64::INFINITY, f64::min, |row| row.low_tps),
+                mid: stop.middle_tps,
+                high: fold(0.0, f64::max, |row| row.high_tps),
+            };
+            steps.extend(rows.iter().enumerate().map(|(at, picked)| Step {
+                picked: *picked,
+                stop: range,
+                reports: rows.len(),
+                is_repeat: at > 0,
+                change: change.filter(|_| at == 0),
+                beyond_noise: beyond_noise && at == 0,
+            }));
+            before = Some(stop);
+        }
     }
     steps
+}
+
+/// What is compared of a stop: the medians over its measurements, so that one odd machine among them makes no change.
+#[derive(Clone, Copy)]
+struct Stop {
+    low_tps: f64,
+    middle_tps: f64,
+    high_tps: f64,
+    reports: usize,
+}
+
+impl Stop {
+    fn of(rows: &[Picked<'_>]) -> Stop {
+        let middle = |of: fn(&Picked<'_>) -> f64| median(rows.iter().map(of).collect());
+        Stop {
+            low_tps: middle(|row| row.low_tps),
+            middle_tps: middle(|row| row.middle_tps()),
+            high_tps: middle(|row| row.high_tps),
+            reports: rows.len(),
+        }
+    }
+
+    /// The variance of its median, as a share of that of one measurement: of many normal ones π/2 times that of their mean.
+    fn variance(self) -> f64 {
+        let of_median = if self.reports < 3 { 1.0 } else { core::f64::consts::FRAC_PI_2 };
+        of_median / self.reports as f64
+    }
+}
+
+/// Standard deviation of the logarithm of a speed within stops, over all stops of a way; 0 where nothing was repeated.
+fn scatter<'p, 't: 'p>(stops: impl Iterator<Item = &'p [Picked<'t>]>) -> f64 {
+    let (mut squares, mut freedom) = (0.0, 0.0_f64);
+    for rows in stops {
+        let count = rows.len() as f64;
+        let logs = || rows.iter().map(|row| libm::log(row.middle_tps()));
+        let mean = logs().sum::<f64>() / count;
+        squares += logs().map(|log| (log - mean) * (log - mean)).sum::<f64>();
+        freedom += count - 1.0;
+    }
+    if freedom > 0.0 { libm::sqrt(squares / freedom) } else { 0.0 }
 }
 
 /// Whether two rows can be compared: they ran the same way.

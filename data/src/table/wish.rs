@@ -37,6 +37,10 @@ pub const PARAMETERS: &[(&str, &str)] = &[
 pub const PER_PAGE: u32 = 100;
 /// The most that may be asked for.
 pub const MOST_PER_PAGE: u32 = 1000;
+/// Words that are looked for.
+const MOST_WORDS: usize = 8;
+/// What is offered in place of a value that no row has.
+const MOST_NEAR: usize = 8;
 
 /// What rows are sorted by, within their family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,18 +169,32 @@ impl Wish {
         let mut wrong = Vec::new();
         let text = |name: &str| get(name).trim().to_owned();
         let mut wish = Wish {
-            words: get("q").split_whitespace().take(8).map(str::to_owned).collect(),
-            family: text("family"),
-            model: text("model"),
-            hardware: text("hardware"),
-            runtime: text("runtime"),
-            backend: text("backend"),
-            quant: text("quant"),
+            words: get("q").split_whitespace().map(str::to_owned).collect(),
             shape: text("shape"),
             after: text("after"),
             before: text("before"),
             ..Wish::default()
         };
+        if wish.words.len() > MOST_WORDS {
+            wish.words.truncate(MOST_WORDS);
+            let says = format!("{MOST_WORDS} words are looked for; leave out the others.");
+            wrong.push(FieldError::new("q", says));
+        }
+        let families: Vec<&str> = table.families.iter().map(|family| family.name.as_str()).collect();
+        wish.family = one_of("family", text("family"), &families, &mut wrong);
+        let mut has = |name: &str, asked: String, of: fn(&Row) -> &str| {
+            let rows = if asked.is_empty() { &[][..] } else { &table.rows };
+            let values: Vec<&str> = rows.iter().map(of).collect();
+            one_of(name, asked, &values, &mut wrong)
+        };
+        wish.model = has("model", text("model"), |row| &row.model);
+        wish.runtime = has("runtime", text("runtime"), |row| &row.runtime);
+        wish.backend = has("backend", text("backend"), |row| &row.backend);
+        wish.quant = has("quant", text("quant"), |row| &row.quant);
+        // Devices go by their ids, and are found by the names that rows show them under.
+        let shown = text("hardware");
+        let row = table.rows.iter().find(|row| !row.device.is_empty() && same(&row.hardware, &shown));
+        wish.hardware = has("hardware", row.map_or(shown, |row| row.device.clone()), |row| &row.device);
         wish.concurrency = number(&get, "concurrency", 1, 100_000, &mut wrong);
         wish.page = number(&get, "page", 1, u32::MAX, &mut wrong).unwrap_or(1);
         wish.per_page = number(&get, "per_page", 1, MOST_PER_PAGE, &mut wrong).unwrap_or(PER_PAGE);
@@ -252,6 +270,29 @@ impl Wish {
     }
 }
 
+/// What is asked for, as the rows spell it; of what no row has, those that hold it are told, else the first of all.
+fn one_of(name: &str, asked: String, values: &[&str], wrong: &mut Vec<FieldError>) -> String {
+    if asked.is_empty() {
+        return asked;
+    }
+    if let Some(value) = values.iter().find(|value| same(value, &asked)) {
+        return (*value).to_owned();
+    }
+    let mut near: Vec<String> = Vec::new();
+    for holds in [asked.as_str(), ""] {
+        for value in values.iter().filter(|value| !value.is_empty() && holds_word(value, holds)) {
+            if near.len() < MOST_NEAR && !near.iter().any(|known| known == value) {
+                near.push((*value).to_owned());
+            }
+        }
+        if !near.is_empty() {
+            break;
+        }
+    }
+    wrong.push(FieldError::with_near(name, format!("No row has \"{asked}\"."), near));
+    String::new()
+}
+
 /// A whole number within bounds.
 fn number<'a>(
     get: &impl Fn(&str) -> &'a str,
@@ -291,8 +332,11 @@ fn said(row: &Row, family: &str, word: &str) -> bool {
         &row.backend,
         &row.speculative,
     ];
-    texts.into_iter().any(|text| {
-        let (text, word) = (text.as_bytes(), word.as_bytes());
-        text.len() >= word.len() && text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
-    })
+    texts.into_iter().any(|text| holds_word(text, word))
+}
+
+/// Whether a word stands in a text, whatever its case.
+fn holds_word(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    word.is_empty() || text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }

@@ -169,9 +169,6 @@ fn speed(card: &Card, m: &Messages) -> Speed {
                 beside: m.answer.estimated(&estimate),
             }
         }
-        Some(by) if by.count == 1 => {
-            Speed { decode: estimate, note: estimated(), beside: m.answer.one_report.to_owned() }
-        }
         Some(by) => {
             let beside = m.answer.reports(&by.count.to_string());
             Speed { decode: estimate, note: estimated(), beside }

@@ -7,7 +7,7 @@ use crate::card::{self, plain};
 use crate::figures::{self, Figure};
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::{Column, CompareView};
+use crate::view::{Column, CompareView, Problem};
 use crate::{figure, listing, words};
 
 #[derive(Template)]
@@ -39,16 +39,24 @@ struct Cell {
 
 /// What goes into `#results` for setups side by side; `path` is the page's own.
 pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> askama::Result<String> {
-    let all: Vec<_> = view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
+    // A problem with the job is one of every setup, and told once.
+    let mut all: Vec<Problem> = Vec::new();
+    for problem in view.columns.iter().flat_map(|column| &column.problems) {
+        if !all.contains(problem) {
+            all.push(problem.clone());
+        }
+    }
     let columns = view.columns.iter().map(|column| {
         let names = ["hardware", "model", "quant"].map(|field| format!("{field}{}", column.number));
         let gone: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
         Head { column, without: query.link(path, &gone) }
     });
-    let answered = all.is_empty() && view.columns.iter().any(|column| column.answer.is_some());
+    let answered = !view.columns.is_empty() && view.columns.iter().all(|column| column.answer.is_some());
+    let of_setup =
+        |name: &str| data::query::is_parameter(name.trim_end_matches(|digit| ('1'..='6').contains(&digit)));
     CompareResults {
         m,
-        asked: answered.then(|| query.link("", &[])),
+        asked: answered.then(|| query.readable(&all).keeping(of_setup).link("", &[])),
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
         // A row that no setup has anything for, such as what would make it run, is left out.

@@ -30,7 +30,7 @@ pub fn results(view: &DeviceView, path: &str, query: &Query, m: &Messages) -> as
 }
 
 /// What kind of machine it is, in words.
-fn class_word<'m>(class: &str, m: &'m Messages) -> &'m str {
+pub(crate) fn class_word<'m>(class: &str, m: &'m Messages) -> &'m str {
     match class {
         "discrete_gpu" => m.device.class_discrete_gpu,
         "apple" => m.device.class_apple,

@@ -53,6 +53,8 @@ struct Document<'a> {
     m: &'a Messages,
     site: &'a Site,
     title: &'a str,
+    /// What search engines and other sites say of it.
+    description: &'a str,
     heading: &'a str,
     /// The path of the entry of the menu that is current.
     current: &'a str,
@@ -91,6 +93,8 @@ impl Document<'_> {
 #[derive(Default)]
 pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
+    /// What search engines and other sites say of it; empty for what the whole site is for.
+    pub(crate) description: &'a str,
     /// The visible heading; empty where the results bring their own.
     pub(crate) heading: &'a str,
     pub(crate) current: &'a str,
@@ -133,6 +137,7 @@ impl Frame<'_> {
             m,
             site,
             title: self.title,
+            description: if self.description.is_empty() { m.start.lead } else { self.description },
             heading: self.heading,
             current: self.current,
             above: self.above,
@@ -195,6 +200,7 @@ pub fn contribute_page(
     };
     Frame {
         title: &format!("{} – {}", w.title, m.site.name),
+        description: w.lead,
         heading: w.title,
         current: CONTRIBUTE,
         form: form.render()?,
@@ -210,8 +216,10 @@ pub fn home_page(view: &HomeView, query: &Query, m: &Messages, site: &Site) -> a
         Some(machine) => format!("{} – {}", machine.name, m.site.name),
         None => format!("{} – {}", m.site.name, m.site.tagline),
     };
+    let about = view.machine.as_ref().map(|machine| m.site.device_about(&machine.name)).unwrap_or_default();
     Frame {
         title: &title,
+        description: &about,
         heading: m.site.tagline,
         current: "/",
         form: form::form(Place::Home, "/", &site.choices, query, &view.problems, m)?,
@@ -241,8 +249,14 @@ pub fn model_page(
         }
         None => (String::new(), String::new()),
     };
+    let name = &view.model.name;
+    let (title, about) = match &view.machine {
+        Some(machine) => (m.site.pair_title(&machine.name, name), m.site.pair_about(&machine.name, name)),
+        None => (m.site.model_title(name), m.site.model_about(name)),
+    };
     Frame {
-        title: &m.site.model_title(&view.model.name),
+        title: &title,
+        description: &about,
         heading: &view.model.name,
         current: "",
         form: form::form(Place::Model, &path, &site.choices, query, &view.problems, m)?,
@@ -274,6 +288,7 @@ pub fn device_page(
     let path = format!("/d/{}", view.device.id);
     Frame {
         title: &m.site.device_title(&view.device.name),
+        description: &m.site.device_about(&view.device.name),
         heading: &view.device.name,
         current: "",
         form: form::form(Place::Device, &path, &site.choices, query, &view.models.problems, m)?,
@@ -303,14 +318,19 @@ pub fn compare_page(
 ) -> askama::Result<String> {
     let problems: Vec<Problem> =
         view.columns.iter().flat_map(|column| column.problems.iter().cloned()).collect();
+    let named = view.columns.iter().filter(|column| column.answer.is_some());
+    let names: Vec<String> = named.map(|column| m.report.heading(&column.machine, &column.model)).collect();
+    let what = if names.is_empty() { m.compare.title.to_owned() } else { names.join(", ") };
     Frame {
-        title: &format!("{} – {}", m.compare.title, m.site.name),
+        title: &format!("{what} – {}", m.site.name),
+        description: &m.site.compare_about(&what),
         heading: m.compare.title,
         current: "/compare",
         form: form::form(Place::Compare, "/compare", &site.choices, query, &problems, m)?,
         body: compare::results(view, "/compare", query, m)?,
         above: measured::jump(seen, &measured::Ways::default(), m),
-        below: measured::section(seen, m)?,
+        // Of nothing, nothing was measured and nothing is missing.
+        below: if view.columns.is_empty() { String::new() } else { measured::section(seen, m)? },
         ..Frame::default()
     }
     .render(m, site)
@@ -327,6 +347,7 @@ struct Drop<'a> {
 pub fn gguf_page(view: &FileView, query: &Query, m: &Messages, site: &Site) -> askama::Result<String> {
     Frame {
         title: &format!("{} – {}", m.gguf.title, m.site.name),
+        description: m.drop.lead,
         heading: m.gguf.title,
         current: "/gguf",
         above: Drop { m, address: query.get("address") }.render()?,

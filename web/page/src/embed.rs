@@ -9,6 +9,7 @@ use crate::document::{Frame, Site};
 use crate::form::{self, Place};
 use crate::messages::Messages;
 use crate::query::Query;
+use crate::text::{ErrorView, Near};
 use crate::view::{Measured, Problem};
 use crate::{figure, listing, words};
 
@@ -105,6 +106,22 @@ pub fn embed_page(pair: &PairView, query: &Query, m: &Messages, site: &Site) -> 
 }
 
 #[derive(Template)]
+#[template(path = "embed_error.html")]
+struct EmbedError<'a> {
+    m: &'a Messages,
+    site: &'a Site,
+    title: String,
+    text: &'a str,
+    near: &'a Near,
+}
+
+/// The document inside a frame whose address asks for nothing that there is: what is wrong, and what may be meant.
+pub fn embed_error_page(view: &ErrorView, m: &Messages, site: &Site) -> askama::Result<String> {
+    let (title, text, near) = view.words(m);
+    EmbedError { m, site, title, text, near }.render()
+}
+
+#[derive(Template)]
 #[template(path = "embed_guide.html")]
 struct Guide<'a> {
     m: &'a Messages,
@@ -141,6 +158,7 @@ pub fn embed_guide_page(
     let problems_html = listing::problems(problems, "/embed", query, m)?;
     Frame {
         title: &format!("{} – {}", w.title, m.site.name),
+        description: w.lead,
         heading: w.title,
         form: form::form(Place::Embed, "/embed", &site.choices, query, problems, m)?,
         body: Guide { problems: problems_html, ..guide }.render()?,

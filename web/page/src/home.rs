@@ -81,7 +81,7 @@ pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> aska
             m.results.none,
             path,
             query,
-            &query.link("", &[("page", ""), ("hardware", hardware)]),
+            &listing::asked(query, &view.problems).link("", &[("model", ""), ("hardware", hardware)]),
             m,
         )?,
         popular: view

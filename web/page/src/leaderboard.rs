@@ -5,16 +5,20 @@ use data::submission::MEDIAN_FROM;
 use estimator::Range;
 
 use crate::document::{Frame, Site};
-use crate::figure;
+use crate::gather::CLASSES;
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::Pages;
+use crate::view::{Pages, Problem};
+use crate::{device, figure, listing};
 
 /// Where it is.
 pub const PATH: &str = "/leaderboard";
 
 /// What a board may be sorted by: the value in the query.
 pub const SORTS: [&str; 6] = ["decode", "prefill", "ttft", "ratio", "count", "capability"];
+
+/// What asks for a board: names in the query, those of its file too.
+pub const PARAMETERS: [&str; 7] = ["suite", "workload", "prompt", "streams", "class", "model", "sort"];
 
 /// One setup on a board.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,12 +85,17 @@ pub struct LeaderboardView {
     pub model: String,
     /// Whether people can have a profile here, so that there is a list of contributors.
     pub has_profiles: bool,
+    /// What of the address could not be read, and was passed over.
+    pub problems: Vec<Problem>,
+    /// What `llm-speed-probe` is asked for to measure the suite.
+    pub command: &'static str,
 }
 
 #[derive(Template)]
 #[template(path = "leaderboard.html")]
 struct Leaderboard<'a> {
     m: &'a Messages,
+    problems: String,
     view: &'a LeaderboardView,
     suites: Vec<Link<'a>>,
     boards: Vec<Link<'a>>,
@@ -114,7 +123,8 @@ struct Head {
     words: &'static str,
     is_number: bool,
     href: String,
-    is_sorted: bool,
+    /// How rows are sorted by it: `ascending`, `descending`, or empty.
+    sorted: &'static str,
 }
 
 struct Row<'a> {
@@ -137,6 +147,10 @@ pub fn leaderboard_page(
     site: &Site,
 ) -> askama::Result<String> {
     let w = &m.leaderboard;
+    // What could not be read is in no link: each begins from the board that is shown.
+    let asked = query;
+    let query = &query.readable(&view.problems);
+    let data = query.only(&PARAMETERS);
     let about = view.boards.iter().find(|board| board.chosen).map_or("", |board| board.about.as_str());
     let link_to = |number: usize| {
         if (1..=view.pages.of).contains(&number) {
@@ -153,16 +167,8 @@ pub fn leaderboard_page(
             query.link(PATH, &[("suite", suite), ("page", "")])
         },
     });
-    let classes = [
-        ("", w.every_class),
-        ("discrete_gpu", m.device.class_discrete_gpu),
-        ("apple", m.device.class_apple),
-        ("unified", m.device.class_unified),
-        ("cpu", m.device.class_cpu),
-        ("mobile", m.device.class_mobile),
-    ];
-    let classes = classes.map(|(class, words)| Link {
-        words: words.into(),
+    let classes = std::iter::once("").chain(CLASSES).map(|class| Link {
+        words: if class.is_empty() { w.every_class } else { device::class_word(class, m) }.into(),
         href: if query.is("class", class) {
             String::new()
         } else {
@@ -171,10 +177,11 @@ pub fn leaderboard_page(
     });
     let body = Leaderboard {
         m,
+        problems: listing::problems(&view.problems, PATH, asked, m)?,
         view,
         suites: suites.collect(),
         boards: view.boards.iter().map(|board| choice(board, query, m)).collect(),
-        classes: classes.into(),
+        classes: classes.collect(),
         about,
         only: if view.model.is_empty() { String::new() } else { w.only(&view.model) },
         all_models: query.link(PATH, &[("model", ""), ("page", "")]),
@@ -187,11 +194,14 @@ pub fn leaderboard_page(
         },
         previous: link_to(view.pages.number - 1),
         next: link_to(view.pages.number + 1),
-        json: query.link("/api/v1/tables/leaderboard.json", &[("page", "")]),
-        csv: query.link("/api/v1/tables/leaderboard.csv", &[("page", "")]),
+        json: data.link("/api/v1/tables/leaderboard.json", &[]),
+        csv: data.link("/api/v1/tables/leaderboard.csv", &[]),
     };
+    let board = view.boards.iter().find(|board| board.chosen);
+    let board = board.map(|board| board_words(board, m)).unwrap_or_default();
     Frame {
-        title: &format!("{} – {}", w.title, m.site.name),
+        title: &format!("{}: {board} ({}) – {}", w.title, view.suite, m.site.name),
+        description: &format!("{} {board}: {about}", w.lead),
         heading: w.title,
         current: PATH,
         body: body.render()?,
@@ -202,7 +212,7 @@ pub fn leaderboard_page(
 }
 
 /// A board in a few words: its prompt or its requests are told where its workload has several.
-fn choice<'a>(board: &BoardChoice, query: &Query, m: &Messages) -> Link<'a> {
+fn board_words(board: &BoardChoice, m: &Messages) -> String {
     let w = &m.leaderboard;
     let mut words = format!("{} {}", board.workload, board.name);
     if board.varies.0 {
@@ -211,6 +221,11 @@ fn choice<'a>(board: &BoardChoice, query: &Query, m: &Messages) -> Link<'a> {
     if board.varies.1 {
         words = w.at_once(&words, &board.streams.to_string());
     }
+    words
+}
+
+fn choice<'a>(board: &BoardChoice, query: &Query, m: &Messages) -> Link<'a> {
+    let words = board_words(board, m);
     let (prompt, streams) = (board.prompt_tokens.to_string(), board.streams.to_string());
     let changes = [
         ("workload", board.workload.as_str()),
@@ -242,7 +257,12 @@ fn heads(query: &Query, m: &Messages) -> Vec<Head> {
         .map(|(sort, words, is_number)| Head {
             words,
             is_number,
-            is_sorted: sort == now,
+            // Of the time until the first token the shortest comes first.
+            sorted: match (sort == now, sort) {
+                (false, _) => "",
+                (true, "ttft") => "ascending",
+                (true, _) => "descending",
+            },
             href: if sort.is_empty() || sort == now {
                 String::new()
             } else {

@@ -1,6 +1,7 @@
 //! A page's worth of cards, with headings where they are grouped and links to the other pages.
 
 use askama::Template;
+use data::query::{is_filter, is_parameter};
 
 use crate::card::CardRow;
 use crate::messages::Messages;
@@ -68,6 +69,11 @@ pub(crate) fn listing(
         asked,
     }
     .render()
+}
+
+/// What asks for the whole of a list elsewhere: what lists take and could be read, and no page of it.
+pub(crate) fn asked(query: &Query, problems: &[Problem]) -> Query {
+    query.readable(problems).keeping(|name| is_parameter(name) || is_filter(name) || name == "kind")
 }
 
 #[derive(Template)]

@@ -22,6 +22,8 @@ struct ModelResults<'a> {
     sources: &'a [String],
     machine: Option<MachineLine<'a>>,
     quants_on: String,
+    /// What asks for the same quantisations as data.
+    quants_asked: String,
     quants: Vec<QuantRow<'a>>,
     figures: Vec<Figure>,
     summary: String,
@@ -80,8 +82,10 @@ pub fn results(view: &ModelView, path: &str, query: &Query, m: &Messages) -> ask
     if model.elo.is_none() && !model.basis.is_empty() {
         notes.insert(0, m.answer.editorial_long(&model.basis));
     }
+    let asked = listing::asked(query, &view.problems).link("", &[("model", &model.id)]);
     ModelResults {
         m,
+        quants_asked: asked.clone(),
         problems: listing::problems(&view.problems, path, query, m)?,
         lead,
         known: known(view, m),
@@ -98,15 +102,7 @@ pub fn results(view: &ModelView, path: &str, query: &Query, m: &Messages) -> ask
         } else {
             m.model.rule_quant(&wanted_context, &view.quant)
         },
-        listing: listing::listing(
-            &view.cards,
-            view.pages,
-            m.model.none,
-            path,
-            query,
-            &query.link("", &[("page", ""), ("model", &model.id)]),
-            m,
-        )?,
+        listing: listing::listing(&view.cards, view.pages, m.model.none, path, query, &asked, m)?,
     }
     .render()
 }

@@ -19,6 +19,7 @@ const TRACK_TPS: (f64, f64) = (0.5, 500.0);
 const FINE: &str = "#1f6f54";
 const MIDDLING: &str = "#8a5a00";
 const BAD: &str = "#a3302d";
+const UNKNOWN: &str = "#5c6470";
 
 /// What was measured of a result, as a badge.
 #[must_use]
@@ -41,6 +42,30 @@ pub fn pair_badge(pair: &PairView, m: &Messages) -> String {
         Verdict::TooBig => BAD,
     };
     badge(&left, &m.embed.badge_right(&pair.device, &right), ground)
+}
+
+/// The badge of an address that asks for nothing that there is.
+#[must_use]
+pub fn unknown_badge(m: &Messages) -> String {
+    badge(m.site.name, m.embed.unknown, UNKNOWN)
+}
+
+/// The preview of such an address.
+#[must_use]
+pub fn unknown_preview(m: &Messages) -> String {
+    preview(
+        &Preview {
+            model: m.embed.unknown.to_owned(),
+            machine: m.embed.unknown_text.to_owned(),
+            figure: "?".to_owned(),
+            unit: String::new(),
+            verdict: None,
+            facts: Vec::new(),
+            range: None,
+            measured_tps: None,
+        },
+        m,
+    )
 }
 
 /// Two boxes side by side.

@@ -7,6 +7,7 @@ use crate::document::{Frame, Site};
 use crate::figure;
 use crate::messages::Messages;
 use crate::report::state_words;
+use crate::text::coded;
 
 /// Where the board is.
 pub const BOARD: &str = "/contributors";
@@ -80,6 +81,8 @@ struct Row<'a> {
 #[template(path = "contributors.html")]
 struct Board<'a> {
     m: &'a Messages,
+    /// What is said where there are none, as HTML.
+    none: String,
     rows: &'a [Contributor],
 }
 
@@ -101,6 +104,7 @@ pub fn profile_page(view: &ProfileView, m: &Messages, site: &Site) -> askama::Re
     };
     Frame {
         title: &format!("{heading} – {}", m.site.name),
+        description: &m.profile.lead(&view.name, &view.place),
         heading: &heading,
         body: body.render()?,
         wide: true,
@@ -113,8 +117,9 @@ pub fn profile_page(view: &ProfileView, m: &Messages, site: &Site) -> askama::Re
 pub fn contributors_page(rows: &[Contributor], m: &Messages, site: &Site) -> askama::Result<String> {
     Frame {
         title: &format!("{} – {}", m.profile.board, m.site.name),
+        description: m.profile.board_lead,
         heading: m.profile.board,
-        body: Board { m, rows }.render()?,
+        body: Board { m, none: coded(m.profile.board_none), rows }.render()?,
         wide: true,
         ..Frame::default()
     }
@@ -159,7 +164,7 @@ mod tests {
             .map(|result| Row { result, decode: "104".into(), state: "x".into() })
             .collect();
         let page = Profile { m: &EN, view: &view, lead, rows, more: EN.profile.more("8") }.render().unwrap();
-        let board = Board { m: &EN, rows: &[figures] }.render().unwrap();
+        let board = Board { m: &EN, none: String::new(), rows: &[figures] }.render().unwrap();
         for html in [&page, &board] {
             assert!(!html.contains("<script") && html.contains("&#60;script"), "{html}");
         }

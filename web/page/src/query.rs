@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::view::Problem;
+
 /// Longest query string that is read, in bytes; the rest is passed over.
 const MAX_BYTES: usize = 8192;
 
@@ -71,11 +73,22 @@ impl Query {
         query
     }
 
+    /// The same query without the names for which this is false.
+    #[must_use]
+    pub fn keeping(&self, keeps: impl Fn(&str) -> bool) -> Query {
+        Query { pairs: self.pairs.iter().filter(|(name, _)| keeps(name)).cloned().collect() }
+    }
+
+    /// The same query without what these problems are about.
+    #[must_use]
+    pub fn readable(&self, problems: &[Problem]) -> Query {
+        self.keeping(|name| !problems.iter().any(|problem| problem.field == name))
+    }
+
     /// The same query with only the names that describe a setup, so that a link carries the setup and no filter.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Query {
-        let kept = self.pairs.iter().filter(|(name, _)| names.contains(&name.as_str()));
-        Query { pairs: kept.cloned().collect() }
+        self.keeping(|name| names.contains(&name))
     }
 }
 

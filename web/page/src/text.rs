@@ -46,7 +46,7 @@ struct Method<'a> {
 pub fn method_page(view: &MethodView<'_>, m: &Messages, site: &Site) -> askama::Result<String> {
     let fitted = m.method.fitted(&view.fitted_on, &crate::figure::number(f64::from(view.rows)));
     let body = Method { m, view, fitted, text: rendered(view.markdown) }.render()?;
-    framed(m.method.title, "/methodology", body, m, site)
+    framed([m.method.title, m.method.lead], "/methodology", body, m, site)
 }
 
 /// Markdown as HTML: our own text, with tables. Its headings go one level down, under the page's own.
@@ -80,11 +80,13 @@ fn rendered(markdown: &str) -> String {
 #[template(path = "about.html")]
 struct About<'a> {
     m: &'a Messages,
+    tables_fits: String,
 }
 
 /// What this is, where its numbers come from, and what happens to what people type.
 pub fn about_page(m: &Messages, site: &Site) -> askama::Result<String> {
-    framed(m.about.title, "/about", About { m }.render()?, m, site)
+    let body = About { m, tables_fits: coded(m.about.tables_fits) }.render()?;
+    framed([m.about.title, m.about.what_text], "/about", body, m, site)
 }
 
 /// What went wrong.
@@ -105,6 +107,22 @@ pub enum ErrorView {
     Ours,
 }
 
+/// Pages that may be meant: paths and names.
+pub(crate) type Near = [(String, String)];
+
+impl ErrorView {
+    /// A heading, a sentence (or none), and what is near.
+    pub(crate) fn words<'v>(&'v self, m: &Messages) -> (String, &'v str, &'v Near) {
+        let w = &m.error;
+        match self {
+            ErrorView::NotFound => (w.not_found.to_owned(), w.not_found_text, &[]),
+            ErrorView::NotKnown { what, near } => (w.not_known(what), "", near),
+            ErrorView::Bad(why) => (w.bad.to_owned(), why, &[]),
+            ErrorView::Ours => (w.wrong.to_owned(), w.wrong_text, &[]),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct Error<'a> {
@@ -115,24 +133,38 @@ struct Error<'a> {
 
 /// A page that says what went wrong and where to go.
 pub fn error_page(view: &ErrorView, m: &Messages, site: &Site) -> askama::Result<String> {
-    let w = &m.error;
-    let (title, text, near): (String, &str, &[(String, String)]) = match view {
-        ErrorView::NotFound => (w.not_found.to_owned(), w.not_found_text, &[]),
-        ErrorView::NotKnown { what, near } => (w.not_known(what), "", near),
-        ErrorView::Bad(why) => (w.bad.to_owned(), why, &[]),
-        ErrorView::Ours => (w.wrong.to_owned(), w.wrong_text, &[]),
-    };
-    framed(&title, "", Error { m, text, near }.render()?, m, site)
+    let (title, text, near) = view.words(m);
+    framed([&title, text], "", Error { m, text, near }.render()?, m, site)
 }
 
-fn framed(title: &str, current: &str, body: String, m: &Messages, site: &Site) -> askama::Result<String> {
+/// A page of text under a title, with what search engines say of it.
+fn framed(
+    [title, description]: [&str; 2],
+    current: &str,
+    body: String,
+    m: &Messages,
+    site: &Site,
+) -> askama::Result<String> {
     let full_title = format!("{title} – {}", m.site.name);
-    Frame { title: &full_title, heading: title, current, ..Frame::default() }.with_body(body).render(m, site)
+    let frame = Frame { title: &full_title, description, heading: title, current, ..Frame::default() };
+    frame.with_body(body).render(m, site)
+}
+
+/// A sentence of the message file as HTML: what stands in backticks is code.
+pub(crate) fn coded(sentence: &str) -> String {
+    let parts = sentence.split('`').map(crate::picture::escape).enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::rendered;
+    use super::{coded, rendered};
+
+    #[test]
+    fn backticks_are_code_and_nothing_else_is_markup() {
+        let html = coded("`a <b>` makes one; <i> does not.");
+        assert_eq!(html, "<code>a &lt;b&gt;</code> makes one; &lt;i&gt; does not.");
+    }
 
     #[test]
     fn headings_go_down_a_rank_and_raw_markup_is_shown_as_written() {

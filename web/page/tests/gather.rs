@@ -32,6 +32,66 @@ fn what_cannot_be_read_is_named_all_at_once() {
     assert!(view.problems[0].near.iter().any(|id| id.contains("3090")), "{:?}", view.problems[0].near);
 }
 
+/// The address of a page's data, out of its region.
+fn data_link(html: &str, table: &str) -> String {
+    let start = format!("href=\"/api/v1/tables/{table}.csv");
+    let (_, rest) = html.split_once(&start).unwrap_or_else(|| panic!("no {table}: {html}"));
+    rest.split('"').next().unwrap_or_default().replace("&#38;", "&")
+}
+
+#[test]
+fn one_bad_value_takes_no_answer_away_and_is_told() {
+    let engine = engine();
+    for (query, field) in
+        [("context=zz", "context"), ("min_tps=abc", "min_tps"), ("sort=x&streams=0", "sort")]
+    {
+        let query = Query::parse(query);
+        let device = gather::device(&engine, "rtx-3090", &query).unwrap().models;
+        let model = gather::model(&engine, "qwen3-8b", &query).unwrap();
+        let picked = gather::model(&engine, "qwen3-8b", &query.with("hardware", "rtx-3090")).unwrap();
+        for (problems, cards) in [
+            (&device.problems, device.cards.len()),
+            (&model.problems, model.cards.len()),
+            (&picked.problems, picked.cards.len()),
+        ] {
+            let told = problems.iter().filter(|problem| problem.field == field).count();
+            assert!(told == 1 && cards > 20, "{query:?}: {problems:?}, {cards} cards");
+        }
+        assert!(!picked.quants.is_empty(), "{query:?}");
+    }
+    // A runtime that only some machines have is no mistake on a page of all machines.
+    let mlx = gather::model(&engine, "qwen3-8b", &Query::parse("runtime=mlx")).unwrap();
+    assert!(mlx.problems.is_empty() && !mlx.cards.is_empty(), "{:?}", mlx.problems);
+    let kind = gather::model(&engine, "qwen3-8b", &Query::parse("kind=toaster")).unwrap();
+    assert!(kind.problems[0].near.iter().any(|near| near == "apple") && kind.cards.len() > 20);
+    let query =
+        Query::parse("hardware1=rtx-3090&model1=qwen3-8b&hardware2=rtx-4090&model2=qwen3-8b&context=zz");
+    let both = gather::compare(&engine, &query);
+    assert!(both.columns.iter().all(|column| column.answer.is_some() && column.problems.len() == 1));
+    let html = page::compare_results(&both, "/compare", &query, &EN).unwrap();
+    assert_eq!(html.matches("<b>context</b>").count(), 1, "told once");
+    let asked = data_link(&html, "compare");
+    assert!(asked.contains("hardware2=rtx-4090") && !asked.contains("context"), "{asked}");
+}
+
+#[test]
+fn data_is_asked_for_by_what_its_table_takes() {
+    let engine = engine();
+    let region = |path: &str, query: &str| {
+        gather::render(&engine, path, &Query::parse(query), "", &EN).expect("a page")
+    };
+    for (path, query, asked) in [
+        ("/", "hardware=rtx-3090&utm=1&page=1&context=8k", "?context=8k&hardware=rtx-3090"),
+        ("/d/rtx-3090", "model=qwen3-8b&utm=1&min_tps=abc", "?hardware=rtx-3090"),
+        ("/m/qwen3-8b", "hardware1=x&utm=1&kind=apple", "?kind=apple&model=qwen3-8b"),
+        ("/m/qwen3-8b", "quant=q99&context=16k", "?context=16k&model=qwen3-8b"),
+    ] {
+        assert_eq!(data_link(&region(path, query), "fits"), asked, "{path}?{query}");
+    }
+    let query = "hardware1=rtx-3090&model1=qwen3-8b&utm=1&min_tps=5&hardware7=x";
+    assert_eq!(data_link(&region("/compare", query), "compare"), "?hardware1=rtx-3090&model1=qwen3-8b");
+}
+
 #[test]
 fn every_card_says_what_the_engine_answers_for_its_setup() {
     let engine = engine();

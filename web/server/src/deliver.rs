@@ -12,20 +12,17 @@ use crate::pages;
 use crate::problem::Problem;
 use crate::representation::Representation;
 
-/// Fills the envelope that a handler returned: a [`Representation`], a [`Problem`], or a bare error status from a
-/// layer below, which is a problem too.
+/// Fills the envelope that a handler returned: a [`Representation`], under whatever status it stands, a [`Problem`], or a bare
+/// error status from a layer below, which is a problem too.
 pub async fn deliver(State(app): State<App>, request: Request, next: Next) -> Response {
     let wish = Wish::of(&request);
     let mut response = next.run(request).await;
-    if let Some(problem) = problem_of(&response) {
-        let answer =
-            if wish.is_for_programs { problem.as_json() } else { pages::error(&problem, app.site()) };
+    if let Some(answer) = response.extensions_mut().remove::<Representation>() {
         return wish.fill(response, &answer);
     }
-    match response.extensions_mut().remove::<Representation>() {
-        Some(answer) => wish.fill(response, &answer),
-        None => response,
-    }
+    let Some(problem) = problem_of(&response) else { return response };
+    let answer = if wish.is_for_programs { problem.as_json() } else { pages::error(&problem, app.site()) };
+    wish.fill(response, &answer)
 }
 
 /// What an error response is about, whoever made it.

@@ -11,6 +11,7 @@ use data::subject::Subject;
 use data::submission::MedianCell;
 use data::table::Row;
 use estimator::Range;
+use page::Query;
 use page::measured::{MeasuredView, ReportDot, SetupLine, SetupName};
 
 use crate::app::App;
@@ -84,11 +85,9 @@ async fn read(app: &App, snapshot: &Snapshot, about: &About) -> Result<MeasuredV
     let engine = app.engine();
     let mut cells: Vec<(&str, &MedianCell)> =
         snapshot.index.cells().filter(|(_, cell)| cell.count > 0 && about.holds(cell)).collect();
-    cells.sort_by(|(a_key, a), (b_key, b)| {
-        (b.count, b.signed).cmp(&(a.count, a.signed)).then_with(|| a_key.cmp(b_key))
-    });
+    cells.sort_by(|(_, a), (_, b)| (b.count, b.signed).cmp(&(a.count, a.signed)).then_with(|| a.by_setup(b)));
     let mut behind = Behind { store: app.store(), read: BTreeMap::new() };
-    let mut view = named(engine, about);
+    let mut view = MeasuredView { asked: asked(about), ..named(engine, about) };
     let runs = benchmarks::current(app).await;
     view.runs = runs.table.rows.iter().filter(|row| !row.superseded && about.is_of(row)).count();
     view.more = cells.len().saturating_sub(SETUPS);
@@ -108,6 +107,33 @@ async fn read(app: &App, snapshot: &Snapshot, about: &About) -> Result<MeasuredV
     }
     view.traces = traces(app, &cells, &mut behind, &workloads).await?;
     Ok(view)
+}
+
+/// What asks the tables of curves and traces for the same.
+fn asked(about: &About) -> String {
+    let mut query = Query::default();
+    match about {
+        About::Model { id, machine } => {
+            query = query.with("model", id);
+            for (name, value) in machine.iter().flat_map(|key| MachineKey::read(key).pairs()) {
+                query = query.with(name, &value);
+            }
+        }
+        About::Device(id) => query = query.with("hardware", id),
+        About::Setups(setups) => {
+            for (at, [machine, model, quant]) in setups.iter().enumerate() {
+                let key = MachineKey::read(machine);
+                // One limit holds for all setups of a page.
+                query =
+                    key.power_share.map_or(query.clone(), |share| query.with("power", &share.to_string()));
+                let ids = key.ids.join(",");
+                for (name, value) in [("hardware", &ids), ("model", model), ("quant", quant)] {
+                    query = query.with(&format!("{name}{}", at + 1), value);
+                }
+            }
+        }
+    }
+    query.link("", &[])
 }
 
 /// The view with its names, before anything is in it.

@@ -152,8 +152,11 @@ fn name(table: &Table, picked: &Picked<'_>) -> String {
     let row = picked.row;
     let family = table.family(row).map_or("", |family| family.name.as_str());
     let family = family.rsplit('/').next().unwrap_or_default();
-    // A submission's variant is the model's whole name.
-    let model = if row.variant.to_lowercase().contains(&family.to_lowercase()) {
+    // A submission's variant is the model's whole name, whatever stands between its words.
+    let letters = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let model = if letters(&row.variant).contains(&letters(family)) {
         row.variant.clone()
     } else {
         format!("{family} {}", row.variant)

@@ -44,8 +44,13 @@ pub fn benchmarks_page(
     site: &Site,
 ) -> askama::Result<String> {
     let view = BenchmarksView::new(table, query);
+    let wish = &view.wish;
+    let asked = [&wish.family, &wish.model, &wish.hardware, &wish.backend, &wish.quant, &wish.shape];
+    let asked: Vec<&str> = asked.into_iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+    let what = if asked.is_empty() { String::new() } else { format!(": {}", asked.join(", ")) };
     Frame {
-        title: &format!("{} – {}", m.benchmarks.title, m.site.name),
+        title: &format!("{}{what} – {}", m.benchmarks.title, m.site.name),
+        description: m.benchmarks.lead,
         heading: m.benchmarks.title,
         current: PATH,
         form: form(&view, query, m)?,
@@ -80,9 +85,21 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
             fixed(&[("", &PER_PAGE.to_string()), ("25", "25"), ("250", "250"), ("1000", "1,000")]),
         ),
     ];
-    let field = |(name, label, choices): (&'static str, &'static str, Vec<Choice>)| {
-        let now = query.get(name);
+    let field = |(name, label, mut choices): (&'static str, &'static str, Vec<Choice>)| {
+        // As rows spell it, however the address does: a filter in force is never shown as "all".
+        let wish = &view.wish;
+        let now = match name {
+            "hardware" => wish.hardware.as_str(),
+            "backend" => &wish.backend,
+            "runtime" => &wish.runtime,
+            "quant" => &wish.quant,
+            _ => query.get(name),
+        };
         let invalid = view.problems.iter().any(|problem| problem.field == name);
+        // What links ask for and the list does not offer is in force too.
+        if !now.is_empty() && !invalid && !choices.iter().any(|(value, _)| value == now) {
+            choices.push((now.to_owned(), now.to_owned()));
+        }
         let is_wide = matches!(name, "hardware" | "sort");
         Field { name, label, invalid, is_wide, now, choices }
     };

@@ -35,7 +35,7 @@ pub(super) fn columns(m: &Messages) -> [(Sort, &'static str, &'static str); 9] {
         (Sort::Speed, w.gen_tps, "generated"),
         (Sort::Estimate, w.estimate, "estimate"),
         (Sort::Ratio, w.ratio, "ratio"),
-        (Sort::Date, w.origin, "origin"),
+        (Sort::Date, w.column_origin, "origin"),
     ]
 }
 
@@ -117,7 +117,11 @@ pub(super) fn groups<'a>(view: &BenchmarksView<'a>, query: &Query, m: &Messages)
     let trends: BTreeSet<&str> = table.trends.iter().map(|(key, _)| key.as_str()).collect();
     let trend = |row: &Picked<'_>| {
         let key = trend::key(row.row);
-        if trends.contains(key.as_str()) { query.link(PATH, &[("trend", &key)]) } else { String::new() }
+        if trends.contains(key.as_str()) {
+            query.link(PATH, &[("trend", &key), ("trend_page", "")])
+        } else {
+            String::new()
+        }
     };
     let mut groups = Vec::new();
     for (at, family) in table.families.iter().enumerate() {
@@ -150,7 +154,6 @@ fn about(family: &Family, count: usize, m: &Messages) -> String {
     let w = &m.benchmarks;
     let rows = match count {
         0 => None,
-        1 => Some(w.row_shown.to_owned()),
         count => Some(w.rows_shown(&figure::number(count as f64))),
     };
     let published = family.published_runs.map(|count| w.runs_published(&count.to_string()));

@@ -14,6 +14,11 @@ const OFFERED: usize = 12;
 const WAYS: usize = 6;
 /// Words stay readable on a phone, and there is room for two pictures side by side on a desk.
 const SIZE: Size = Size { width: 480.0, height: 340.0 };
+/// Measurements of a trend that are shown at once.
+const PER_PAGE: usize = 50;
+/// What an address calls a trend, and a page of it.
+const TREND: &str = "trend";
+const TREND_PAGE: &str = "trend_page";
 
 /// The section as the template wants it.
 pub(super) struct Trends {
@@ -22,6 +27,10 @@ pub(super) struct Trends {
     pub(super) steps: Vec<Line>,
     /// The steps as a picture; empty where none is chosen.
     pub(super) svg: String,
+    /// Which page of a long history this is, and the addresses of its neighbours; empty where there is none.
+    pub(super) page_of: String,
+    pub(super) previous: String,
+    pub(super) next: String,
     /// Others: address, name, rows.
     pub(super) offers: Vec<(String, String, u32)>,
     /// The address without a trend.
@@ -44,12 +53,19 @@ pub(super) struct Line {
 }
 
 pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
-    let chosen = query.get("trend");
-    let steps = if chosen.is_empty() { Vec::new() } else { trend::steps(table, chosen) };
+    let chosen = query.get(TREND);
+    let whole = if chosen.is_empty() { Vec::new() } else { trend::steps(table, chosen) };
+    let pages = whole.len().div_ceil(PER_PAGE).max(1);
+    let page = query.get(TREND_PAGE).parse().unwrap_or(1).clamp(1, pages);
+    let steps = whole.chunks(PER_PAGE).nth(page - 1).unwrap_or_default();
+    let turn = |to: usize| {
+        let there = (1..=pages).contains(&to);
+        if there { query.link(PATH, &[(TREND_PAGE, &to.to_string())]) } else { String::new() }
+    };
     let offers = table.trends.iter().take(OFFERED).filter_map(|(key, count)| {
         let row = table.rows.iter().find(|row| trend::key(row) == *key)?;
         let name = super::name(table, &Picked::of(row, "")?);
-        Some((query.link(PATH, &[("trend", key)]), name, *count))
+        Some((query.link(PATH, &[(TREND, key), (TREND_PAGE, "")]), name, *count))
     });
     Trends {
         name: match (chosen, steps.first()) {
@@ -57,16 +73,23 @@ pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
             (_, Some(step)) => super::name(table, &step.picked),
             (_, None) => m.benchmarks.trend_none.to_owned(),
         },
-        svg: picture(table, &steps, m),
+        svg: picture(table, steps, m),
         steps: steps.iter().map(|step| line(step, m)).collect(),
+        page_of: if pages > 1 {
+            m.results.page(&page.to_string(), &pages.to_string())
+        } else {
+            String::new()
+        },
+        previous: turn(page - 1),
+        next: turn(page + 1),
         offers: if chosen.is_empty() { offers.collect() } else { Vec::new() },
-        all: query.link(PATH, &[("trend", "")]),
+        all: query.link(PATH, &[(TREND, ""), (TREND_PAGE, "")]),
         data: "/api/v1/tables/trends",
-        query: Query::default().link("", &[("trend", chosen)]),
+        query: Query::default().link("", &[(TREND, chosen)]),
     }
 }
 
-/// The steps over their versions and days: a way to run is a line, and what was replaced is a hollow mark.
+/// The stops over their versions and days: a way to run is a line, and what was replaced is a hollow mark.
 fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
     let Some(first) = steps.first() else { return String::new() };
     let w = &m.benchmarks;
@@ -87,7 +110,7 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
     let told: Vec<[String; 2]> = steps
         .iter()
         .map(|step| {
-            let speed = span(step.picked.low_tps, step.picked.high_tps);
+            let speed = span(step.stop.low, step.stop.high);
             let tip = format!("{}: {speed} {}", step.picked.row.backend_words(), m.answer.tps);
             [if step.beyond_noise { changed(step) } else { String::new() }, tip]
         })
@@ -98,17 +121,18 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
     let mut before: Option<&Row> = None;
     for (step, [told, tip]) in steps.iter().zip(&told) {
         let row = step.picked.row;
+        // A stop is one mark, from its lowest to its highest; of one that a page cuts, each page has its mark.
+        let seen = before.is_some_and(|before| trend::when(before) == trend::when(row));
+        if step.is_repeat && seen {
+            continue;
+        }
         if before.is_none_or(|before| !trend::alike(before, row)) {
             names.push(way(row, m));
             ways.push(Vec::new());
         }
         before = Some(row);
         let stop = stops.iter().position(|stop| *stop == trend::when(row)).unwrap_or_default();
-        let value = chart::Range {
-            low: step.picked.low_tps,
-            mid: step.picked.middle_tps(),
-            high: step.picked.high_tps,
-        };
+        let value = chart::Range { low: step.stop.low, mid: step.stop.mid, high: step.stop.high };
         if let Some(way) = ways.last_mut() {
             way.push(chart::Step { stop, value, is_superseded: row.superseded, told, tip });
         }
@@ -166,19 +190,70 @@ fn line(step: &Step<'_>, m: &Messages) -> Line {
         concurrency: row.concurrency,
         speed: span(step.picked.low_tps, step.picked.high_tps),
         change: changed(step),
-        verdict: match (step.change, step.beyond_noise) {
-            (None, _) => w.first_of_its_way,
-            (Some(_), true) => w.beyond_noise,
-            (Some(_), false) => w.within_noise,
+        verdict: match (step.is_repeat, step.change, step.beyond_noise) {
+            (true, ..) => w.repeated,
+            (_, None, _) => w.first_of_its_way,
+            (_, Some(_), true) => w.beyond_noise,
+            (_, Some(_), false) => w.within_noise,
         },
         is_told: step.beyond_noise,
         is_superseded: row.superseded,
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "full"))]
 mod tests {
+    use data::Engine;
+    use data::runs::RunRows;
+    use data::table::make::{Maker, Report, ReportPoint};
+
     use super::*;
+    use crate::messages::EN;
+
+    /// A table in which one setup was measured so often, twice under each version.
+    fn often(count: usize) -> Table {
+        let report = |at: usize| Report {
+            id: format!("r{at}"),
+            signed: true,
+            measured_on: "2026-11-01".into(),
+            device: "rtx-4090".into(),
+            model: "gemma-4-e4b".into(),
+            quant: "q4_k_m".into(),
+            runtime: "llama.cpp".into(),
+            build: format!("b{}", 9000 + at / 2),
+            backend: "cuda".into(),
+            streams: 1,
+            points: vec![ReportPoint {
+                workload: "W1".into(),
+                prompt_tokens: 128,
+                output_tokens: 256,
+                decode_tps: 100.0,
+                ..ReportPoint::default()
+            }],
+            ..Report::default()
+        };
+        let reports: Vec<Report> = (0..count).map(report).collect();
+        Maker::new(Engine::embedded(), RunRows::embedded()).table(&reports)
+    }
+
+    #[test]
+    fn a_long_history_comes_in_pages_and_a_repeat_is_called_one() {
+        let table = often(2 * PER_PAGE + 10);
+        let shown = |query: &str| trends(&table, &Query::parse(query), &EN);
+        let first = shown("trend=rtx-4090,gemma-4-e4b,q4_k_m");
+        assert_eq!((first.steps.len(), first.page_of.as_str()), (PER_PAGE, "Page 1 of 3"));
+        assert!(first.previous.is_empty() && first.next.contains("trend_page=2"), "{}", first.next);
+        let words: Vec<&str> = first.steps.iter().take(3).map(|step| step.verdict).collect();
+        assert_eq!(
+            words,
+            [EN.benchmarks.first_of_its_way, EN.benchmarks.repeated, EN.benchmarks.within_noise]
+        );
+        assert_eq!(first.svg.matches("class=\"dot c0\"").count(), PER_PAGE / 2, "a mark for each stop");
+        let last = shown("trend=rtx-4090,gemma-4-e4b,q4_k_m&trend_page=99");
+        assert_eq!((last.steps.len(), last.page_of.as_str()), (10, "Page 3 of 3"));
+        assert!(last.next.is_empty() && last.previous.contains("trend_page=2"));
+        assert!(!last.all.contains("trend_page") && !last.query.contains("trend_page"));
+    }
 
     #[test]
     fn versions_lose_what_all_of_them_have() {

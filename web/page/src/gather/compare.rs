@@ -3,7 +3,7 @@
 use data::Engine;
 use data::query::Params;
 
-use super::curve;
+use super::{curve, passing_over};
 #[cfg(feature = "full")]
 use crate::card::{JOB, SETUP};
 use crate::query::Query;
@@ -21,21 +21,15 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
             continue;
         }
         let setup = query.with("hardware", hardware).with("model", model).with("quant", quant);
-        match column(engine, &setup) {
-            Ok((column, curve)) => {
-                columns.push(column);
-                curves.extend(curve);
-            }
-            Err(problems) => columns.push(Column {
-                number: n,
-                machine: hardware.to_owned(),
-                model: model.to_owned(),
-                quant: quant.to_owned(),
-                answer: None,
-                problems: problems.into_iter().map(|problem| numbered(problem, n)).collect(),
-            }),
-        }
-        columns.last_mut().into_iter().for_each(|column| column.number = n);
+        let (read, _, problems) = passing_over(&setup, |setup| column(engine, setup));
+        let (mut column, curve) = read.unwrap_or_else(|| {
+            let [machine, model, quant] = [hardware, model, quant].map(str::to_owned);
+            (Column { number: n, machine, model, quant, answer: None, problems: Vec::new() }, None)
+        });
+        column.number = n;
+        column.problems = problems.into_iter().map(|problem| numbered(problem, n)).collect();
+        columns.push(column);
+        curves.extend(curve);
     }
     CompareView { columns, curves }
 }

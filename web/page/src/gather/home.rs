@@ -4,7 +4,9 @@ use data::Engine;
 use data::engine::Chosen;
 use data::shortlist::{Card as Listed, Tier, shortlist};
 
-use super::{Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, wanted};
+use super::{
+    Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, passing_over, wanted,
+};
 use crate::query::Query;
 use crate::view::{Card, HomeView, PER_PAGE, Pages, Problem, Spot, StartNote, Subject};
 
@@ -29,14 +31,14 @@ const CURVES: usize = 3;
 /// How much faster a less capable model must be for a curve of its own: their bands then hardly overlap.
 const CLEARLY: f64 = 1.8;
 
-/// The first page's view, also for an address that cannot be read: then it says what is wrong.
+/// The first page's view, also for an address that cannot be read in whole: then it says what is wrong.
 #[must_use]
 pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
-    match asked(engine, query) {
-        Ok(asked) => answered(engine, query, &asked),
+    match passing_over(query, |query| asked(engine, query)) {
+        (Some(asked), _, problems) => HomeView { problems, ..answered(engine, query, &asked) },
         // An address without a machine is no mistake but a beginning.
-        Err(_) if !names_a_machine(query) => unanswered(engine, Vec::new()),
-        Err(problems) => unanswered(engine, problems),
+        _ if !names_a_machine(query) => unanswered(engine, Vec::new()),
+        (None, _, problems) => unanswered(engine, problems),
     }
 }
 

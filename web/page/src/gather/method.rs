@@ -44,17 +44,23 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
     }
 }
 
-/// Each loss with what it means and who has it.
-fn losses(engine: &Engine<'_>, m: &Messages) -> Table {
+/// Each loss, and what it means.
+#[must_use]
+pub fn loss_words(m: &Messages) -> [(QuantLoss, &'static str); 6] {
     let w = &m.method;
-    let words = [
+    [
         (QuantLoss::None, w.loss_none),
         (QuantLoss::Negligible, w.loss_negligible),
         (QuantLoss::Small, w.loss_small),
         (QuantLoss::Noticeable, w.loss_noticeable),
         (QuantLoss::Large, w.loss_large),
         (QuantLoss::Severe, w.loss_severe),
-    ];
+    ]
+}
+
+/// Each loss with what it means and who has it.
+fn losses(engine: &Engine<'_>, m: &Messages) -> Table {
+    let w = &m.method;
     let row = |(loss, means): (QuantLoss, &str)| {
         let having = engine.catalog.quants_by_quality().filter(|row| row.loss == loss);
         let names: Vec<&str> = having.map(|row| row.name.as_str()).collect();
@@ -63,7 +69,7 @@ fn losses(engine: &Engine<'_>, m: &Messages) -> Table {
     Table {
         caption: w.losses_note.to_owned(),
         head: owned([m.model.loss, w.note_means, m.model.quant]),
-        rows: words.map(row).into(),
+        rows: loss_words(m).map(row).into(),
     }
 }
 

@@ -37,7 +37,7 @@ pub use home::home;
 pub use measured::in_index;
 pub use measured::{in_lines, measured, measured_of_all};
 #[cfg(feature = "full")]
-pub use method::method;
+pub use method::{loss_words, method};
 pub use model::model;
 #[cfg(feature = "full")]
 pub use model::model_everywhere;
@@ -110,6 +110,31 @@ fn asked<'c>(engine: &Engine<'c>, query: &Query) -> Result<Asked<'c>, Vec<Proble
             problems.extend(filters.err().unwrap_or_default());
             Err(problems)
         }
+    }
+}
+
+/// Reads a query, and where some of it cannot be read what is left without that: the answer (none where nothing is left to
+/// answer), what was read, and all that is wrong. One mistyped number takes no answer away.
+fn passing_over<T>(
+    query: &Query,
+    read: impl Fn(&Query) -> Result<T, Vec<Problem>>,
+) -> (Option<T>, Query, Vec<Problem>) {
+    let (mut left, mut problems) = (query.clone(), Vec::new());
+    loop {
+        let new = match read(&left) {
+            Ok(answer) => return (Some(answer), left, problems),
+            Err(new) => new,
+        };
+        let next = left.readable(&new);
+        // What is wrong with what nobody wrote follows from what was passed over before.
+        let is_end = next == left;
+        if !is_end || problems.is_empty() {
+            problems.extend(new);
+        }
+        if is_end {
+            return (None, left, problems);
+        }
+        left = next;
     }
 }
 
@@ -227,6 +252,9 @@ fn sources(engine: &Engine<'_>, citations: &[String]) -> Vec<String> {
         })
         .collect()
 }
+
+/// The classes of machines, as the wire spells them.
+pub const CLASSES: [&str; 5] = ["discrete_gpu", "apple", "unified", "cpu", "mobile"];
 
 /// The class as the wire spells it.
 #[must_use]

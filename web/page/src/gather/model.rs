@@ -4,18 +4,18 @@ use std::slice::from_ref;
 
 use data::Engine;
 use data::engine::{Brief, Chosen};
-use data::query::{Fits, Job, Params, Rig};
+use data::query::{Fits, Job, Rig};
 use data::row::{Capability, HardwareRow, Mixer, ModelRow, QuantRow};
 use data::shortlist;
 use data::subject::{self, Subject};
-use estimator::Placement;
 use estimator::units::GIB;
+use estimator::{HardwareClass, Placement};
 
 use super::{
-    Asked, asked, chart_verdict, class_name, curve, machine_note, model_note, names_a_machine, outcome,
-    sources, wanted,
+    Asked, CLASSES, asked, chart_verdict, class_name, curve, machine_note, model_note, names_a_machine,
+    outcome, passing_over, sources, wanted,
 };
-use crate::card::JOB;
+use crate::card::{JOB, SETUP};
 use crate::query::Query;
 use crate::view::{
     Card, DeviceNote, LayerKind, ModelFacts, ModelView, PER_PAGE, Pages, Problem, QuantLine, Subject as About,
@@ -27,10 +27,15 @@ pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> 
     let row = engine.catalog.models().iter().find(|row| row.id == id)?;
     let mut problems = Vec::new();
     let quant = quant(engine, query, &mut problems);
-    let asked =
-        if names_a_machine(query) { asked(engine, query).map_err(|e| problems.extend(e)).ok() } else { None };
+    let (asked, left) = if names_a_machine(query) {
+        let (asked, left, wrong) = passing_over(query, |query| asked(engine, query));
+        problems.extend(wrong);
+        (asked, left)
+    } else {
+        (None, query.clone())
+    };
     let wanted = wanted(engine, asked.as_ref());
-    let machines = machines(engine, row, quant, query, &mut problems);
+    let machines = machines(engine, row, quant, &left, &mut problems);
     let running = machines.iter().filter(|m| m.brief.estimate.placement != Placement::TooBig).count();
     let pages = Pages::asked(query.get("page"), machines.len());
     let cards = machines.iter().skip(pages.first()).take(PER_PAGE).map(|machine| machine.card(engine, row));
@@ -119,20 +124,21 @@ fn machines<'c>(
     query: &Query,
     problems: &mut Vec<Problem>,
 ) -> Vec<OnMachine<'c>> {
-    let job_only = query.only(JOB);
-    let filters = match Params::read_page(query.pairs())
-        .and_then(|params| data::query::Filters::read(&params, engine.rules))
-    {
-        Ok(filters) => filters,
-        Err(errors) => {
-            // A machine that was picked has already said so.
-            let new: Vec<Problem> = errors.into_iter().filter(|error| !problems.contains(error)).collect();
-            problems.extend(new);
-            return Vec::new();
-        }
-    };
+    // The job and the filters are read for a machine on which every runtime runs; which one is told by none of them.
+    let of_machine = |name: &str| SETUP.contains(&name) && !JOB.contains(&name);
+    let any = engine.catalog.devices().iter().find(|row| row.class == HardwareClass::Apple);
+    let any = query.keeping(|name| !of_machine(name)).with("hardware", any.map_or("", |row| &row.id));
+    let (read, left, wrong) = passing_over(&any, |query| asked(engine, query));
+    problems.extend(wrong);
+    let Some(Asked { filters, .. }) = read else { return Vec::new() };
+    let job_only = left.only(JOB);
     let rows = engine.catalog.devices().iter();
-    let kind = query.get("kind");
+    let mut kind = query.get("kind");
+    if !kind.is_empty() && !CLASSES.contains(&kind) {
+        let near = CLASSES.map(str::to_owned).into();
+        problems.push(Problem::with_near("kind", "There is no such kind of machine.".to_owned(), near));
+        kind = "";
+    }
     let mut machines: Vec<OnMachine<'c>> = rows
         .filter(|row| kind.is_empty() || class_name(row) == kind)
         .filter(|row| {

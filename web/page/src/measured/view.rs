@@ -28,6 +28,8 @@ pub struct MeasuredView {
     pub traces: Vec<Trace>,
     /// Whether the reports could not be read: then nothing is said of them.
     pub away: bool,
+    /// What asks for the same as data, `?model=ID`; empty where nothing does.
+    pub asked: String,
     /// The model as `llm-speed-probe bench --model` takes it; empty where the page names none.
     pub file: String,
 }

@@ -46,6 +46,7 @@ pub fn measured() -> MeasuredView {
         model: "Qwen3 30B-A3B".into(),
         machine: "GeForce RTX 3090".into(),
         depends_on: "hardware devices power",
+        asked: "?model=qwen3-30b-a3b&hardware=rtx-3090".into(),
         setups: (0..12).map(setup).collect(),
         more: 40,
         decay: vec![curve("Q4_K_M · llama.cpp", &[384, 5120, 32_768, 65_536, 131_072])],

@@ -1,6 +1,7 @@
 //! `GET /api/v1/benchmarks`: the table of runs, filtered, sorted and paged.
 
 use axum::extract::{RawQuery, State};
+use data::Catalog;
 use data::query::FieldError;
 use data::table::wish::{MOST_PER_PAGE, PARAMETERS, Wish};
 use data::table::{Figure, Picked, ReportCard, Selection, Table};
@@ -141,10 +142,10 @@ pub struct FamilyBody<'a> {
 pub struct ReportCardBody {
     /// Rows with an estimate.
     rows: usize,
-    /// Median of measured over estimate.
-    median_ratio: f64,
-    /// Median of the error as a share of what was measured.
-    median_error: f64,
+    /// Median of measured over estimate; null without rows.
+    median_ratio: Option<f64>,
+    /// Median of the error as a share of what was measured; null without rows.
+    median_error: Option<f64>,
     /// Rows whose measurement lies in our range.
     within: usize,
     /// Rows that the constants were fitted to: they test nothing.
@@ -229,13 +230,26 @@ fn body<'a>(table: &'a Table, picked: &Picked<'a>) -> RunBody<'a> {
     }
 }
 
-/// What a query asks of the table, and whether it asks for pages of a size; unknown parameters and values are refused.
-pub fn asked(query: Option<&str>, table: &Table) -> Result<(Wish, bool), Problem> {
+/// What a query asks of the table, and whether it asks for pages of a size; unknown parameters and values are refused. A model
+/// or a device of the catalogue is known, though no row may have it yet.
+pub fn asked(query: Option<&str>, table: &Table, catalog: &Catalog) -> Result<(Wish, bool), Problem> {
     let pairs = query_string::pairs(query.unwrap_or_default())?;
     let get = |name: &str| {
         pairs.iter().find(|(known, value)| known == name && !value.is_empty()).map_or("", |(_, value)| value)
     };
-    let (wish, mut wrong) = Wish::read(get, table);
+    let (mut wish, mut wrong) = Wish::read(get, table);
+    let (model, device) = (get("model"), get("hardware"));
+    wrong.retain(|error| {
+        let is = |field: &str, known: bool| error.field == field && known;
+        if is("model", catalog.models().iter().any(|row| row.id == model)) {
+            wish.model = model.to_owned();
+        } else if is("hardware", catalog.devices().iter().any(|row| row.id == device)) {
+            wish.hardware = device.to_owned();
+        } else {
+            return true;
+        }
+        false
+    });
     let known = |name: &str| PARAMETERS.iter().any(|(known, _)| *known == name);
     wrong.extend(pairs.iter().filter(|(name, _)| !known(name)).map(|(name, _)| {
         let names = PARAMETERS.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -262,9 +276,10 @@ pub fn asked(query: Option<&str>, table: &Table) -> Result<(Wish, bool), Problem
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     let snapshot = crate::benchmarks::current(&app).await;
     let table = &snapshot.table;
-    let (wish, _) = asked(query.as_deref(), table)?;
+    let (wish, _) = asked(query.as_deref(), table, app.catalog())?;
     let selection = Selection::new(table, &wish);
     let card = ReportCard::of(&selection.all);
+    let some_rows = card.rows > 0;
     let families = table.families.iter().zip(&selection.counts).map(|(family, rows)| FamilyBody {
         name: &family.name,
         released: some(&family.released),
@@ -280,8 +295,8 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<R
         previous: selection.previous(),
         report_card: ReportCardBody {
             rows: card.rows,
-            median_ratio: card.median_ratio,
-            median_error: card.median_error,
+            median_ratio: some_rows.then_some(card.median_ratio),
+            median_error: some_rows.then_some(card.median_error),
             within: card.within,
             fitted: card.fitted,
         },

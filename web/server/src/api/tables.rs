@@ -3,9 +3,11 @@
 mod catalogue;
 mod fits;
 mod measured;
+mod method;
+mod seen;
 
 use axum::extract::{Path, RawQuery, State};
-use data::query::{FILTERS, FieldError, PARAMETERS};
+use data::query::{FieldError, is_filter, is_parameter};
 use data::runs::RunRows;
 use page::Query;
 use page::view::MOST_SETUPS;
@@ -13,18 +15,20 @@ use page::view::MOST_SETUPS;
 use super::login::service;
 use super::refuse_parameters;
 use crate::app::App;
-use crate::pages::{beside, leaderboard, profile};
-use crate::problem::{Problem, ProblemBody};
+use crate::pages::{beside, leaderboard, profile, report};
+use crate::problem::{Kind, Problem, ProblemBody};
 use crate::representation::Representation;
 use crate::table::{Form, Table};
 use crate::{benchmarks, medians, query_string};
 
-/// A table as a file: `models`, `hardware`, `quants`, `medians`, `fits`, `compare`, `leaderboard`, `wanted`, `trends`, `queued`,
-/// `rigs` or `contributors`, each as `.json` (an array of objects) or `.csv` with the same columns.
+/// A table as a file: `models`, `hardware`, `quants`, `medians`, `fits`, `quantisations`, `compare`, `curves`, `traces`, `result`,
+/// `leaderboard`, `wanted`, `trends`, `queued`, `rigs`, `scores`, `losses`, `constants` or `contributors`, each as `.json` (an array of objects) or `.csv` with the same columns.
 ///
 /// `fits` takes the parameters of a page and `hardware` (every model on that machine), or `model` (every machine with
 /// that model; `kind` keeps one class of them, `q` those with a name). `compare` takes those of its page, `hardware1`, `model1` and so on. `leaderboard` takes `suite`, `workload`, `prompt`, `streams`, `class`, `model` and `sort`. `trends` takes
-/// `trend`, as addresses of `/benchmarks` spell it, and without it holds them all. The others take none. The table of runs is
+/// `trend`, as addresses of `/benchmarks` spell it, and without it holds them all. `quantisations` takes the parameters of a page with
+/// `model` and `hardware`. `curves` and `traces` are what people measured of a `model`, on `hardware`, of both, or of the setups of
+/// a comparison. `result` takes the `id` of one and holds its points. The others take none. The table of runs is
 /// `/api/v1/benchmarks` and `/benchmarks.csv`.
 #[utoipa::path(
     get,
@@ -53,6 +57,16 @@ pub async fn table(
         "queued" => Some(|_| catalogue::queued(RunRows::embedded())),
         _ => None,
     };
+    let of_method: Option<fn(&data::Engine<'_>) -> Table> = match name {
+        "scores" => Some(method::scores),
+        "losses" => Some(method::losses),
+        "constants" => Some(method::constants),
+        _ => None,
+    };
+    if let Some(make) = of_method {
+        refuse_parameters(query.as_deref())?;
+        return Ok(make(app.engine()).written(form));
+    }
     if let Some(make) = fixed {
         refuse_parameters(query.as_deref())?;
         return app
@@ -76,22 +90,38 @@ pub async fn table(
             beside(move || Ok(measured::trends(&snapshot.table, query.get("trend"))?.written(form))).await
         }
         "leaderboard" => {
-            let query = known(query.as_deref(), |name| LEADERBOARD.contains(&name))?;
-            let (_, entries) = leaderboard::entries(&app, &query).await?;
+            let query = known(query.as_deref(), |name| page::leaderboard::PARAMETERS.contains(&name))?;
+            let entries = leaderboard::entries(&app, &query).await?;
             Ok(measured::board(&entries).written(form))
         }
         "fits" => {
-            let query = known(query.as_deref(), |name| {
-                name == "kind" || PARAMETERS.iter().chain(FILTERS).any(|(known, _)| *known == name)
-            })?;
+            let query = known(query.as_deref(), |name| name == "kind" || is_asked(name))?;
             let snapshot = medians::current(&app).await;
             beside(move || Ok(fits::fits(app.engine(), &query, &snapshot)?.written(form))).await
         }
         "compare" => {
-            let query = known(query.as_deref(), |name| {
-                PARAMETERS.iter().any(|(known, _)| *known == name) || is_of_setup(name)
-            })?;
+            let query = known(query.as_deref(), |name| is_parameter(name) || is_of_setup(name))?;
             beside(move || Ok(fits::compare(app.engine(), &query)?.written(form))).await
+        }
+        "quantisations" => {
+            let query = known(query.as_deref(), |name| name == "kind" || is_asked(name))?;
+            beside(move || Ok(fits::quantisations(app.engine(), &query)?.written(form))).await
+        }
+        "curves" | "traces" => {
+            let query = known(query.as_deref(), |name| is_asked(name) || is_of_setup(name))?;
+            let about = seen::about(app.engine(), &query)?;
+            let snapshot = medians::current(&app).await;
+            let view = crate::measured::view(&app, &snapshot, &about).await;
+            if view.away {
+                return Err(Problem::new(Kind::NotReady, Kind::NotReady.explanation()));
+            }
+            let table = if name == "curves" { seen::curves(&view) } else { seen::traces(&view) };
+            Ok(table.written(form))
+        }
+        "result" => {
+            let query = known(query.as_deref(), |name| name == "id")?;
+            let stored = report::stored(&app, query.get("id")).await?;
+            Ok(seen::result(&stored.run, &stored.metrics).written(form))
         }
         "contributors" => {
             refuse_parameters(query.as_deref())?;
@@ -102,14 +132,16 @@ pub async fn table(
     }
 }
 
+/// Whether a parameter is one of a question or of its filters.
+fn is_asked(name: &str) -> bool {
+    is_parameter(name) || is_filter(name)
+}
+
 /// Whether a parameter is one of a setup's own on the page of comparisons: `hardware1` to `quant6`.
 fn is_of_setup(name: &str) -> bool {
     let number = ["hardware", "model", "quant"].iter().find_map(|field| name.strip_prefix(field));
     number.is_some_and(|number| number.parse().is_ok_and(|number| (1..=MOST_SETUPS).contains(&number)))
 }
-
-/// What a leaderboard takes.
-const LEADERBOARD: [&str; 7] = ["suite", "workload", "prompt", "streams", "class", "model", "sort"];
 
 /// The query, where all of its names are known.
 fn known(query: Option<&str>, is_known: impl Fn(&str) -> bool) -> Result<Query, Problem> {

@@ -41,7 +41,7 @@ pub async fn page(State(app): State<App>, uri: Uri) -> Result<Representation, Pr
 pub async fn as_csv(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     let snapshot = benchmarks::current(&app).await;
     beside(move || {
-        let (wish, paged) = asked(query.as_deref(), &snapshot.table)?;
+        let (wish, paged) = asked(query.as_deref(), &snapshot.table, app.catalog())?;
         Ok(Representation::new(CSV, csv(&snapshot.table, &wish, paged)))
     })
     .await

@@ -4,8 +4,10 @@ use axum::extract::State;
 use axum::http::Uri;
 use data::query::FieldError;
 use data::row::{SuiteRow, WorkloadRow};
+use data::runs::SHAPES;
 use data::{Catalog, Lookup};
 use page::Query;
+use page::gather::CLASSES;
 use page::leaderboard::{BoardChoice, BoardRow, LeaderboardView, SORTS, leaderboard_page};
 use page::messages::EN;
 use page::view::{PER_PAGE, Pages};
@@ -20,9 +22,11 @@ use crate::representation::{HTML, Representation};
 /// `GET /leaderboard`.
 pub(super) async fn page(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
     let query = query_of(&uri);
-    let (asked, entries) = entries(&app, &query).await?;
+    let mut asked = Asked::read(app.catalog(), &query)?;
+    asked.problems.extend(bad_page(&query));
+    let entries = listed(&app, &asked).await?;
     beside(move || {
-        let view = view(&app, &asked, &entries, &query);
+        let view = view(&app, asked, &entries, &query);
         let html = written(leaderboard_page(&view, &query, &EN, app.site()))?;
         Ok(Representation::new(HTML, html))
     })
@@ -35,10 +39,21 @@ pub struct Asked {
     workload: &'static WorkloadRow,
     point: board::Point,
     model: Option<String>,
+    /// A class of machines as the wire spells it; empty for all.
+    class: &'static str,
+    sort: &'static str,
+    problems: Vec<FieldError>,
+}
+
+/// What is wrong with the number of a page.
+fn bad_page(query: &Query) -> Option<FieldError> {
+    let page = query.get("page");
+    let is_good = page.is_empty() || page.parse::<usize>().is_ok_and(|page| page > 0);
+    (!is_good).then(|| FieldError::new("page", "Write a whole number from 1.".to_owned()))
 }
 
 impl Asked {
-    /// Reads the query; the newest suite and its first workload where nothing is said.
+    /// Reads the query; the newest suite and its first workload where nothing is said. What is wrong is told and passed over.
     fn read(catalog: &'static Catalog, query: &Query) -> Result<Self, Problem> {
         let mut wrong = Vec::new();
         let suites = catalog.suites();
@@ -70,15 +85,21 @@ impl Asked {
                 let near = known.iter().map(ToString::to_string).collect();
                 let message = format!("{} has no such point.", workload.id);
                 wrong.push(FieldError::with_near(name, message, near));
-                0
+                known.first().copied().unwrap_or_default()
             })
         };
         let point = (one_of("prompt", &workload.prompt_tokens), one_of("streams", &workload.streams));
-        let sort = query.get("sort");
-        if !sort.is_empty() && !SORTS.contains(&sort) {
-            let near = SORTS.map(str::to_owned).to_vec();
-            wrong.push(FieldError::with_near("sort", "Nothing is sorted by this.".to_owned(), near));
-        }
+        let mut word = |name: &str, known: &[&'static str], says: &str| {
+            let text = query.get(name);
+            let found = known.iter().copied().find(|word| *word == text);
+            if found.is_none() && !text.is_empty() {
+                let near = known.iter().map(|word| (*word).to_owned()).collect();
+                wrong.push(FieldError::with_near(name, says.to_owned(), near));
+            }
+            found.unwrap_or_default()
+        };
+        let sort = word("sort", &SORTS, "Nothing is sorted by this.");
+        let class = word("class", &CLASSES, "There is no such kind of machine.");
         let model = match query.get("model") {
             "" => None,
             text => catalog
@@ -87,18 +108,25 @@ impl Asked {
                 .map_err(|lookup: Lookup| wrong.push(lookup.at("model", text)))
                 .ok(),
         };
-        if wrong.is_empty() { Ok(Asked { suite, workload, point, model }) } else { Err(wrong.into()) }
+        Ok(Asked { suite, workload, point, model, class, sort, problems: wrong })
     }
 }
 
 /// The entries of the board that a query asks for, in its order: first those with a place.
-pub async fn entries(app: &App, query: &Query) -> Result<(Asked, Vec<Entry>), Problem> {
+///
+/// # Errors
+/// What of the query could not be read.
+pub async fn entries(app: &App, query: &Query) -> Result<Vec<Entry>, Problem> {
     let asked = Asked::read(app.catalog(), query)?;
+    if asked.problems.is_empty() { listed(app, &asked).await } else { Err(asked.problems.into()) }
+}
+
+async fn listed(app: &App, asked: &Asked) -> Result<Vec<Entry>, Problem> {
     let boards = board::boards(app, asked.suite, asked.workload).await.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a board could not be read");
         Problem::new(Kind::NotReady, Kind::NotReady.explanation())
     })?;
-    let class = query.get("class");
+    let class = asked.class;
     let mut entries: Vec<Entry> = boards
         .of(asked.point)
         .iter()
@@ -108,7 +136,7 @@ pub async fn entries(app: &App, query: &Query) -> Result<(Asked, Vec<Entry>), Pr
         .collect();
     let capability = |entry: &Entry| names::capability(app.catalog(), &entry.model).unwrap_or_default();
     // Each as "larger is further up".
-    let value = |entry: &Entry| match query.get("sort") {
+    let value = |entry: &Entry| match asked.sort {
         "prefill" => entry.prefill_tps.unwrap_or_default(),
         "ttft" => -entry.ttft_ms.unwrap_or(f64::INFINITY),
         "ratio" => entry.ratio.unwrap_or_default(),
@@ -122,22 +150,24 @@ pub async fn entries(app: &App, query: &Query) -> Result<(Asked, Vec<Entry>), Pr
             .then_with(|| value(b).total_cmp(&value(a)))
             .then_with(|| (&a.device, &a.model, &a.quant).cmp(&(&b.device, &b.model, &b.quant)))
     });
-    Ok((asked, entries))
+    Ok(entries)
 }
 
-fn view(app: &App, asked: &Asked, entries: &[Entry], query: &Query) -> LeaderboardView {
+fn view(app: &App, asked: Asked, entries: &[Entry], query: &Query) -> LeaderboardView {
     let catalog = app.catalog();
     let pages = Pages::asked(query.get("page"), entries.len());
     let rows = entries.iter().enumerate().skip(pages.first()).take(PER_PAGE);
     LeaderboardView {
         suites: catalog.suites().iter().map(|suite| suite.id.clone()).collect(),
         suite: asked.suite.id.clone(),
-        boards: choices(asked),
+        boards: choices(&asked),
         rows: rows.map(|(at, entry)| row(catalog, at, entry)).collect(),
         total: entries.len(),
         pages,
         model: asked.model.as_deref().map(|id| names::model(catalog, id).0).unwrap_or_default(),
         has_profiles: app.identity().is_some(),
+        problems: asked.problems,
+        command: if asked.suite.id == SHAPES { "bench --shapes" } else { "bench --full" },
     }
 }
 

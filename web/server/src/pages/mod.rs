@@ -10,7 +10,7 @@ pub mod leaderboard;
 mod lines;
 mod map;
 mod seen;
-mod setup;
+pub mod setup;
 
 use std::fmt::Display;
 
@@ -166,7 +166,15 @@ async fn about(State(app): State<App>, uri: Uri) -> Result<Representation, Probl
 
 /// A problem as people read it.
 pub fn error(problem: &Problem, site: &Site) -> Representation {
-    let view = match problem.kind() {
+    // A page about an error must not fail: without its markup there is still its sentence.
+    let html =
+        page::error_page(&error_view(problem), &EN, site).unwrap_or_else(|_| EN.error.wrong.to_owned());
+    Representation::new(HTML, html).caching(Caching::Never)
+}
+
+/// What went wrong, as pages are told it.
+fn error_view(problem: &Problem) -> ErrorView {
+    match problem.kind() {
         Kind::NotFound => match problem.unknown() {
             Some((what, near)) => ErrorView::NotKnown {
                 what: what.to_owned(),
@@ -176,10 +184,7 @@ pub fn error(problem: &Problem, site: &Site) -> Representation {
         },
         Kind::TimedOut | Kind::Overloaded | Kind::NotReady | Kind::Internal => ErrorView::Ours,
         _ => ErrorView::Bad(problem.detail().to_owned()),
-    };
-    // A page about an error must not fail: without its markup there is still its sentence.
-    let html = page::error_page(&view, &EN, site).unwrap_or_else(|_| EN.error.wrong.to_owned());
-    Representation::new(HTML, html).caching(Caching::Never)
+    }
 }
 
 /// The query of an address as pages read it.

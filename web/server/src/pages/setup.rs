@@ -7,7 +7,7 @@ use page::Query;
 use page::view::MOST_SETUPS;
 
 /// The machine of a query; none where it names none, or one that is in no catalogue.
-pub(super) fn machine(engine: &Engine<'_>, query: &Query) -> Option<String> {
+pub fn machine(engine: &Engine<'_>, query: &Query) -> Option<String> {
     if query.get("hardware").is_empty() {
         return None;
     }
@@ -24,7 +24,7 @@ fn key(rig: &Rig<'_>) -> Option<String> {
 }
 
 /// The setups of a comparison that could be read: machine, model, quantisation.
-pub(super) fn all(engine: &Engine<'_>, query: &Query) -> Vec<[String; 3]> {
+pub fn all(engine: &Engine<'_>, query: &Query) -> Vec<[String; 3]> {
     let mut found = Vec::new();
     for n in 1..=MOST_SETUPS {
         let field = |name: &str| query.get(&format!("{name}{n}"));

@@ -266,16 +266,18 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get("decode_tps")?)).collect()
     }
 
-    /// Every cell that has a report, in the order of its key.
+    /// Every cell that has a report, by setup.
     pub async fn cells(&self) -> Result<Vec<MedianCell>, StoreError> {
         let rows = sqlx::query(
             "SELECT device, model, quant, runtime, depth_tokens, streams, speculative, count, signed,
                     decode_tps, decode_low, decode_high, prefill_tps, prefills
-             FROM cell WHERE count > 0 ORDER BY cell",
+             FROM cell WHERE count > 0",
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(cell).collect()
+        let mut cells: Vec<MedianCell> = rows.iter().map(cell).collect::<Result<_, _>>()?;
+        cells.sort_by(MedianCell::by_setup);
+        Ok(cells)
     }
 }
 

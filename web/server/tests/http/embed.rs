@@ -29,7 +29,7 @@ async fn a_frame_may_stand_on_any_site_and_does_nothing_but_show() {
     assert!(frame.text().contains(&format!("<b>{low:.0}–")), "{low}: {}", frame.text());
     assert!(frame.text().contains("target=\"_blank\"") && frame.text().len() < 6000);
     // Every other page still refuses.
-    for page in ["/", "/embed", "/m/llama-3.1-8b", "/embed/none/llama-3.1-8b"] {
+    for page in ["/", "/embed", "/m/llama-3.1-8b", "/embed/none"] {
         let answer = site.get(page).await;
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{page}");
     }
@@ -56,6 +56,36 @@ async fn names_are_found_and_what_is_wrong_is_said() {
         assert_eq!(answer.status, status, "{address}: {}", answer.text());
         assert_eq!(answer.header("cache-control"), "no-store", "{address}");
     }
+}
+
+#[tokio::test]
+async fn a_frame_says_what_is_wrong_inside_the_frame_and_a_picture_in_the_picture() {
+    let site = Site::open(&[]).await;
+    for (address, says) in [
+        ("/embed/rtx-3091/llama-3.1-8b", "We do not know “rtx-3091”"),
+        ("/embed/rtx-3090/llama-3.1-9b", "We do not know “llama-3.1-9b”"),
+        ("/embed/rtx-3090/llama-3.1-8b?context=x", "context: &#34;x&#34; is no whole number"),
+    ] {
+        let frame = site.get(address).await;
+        let policy = frame.header("content-security-policy");
+        assert!(
+            policy.contains("frame-ancestors *") && !policy.contains("script-src"),
+            "{address}: {policy}"
+        );
+        assert!(frame.text().contains(says), "{address}: {}", frame.text());
+        assert!(frame.text().contains("class=\"framed\"") && frame.text().len() < 3000, "{address}");
+        assert_eq!(frame.header("cross-origin-resource-policy"), "cross-origin");
+    }
+    let near = site.get("/embed/rtx-3091/llama-3.1-8b").await;
+    assert!(near.text().contains("href=\"/d/rtx-3090\""), "{}", near.text());
+    for address in ["/badge/rtx-3091/llama-3.1-8b.svg", "/badge/rtx-3090/llama-3.1-8b.svg?context=x"] {
+        let badge = site.get(address).await;
+        assert_eq!(badge.header("content-type"), "image/svg+xml", "{address}");
+        assert!(badge.text().contains(">unknown<") && badge.text().contains("#5c6470"), "{}", badge.text());
+    }
+    let picture = site.get("/social/rtx-3091/llama-3.1-8b.png").await;
+    assert_eq!((picture.status.as_u16(), picture.header("content-type")), (404, "image/png"));
+    assert_eq!(dimensions(&picture.body), (1200, 630));
 }
 
 #[tokio::test]

@@ -81,11 +81,32 @@ async fn boards_are_chosen_sorted_and_filtered_by_the_query() {
         ("?streams=3", "streams"),
         ("?sort=colour", "sort"),
         ("?model=no-such-model", "model"),
+        ("?class=zzz", "class"),
     ] {
         let answer = site.get(&format!("/api/v1/tables/leaderboard.csv{query}")).await;
         assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (400, &field.into()), "{query}");
-        assert_eq!(site.get(&format!("/leaderboard{query}")).await.status, 400, "{query}");
+        // People get the board that they would have got without it, the choices, and what is wrong.
+        let page = site.get(&format!("/leaderboard{query}")).await;
+        assert_eq!(page.status, 200, "{query}");
+        assert!(page.text().contains(&format!("<b>{field}</b>: ")), "{query}: {}", page.text());
+        assert!(
+            page.text().contains("GeForce RTX 4090") && page.text().contains("class=\"choices\""),
+            "{query}"
+        );
+        let data = page.text().split("href=\"/api/v1/tables/leaderboard.csv").nth(1).unwrap().to_owned();
+        let data = data.split('"').next().unwrap().replace("&#38;", "&");
+        let file = site.get(&format!("/api/v1/tables/leaderboard.csv{data}")).await;
+        assert_eq!(file.status, 200, "{query}: {data}");
     }
+    let near = site.get("/leaderboard?class=zzz").await;
+    assert!(near.text().contains("href=\"/leaderboard?class=apple\""), "{}", near.text());
+    let page = site.get("/leaderboard?page=zz&utm=1").await;
+    assert!(page.text().contains("<b>page</b>: Write a whole number"), "{}", page.text());
+    assert!(page.text().contains("\"/api/v1/tables/leaderboard.csv\""), "no parameter that the file refuses");
+    let shapes = site.get("/leaderboard?suite=shapes-v1").await;
+    assert!(shapes.text().contains("llm-speed-probe bench --shapes"), "{}", shapes.text());
+    let soonest = site.get("/leaderboard?sort=ttft").await;
+    assert!(soonest.text().contains("aria-sort=\"ascending\""), "{}", soonest.text());
     let unknown = site.get("/api/v1/tables/leaderboard.csv?colour=red").await;
     assert_eq!(unknown.status, 400, "a parameter that is passed over would look as if it had worked");
 }

@@ -24,6 +24,8 @@ async fn each_table_says_the_same_in_both_forms() {
     let site = Site::open(BEHIND).await;
     taken(&site, 1..=3).await;
     let catalog = site.app.catalog();
+    let board = site.get("/api/v1/tables/leaderboard.json").await.json();
+    let result = board[0]["newest_result"].as_str().unwrap().to_owned();
     for (name, rows) in [
         ("models", Some(catalog.models().len())),
         ("hardware", Some(catalog.devices().len())),
@@ -34,11 +36,22 @@ async fn each_table_says_the_same_in_both_forms() {
         ("rigs", None),
         ("queued", Some(data::runs::RunRows::embedded().queued.len())),
         ("compare", None),
+        ("scores", None),
+        ("losses", Some(6)),
+        ("constants", None),
+        ("quantisations", None),
+        ("curves", None),
+        ("traces", None),
+        ("result", None),
     ] {
-        let asked = if name == "compare" {
-            "?hardware1=rtx-3090&model1=qwen3-8b&hardware3=m4-max-40-core&model3=qwen3-8b"
-        } else {
-            ""
+        let asked = match name {
+            "compare" => {
+                "?hardware1=rtx-3090&model1=qwen3-8b&hardware3=m4-max-40-core&model3=qwen3-8b".into()
+            }
+            "quantisations" => "?model=qwen3-8b&hardware=rtx-3090".into(),
+            "curves" | "traces" => "?model=llama-3.1-8b".into(),
+            "result" => format!("?id={result}"),
+            _ => String::new(),
         };
         let json = site.get(&format!("/api/v1/tables/{name}.json{asked}")).await;
         assert_eq!(json.header("content-type"), "application/json", "{name}");
@@ -95,11 +108,24 @@ async fn what_fits_is_what_the_api_answers() {
     assert!(strong.len() > 5 && strong.len() < fits.len());
     assert!(strong.iter().all(|row| row["decode_mid_tps"].as_f64().unwrap() >= 40.0));
 
+    // A machine's capability is that of the model, which is asked for once.
+    let machines = site.get("/api/v1/tables/fits.json?model=Llama-3.1-8B&context=8k").await.json();
+    let models = site.get("/api/v1/tables/models.json").await.json();
+    let model = models.as_array().unwrap().iter().find(|row| row["id"] == "llama-3.1-8b").unwrap();
+    assert_eq!(
+        (&machines[0]["capability"], &machines[0]["arena_elo"]),
+        (&model["capability"], &model["arena_elo"])
+    );
+
     let machines = site.get("/api/v1/tables/fits.csv?model=Llama-3.1-8B&context=8k").await;
     assert!(machines.text().lines().count() > 300, "{}", machines.text().lines().count());
-    for (query, status) in
-        [("", 400), ("?hardware=rtx-9999", 400), ("?model=none", 400), ("?hardware=rtx-3090&colour=red", 400)]
-    {
+    for (query, status) in [
+        ("", 400),
+        ("?hardware=rtx-9999", 400),
+        ("?model=none", 400),
+        ("?hardware=rtx-3090&colour=red", 400),
+        ("?model=qwen3-8b&context=zz", 400),
+    ] {
         let answer = site.get(&format!("/api/v1/tables/fits.csv{query}")).await;
         assert_eq!(answer.status, status, "{query}: {}", answer.text());
     }
@@ -107,6 +133,42 @@ async fn what_fits_is_what_the_api_answers() {
         assert_eq!(site.get(&format!("/api/v1/tables/{path}")).await.status, 404, "{path}");
     }
     assert_eq!(site.get("/api/v1/tables/models.csv?q=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_a_page_shows_leads_to_the_same_as_data() {
+    let site = Site::open(BEHIND).await;
+    taken(&site, 1..=3).await;
+    for (page, tables) in [
+        (
+            "/m/llama-3.1-8b?hardware=rtx-3090&utm=1&context=zz",
+            &["fits", "quantisations", "curves", "traces"][..],
+        ),
+        ("/d/rtx-3090?min_tps=abc&model=qwen3-8b", &["fits", "curves", "traces"]),
+        ("/compare?hardware1=rtx-3090&model1=llama-3.1-8b&min_tps=4&utm=1", &["compare"]),
+        ("/methodology", &["scores", "losses", "constants"]),
+        ("/leaderboard?utm=1&class=zzz", &["leaderboard"]),
+    ] {
+        let html = site.get(page).await;
+        for table in tables {
+            let link = html.text().split(&format!("href=\"/api/v1/tables/{table}.csv")).nth(1);
+            let link = link.unwrap_or_else(|| panic!("{page} leads to no {table}"));
+            let link = link.split('"').next().unwrap().replace("&#38;", "&");
+            let file = site.get(&format!("/api/v1/tables/{table}.csv{link}")).await;
+            assert_eq!(file.status, 200, "{page}: {table}.csv{link}: {}", file.text());
+            assert!(file.text().lines().count() > 1, "{page}: {table}.csv{link}");
+        }
+    }
+    for (path, field) in [
+        ("quantisations.csv?model=qwen3-8b", "hardware"),
+        ("curves.csv", "model"),
+        ("traces.csv?model=none", "model"),
+    ] {
+        let answer = site.get(&format!("/api/v1/tables/{path}")).await;
+        let says = format!("{field}: ");
+        assert!(answer.status == 400 && answer.text().contains(&says), "{path}: {}", answer.text());
+    }
+    assert_eq!(site.get("/api/v1/tables/result.csv?id=none").await.status, 404);
 }
 
 #[tokio::test]

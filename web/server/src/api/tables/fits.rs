@@ -1,9 +1,10 @@
 //! Tables of answers: what fits where, and setups side by side.
 
-use data::Engine;
-use data::answer::Answer;
+use data::answer::{Answer, Verdict};
 use data::query::FieldError;
-use page::view::{Card, Column, Subject};
+use data::row::Capability;
+use data::{Catalog, Engine};
+use page::view::{Card, Column, QuantLine};
 use page::{Query, gather};
 use serde_json::json;
 
@@ -25,7 +26,46 @@ pub(super) fn fits(engine: &Engine<'_>, query: &Query, snapshot: &Snapshot) -> R
     };
     let mut cards = cards?;
     gather::measured(&mut cards, gather::in_index(&snapshot.index));
-    Ok(fitting(&cards))
+    Ok(fitting(engine.catalog, &cards))
+}
+
+/// Every quantisation of a model on one machine.
+pub(super) fn quantisations(engine: &Engine<'_>, query: &Query) -> Result<Table, Problem> {
+    let model = query.get("model");
+    let id = engine.catalog.model(model).map_err(|lookup| vec![lookup.at("model", model)])?.id.clone();
+    let view = gather::model(engine, &id, query).ok_or_else(Problem::not_found)?;
+    if !view.problems.is_empty() {
+        return Err(view.problems.into());
+    }
+    if view.machine.is_none() {
+        let says = "Name the machine that they are to run on.".to_owned();
+        return Err(vec![FieldError::new("hardware", says)].into());
+    }
+    let columns: [table::Column<&QuantLine>; 13] = [
+        ("quant", |line| json!(line.id)),
+        ("name", |line| json!(line.name)),
+        ("bits_per_weight", |line| json!(line.bits_per_weight)),
+        ("weights_gib", |line| json!(line.weights_gib)),
+        ("verdict", |line| json!(placement(line.outcome.verdict))),
+        ("decode_low_tps", |line| json!(line.outcome.decode_tps.map(|range| range.low))),
+        ("decode_mid_tps", |line| json!(line.outcome.decode_tps.map(|range| range.mid))),
+        ("decode_high_tps", |line| json!(line.outcome.decode_tps.map(|range| range.high))),
+        ("ttft_low_ms", |line| json!(line.outcome.ttft_ms.map(|range| range.low))),
+        ("ttft_mid_ms", |line| json!(line.outcome.ttft_ms.map(|range| range.mid))),
+        ("ttft_high_ms", |line| json!(line.outcome.ttft_ms.map(|range| range.high))),
+        ("memory_gib", |line| json!(line.outcome.footprint_gib.total)),
+        ("loss", |line| json!(line.loss)),
+    ];
+    Ok(Table::of(&view.quants, &columns))
+}
+
+/// Where it lies, as answers spell it: how fast it must be is the page's to judge.
+fn placement(verdict: chart::Verdict) -> Verdict {
+    match verdict {
+        chart::Verdict::Runs | chart::Verdict::Slow => Verdict::Whole,
+        chart::Verdict::Offloaded => Verdict::Offloaded,
+        chart::Verdict::TooBig => Verdict::TooBig,
+    }
 }
 
 /// The setups of a comparison, side by side on its page and one below the other here.
@@ -50,9 +90,9 @@ trait Answered {
     fn answer(&self) -> &Answer;
 }
 
-impl Answered for &Card {
+impl Answered for Fit<'_> {
     fn answer(&self) -> &Answer {
-        &self.answer
+        &self.card.answer
     }
 }
 
@@ -81,24 +121,30 @@ fn answered<T: Answered>() -> [table::Column<T>; 13] {
     ]
 }
 
-/// The model that a card is about; none where it is about a device or a file.
-fn model_of(card: &Card) -> Option<&page::view::ModelNote> {
-    match &card.subject {
-        Subject::Model(model) => Some(model),
-        Subject::Device(_) | Subject::File(_) => None,
-    }
+/// A card, and the model that it answers for: on a list of machines each card is about a machine.
+struct Fit<'a> {
+    card: &'a Card,
+    capability: Option<&'a Capability>,
 }
 
 /// Columns of a card alone.
-fn of_card<'a>() -> [table::Column<&'a Card>; 4] {
+fn of_card<'a>() -> [table::Column<Fit<'a>>; 4] {
+    let elo = |fit: &Fit<'_>| match fit.capability {
+        Some(Capability::Arena { elo, .. }) => json!(elo),
+        _ => json!(null),
+    };
     [
-        ("capability", |card| json!(model_of(card).map(|model| model.score))),
-        ("arena_elo", |card| json!(model_of(card).and_then(|model| model.elo))),
-        ("measured_tps", |card| json!(card.measured.and_then(|by| by.decode_tps))),
-        ("measured_count", |card| json!(card.measured.map_or(0, |by| by.count))),
+        ("capability", |fit| json!(fit.capability.map(Capability::score))),
+        ("arena_elo", elo),
+        ("measured_tps", |fit| json!(fit.card.measured.and_then(|by| by.decode_tps))),
+        ("measured_count", |fit| json!(fit.card.measured.map_or(0, |by| by.count))),
     ]
 }
 
-fn fitting(cards: &[Card]) -> Table {
-    Table::of(cards, &[&answered()[..], &of_card()].concat())
+fn fitting(catalog: &Catalog, cards: &[Card]) -> Table {
+    let fits = cards.iter().map(|card| {
+        let row = catalog.models().iter().find(|row| row.id == card.answer.setup.model);
+        Fit { card, capability: row.map(|row| &row.capability) }
+    });
+    Table::of(fits, &[&answered()[..], &of_card()].concat())
 }

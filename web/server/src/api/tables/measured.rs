@@ -14,8 +14,10 @@ use crate::table::Table;
 
 /// Medians of every cell.
 pub(super) fn cells(snapshot: &Snapshot) -> Table {
+    let mut cells: Vec<_> = snapshot.index.cells().map(|(_, cell)| cell).collect();
+    cells.sort_by(|a, b| a.by_setup(b));
     Table::of(
-        snapshot.index.cells().map(|(_, cell)| cell),
+        cells,
         &[
             ("device", |cell| json!(cell.device)),
             ("model", |cell| json!(cell.model)),
@@ -106,6 +108,9 @@ pub(super) fn trends(table: &data::table::Table, wanted: &str) -> Result<Table, 
             ("measured_on", |(_, step)| json!(step.picked.row.measured_on)),
             ("gen_tps_low", |(_, step)| json!(step.picked.low_tps)),
             ("gen_tps_high", |(_, step)| json!(step.picked.high_tps)),
+            ("same_day_reports", |(_, step)| json!(step.reports)),
+            ("same_day_median_tps", |(_, step)| json!(step.stop.mid)),
+            ("repeat", |(_, step)| json!(step.is_repeat)),
             ("change", |(_, step)| json!(step.change)),
             ("beyond_noise", |(_, step)| json!(step.beyond_noise)),
             ("superseded", |(_, step)| json!(step.picked.row.superseded)),
