@@ -56,7 +56,7 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         |name: &str| data::query::is_parameter(name.trim_end_matches(|digit| ('1'..='6').contains(&digit)));
     CompareResults {
         m,
-        asked: answered.then(|| query.readable(&all).keeping(of_setup).link("", &[])),
+        asked: answered.then(|| query.readable(&all).keeping(&of_setup).link("", &[])),
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
         // A row that no setup has anything for, such as what would make it run, is left out.

@@ -73,7 +73,7 @@ pub(crate) fn listing(
 
 /// What asks for the whole of a list elsewhere: what lists take and could be read, and no page of it.
 pub(crate) fn asked(query: &Query, problems: &[Problem]) -> Query {
-    query.readable(problems).keeping(|name| is_parameter(name) || is_filter(name) || name == "kind")
+    query.readable(problems).keeping(&|name| is_parameter(name) || is_filter(name) || name == "kind")
 }
 
 #[derive(Template)]

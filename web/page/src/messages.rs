@@ -12,16 +12,11 @@ fn fill(sentence: &str, values: &[&str]) -> String {
         let (inside, after) = part.split_once('}').unwrap_or((part, ""));
         let place = inside.as_bytes().first().map_or(0, |digit| usize::from(digit.wrapping_sub(b'0')));
         let value = values.get(place).copied().unwrap_or_default();
-        let mut words = inside.split('|').skip(1);
-        out.push_str(match (words.next(), words.next()) {
-            (Some(one), Some(others)) => {
-                if value == "1" {
-                    one
-                } else {
-                    others
-                }
-            }
-            _ => value,
+        let words = inside.split_once('|').and_then(|(_, words)| words.split_once('|'));
+        out.push_str(match words {
+            Some((one, _)) if value == "1" => one,
+            Some((_, others)) => others,
+            None => value,
         });
         out.push_str(after);
     }

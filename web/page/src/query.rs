@@ -75,20 +75,20 @@ impl Query {
 
     /// The same query without the names for which this is false.
     #[must_use]
-    pub fn keeping(&self, keeps: impl Fn(&str) -> bool) -> Query {
+    pub fn keeping(&self, keeps: &dyn Fn(&str) -> bool) -> Query {
         Query { pairs: self.pairs.iter().filter(|(name, _)| keeps(name)).cloned().collect() }
     }
 
     /// The same query without what these problems are about.
     #[must_use]
     pub fn readable(&self, problems: &[Problem]) -> Query {
-        self.keeping(|name| !problems.iter().any(|problem| problem.field == name))
+        self.keeping(&|name| !problems.iter().any(|problem| problem.field == name))
     }
 
     /// The same query with only the names that describe a setup, so that a link carries the setup and no filter.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Query {
-        self.keeping(|name| names.contains(&name))
+        self.keeping(&|name| names.contains(&name))
     }
 }
 

@@ -21,7 +21,11 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
             continue;
         }
         let setup = query.with("hardware", hardware).with("model", model).with("quant", quant);
-        let (read, _, problems) = passing_over(&setup, |setup| column(engine, setup));
+        let mut read = None;
+        let (_, problems) = passing_over(&setup, &mut |setup| {
+            read = Some(column(engine, setup)?);
+            Ok(())
+        });
         let (mut column, curve) = read.unwrap_or_else(|| {
             let [machine, model, quant] = [hardware, model, quant].map(str::to_owned);
             (Column { number: n, machine, model, quant, answer: None, problems: Vec::new() }, None)

@@ -5,7 +5,7 @@ use data::engine::Chosen;
 use data::shortlist::{Card as Listed, Tier, shortlist};
 
 use super::{
-    Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, passing_over, wanted,
+    Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, readable, wanted,
 };
 use crate::query::Query;
 use crate::view::{Card, HomeView, PER_PAGE, Pages, Problem, Spot, StartNote, Subject};
@@ -34,7 +34,7 @@ const CLEARLY: f64 = 1.8;
 /// The first page's view, also for an address that cannot be read in whole: then it says what is wrong.
 #[must_use]
 pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
-    match passing_over(query, |query| asked(engine, query)) {
+    match readable(engine, query) {
         (Some(asked), _, problems) => HomeView { problems, ..answered(engine, query, &asked) },
         // An address without a machine is no mistake but a beginning.
         _ if !names_a_machine(query) => unanswered(engine, Vec::new()),

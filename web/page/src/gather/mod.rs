@@ -113,18 +113,14 @@ fn asked<'c>(engine: &Engine<'c>, query: &Query) -> Result<Asked<'c>, Vec<Proble
     }
 }
 
-/// Reads a query, and where some of it cannot be read what is left without that: the answer (none where nothing is left to
-/// answer), what was read, and all that is wrong. One mistyped number takes no answer away.
-fn passing_over<T>(
+/// Reads a query, and where some of it cannot be read what is left without that: what was read in the end, and all that is wrong.
+/// One mistyped number takes no answer away. Whoever reads keeps the answer; where nothing is left to answer there is none.
+fn passing_over(
     query: &Query,
-    read: impl Fn(&Query) -> Result<T, Vec<Problem>>,
-) -> (Option<T>, Query, Vec<Problem>) {
+    read: &mut dyn FnMut(&Query) -> Result<(), Vec<Problem>>,
+) -> (Query, Vec<Problem>) {
     let (mut left, mut problems) = (query.clone(), Vec::new());
-    loop {
-        let new = match read(&left) {
-            Ok(answer) => return (Some(answer), left, problems),
-            Err(new) => new,
-        };
+    while let Err(new) = read(&left) {
         let next = left.readable(&new);
         // What is wrong with what nobody wrote follows from what was passed over before.
         let is_end = next == left;
@@ -132,10 +128,21 @@ fn passing_over<T>(
             problems.extend(new);
         }
         if is_end {
-            return (None, left, problems);
+            break;
         }
         left = next;
     }
+    (left, problems)
+}
+
+/// Machine, job and filters as far as they can be read; no machine, no answer.
+fn readable<'c>(engine: &Engine<'c>, query: &Query) -> (Option<Asked<'c>>, Query, Vec<Problem>) {
+    let mut read = None;
+    let (left, problems) = passing_over(query, &mut |query| {
+        read = Some(asked(engine, query)?);
+        Ok(())
+    });
+    (read, left, problems)
 }
 
 /// Whether the query names a machine, by its name or by figures.

@@ -13,7 +13,7 @@ use estimator::{HardwareClass, Placement};
 
 use super::{
     Asked, CLASSES, asked, chart_verdict, class_name, curve, machine_note, model_note, names_a_machine,
-    outcome, passing_over, sources, wanted,
+    outcome, readable, sources, wanted,
 };
 use crate::card::{JOB, SETUP};
 use crate::query::Query;
@@ -28,7 +28,7 @@ pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> 
     let mut problems = Vec::new();
     let quant = quant(engine, query, &mut problems);
     let (asked, left) = if names_a_machine(query) {
-        let (asked, left, wrong) = passing_over(query, |query| asked(engine, query));
+        let (asked, left, wrong) = readable(engine, query);
         problems.extend(wrong);
         (asked, left)
     } else {
@@ -127,15 +127,15 @@ fn machines<'c>(
     // The job and the filters are read for a machine on which every runtime runs; which one is told by none of them.
     let of_machine = |name: &str| SETUP.contains(&name) && !JOB.contains(&name);
     let any = engine.catalog.devices().iter().find(|row| row.class == HardwareClass::Apple);
-    let any = query.keeping(|name| !of_machine(name)).with("hardware", any.map_or("", |row| &row.id));
-    let (read, left, wrong) = passing_over(&any, |query| asked(engine, query));
+    let any = query.keeping(&|name| !of_machine(name)).with("hardware", any.map_or("", |row| &row.id));
+    let (read, left, wrong) = readable(engine, &any);
     problems.extend(wrong);
     let Some(Asked { filters, .. }) = read else { return Vec::new() };
     let job_only = left.only(JOB);
     let rows = engine.catalog.devices().iter();
     let mut kind = query.get("kind");
     if !kind.is_empty() && !CLASSES.contains(&kind) {
-        let near = CLASSES.map(str::to_owned).into();
+        let near = CLASSES.iter().map(ToString::to_string).collect();
         problems.push(Problem::with_near("kind", "There is no such kind of machine.".to_owned(), near));
         kind = "";
     }

@@ -246,6 +246,18 @@ pub struct Outcome {
     pub footprint_gib: FootprintGib,
 }
 
+impl Outcome {
+    /// Where it lies, as answers spell it: how fast it must be is for a page to judge.
+    #[must_use]
+    pub fn placement(&self) -> data::answer::Verdict {
+        match self.verdict {
+            chart::Verdict::Runs | chart::Verdict::Slow => data::answer::Verdict::Whole,
+            chart::Verdict::Offloaded => data::answer::Verdict::Offloaded,
+            chart::Verdict::TooBig => data::answer::Verdict::TooBig,
+        }
+    }
+}
+
 /// One quantisation of a model on the picked machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantLine {

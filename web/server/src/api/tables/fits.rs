@@ -1,6 +1,6 @@
 //! Tables of answers: what fits where, and setups side by side.
 
-use data::answer::{Answer, Verdict};
+use data::answer::Answer;
 use data::query::FieldError;
 use data::row::Capability;
 use data::{Catalog, Engine};
@@ -46,7 +46,7 @@ pub(super) fn quantisations(engine: &Engine<'_>, query: &Query) -> Result<Table,
         ("name", |line| json!(line.name)),
         ("bits_per_weight", |line| json!(line.bits_per_weight)),
         ("weights_gib", |line| json!(line.weights_gib)),
-        ("verdict", |line| json!(placement(line.outcome.verdict))),
+        ("verdict", |line| json!(line.outcome.placement())),
         ("decode_low_tps", |line| json!(line.outcome.decode_tps.map(|range| range.low))),
         ("decode_mid_tps", |line| json!(line.outcome.decode_tps.map(|range| range.mid))),
         ("decode_high_tps", |line| json!(line.outcome.decode_tps.map(|range| range.high))),
@@ -57,15 +57,6 @@ pub(super) fn quantisations(engine: &Engine<'_>, query: &Query) -> Result<Table,
         ("loss", |line| json!(line.loss)),
     ];
     Ok(Table::of(&view.quants, &columns))
-}
-
-/// Where it lies, as answers spell it: how fast it must be is the page's to judge.
-fn placement(verdict: chart::Verdict) -> Verdict {
-    match verdict {
-        chart::Verdict::Runs | chart::Verdict::Slow => Verdict::Whole,
-        chart::Verdict::Offloaded => Verdict::Offloaded,
-        chart::Verdict::TooBig => Verdict::TooBig,
-    }
 }
 
 /// The setups of a comparison, side by side on its page and one below the other here.
