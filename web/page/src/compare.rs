@@ -2,6 +2,7 @@
 
 use askama::Template;
 use data::answer::Answer;
+use data::query::is_parameter;
 
 use crate::card::{self, plain};
 use crate::figures::{self, Figure};
@@ -18,8 +19,8 @@ struct CompareResults<'a> {
     columns: Vec<Head<'a>>,
     rows: Vec<(&'static str, Vec<Cell>)>,
     figures: Vec<Figure>,
-    /// What asks for the same as data; none while a setup cannot be answered.
-    asked: Option<String>,
+    /// Links to the same as data; none while a setup cannot be answered.
+    data: String,
 }
 
 /// The head of a column, and the address without it.
@@ -52,11 +53,18 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         Head { column, without: query.link(path, &gone) }
     });
     let answered = !view.columns.is_empty() && view.columns.iter().all(|column| column.answer.is_some());
-    let of_setup =
-        |name: &str| data::query::is_parameter(name.trim_end_matches(|digit| ('1'..='6').contains(&digit)));
+    // A setup's own fields carry its number, one digit, behind their names.
+    let of_setup = |name: &str| match name.as_bytes() {
+        [.., b'1'..=b'6'] => is_parameter(&name[..name.len() - 1]),
+        _ => is_parameter(name),
+    };
     CompareResults {
         m,
-        asked: answered.then(|| query.readable(&all).keeping(&of_setup).link("", &[])),
+        data: if answered {
+            listing::as_data("compare", &query.readable(&all).keeping(&of_setup).link("", &[]), m)
+        } else {
+            String::new()
+        },
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
         // A row that no setup has anything for, such as what would make it run, is left out.

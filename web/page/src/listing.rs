@@ -20,6 +20,7 @@ struct Listing<'a> {
     swatches: Vec<(String, &'static str)>,
     none: &'a str,
     asked: &'a str,
+    data: String,
 }
 
 /// The cards of one page of a list. `path` is the page's own, for links that change the query; `asked` is the query that asks
@@ -67,8 +68,18 @@ pub(crate) fn listing(
         swatches: parts.into_iter().enumerate().map(|(i, name)| (chart::swatch(i), name)).collect(),
         none,
         asked,
+        data: as_data("fits", asked, m),
     }
     .render()
+}
+
+/// Links to a table as data, for a query that asks for it, as HTML.
+pub(crate) fn as_data(table: &str, asked: &str, m: &Messages) -> String {
+    // All else that HTML knows is escaped in an address already.
+    let asked = asked.replace('&', "&#38;");
+    let link =
+        |form: &str, name: &str| format!("<a href=\"/api/v1/tables/{table}.{form}{asked}\">{name}</a>");
+    format!("{} {}, {}", m.results.as_data, link("json", "JSON"), link("csv", "CSV"))
 }
 
 /// What asks for the whole of a list elsewhere: what lists take and could be read, and no page of it.

@@ -22,8 +22,8 @@ struct ModelResults<'a> {
     sources: &'a [String],
     machine: Option<MachineLine<'a>>,
     quants_on: String,
-    /// What asks for the same quantisations as data.
-    quants_asked: String,
+    /// Links to the same quantisations as data.
+    quants_data: String,
     quants: Vec<QuantRow<'a>>,
     figures: Vec<Figure>,
     summary: String,
@@ -85,7 +85,7 @@ pub fn results(view: &ModelView, path: &str, query: &Query, m: &Messages) -> ask
     let asked = listing::asked(query, &view.problems).link("", &[("model", &model.id)]);
     ModelResults {
         m,
-        quants_asked: asked.clone(),
+        quants_data: listing::as_data("quantisations", &asked, m),
         problems: listing::problems(&view.problems, path, query, m)?,
         lead,
         known: known(view, m),

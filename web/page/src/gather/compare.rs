@@ -27,8 +27,15 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
             Ok(())
         });
         let (mut column, curve) = read.unwrap_or_else(|| {
-            let [machine, model, quant] = [hardware, model, quant].map(str::to_owned);
-            (Column { number: n, machine, model, quant, answer: None, problems: Vec::new() }, None)
+            let unread = Column {
+                number: n,
+                machine: hardware.to_owned(),
+                model: model.to_owned(),
+                quant: quant.to_owned(),
+                answer: None,
+                problems: Vec::new(),
+            };
+            (unread, None)
         });
         column.number = n;
         column.problems = problems.into_iter().map(|problem| numbered(problem, n)).collect();

@@ -4,9 +4,7 @@ use data::Engine;
 use data::engine::Chosen;
 use data::shortlist::{Card as Listed, Tier, shortlist};
 
-use super::{
-    Asked, asked, chart_verdict, curve, machine_note, model_note, names_a_machine, readable, wanted,
-};
+use super::{Asked, chart_verdict, curve, machine_note, model_note, names_a_machine, readable, wanted};
 use crate::query::Query;
 use crate::view::{Card, HomeView, PER_PAGE, Pages, Problem, Spot, StartNote, Subject};
 
@@ -35,7 +33,7 @@ const CLEARLY: f64 = 1.8;
 #[must_use]
 pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
     match readable(engine, query) {
-        (Some(asked), _, problems) => HomeView { problems, ..answered(engine, query, &asked) },
+        (Some(asked), _, problems) => answered(engine, query, &asked, problems),
         // An address without a machine is no mistake but a beginning.
         _ if !names_a_machine(query) => unanswered(engine, Vec::new()),
         (None, _, problems) => unanswered(engine, problems),
@@ -48,11 +46,8 @@ pub fn home(engine: &Engine<'_>, query: &Query) -> HomeView {
 /// What of the query could not be read; nothing where it names no machine.
 #[cfg(feature = "full")]
 pub fn every_model(engine: &Engine<'_>, query: &Query, most: usize) -> Result<Vec<Card>, Vec<Problem>> {
-    let asked = asked(engine, query).map_err(
-        |problems| {
-            if names_a_machine(query) { problems } else { Vec::new() }
-        },
-    )?;
+    let asked = super::asked(engine, query)
+        .map_err(|problems| if names_a_machine(query) { problems } else { Vec::new() })?;
     let listed = shortlist(engine, &asked.rig, &asked.job, &asked.filters);
     Ok(listed.iter().take(most).map(|listed| card(engine, &asked, listed)).collect())
 }
@@ -76,7 +71,7 @@ fn unanswered(engine: &Engine<'_>, problems: Vec<Problem>) -> HomeView {
     }
 }
 
-fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
+fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>, problems: Vec<Problem>) -> HomeView {
     let Asked { rig, job, filters } = asked;
     let listed = shortlist(engine, rig, job, filters);
     let pages = Pages::asked(query.get("page"), listed.len());
@@ -93,7 +88,7 @@ fn answered(engine: &Engine<'_>, query: &Query, asked: &Asked<'_>) -> HomeView {
             .filter(|curve| !curve.points.is_empty())
             .collect(),
         longest_context: None,
-        problems: Vec::new(),
+        problems,
         start: StartNote::default(),
     }
 }
