@@ -53,8 +53,6 @@ struct Document<'a> {
     m: &'a Messages,
     site: &'a Site,
     title: &'a str,
-    /// What search engines and other sites say of it.
-    description: &'a str,
     heading: &'a str,
     /// The path of the entry of the menu that is current.
     current: &'a str,
@@ -93,8 +91,6 @@ impl Document<'_> {
 #[derive(Default)]
 pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
-    /// What search engines and other sites say of it; empty for what the whole site is for.
-    pub(crate) description: &'a str,
     /// The visible heading; empty where the results bring their own.
     pub(crate) heading: &'a str,
     pub(crate) current: &'a str,
@@ -149,7 +145,6 @@ impl Frame<'_> {
             } else {
                 format!("{}{}", site.origin, self.preview)
             },
-            description: if self.description.is_empty() { m.start.lead } else { self.description },
             frame,
         }
         .render()
