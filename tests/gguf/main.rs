@@ -1,5 +1,6 @@
 //! GGUF files made here, read by `data::gguf`: exact to the byte, and never believed too far.
 
+mod refused;
 mod robust;
 mod shapes;
 

@@ -41,6 +41,10 @@ pub enum GgufError {
     },
     /// A metadata key that the model cannot be understood without.
     MissingKey(String),
+    /// A GGUF, but of something that answers no prompt.
+    NotText(&'static str),
+    /// Its parts are in order one by one, and cannot all be true.
+    Contradicts(String),
     /// The parts of a split model do not belong together.
     Parts(String),
 }
@@ -153,6 +157,12 @@ impl fmt::Display for GgufError {
             }
             GgufError::MissingKey(key) => {
                 write!(f, "this GGUF has no {key}, so its model cannot be understood")
+            }
+            GgufError::NotText(what) => {
+                write!(f, "this GGUF {what}: it has no speed of answering; take a language model's file")
+            }
+            GgufError::Contradicts(what) => {
+                write!(f, "this GGUF contradicts itself: {what}; no runtime loads it, so get it anew from its publisher")
             }
             GgufError::Parts(what) => write!(f, "the parts of this split model do not fit together: {what}"),
         }

@@ -24,6 +24,7 @@ impl<'a> Keys<'a> {
         let architecture =
             header.get(key).and_then(Value::as_str).ok_or(GgufError::MissingKey(key.into()))?;
         let mut keys = Keys { header, architecture, all_layers: 0, guess_layers: 0 };
+        keys.makes_text()?;
         let layers = keys.needed("block_count")?;
         if layers == 0 || layers > MAX_LAYERS {
             return Err(GgufError::Corrupt { at: 0, what: "it claims no layers, or far too many" });
@@ -31,6 +32,21 @@ impl<'a> Keys<'a> {
         keys.all_layers = layers as u32;
         keys.guess_layers = keys.u32("nextn_predict_layers").filter(|&n| n < keys.all_layers).unwrap_or(0);
         Ok(keys)
+    }
+
+    /// Refuses what is no language model: parts that go with one, and encoders.
+    fn makes_text(&self) -> Result<(), GgufError> {
+        let kind = self.general("type").and_then(Value::as_str).unwrap_or("model");
+        let pooled = self.u64("pooling_type").is_some_and(|kind| kind > 0);
+        let encoder = ["bert", "embed", "t5encoder"].iter().any(|word| self.architecture.contains(word));
+        Err(GgufError::NotText(match kind {
+            _ if self.architecture == "clip" || kind == "mmproj" => {
+                "is the vision part (mmproj) that goes with a language model"
+            }
+            "adapter" => "is an adapter (LoRA) that goes with a language model",
+            _ if pooled || encoder => "makes embeddings, not text",
+            _ => return Ok(()),
+        }))
     }
 
     /// Layers that a token passes.

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 /// Which mixers' tensors a layer has.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Traces {
+    /// Any tensor at all.
+    pub any: bool,
     /// Keys, values, or their compressed form, as tensors of their own.
     pub attention: bool,
     /// A recurrent state: Mamba, short convolution, linear attention, RWKV.
@@ -23,6 +25,7 @@ impl Traces {
     /// Notes a tensor by the part of its name after `blk.N.`.
     pub fn note(&mut self, rest: &str) {
         let starts = |words: &[&str]| words.iter().any(|word| rest.starts_with(word));
+        self.any = true;
         self.attention |= starts(&["attn_k.", "attn_v.", "attn_kv_a_mqa.", "attn_k_b.", "attn_kv_b."]);
         self.recurrent |= starts(&["ssm_", "shortconv.", "time_mix_"]);
         self.experts |= is_routed(rest);
@@ -161,6 +164,19 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
     let state =
         Mixer::Recurrent { state_elements: state_elements(keys, hidden, state_heads.into(), key_dim.into()) };
 
+    let keyed = |layer: usize| by_key.as_ref().is_some_and(|flags| flags[layer]);
+    // Layers with a recurrent state have such tensors too, and say so by having no heads where others have them (Kimi Linear).
+    let none = queries.iter().zip(&kv_heads).all(|(query, kv)| *query.min(kv) == 0);
+    let headless = |layer: usize| {
+        let trace = traces[layer];
+        let heads = queries[layer].min(kv_heads[layer]);
+        trace.attention && heads == 0 && (none || !trace.recurrent && !keyed(layer))
+    };
+    if hidden == 0 || (0..keys.layers() as usize).any(headless) {
+        let what = if hidden == 0 { "its embedding_length is 0" } else { "it has attention without heads" };
+        return Err(GgufError::Contradicts(what.into()));
+    }
+
     let one = |layer: usize| {
         let trace = traces[layer];
         let query = queries[layer];
@@ -173,7 +189,7 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
             (None, Some(window)) => Mixer::Window { heads, window },
             (None, None) => Mixer::Full(heads),
         };
-        let keyed = by_key.as_ref().is_some_and(|flags| flags[layer]);
+        let keyed = keyed(layer);
         let (mixer, beside) =
             match (trace.recurrent || keyed, kv > 0 && (trace.attention || !trace.recurrent)) {
                 (true, true) if !keyed => (attention, Some(state)),
@@ -189,7 +205,11 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
             };
         Layer { mixer, beside, stores: (layer as u32) < last_to_store, experts: trace.experts }
     };
-    Ok((0..keys.layers() as usize).map(one).collect())
+    let layers: Vec<Layer> = (0..keys.layers() as usize).map(one).collect();
+    if layers.iter().all(|layer| layer.mixer == Mixer::Nothing) {
+        return Err(GgufError::Contradicts("none of its layers keeps anything of the text before".into()));
+    }
+    Ok(layers)
 }
 
 /// Rank and rotary dimensions of MLA. Files of before 2025 lack the `_mla` lengths, and runtimes then keep the

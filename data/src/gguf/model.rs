@@ -17,10 +17,6 @@ use alloc::{string::ToString, vec::Vec};
 pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
     check_parts(parts)?;
     let keys = Keys::new(&parts[0])?;
-    if keys.architecture == "clip" {
-        let hint = "a language model: this file is the vision part (mmproj) that goes with one";
-        return Err(GgufError::MissingKey(hint.to_string()));
-    }
     let tensors: Vec<&Tensor> = parts.iter().flat_map(|part| part.tensors.iter()).collect();
     let mut traces = alloc::vec![Traces::default(); keys.all_layers as usize];
     for tensor in &tensors {
@@ -30,6 +26,7 @@ pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
             trace.note(rest);
         }
     }
+    check_layers(&keys, &tensors, &traces)?;
     let tied = !tensors.iter().any(|tensor| tensor.name == "output.weight");
     let sums = sums(&keys, &tensors, tied)?;
     let experts = experts(&keys, &tensors, &traces)?;
@@ -61,6 +58,26 @@ pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
         },
         parts: parts.len() as u32,
     })
+}
+
+/// As many layers as are claimed have tensors, and no others.
+fn check_layers(keys: &Keys<'_>, tensors: &[&Tensor], traces: &[Traces]) -> Result<(), GgufError> {
+    let last = tensors.iter().filter_map(|tensor| in_layer(&tensor.name)).map(|(layer, _)| layer).max();
+    // Pruned models keep the numbers of layers that are gone: no heads and no feed-forward block (Deci).
+    let widths = keys.per_layer("feed_forward_length");
+    let gone = |layer: usize| widths.as_ref().is_some_and(|widths| widths[layer] == 0);
+    // Layers that only guess may be left out of a file.
+    let missing = (0..keys.layers() as usize).any(|layer| !traces[layer].any && !gone(layer));
+    let beyond = last.filter(|last| *last >= keys.all_layers);
+    if missing || beyond.is_some() {
+        let held = traces.iter().filter(|trace| trace.any).count() as u32;
+        let found = beyond.map_or(held, |last| last.saturating_add(1));
+        return Err(GgufError::Contradicts(alloc::format!(
+            "it claims {} layers and has tensors of {found}",
+            keys.all_layers
+        )));
+    }
+    Ok(())
 }
 
 /// The layer that a tensor belongs to, and the rest of its name: `blk.3.attn_q.weight` → 3, `attn_q.weight`.

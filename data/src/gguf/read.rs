@@ -89,6 +89,14 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
     if has_twins(&mut names) {
         return Err(cursor.corrupt("two tensors have one name"));
     }
+    // Runtimes hold files to it: each tensor starts where the one before it ends, padding included.
+    let mut end = 0_u64;
+    for tensor in &tensors {
+        if tensor.offset != end {
+            return Err(cursor.corrupt("a tensor does not start where the one before it ends"));
+        }
+        end = end.saturating_add(tensor.bytes.next_multiple_of(alignment));
+    }
     let data_offset = (cursor.at as u64).next_multiple_of(alignment);
     Ok(Header { version, metadata, tensors, alignment, data_offset })
 }
