@@ -13,6 +13,9 @@ mod row;
 #[path = "src/files/capability.rs"]
 mod capability;
 
+#[path = "src/files/gguf_form.rs"]
+mod gguf_form;
+
 #[allow(dead_code, unused_imports, reason = "the library uses all of it")]
 #[path = "src/files/read.rs"]
 mod read;
@@ -30,7 +33,7 @@ mod fnv;
 mod runs;
 
 fn main() {
-    const WATCHED: [&str; 12] = [
+    const WATCHED: [&str; 13] = [
         "capability.toml",
         "constants.toml",
         "hardware",
@@ -41,6 +44,7 @@ fn main() {
         "suites",
         "src/constants/part.rs",
         "src/files/capability.rs",
+        "src/files/gguf_form.rs",
         "src/files/read.rs",
         "src/row",
     ];

@@ -184,7 +184,10 @@ pub struct Inverse {
     pub best_quant: Option<String>,
     /// Bandwidth in GB/s that each device would need for `target_tps`.
     pub bandwidth_needed_gb_s: Option<f64>,
-    /// The decode speed that the line above is about, tokens a second.
+    /// Why there is none, where no bandwidth is enough.
+    #[serde(default)]
+    pub no_bandwidth: Option<String>,
+    /// The decode speed that the two lines above are about, tokens a second.
     pub target_tps: f64,
 }
 

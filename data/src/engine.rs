@@ -1,10 +1,11 @@
 //! One question, one answer: rows, rules and fitted constants brought to the estimator, and its result to words.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::{self, Vec};
 
-use estimator::inverse::{bandwidth_for, longest_context, most_streams};
+use estimator::inverse::{Needed, longest_context, most_streams};
 use estimator::units::GIB;
 use estimator::{CacheType, CacheTypes, Estimate, Footprint, Placement, Spill, estimate};
 
@@ -125,8 +126,13 @@ impl<'c> Engine<'c> {
         let published = native.into_iter().filter(loads);
         // An eight-bit file of a model published in eight bits is a few per cent larger, and as good.
         let narrower = move |quant: &&QuantRow| {
-            // Ternary files exist only of models that were trained so.
-            quant.id != id && quant.bits_per_weight <= bits * 1.05 && quant.group != QuantGroup::Ternary
+            // Ternary files exist only of models that were trained so, and MXFP4 is a format for experts.
+            let made = match quant.group {
+                QuantGroup::Ternary => false,
+                QuantGroup::Mxfp => model.experts.is_some(),
+                _ => true,
+            };
+            made && quant.id != id && quant.bits_per_weight <= bits * 1.05
         };
         let all: Vec<_> =
             published.chain(self.catalog.quants_by_quality().filter(loads).filter(narrower)).collect();
@@ -143,7 +149,8 @@ impl<'c> Engine<'c> {
     ) -> Option<&'c QuantRow> {
         let mut asking = Asking::new(self, rig, job);
         let shape = shape(model);
-        self.quants_of(job.runtime, model).find(|quant| holds(&asking.brief(&Matter::of(shape, quant))))
+        self.quants_of(job.runtime, model)
+            .find(|quant| holds(&asking.brief(&Matter::of(model, shape, quant))))
     }
 
     /// The estimate alone.
@@ -177,7 +184,9 @@ impl<'c> Engine<'c> {
     #[must_use]
     pub fn answer_subject(&self, rig: &Rig<'_>, job: &Job, subject: &Subject) -> Answer {
         let mut asking = Asking::new(self, rig, job);
-        let (setup, constants, mut evidence) = asking.about(&subject.matter());
+        let matter = subject.matter();
+        let needed = asking.bandwidth_for(&matter, job.target_tps);
+        let (setup, constants, mut evidence) = asking.about(&matter);
         let estimated = estimate(setup, constants);
         let spill = spill(&estimated.placement);
         if spill.is_none() {
@@ -204,7 +213,14 @@ impl<'c> Engine<'c> {
                 longest_context: longest_context(setup, constants),
                 most_streams: most_streams(setup, constants, self.rules.rows.defaults.most_streams),
                 best_quant: None,
-                bandwidth_needed_gb_s: bandwidth_for(setup, constants, job.target_tps),
+                bandwidth_needed_gb_s: match needed {
+                    Some(Needed::Bandwidth(gb_s)) => Some(gb_s),
+                    _ => None,
+                },
+                no_bandwidth: match needed {
+                    Some(Needed::Never(most)) => Some(never(job.target_tps, most)),
+                    _ => None,
+                },
                 target_tps: job.target_tps,
             },
             remedy,
@@ -243,6 +259,14 @@ impl<'c> Engine<'c> {
         let usable_share = footprint.usable / GIB / memory;
         Remedy::Memory { memory_gib: libm::ceil(memory + missing / usable_share.max(0.1)) }
     }
+}
+
+/// Why no memory is fast enough.
+fn never(target_tps: f64, most_tps: f64) -> String {
+    format!(
+        "No bandwidth gives {target_tps} tok/s: what does not wait for memory (arithmetic, fixed costs, RAM, links) allows \
+         {most_tps:.1}."
+    )
 }
 
 /// Below this a shorter context is no help to anybody.

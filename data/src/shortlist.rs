@@ -91,7 +91,7 @@ fn card_of<'c>(
     let mut fallback: Option<(&'c QuantRow, Brief)> = None;
     let mut chosen = None;
     for quant in engine.quants_of(job.runtime, model) {
-        let brief = asking.brief(&Matter::of(shape, quant));
+        let brief = asking.brief(&Matter::of(model, shape, quant));
         if brief.estimate.placement == Placement::Whole && brief.decode_tps() >= min_tps {
             let tier = if quant.loss == QuantLoss::Severe { Tier::Somehow } else { Tier::Well };
             chosen = Some((quant, brief, tier));
@@ -109,7 +109,7 @@ fn card_of<'c>(
             let runs = brief.estimate.placement != Placement::TooBig;
             // What does not run at all is shown at its smallest.
             let quant = if runs { quant } else { engine.quants_of(job.runtime, model).last()? };
-            let brief = if runs { brief } else { asking.brief(&Matter::of(shape, quant)) };
+            let brief = if runs { brief } else { asking.brief(&Matter::of(model, shape, quant)) };
             (quant, brief, if runs { Tier::Somehow } else { Tier::Not })
         }
     };
@@ -119,7 +119,7 @@ fn card_of<'c>(
         quant,
         brief,
         tier,
-        longest_context: asking.longest_context(&Matter::of(shape, quant)),
+        longest_context: asking.longest_context(&Matter::of(model, shape, quant)),
         remedy: (tier == Tier::Not).then(remedy),
     })
 }

@@ -9,7 +9,7 @@ use estimator::{BitsPerWeight, LayerGroup, LayerKind, Layers, Model, Weights};
 
 use crate::catalog::Catalog;
 use crate::gguf::{ModelShape, TooVaried};
-use crate::row::{MatrixFormat, Mixer, ModelRow, QuantGroup, QuantRow};
+use crate::row::{MatrixFormat, Mixer, ModelRow, OddRows, QuantGroup, QuantRow, Runtime};
 
 /// One model at one quantisation.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,17 +50,44 @@ pub struct Matter {
 }
 
 impl Matter {
-    /// A shape of the catalogue, see [`shape`], at a quantisation of the catalogue.
+    /// A row of the catalogue and its [`shape`] at a quantisation of the catalogue.
     #[must_use]
-    pub fn of(model: Model, quant: &QuantRow) -> Self {
+    pub fn of(row: &ModelRow, model: Model, quant: &QuantRow) -> Self {
+        let usual = bits(quant, model.tied_embeddings);
+        let (bits, routed_bits) = bits_in_file(row, quant, usual);
+        let mut weights = Weights::from_bits(&model, bits);
+        weights.routed_bytes *= routed_bits / bits.bulk;
+        let wider = weights.total_bytes() / Weights::from_bits(&model, usual).total_bytes();
         Matter {
-            weights: Weights::from_bits(&model, bits(quant, model.tied_embeddings)),
+            weights,
             model,
             group: quant.group,
             matrix_format: quant.matrix_format,
-            bits_per_weight: quant.bits_per_weight,
+            bits_per_weight: quant.bits_per_weight * wider,
         }
     }
+}
+
+/// Bits by role in the file of this very model, and those of its routed experts.
+fn bits_in_file(row: &ModelRow, quant: &QuantRow, usual: BitsPerWeight) -> (BitsPerWeight, f64) {
+    let (mut bits, mut routed) = (usual, usual.bulk);
+    if row.experts.is_some() {
+        bits.bulk = quant.dense_bits_per_weight.unwrap_or(bits.bulk);
+    }
+    let Some(form) = &row.gguf else { return (bits, routed) };
+    if let Some(more) = quant.fallback_bits {
+        let in_layers = |odd: OddRows| odd.down * more.down + odd.others * more.matrices;
+        bits.bulk += in_layers(form.dense);
+        routed += in_layers(form.routed);
+        if form.odd_tables {
+            bits.head += more.head;
+            bits.embedding += if row.tied_embeddings { more.head } else { more.matrices };
+        }
+    }
+    if let Some(kept) = form.expert_bits_per_weight.filter(|_| quant.runtimes.contains(&Runtime::LlamaCpp)) {
+        routed = kept;
+    }
+    (bits, routed)
 }
 
 impl Subject {
@@ -79,7 +106,8 @@ impl Subject {
     /// A row of the catalogue at a quantisation of the catalogue.
     #[must_use]
     pub fn of_row(row: &ModelRow, quant: &QuantRow) -> Self {
-        let Matter { model, weights, group, matrix_format, bits_per_weight } = Matter::of(shape(row), quant);
+        let Matter { model, weights, group, matrix_format, bits_per_weight } =
+            Matter::of(row, shape(row), quant);
         Subject {
             model_id: row.id.clone(),
             name: row.name.clone(),

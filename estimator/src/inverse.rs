@@ -1,8 +1,7 @@
 //! The questions asked the other way round: what would fit, what would it take.
 
 use crate::constants::Constants;
-use crate::estimate::estimate;
-use crate::placement::{Placement, Room};
+use crate::placement::Room;
 use crate::setup::Setup;
 
 /// Whether the setup lies whole on its devices.
@@ -47,37 +46,40 @@ pub fn most_streams(setup: &Setup, constants: &Constants, most: u32) -> Option<u
     })
 }
 
-/// The bandwidth in GB/s that each device would need to answer at `decode_tps` a stream.
+/// What bandwidth can do for a speed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Needed {
+    /// This much on the device that has most of it, in GB/s, and on others in proportion.
+    Bandwidth(f64),
+    /// None is enough: fixed costs, arithmetic or RAM alone let it answer at this many tokens a second at most.
+    Never(f64),
+}
+
+/// The bandwidth in GB/s with which a device of `bandwidth_gb_s` would answer at `decode_tps` a stream.
 ///
-/// `None` when fixed costs, arithmetic or RAM alone take too long at any bandwidth, or the model does not run.
+/// `speed_at` says how fast it is at so many times its bandwidth. That is the caller's to say, since constants depend on the
+/// bandwidth too: a processor's arithmetic stays where it was when its memory gets faster. `None` when it does not run.
 #[must_use]
-pub fn bandwidth_for(setup: &Setup, constants: &Constants, decode_tps: f64) -> Option<f64> {
-    let speed_at = |factor: f64| {
-        let mut faster = *setup;
-        for device in faster.machine.devices_mut() {
-            device.bandwidth_gb_s *= factor;
-        }
-        let answer = estimate(&faster, constants);
-        answer.speeds.filter(|_| answer.placement != Placement::TooBig).map(|s| s.decode_tps.mid)
-    };
+pub fn bandwidth_for(
+    bandwidth_gb_s: f64,
+    decode_tps: f64,
+    speed_at: &mut dyn FnMut(f64) -> Option<f64>,
+) -> Option<Needed> {
     let (mut low, mut high) = (1.0 / LIMIT, LIMIT);
-    if speed_at(high)? < decode_tps {
-        return None;
+    let most = speed_at(high)?;
+    if most < decode_tps {
+        return Some(Needed::Never(most));
     }
     // Speed never falls with bandwidth: halve the interval until both ends agree to six digits.
-    for _ in 0..64 {
+    while high / low > 1.0 + 1e-6 {
         let middle = libm::sqrt(low * high);
         if speed_at(middle)? < decode_tps {
             low = middle;
         } else {
             high = middle;
         }
-        if high / low < 1.0 + 1e-6 {
-            break;
-        }
     }
-    let widest = setup.machine.devices().iter().map(|d| d.bandwidth_gb_s).fold(0.0, f64::max);
-    Some(widest * high)
+    Some(Needed::Bandwidth(bandwidth_gb_s * high))
 }
 
 /// How far from its own bandwidth a machine is imagined, at most.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use estimator::inverse::Needed;
 use estimator::*;
 use proptest::prelude::*;
 
@@ -208,13 +209,28 @@ proptest! {
 
     #[test]
     fn the_bandwidth_needed_reaches_the_target(setup in any_setup(), c in any_constants(), target in 1.0..100.0) {
-        if let Some(needed) = inverse::bandwidth_for(&setup, &c, target) {
-            let widest = setup.machine.devices().iter().map(|d| d.bandwidth_gb_s).fold(0.0, f64::max);
-            let mut s = setup;
-            for device in s.machine.devices_mut() {
-                device.bandwidth_gb_s *= needed / widest;
+        let mut faster = setup;
+        let mut speed_at = |factor: f64| {
+            faster.machine = setup.machine;
+            for device in faster.machine.devices_mut() {
+                device.bandwidth_gb_s *= factor;
             }
-            prop_assert!(estimate(&s, &c).speeds.unwrap().decode_tps.mid >= target * (1.0 - 1e-5));
+            estimate(&faster, &c).speeds.map(|speeds| speeds.decode_tps.mid)
+        };
+        let widest = setup.machine.devices().iter().map(|d| d.bandwidth_gb_s).fold(0.0, f64::max);
+        match inverse::bandwidth_for(widest, target, &mut speed_at) {
+            Some(Needed::Bandwidth(needed)) => {
+                let speed = speed_at(needed / widest).unwrap();
+                prop_assert!(speed >= target * (1.0 - 1e-9), "{speed} for {target}");
+                // A little less is not enough, unless the least that is imagined is.
+                let less = speed_at(needed / widest * (1.0 - 1e-5)).unwrap();
+                prop_assert!(less < target || needed / widest < 1.1e-4, "{less} for {target}");
+            }
+            Some(Needed::Never(most)) => {
+                prop_assert!(most < target);
+                prop_assert!(speed_at(1e3).unwrap() <= most);
+            }
+            None => prop_assert!(estimate(&setup, &c).speeds.is_none()),
         }
     }
 }

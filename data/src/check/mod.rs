@@ -108,6 +108,7 @@ mod tests {
             ("dates and native", |rows| rows.models[0].released = Some("last spring".into())),
             ("dates and native", |rows| rows.models[0].native_quant = Some("q17".into())),
             ("bits a weight", |rows| rows.quants[0].bits_per_weight = 70.0),
+            ("bits a weight", |rows| rows.quants.iter_mut().filter_map(|row| row.fallback_bits.as_mut()).for_each(|more| more.down = -1.0)),
             ("quality and loss", |rows| rows.quants.iter_mut().filter(|row| row.id == "q4_k_m").for_each(|row| row.loss = QuantLoss::Severe)),
             ("every runtime", |rows| rows.quants.iter_mut().for_each(|row| row.runtimes.retain(|runtime| *runtime != Runtime::Mlx))),
             ("workloads are", |rows| rows.suites[0].workload[0].streams.clear()),

@@ -8,12 +8,23 @@ use crate::row::{QuantGroup, QuantRow, Runtime};
 pub(super) fn bits_are_possible_and_ordered(catalog: &Catalog) -> Vec<String> {
     let mut wrong = Vec::new();
     for row in catalog.quants() {
-        let parts = [row.bulk_bits_per_weight, row.head_bits_per_weight, row.embedding_bits_per_weight];
+        let parts = [
+            row.bulk_bits_per_weight,
+            row.head_bits_per_weight,
+            row.embedding_bits_per_weight,
+            row.dense_bits_per_weight,
+        ];
         let bits = core::iter::once(row.bits_per_weight).chain(parts.into_iter().flatten());
         wrong.extend(
             bits.filter(|bits| !(1.0..=32.0).contains(bits))
                 .map(|bits| format!("{}: {bits} bits a weight", row.id)),
         );
+        // What does not fit a block falls back to something wider, and never to more than 16 bits.
+        if let Some(more) = row.fallback_bits
+            && [more.matrices, more.down, more.head].iter().any(|more| !(0.0..=8.0).contains(more))
+        {
+            wrong.push(format!("{}: falls back to {more:?} bits more", row.id));
+        }
         if row.quality > 100 {
             wrong.push(format!("{}: a quality of {}", row.id, row.quality));
         }

@@ -1,6 +1,7 @@
 //! The files under `data/`: read, and written in their one legal form.
 
 mod capability;
+mod gguf_form;
 mod read;
 mod write;
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::capability::CapabilityRule;
+use super::gguf_form;
 use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, SourceRow, SuiteRow};
 
 /// Why a file under `data/` could not be read.
@@ -79,6 +80,7 @@ pub fn rows(dir: &Path) -> Result<Rows, FileError> {
         rows.models.extend(parse::<ModelFile>(&path)?.model);
     }
     parse::<CapabilityRule>(&dir.join("capability.toml"))?.apply(&mut rows.models);
+    gguf_form::apply(&mut rows.models, &rows.quants);
     for path in toml_files(&dir.join("suites"))? {
         rows.suites.push(parse::<SuiteRow>(&path)?);
     }

@@ -228,6 +228,13 @@ fn quant(row: &QuantRow) -> Table {
     out.some("bulk_bits_per_weight", row.bulk_bits_per_weight);
     out.some("head_bits_per_weight", row.head_bits_per_weight);
     out.some("embedding_bits_per_weight", row.embedding_bits_per_weight);
+    out.some("dense_bits_per_weight", row.dense_bits_per_weight);
+    if let Some(bits) = row.fallback_bits {
+        out.line(
+            "fallback_bits",
+            &format!("{{ matrices = {}, down = {}, head = {} }}", bits.matrices, bits.down, bits.head),
+        );
+    }
     out.word("matrix_format", &row.matrix_format);
     out.plain("quality", row.quality);
     out.word("loss", &row.loss);

@@ -12,8 +12,8 @@ mod source;
 mod suite;
 
 pub use hardware::{DeviceClass, HardwareRow, Link, MadeFor, Processor};
-pub use model::{Capability, Experts, LayerGroup, Mixer, ModelRow};
-pub use quant::{MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
+pub use model::{Capability, Experts, GgufForm, LayerGroup, Mixer, ModelRow, OddRows};
+pub use quant::{FallbackBits, MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
 pub use rules::{Buffer, Defaults, Memory, PlausibilityRow, RuleRows, RuntimeRow, UseRow};
 use serde::{Deserialize, Serialize};
 pub use source::SourceRow;

@@ -129,6 +129,31 @@ impl Capability {
     }
 }
 
+/// How a model's GGUF files differ from those of a usual model of its size, by its shape alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GgufForm {
+    /// Whether rows of the embedding table and the head are no multiple of 256 elements.
+    pub odd_tables: bool,
+    /// Matrices of such rows among those that every token reads in the layers.
+    pub dense: OddRows,
+    /// Matrices of such rows among the routed experts.
+    pub routed: OddRows,
+    /// Bits a weight in which the experts are published and stay in every file, whatever its name.
+    #[serde(default)]
+    pub expert_bits_per_weight: Option<f64>,
+}
+
+/// Shares, 0 to 1, of weights in matrices whose rows are no multiple of 256 elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OddRows {
+    /// In matrices that lead out of a feed-forward block: a row is as long as the block is wide.
+    pub down: f64,
+    /// In all others.
+    pub others: f64,
+}
+
 /// One model in `data/models/*.toml`. Fine-tunes of the same shape run at the same speed and need no row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +187,9 @@ pub struct ModelRow {
     /// Quantisation that the weights are published in, where it is not bf16 (a quant's id).
     #[serde(default)]
     pub native_quant: Option<String>,
+    /// How its GGUF files differ; the reader of the files fills it in, and files do not say it.
+    #[serde(default)]
+    pub gguf: Option<GgufForm>,
     /// Licence, as the repository tags it.
     #[serde(default)]
     pub license: Option<String>,

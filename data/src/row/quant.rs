@@ -124,6 +124,21 @@ impl QuantLoss {
     }
 }
 
+/// Bits a weight that a GGUF quantisation takes more of matrices whose rows no whole number of blocks fills, by their role.
+///
+/// K and IQ types come in blocks of 256 elements. Where rows are no multiple of that, llama.cpp's quantiser takes a type with
+/// blocks of 32: IQ4_NL for IQ types, Q4_0 for Q2_K and Q3_K, Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K and for any head.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackBits {
+    /// The layers' matrices but for those below, and an embedding table of its own.
+    pub matrices: f64,
+    /// The matrices that lead out of feed-forward blocks: mixes keep them wider, so that they fall back to wider types.
+    pub down: f64,
+    /// The output head, and an embedding table that is also the head.
+    pub head: f64,
+}
+
 /// One quantisation in `data/quants.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +160,13 @@ pub struct QuantRow {
     /// Bits a weight of an embedding table of its own.
     #[serde(default)]
     pub embedding_bits_per_weight: Option<f64>,
+    /// Bits a weight of what every token reads in the layers of a mixture of experts, where only experts are in the format
+    /// that names the file.
+    #[serde(default)]
+    pub dense_bits_per_weight: Option<f64>,
+    /// What llama.cpp's quantiser adds where blocks do not fit.
+    #[serde(default)]
+    pub fallback_bits: Option<FallbackBits>,
     /// The format its weights can be multiplied in, where device and runtime have that path.
     pub matrix_format: MatrixFormat,
     /// 0 to 100, to order quantisations of one model: higher is closer to the published weights.

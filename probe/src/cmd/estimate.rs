@@ -169,5 +169,8 @@ fn write_inverse(answer: &Answer, out: &mut dyn Write) -> Result<()> {
         let target = words::number(inverse.target_tps);
         writeln!(out, "  {:<12} {target} tok/s would take {} GB/s", "bandwidth", words::number(needed))?;
     }
+    if let Some(why) = &inverse.no_bandwidth {
+        writeln!(out, "  {:<12} {why}", "bandwidth")?;
+    }
     Ok(())
 }

@@ -263,8 +263,9 @@ fn facts(card: &Card, m: &Messages) -> Vec<Fact> {
         facts.push(Fact::new(m.answer.most_streams, streams.to_string()));
     }
     let target = m.answer.bandwidth_needed(&figure::number(inverse.target_tps));
-    if let Some(bandwidth) = inverse.bandwidth_needed_gb_s.filter(|_| !card.fast_enough) {
-        facts.push(Fact::new(target, format!("{} GB/s", figure::number(bandwidth))));
+    if !card.fast_enough {
+        let needed = inverse.bandwidth_needed_gb_s.map(|gb_s| format!("{} GB/s", figure::number(gb_s)));
+        facts.extend(needed.or_else(|| inverse.no_bandwidth.clone()).map(|needed| Fact::new(target, needed)));
     }
     facts.push(Fact::new(m.answer.rests_on, evidence(answer, m)));
     if let Subject::Model(model) = &card.subject

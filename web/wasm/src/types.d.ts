@@ -141,7 +141,9 @@ export interface Inverse {
   best_quant: string | null;
   /** Bandwidth in GB/s that each device would need for `target_tps`. */
   bandwidth_needed_gb_s: number | null;
-  /** The decode speed that the line above is about, tokens a second. */
+  /** Why there is none, where no bandwidth is enough. */
+  no_bandwidth: string | null;
+  /** The decode speed that the two lines above are about, tokens a second. */
   target_tps: number;
 }
 

@@ -197,7 +197,7 @@ impl Picked {
                 QuantLine {
                     id: row.id.clone(),
                     name: row.name.clone(),
-                    bits_per_weight: row.bits_per_weight,
+                    bits_per_weight: subject.bits_per_weight,
                     weights_gib: brief.estimate.footprint.weights / GIB,
                     loss: row.loss.word().to_owned(),
                     outcome: outcome(&brief, filters.min_tps),

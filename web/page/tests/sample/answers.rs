@@ -72,6 +72,7 @@ pub fn answer(i: usize, params_b: f64, active_b: f64) -> Answer {
             most_streams: Some(4),
             best_quant: (placement == Verdict::Whole).then(|| "q6_k".into()),
             bandwidth_needed_gb_s: Some(420.0),
+            no_bandwidth: None,
             target_tps: 10.0,
         },
         remedy: match placement {

@@ -93,7 +93,7 @@ fn asked<'c>(engine: &Engine<'c>, pairs: &Pairs) -> Option<(Rig<'c>, Job)> {
 pub fn outlook(engine: &Engine<'_>, pairs: &Pairs, model: &ModelRow, quant: &QuantRow) -> Outlook {
     let Some((rig, job)) = asked(engine, pairs) else { return Outlook::default() };
     let mut asking = Asking::new(engine, &rig, &job);
-    let (setup, constants, _) = asking.about(&Matter::of(shape(model), quant));
+    let (setup, constants, _) = asking.about(&Matter::of(model, shape(model), quant));
     let estimate = estimator::estimate(setup, constants);
     let bounds = rooflines(setup, constants);
     let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else { return Outlook::default() };
@@ -131,10 +131,11 @@ pub fn agrees(identity: &ModelIdentity, model: &ModelRow, quant: Option<&QuantRo
     }
     let bytes = identity.tensor_bytes.or(identity.size_bytes).map(|bytes| bytes as f64);
     if let (Some(bytes), Some(quant)) = (bytes, quant) {
-        let wanted = model.params_b * 1e9 * quant.bits_per_weight / 8.0;
+        let file = Matter::of(model, shape(model), quant);
+        let wanted = file.weights.total_bytes();
         let tables = f64::from(model.vocab_size) * f64::from(model.hidden_size);
         let tables = if model.tied_embeddings { tables } else { 2.0 * tables };
-        let raised = wanted + tables * (TABLE_BITS - quant.bits_per_weight).max(0.0) / 8.0;
+        let raised = wanted + tables * (TABLE_BITS - file.bits_per_weight).max(0.0) / 8.0;
         let (least, most) = (wanted / BYTES_AGREE, raised * BYTES_AGREE);
         if !(least..=most).contains(&bytes) {
             return Err(Refusal::new(
