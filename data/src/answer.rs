@@ -255,6 +255,9 @@ pub struct Answer {
     pub remedy: Option<Remedy>,
     /// What each figure rests on.
     pub evidence: EvidenceByFigure,
+    /// What to know before relying on the answer, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
     /// Facts about device or model that were recalled rather than read, in words.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unverified: Vec<String>,

@@ -53,23 +53,6 @@ impl Backend {
             () => None,
         }
     }
-
-    /// What people mostly run on a device of this maker and class.
-    #[must_use]
-    pub fn usual(vendor: &str, class: estimator::HardwareClass, generation: Option<&str>) -> Backend {
-        use estimator::HardwareClass::{Apple, Cpu, Mobile};
-        match (class, vendor) {
-            (Cpu | Mobile, _) | (_, "qualcomm") => Backend::Cpu,
-            (Apple, _) => Backend::Metal,
-            (_, "nvidia") => Backend::Cuda,
-            // ROCm dropped the older GCN cards; Vulkan drives all of them.
-            (_, "amd") if generation.is_some_and(|g| g.starts_with("gcn4") || g.starts_with("rdna1")) => {
-                Backend::Vulkan
-            }
-            (_, "amd") => Backend::Rocm,
-            _ => Backend::Vulkan,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::lookup::device::DeviceNames;
 use crate::lookup::model::ModelNames;
 use crate::lookup::{Lookup, quant};
-use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, Runtime, SourceRow, SuiteRow};
+use crate::row::{HardwareRow, ModelRow, QuantRow, Rows, SourceRow, SuiteRow};
 
 /// The rows, and the names that lead to them.
 #[derive(Debug)]
@@ -98,12 +98,6 @@ impl Catalog {
     /// Names that are near, where there is none.
     pub fn quant(&self, text: &str) -> Result<&QuantRow, Lookup> {
         quant::find(self.quants(), text).map(|row| &self.quants()[row])
-    }
-
-    /// `wanted` if `runtime` loads it, else the one it does load whose bits a weight are nearest.
-    #[must_use]
-    pub fn nearest_quant<'a>(&'a self, wanted: &'a QuantRow, runtime: Runtime) -> Option<&'a QuantRow> {
-        quant::nearest(self.quants(), wanted, runtime)
     }
 
     /// Devices by how well they fit what is typed into a search box, best first.

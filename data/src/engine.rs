@@ -14,9 +14,11 @@ use crate::asking::Asking;
 use crate::catalog::Catalog;
 use crate::constants::Fitted;
 use crate::flags::flags;
+use crate::lookup::quant::nearest;
 use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
-use crate::row::{ModelRow, QuantGroup, QuantRow, Runtime};
+use crate::row::{MatrixFormat, ModelRow, QuantGroup, QuantRow, Runtime};
 use crate::rules::Rules;
+use crate::shortlist::{Wanted, take};
 use crate::subject::{Matter, Subject, shape};
 
 /// Everything that answers need.
@@ -68,7 +70,7 @@ impl<'c> Engine<'c> {
 
     /// Model and quantisation from the parameters; all errors at once.
     ///
-    /// Without `quant`, the best one that lies whole on the devices, else the smallest.
+    /// Without `quant`, the one that the list of all models takes at the usual minimum speed.
     pub fn choose(&self, params: &Params, rig: &Rig<'_>, job: &Job) -> Result<Chosen<'c>, Vec<FieldError>> {
         let mut errors = Vec::new();
         let model =
@@ -99,25 +101,39 @@ impl<'c> Engine<'c> {
             Some(asked) => {
                 let none =
                     || alloc::vec![FieldError::new("quant", "This runtime loads none like it.".to_owned())];
-                let quant = self.catalog.nearest_quant(asked, job.runtime).ok_or_else(none)?;
+                let instead = self.quants_of(rig, job.runtime, model);
+                let quant = nearest(instead, asked, &self.rules.rows.stand_in).ok_or_else(none)?;
                 Ok(Chosen { model, quant, asked: Some(asked) })
             }
             None => {
-                let quant = self
-                    .best_quant(rig, job, model, &|brief| brief.estimate.placement == Placement::Whole)
-                    .or_else(|| self.quants_of(job.runtime, model).last())
-                    .ok_or_else(|| {
-                        let message = "No quantisation is known for this runtime.".to_owned();
-                        alloc::vec![FieldError::new("runtime", message)]
-                    })?;
+                let minimum_tps = self.rules.rows.defaults.minimum_tps;
+                let taken = take(
+                    self,
+                    rig,
+                    job,
+                    model,
+                    Wanted { minimum_tps, whole: false },
+                    &mut Asking::new(self, rig, job),
+                );
+                let (quant, _) = taken.ok_or_else(|| {
+                    let message = "No quantisation is known for this runtime.".to_owned();
+                    alloc::vec![FieldError::new("runtime", message)]
+                })?;
                 Ok(Chosen { model, quant, asked: None })
             }
         }
     }
 
-    /// The quantisations of a model that a runtime loads, best first: its published form, and what is narrower.
+    /// The quantisations of a model that a runtime loads, best first: its published form, and what is narrower. Four-bit
+    /// floats are offered where the devices multiply them, and where the model was published in them: elsewhere files
+    /// of them are hardly made, and are no faster than others.
     // Collected, so that the search is in the WebAssembly package once and not at each of its callers.
-    pub fn quants_of(&self, runtime: Runtime, model: &ModelRow) -> vec::IntoIter<&'c QuantRow> {
+    pub fn quants_of(
+        &self,
+        rig: &Rig<'_>,
+        runtime: Runtime,
+        model: &ModelRow,
+    ) -> vec::IntoIter<&'c QuantRow> {
         let native = model.native_quant.as_deref().unwrap_or("bf16");
         let native = self.catalog.quants().iter().find(|quant| quant.id == native);
         let (id, bits) =
@@ -125,6 +141,7 @@ impl<'c> Engine<'c> {
         let loads = move |quant: &&QuantRow| quant.runtimes.contains(&runtime);
         let published = native.into_iter().filter(loads);
         // An eight-bit file of a model published in eight bits is a few per cent larger, and as good.
+        let fp4 = rig.devices.iter().all(|device| device.device.compute.fp4_tflops.is_some());
         let narrower = move |quant: &&QuantRow| {
             // Ternary files exist only of models that were trained so, and MXFP4 is a format for experts.
             let made = match quant.group {
@@ -132,7 +149,9 @@ impl<'c> Engine<'c> {
                 QuantGroup::Mxfp => model.experts.is_some(),
                 _ => true,
             };
-            made && quant.id != id && quant.bits_per_weight <= bits * 1.05
+            made && quant.id != id
+                && quant.bits_per_weight <= bits * 1.05
+                && (fp4 || quant.matrix_format != MatrixFormat::Fp4)
         };
         let all: Vec<_> =
             published.chain(self.catalog.quants_by_quality().filter(loads).filter(narrower)).collect();
@@ -149,7 +168,7 @@ impl<'c> Engine<'c> {
     ) -> Option<&'c QuantRow> {
         let mut asking = Asking::new(self, rig, job);
         let shape = shape(model);
-        self.quants_of(job.runtime, model)
+        self.quants_of(rig, job.runtime, model)
             .find(|quant| holds(&asking.brief(&Matter::of(model, shape, quant))))
     }
 
@@ -194,6 +213,13 @@ impl<'c> Engine<'c> {
         }
         let placement = verdict(&estimated.placement);
         let speeds = estimated.speeds;
+        let (held, native) = (job.workload.held_tokens(), subject.model.native_context);
+        let mut notes = Vec::new();
+        if native > 0 && held > f64::from(native) {
+            notes.push(format!(
+                "Made for {native} tokens of context: at {held} it answers badly unless it is stretched (YaRN)."
+            ));
+        }
         let remedy = (placement == Verdict::TooBig).then(|| self.remedy(rig, job, subject, None));
         let row_notes = rig.devices.iter().filter_map(|d| d.row.and_then(|row| row.unverified.clone()));
         let mut unverified: Vec<String> = row_notes.chain(subject.unverified.iter().cloned()).collect();
@@ -208,7 +234,7 @@ impl<'c> Engine<'c> {
             spill,
             footprint_gib: footprint_gib(&estimated.footprint),
             bound_by: speeds.map(|s| s.bound_by),
-            flags: flags(rig, job, &estimated.placement),
+            flags: flags(rig, job, &subject.model, &estimated.placement),
             inverse: Inverse {
                 longest_context: longest_context(setup, constants),
                 most_streams: most_streams(setup, constants, self.rules.rows.defaults.most_streams),
@@ -225,6 +251,7 @@ impl<'c> Engine<'c> {
             },
             remedy,
             evidence,
+            notes,
             unverified,
         }
     }
@@ -236,10 +263,15 @@ impl<'c> Engine<'c> {
         let runs = |job: &Job, subject: &Subject| {
             self.brief(rig, job, subject).estimate.placement != Placement::TooBig
         };
-        for kind in [CacheType::Q8_0, CacheType::Q4_0] {
+        let kept = &self.rules.runtime_row(job.runtime).cache;
+        for kind in [CacheType::Q8_0, CacheType::Fp8, CacheType::Q4_0] {
+            let kv = cache_type_name(kind);
+            if !kept.split(' ').any(|name| name == kv) {
+                continue;
+            }
             let smaller = Job { cache: CacheTypes { k: kind, v: kind }, ..*job };
             if kind.bytes_per_element() < job.cache.k.bytes_per_element() && runs(&smaller, subject) {
-                return Remedy::CacheType { kv: cache_type_name(kind).to_owned() };
+                return Remedy::CacheType { kv: kv.to_owned() };
             }
         }
         let best = row.and_then(|row| {
@@ -328,5 +360,56 @@ fn asked(rig: &Rig<'_>, job: &Job, subject: &Subject) -> Asked {
         memory_gib: rig.devices.iter().map(|d| d.device.memory_gib).sum(),
         bandwidth_gb_s: rig.devices.iter().map(|d| d.device.bandwidth_gb_s).collect(),
         power: first.power_share,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_beyond_the_models_own_is_told() {
+        let engine = Engine::embedded();
+        for (context, told) in [("4096", false), ("128k", true)] {
+            let pairs = [
+                ("hardware", "rtx-3090"),
+                ("model", "llama-2-7b"),
+                ("quant", "q4_k_m"),
+                ("context", context),
+            ];
+            let params = Params::read(pairs).unwrap();
+            let (rig, job) = engine.read(&params).unwrap();
+            let notes = engine.answer(&rig, &job, &engine.choose(&params, &rig, &job).unwrap()).notes;
+            assert_eq!(notes.iter().any(|note| note.contains("Made for 4096 tokens")), told, "{notes:?}");
+        }
+    }
+
+    /// What is offered against too little memory is a cache that the runtime keeps.
+    #[test]
+    fn a_smaller_cache_is_one_that_the_runtime_keeps() {
+        let engine = Engine::embedded();
+        for (runtime, hardware) in [("vllm", "rtx-3090"), ("ollama", "rtx-3090"), ("mlx", "m4-max-40-core")] {
+            let runtime_row = |job: &Job| engine.rules.runtime_row(job.runtime).cache.clone();
+            let mut offered = 0;
+            for context in ["8k", "128k", "160k", "192k", "384k", "512k", "1m"] {
+                let pairs = [
+                    ("hardware", hardware),
+                    ("model", "llama-3.1-8b"),
+                    ("runtime", runtime),
+                    ("context", context),
+                    ("host_ram_gib", "16"),
+                ];
+                let params =
+                    Params::read(pairs.iter().copied().take(if hardware == "rtx-3090" { 5 } else { 4 }))
+                        .unwrap();
+                let (rig, job) = engine.read(&params).unwrap();
+                let chosen = engine.choose(&params, &rig, &job).unwrap();
+                if let Some(Remedy::CacheType { kv }) = engine.answer(&rig, &job, &chosen).remedy {
+                    offered += 1;
+                    assert!(runtime_row(&job).split(' ').any(|name| name == kv), "{runtime}: {kv}");
+                }
+            }
+            assert!(offered > 0, "{runtime}");
+        }
     }
 }

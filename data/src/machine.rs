@@ -65,6 +65,16 @@ pub fn describe(fingerprint: &Fingerprint, find: Find<'_>) -> ThisMachine {
             let ids: Vec<&str> = found.iter().map(|(known, _)| known.id.as_str()).collect();
             this.put("hardware", ids.join(","));
             if first.class == HardwareClass::DiscreteGpu {
+                // Of a card that is sold with several sizes, the one that is there; another would be another card's too.
+                if let ([sizes @ .., _], [_], Some(seen)) =
+                    (&first.memory_gib[..], &found[..], gpu.memory_gib)
+                    && !sizes.is_empty()
+                {
+                    let near = |a: &&f64, b: &&f64| (**a - seen).abs().total_cmp(&(**b - seen).abs());
+                    if let Some(sold) = first.memory_gib.iter().min_by(near) {
+                        this.put_number("memory_gib", *sold);
+                    }
+                }
                 this.put_power(gpu);
                 this.put_host(fingerprint);
             } else {
@@ -160,6 +170,7 @@ mod tests {
         let (id, class, sizes): (&str, _, &[f64]) = match name {
             "NVIDIA GeForce RTX 3090" => ("rtx-3090", HardwareClass::DiscreteGpu, &[24.0]),
             "NVIDIA GeForce RTX 3060" => ("rtx-3060-12gb", HardwareClass::DiscreteGpu, &[12.0]),
+            "NVIDIA GeForce RTX 2080 Ti" => ("rtx-2080-ti", HardwareClass::DiscreteGpu, &[11.0, 22.0]),
             "Apple M4 Max (40-core GPU)" => ("m4-max-40-core", HardwareClass::Apple, &[48.0, 64.0, 128.0]),
             "AMD Radeon 8060S" => ("strix-halo", HardwareClass::Unified, &[32.0, 64.0, 96.0, 128.0]),
             "AMD Ryzen 9 7950X" => ("ryzen-7950x", HardwareClass::Cpu, &[]),
@@ -194,6 +205,12 @@ mod tests {
             ("host_bandwidth_gb_s", "61.5"),
         ];
         assert_eq!(found, expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn of_a_card_with_several_sizes_the_one_that_is_there_is_told() {
+        let found = pairs(&machine(vec![gpu("NVIDIA GeForce RTX 2080 Ti", Some(21.7))], 62.7));
+        assert_eq!(found[1], ("memory_gib", "22".to_owned()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Every model on one machine: for each, the quantisation to take, and all in order.
 //!
-//! The rule: the highest-quality quantisation that lies whole on the device at the asked context and reaches the
-//! minimum speed; where none does, the fastest way in which it runs at all. A model that only fits at a quantisation
-//! of severe loss stands behind those that run well: its capability score is that of the published weights.
+//! The rule: the highest-quality quantisation without severe loss that lies whole on the device at the asked context and
+//! reaches the minimum speed; else the highest-quality one that reaches it with a part in RAM, or with severe loss; else the
+//! fastest without severe loss; else the fastest. A model that runs in another way than the first stands behind those that
+//! run well: its capability score is that of the published weights.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -44,16 +45,26 @@ pub struct Card<'c> {
     pub remedy: Option<Remedy>,
 }
 
+/// What a quantisation is taken by.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The least decode speed, tokens a second.
+    pub minimum_tps: f64,
+    /// Whether it must lie whole on the device: then severe loss counts as no reason to leave it there.
+    pub whole: bool,
+}
+
 /// All models that pass the filters, in order.
 #[must_use]
 pub fn shortlist<'c>(engine: &Engine<'c>, rig: &Rig<'_>, job: &Job, filters: &Filters) -> Vec<Card<'c>> {
     let mut asking = Asking::new(engine, rig, job);
+    let wanted = Wanted { minimum_tps: filters.min_tps, whole: filters.fits == Fits::Whole };
     let mut cards: Vec<Card<'c>> = engine
         .catalog
         .models()
         .iter()
         .filter(|row| filters.admit(row))
-        .filter_map(|row| card_of(engine, rig, job, row, filters.min_tps, &mut asking))
+        .filter_map(|row| card_of(engine, rig, job, row, wanted, &mut asking))
         .filter(|card| match filters.fits {
             Fits::Whole => {
                 card.brief.estimate.placement == Placement::Whole
@@ -76,7 +87,43 @@ pub fn card<'c>(
     model: &'c ModelRow,
     min_tps: f64,
 ) -> Option<Card<'c>> {
-    card_of(engine, rig, job, model, min_tps, &mut Asking::new(engine, rig, job))
+    let wanted = Wanted { minimum_tps: min_tps, whole: false };
+    card_of(engine, rig, job, model, wanted, &mut Asking::new(engine, rig, job))
+}
+
+/// The quantisation by the rule above, and what to expect of it. None where the runtime loads none.
+pub fn take<'c>(
+    engine: &Engine<'c>,
+    rig: &Rig<'_>,
+    job: &Job,
+    model: &ModelRow,
+    wanted: Wanted,
+    asking: &mut Asking<'_>,
+) -> Option<(&'c QuantRow, Brief)> {
+    let shape = shape(model);
+    let mut best: Option<(u8, &'c QuantRow, Brief)> = None;
+    for quant in engine.quants_of(rig, job.runtime, model) {
+        let brief = asking.brief(&Matter::of(model, shape, quant));
+        let tps = brief.decode_tps();
+        let whole = brief.estimate.placement == Placement::Whole;
+        let gentle = quant.loss != QuantLoss::Severe;
+        let rank = match tps >= wanted.minimum_tps {
+            _ if brief.estimate.placement == Placement::TooBig => 0,
+            true if whole && (gentle || wanted.whole) => return Some((quant, brief)),
+            true => 3,
+            false if gentle => 2,
+            false => 1,
+        };
+        let better = best.as_ref().is_none_or(|(before, _, than)| match rank.cmp(before) {
+            // What does not run at all is shown at its smallest. Of equally fast ones the better quality stays.
+            Ordering::Equal => rank == 0 || (rank < 3 && tps > than.decode_tps()),
+            order => order == Ordering::Greater,
+        });
+        if better {
+            best = Some((rank, quant, brief));
+        }
+    }
+    best.map(|(_, quant, brief)| (quant, brief))
 }
 
 fn card_of<'c>(
@@ -84,34 +131,16 @@ fn card_of<'c>(
     rig: &Rig<'_>,
     job: &Job,
     model: &'c ModelRow,
-    min_tps: f64,
+    wanted: Wanted,
     asking: &mut Asking<'_>,
 ) -> Option<Card<'c>> {
-    let shape = shape(model);
-    let mut fallback: Option<(&'c QuantRow, Brief)> = None;
-    let mut chosen = None;
-    for quant in engine.quants_of(job.runtime, model) {
-        let brief = asking.brief(&Matter::of(model, shape, quant));
-        if brief.estimate.placement == Placement::Whole && brief.decode_tps() >= min_tps {
-            let tier = if quant.loss == QuantLoss::Severe { Tier::Somehow } else { Tier::Well };
-            chosen = Some((quant, brief, tier));
-            break;
+    let (quant, brief) = take(engine, rig, job, model, wanted, asking)?;
+    let tier = match brief.estimate.placement {
+        Placement::TooBig => Tier::Not,
+        Placement::Whole if brief.decode_tps() >= wanted.minimum_tps && quant.loss != QuantLoss::Severe => {
+            Tier::Well
         }
-        // Strictly faster, so that of equals the better quality stays.
-        if fallback.as_ref().is_none_or(|(_, best)| brief.decode_tps() > best.decode_tps()) {
-            fallback = Some((quant, brief));
-        }
-    }
-    let (quant, brief, tier) = match chosen {
-        Some(chosen) => chosen,
-        None => {
-            let (quant, brief) = fallback?;
-            let runs = brief.estimate.placement != Placement::TooBig;
-            // What does not run at all is shown at its smallest.
-            let quant = if runs { quant } else { engine.quants_of(job.runtime, model).last()? };
-            let brief = if runs { brief } else { asking.brief(&Matter::of(model, shape, quant)) };
-            (quant, brief, if runs { Tier::Somehow } else { Tier::Not })
-        }
+        _ => Tier::Somehow,
     };
     let remedy = || engine.remedy(rig, job, &Subject::of_row(model, quant), None);
     Some(Card {
@@ -119,7 +148,7 @@ fn card_of<'c>(
         quant,
         brief,
         tier,
-        longest_context: asking.longest_context(&Matter::of(model, shape, quant)),
+        longest_context: asking.longest_context(&Matter::of(model, shape(model), quant)),
         remedy: (tier == Tier::Not).then(remedy),
     })
 }
@@ -162,13 +191,79 @@ mod tests {
             assert!(card.brief.decode_tps() >= 10.0);
             // Every better quantisation fails at one of the two.
             for better in
-                engine.quants_of(job.runtime, card.model).take_while(|quant| quant.id != card.quant.id)
+                engine.quants_of(&rig, job.runtime, card.model).take_while(|quant| quant.id != card.quant.id)
             {
                 let brief = engine.brief(&rig, &job, &Subject::of_row(card.model, better));
                 let fits = brief.estimate.placement == Placement::Whole;
                 assert!(!fits || brief.decode_tps() < 10.0, "{} at {}", card.model.id, better.id);
             }
         }
+    }
+
+    /// The rule once more, in other words: for every model on a card that many do not fit, by looking at all.
+    #[test]
+    fn what_does_not_fit_whole_keeps_its_quality() {
+        let engine = Engine::embedded();
+        let params = Params::read_page([("hardware", "rtx-3090")]).unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        let mut offloaded = 0;
+        for card in list(&[("hardware", "rtx-3090"), ("fits", "runs")]) {
+            if card.brief.estimate.placement == Placement::Whole {
+                continue;
+            }
+            offloaded += 1;
+            let others: Vec<(&QuantRow, Brief)> = engine
+                .quants_of(&rig, job.runtime, card.model)
+                .map(|quant| (quant, engine.brief(&rig, &job, &Subject::of_row(card.model, quant))))
+                .collect();
+            let name = format!("{} at {}", card.model.id, card.quant.id);
+            let reaches = |brief: &Brief| brief.decode_tps() >= 10.0;
+            if reaches(&card.brief) {
+                let best = others.iter().find(|(_, brief)| reaches(brief)).map(|(quant, _)| &quant.id);
+                assert_eq!(best, Some(&card.quant.id), "{name}");
+            } else {
+                assert!(!others.iter().any(|(_, brief)| reaches(brief)), "{name}");
+                let gentle = |quant: &QuantRow| quant.loss != QuantLoss::Severe;
+                let runs = others.iter().filter(|(_, brief)| brief.decode_tps() > 0.0);
+                let gentle_runs = runs.clone().any(|(quant, _)| gentle(quant));
+                assert_eq!(gentle(card.quant), gentle_runs, "{name}");
+                let faster = runs.filter(|(quant, _)| gentle(quant) == gentle_runs);
+                for (quant, brief) in faster {
+                    assert!(brief.decode_tps() <= card.brief.decode_tps(), "{name}: {} is faster", quant.id);
+                }
+            }
+        }
+        assert!(offloaded > 20, "{offloaded}");
+    }
+
+    /// What is estimated where nobody names a quantisation is what the list shows.
+    #[test]
+    fn without_a_quantisation_the_list_and_the_single_answer_agree() {
+        let engine = Engine::embedded();
+        for card in list(&[("hardware", "rtx-4090"), ("context", "8k")]) {
+            let asked = [("hardware", "rtx-4090"), ("context", "8k"), ("model", &card.model.id)];
+            let params = Params::read(asked).unwrap();
+            let (rig, job) = engine.read(&params).unwrap();
+            assert_eq!(
+                engine.choose(&params, &rig, &job).unwrap().quant.id,
+                card.quant.id,
+                "{}",
+                card.model.id
+            );
+        }
+    }
+
+    #[test]
+    fn four_bit_floats_are_offered_where_they_are_multiplied_or_published() {
+        let fp4 = |hardware| {
+            let cards = list(&[("hardware", hardware), ("runtime", "vllm"), ("fits", "runs")]);
+            let of =
+                cards.into_iter().filter(|card| card.quant.matrix_format == crate::row::MatrixFormat::Fp4);
+            of.map(|card| card.model.native_quant.as_deref().unwrap_or("")).collect::<Vec<_>>()
+        };
+        let on_3090 = fp4("rtx-3090");
+        assert!(!on_3090.is_empty() && on_3090.iter().all(|native| *native == "mxfp4"), "{on_3090:?}");
+        assert!(fp4("rtx-5090").iter().any(|native| *native != "mxfp4"));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) fn memory_is_given(catalog: &Catalog) -> Vec<String> {
         let ascending = row.memory_gib.windows(2).all(|pair| pair[0] < pair[1]);
         if row.memory_gib.is_empty() && !asked {
             Some("how much memory has it?".to_owned())
+        } else if row.usual_gib.is_some_and(|usual| !row.memory_gib.contains(&usual)) {
+            Some("its usual memory is none that it is sold with".to_owned())
         } else {
             (!ascending).then(|| "its memory sizes do not ascend".to_owned())
         }

@@ -129,6 +129,7 @@ fn device(row: &HardwareRow) -> Table {
     if !row.memory_gib.is_empty() {
         out.line("memory_gib", &list(row.memory_gib.iter().map(ToString::to_string)));
     }
+    out.some("usual_gib", row.usual_gib);
     out.some_text("memory_kind", row.memory_kind.as_ref());
     out.plain("bandwidth_gb_s", row.bandwidth_gb_s);
     out.some("channels", row.channels);

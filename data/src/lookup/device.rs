@@ -6,19 +6,13 @@
 //! ti"), and to patterns of brand strings. In a longer text the longest of these names counts, unless the word
 //! behind it makes it another product ("RTX 4070" in "RTX 4070 Ti").
 
-use crate::lookup::{Lookup, ranked, search_score, similarity, single};
-use crate::number;
-use crate::row::{DeviceClass, HardwareRow};
+mod name;
 
-/// Words that say nothing about which device it is.
-#[rustfmt::skip]
-const NOISE: &[&str] = &[
-    "nvidia", "geforce", "amd", "ati", "radeon", "intel", "apple", "qualcomm", "google", "corporation", "inc", "r",
-    "tm", "c", "graphics", "gpu", "gpus", "igpu", "dgpu", "egpu", "card", "video", "vram", "ram", "memory", "unified",
-    "with", "w", "design", "edition", "generation", "processor", "cpu", "series", "integrated", "cuda", "rocm",
-    "vulkan", "metal", "opengl", "angle", "radv", "mesa", "llvm", "device", "soc", "chip", "the", "a", "an", "and", "on",
-    "workstation", "mac", "macbook", "imac", "mini", "studio", "air", "book", "renderer",
-];
+pub(crate) use name::memory_in;
+use name::{Name, is_number, read, without_brackets, words};
+
+use crate::lookup::{Lookup, ranked, search_score, similarity, single};
+use crate::row::{DeviceClass, HardwareRow};
 
 /// Words behind a name that make it another product.
 #[rustfmt::skip]
@@ -29,29 +23,6 @@ const MODIFIERS: &[&str] = &[
 
 /// Series words that people leave out.
 const SERIES: &[&str] = &["rtx", "gtx", "rx", "arc", "instinct", "tesla", "ryzen"];
-
-/// Who made it, by words that only one maker uses.
-#[rustfmt::skip]
-const MAKERS: &[(&str, &str)] = &[
-    ("nvidia", "nvidia"), ("geforce", "nvidia"), ("quadro", "nvidia"), ("tesla", "nvidia"), ("rtx", "nvidia"),
-    ("gtx", "nvidia"), ("amd", "amd"), ("radeon", "amd"), ("ryzen", "amd"), ("epyc", "amd"), ("threadripper", "amd"),
-    ("instinct", "amd"), ("intel", "intel"), ("xeon", "intel"), ("apple", "apple"), ("qualcomm", "qualcomm"),
-    ("snapdragon", "qualcomm"), ("adreno", "qualcomm"), ("google", "google"), ("samsung", "samsung"),
-];
-
-/// A name, read.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Name {
-    words: Vec<String>,
-    memory_gib: Option<f64>,
-    gpu_cores: Option<u32>,
-    /// "16-core" of we know not what.
-    cores: Option<u32>,
-    laptop: bool,
-    makers: Vec<&'static str>,
-    /// Made from another name by leaving something out; it yields to names that are so in full.
-    shortened: bool,
-}
 
 /// Every name of every device.
 #[derive(Debug)]
@@ -97,6 +68,10 @@ impl DeviceNames {
         if !called.is_empty() {
             return single(called, |row| rows[row].id.clone(), Vec::new);
         }
+        let listed = self.listed(rows, text, memory_gib);
+        if !listed.is_empty() {
+            return single(listed, |row| rows[row].id.clone(), Vec::new);
+        }
         let asked = read(text);
         let mut readings = vec![asked.clone()];
         if let Some(words) = without_brackets(text) {
@@ -117,10 +92,10 @@ impl DeviceNames {
             }
         }
         if let Some(wanted) = asked.memory_gib {
-            let sold = found.iter().copied().filter(|row| sold_with(&rows[*row], wanted, 0.12));
+            let sold = found.iter().copied().filter(|row| sold_with(&rows[*row], wanted));
             found = sold.collect();
         } else if let Some(seen) = memory_gib {
-            keep_if_any(&mut found, |row| sold_with(&rows[row], seen, 0.12));
+            keep_if_any(&mut found, |row| sold_with(&rows[row], seen));
         }
         // "M2 Ultra 76" and "M4 Max 40-core" mean the GPU's cores where that many exist.
         let loose = asked.words.iter().filter_map(|word| word.parse().ok());
@@ -130,13 +105,21 @@ impl DeviceNames {
         single(found, |row| rows[row].id.clone(), || self.near(rows, &asked))
     }
 
+    /// What lspci lists in the last brackets, all that a chip is sold as: "Navi 31 [Radeon RX 7900 XT/7900 XTX]".
+    fn listed(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Vec<usize> {
+        let inside = text.rsplit_once('[').and_then(|(_, behind)| behind.split_once(']'));
+        let Some((inside, _)) = inside else { return Vec::new() };
+        let found = inside.split('/').map(|name| self.find(rows, name, memory_gib));
+        found.filter_map(Result::ok).collect()
+    }
+
     /// Rows by fit to what is typed into a search box, best first.
     pub(crate) fn search(&self, rows: &[HardwareRow], text: &str) -> Vec<usize> {
         let typed = read(text);
         let mut scores = vec![0.0_f64; rows.len()];
         for (row, name) in &self.names {
             let versions = typed.laptop == rows[*row].laptop || !typed.laptop;
-            let sizes = typed.memory_gib.is_none_or(|gib| sold_with(&rows[*row], gib, 0.12));
+            let sizes = typed.memory_gib.is_none_or(|gib| sold_with(&rows[*row], gib));
             let score = search_score(&typed.words, &name.words) - if versions && sizes { 0.0 } else { 0.5 };
             scores[*row] = scores[*row].max(score);
         }
@@ -213,10 +196,9 @@ fn keep_if_any(found: &mut Vec<usize>, pass: impl Fn(usize) -> bool) {
     }
 }
 
-/// Whether a device is sold with so much memory. Tools report a few per cent less than is printed on the box.
-fn sold_with(row: &HardwareRow, gib: f64, tolerance: f64) -> bool {
-    row.memory_gib.is_empty()
-        || row.memory_gib.iter().any(|sold| gib > sold * (1.0 - tolerance) && gib < sold * 1.03)
+/// Whether a device is sold with so much memory, or with whatever its owner chose.
+fn sold_with(row: &HardwareRow, gib: f64) -> bool {
+    row.memory_gib.is_empty() || row.sold_with(gib).is_some()
 }
 
 /// Whether `text` holds `name` as a run of words, with nothing behind it that makes it another product.
@@ -255,138 +237,4 @@ fn fits_word(wanted: &str, word: &str) -> bool {
         option.len() == word.len()
             && option.chars().zip(word.chars()).all(|(o, w)| o == w || (o == '#' && w.is_ascii_digit()))
     })
-}
-
-fn is_number(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Lower-case words, letters parted from digits; signs in `keep` stay inside words.
-fn words(text: &str, keep: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut last = ' ';
-    for sign in text.chars().map(|sign| sign.to_ascii_lowercase()) {
-        let part = sign.is_ascii_alphanumeric() || keep.contains(sign);
-        let digit = |sign: char| sign.is_ascii_digit() || sign == '#';
-        let open = last != ' ' && (digit(last) == digit(sign) || last == '|' || sign == '|');
-        match words.last_mut() {
-            Some(word) if part && open => word.push(sign),
-            _ if part => words.push(sign.to_string()),
-            _ => {}
-        }
-        last = if part { sign } else { ' ' };
-    }
-    words
-}
-
-/// Reads a name. What is behind an `@` is a clock.
-fn read(text: &str) -> Name {
-    let text = text.split('@').next().unwrap_or_default().replace("(R)", " ").replace("(TM)", " ");
-    let text = text.replace("(r)", " ").replace("(tm)", " ").replace(['®', '™'], " ");
-    let (text, memory_gib) = take_memory(&text);
-    let mut name = Name { memory_gib, ..Name::default() };
-    let all = words(&text, "");
-    let mut at = 0;
-    while let Some(word) = all.get(at) {
-        let next = all.get(at + 1).map(String::as_str);
-        at += 1;
-        if let Some((_, maker)) = MAKERS.iter().find(|(brand, _)| brand == word)
-            && !name.makers.contains(maker)
-        {
-            name.makers.push(maker);
-        }
-        match (word.as_str(), next) {
-            ("laptop" | "mobile" | "notebook", _) => name.laptop = true,
-            ("max", Some("q")) => {
-                name.words.push("maxq".to_owned());
-                at += 1;
-            }
-            (number, Some("core" | "cores" | "c" | "gpu" | "cu"))
-                if is_number(number) && number.len() <= 3 =>
-            {
-                let gpu = next == Some("gpu")
-                    || matches!(all.get(at + 1).map(String::as_str), Some("gpu" | "gpus"))
-                    || next == Some("cu");
-                // "48 GPU cores" and "40GPU", but not the "16-core" of a processor.
-                if gpu {
-                    name.gpu_cores = number.parse().ok();
-                } else if next != Some("c") {
-                    name.cores = number.parse().ok();
-                }
-                at += 1;
-                if matches!(all.get(at).map(String::as_str), Some("core" | "cores")) {
-                    at += 1;
-                }
-            }
-            (number, Some("p" | "e")) if is_number(number) && number.len() <= 2 => at += 1,
-            // "w/" is noise, the W of W6800 is not; "R" is a trade mark, the R of 6248R is not.
-            (noise, _)
-                if NOISE.contains(&noise)
-                    && (noise.len() > 1 || !next.is_some_and(is_number))
-                    && !(noise == "r" && name.words.last().is_some_and(|last| is_number(last))) => {}
-            (plain, _) => name.words.push(plain.to_owned()),
-        }
-    }
-    // "2x RTX 3090" is two of them.
-    if let [count, times, rest @ ..] = &name.words[..]
-        && is_number(count)
-        && count.len() == 1
-        && times == "x"
-        && !rest.is_empty()
-    {
-        name.words = rest.to_vec();
-    }
-    name
-}
-
-/// The words of a name outside its brackets, which often hold a driver or a code name; `None` without brackets.
-fn without_brackets(text: &str) -> Option<Vec<String>> {
-    let mut outside = String::new();
-    let mut depth = 0_usize;
-    let text = text.replace("(R)", " ").replace("(TM)", " ").replace("(r)", " ").replace("(tm)", " ");
-    for sign in text.chars() {
-        match sign {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => outside.push(sign),
-            _ => {}
-        }
-    }
-    let words = read(&outside).words;
-    (outside.len() < text.len() && !words.is_empty()).then_some(words)
-}
-
-/// Takes the amount of memory out of a name ("12GB", "79.6 GiB", "81920 MiB"); the largest where there are several.
-fn take_memory(text: &str) -> (String, Option<f64>) {
-    let mut rest = String::with_capacity(text.len());
-    let mut memory: Option<f64> = None;
-    let mut tail = text;
-    while let Some(at) = tail.find(|sign: char| sign.is_ascii_digit()) {
-        let (before, from) = tail.split_at(at);
-        let number_len = from.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(from.len());
-        let (number, behind) = from.split_at(number_len);
-        let spaced = behind.trim_start_matches([' ', '-']);
-        let unit = spaced.find(|sign: char| !sign.is_ascii_alphabetic()).map_or(spaced, |end| &spaced[..end]);
-        // The 10G of "A10G", the 1165G7 and the 5600G are no memory.
-        let behind_unit = spaced[unit.len()..].starts_with(|sign: char| sign.is_ascii_alphanumeric());
-        let apart =
-            !before.ends_with(|sign: char| sign.is_ascii_alphanumeric()) && number.len() <= 3 && !behind_unit;
-        let gib = match unit.to_ascii_lowercase().as_str() {
-            "g" if !apart => None,
-            "gb" | "gib" | "g" => number::read(number),
-            "mb" | "mib" => number::read(number).map(|mib| mib / 1024.0),
-            _ => None,
-        };
-        rest.push_str(before);
-        if let Some(gib) = gib {
-            memory = Some(memory.map_or(gib, |known: f64| known.max(gib)));
-            rest.push(' ');
-            tail = &spaced[unit.len()..];
-        } else {
-            rest.push_str(number);
-            tail = behind;
-        }
-    }
-    rest.push_str(tail);
-    (rest, memory)
 }

@@ -19,7 +19,7 @@ const NOISE: &[&str] = &[
     // how it was packed
     "gguf", "ggml", "mlx", "awq", "gptq", "bnb", "autoround", "auto", "round", "imatrix", "imat", "qat", "dwq", "ud", "dynamic",
     "static", "mtp", "quantized", "quant", "compressed", "tensors", "model", "latest", "mix", "safetensors", "gs", "128g",
-    "symmetric", "bit", "only", "full", "mcg",
+    "symmetric", "bit", "only", "full", "mcg", "mostly",
 ];
 
 /// Words of a row that people leave out: its date, its version.
@@ -105,7 +105,9 @@ impl ModelNames {
                 scores[*row] = scores[*row].max(similarity(&text, &name.join(" ")));
             }
         }
-        ranked(scores.into_iter(), 0.45, 5)
+        // Something a little alike is better than nothing: a size shared with another maker's model.
+        let near = |floor, most| ranked(scores.iter().copied(), floor, most);
+        Some(near(0.45, 5)).filter(|near| !near.is_empty()).unwrap_or_else(|| near(0.3, 3))
     }
 }
 
@@ -199,7 +201,8 @@ fn last_part(text: &str) -> &str {
 pub(crate) fn words(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut last = ' ';
-    let text = text.replace('+', " plus ");
+    // llama-bench writes "?B" where it does not know the size.
+    let text = text.replace("?B", " ").replace('+', " plus ");
     let mut signs = text.chars().map(|sign| sign.to_ascii_lowercase()).peekable();
     while let Some(sign) = signs.next() {
         let dot = sign == '.' && last.is_ascii_digit() && signs.peek().is_some_and(char::is_ascii_digit);

@@ -2,15 +2,16 @@
 
 use crate::lookup::{Lookup, ranked, similarity};
 use crate::number;
-use crate::row::{QuantRow, Runtime};
+use crate::row::{QuantGroup, QuantRow, StandInRow};
 
 /// The row that `text` names.
 pub(crate) fn find(rows: &[QuantRow], text: &str) -> Result<usize, Lookup> {
     let asked = plain(text);
+    // "q6k" and "IQ4XS" are written without the signs between their parts.
+    let squeezed = |name: &str| plain(name).replace(' ', "");
     let called = |row: &QuantRow, name: &str| {
-        plain(&row.id) == name
-            || plain(&row.name) == name
-            || row.aliases.iter().any(|alias| plain(alias) == name)
+        let name = squeezed(name);
+        [&row.id, &row.name].into_iter().chain(&row.aliases).any(|own| squeezed(own) == name)
     };
     // "gguf-q4_k_m", "i1-Q4_K_M" and "Q4_K_M-QAT" are Q4_K_M
     let bare =
@@ -31,25 +32,32 @@ pub(crate) fn find(rows: &[QuantRow], text: &str) -> Result<usize, Lookup> {
     })
 }
 
-/// The row for `quant` if `runtime` loads it, else the one it does load whose bits a weight are nearest.
+/// Of quantisations that could be taken instead, the one nearest to `wanted` in quality and bits a weight.
 pub(crate) fn nearest<'a>(
-    rows: &'a [QuantRow],
-    quant: &'a QuantRow,
-    runtime: Runtime,
+    instead: impl Iterator<Item = &'a QuantRow>,
+    wanted: &QuantRow,
+    rules: &StandInRow,
 ) -> Option<&'a QuantRow> {
-    if quant.runtimes.contains(&runtime) {
-        return Some(quant);
-    }
-    let away = |row: &QuantRow| (row.bits_per_weight / quant.bits_per_weight).ln().abs();
-    rows.iter()
-        .filter(|row| row.runtimes.contains(&runtime))
-        .min_by(|a, b| away(a).total_cmp(&away(b)).then(b.quality.cmp(&a.quality)))
+    let away = |row: &QuantRow| {
+        let quality = (f64::from(row.quality) - f64::from(wanted.quality)).abs() / rules.quality_points;
+        quality + (row.bits_per_weight / wanted.bits_per_weight).ln().abs()
+    };
+    // Of one's own mixes nobody knows what is in them.
+    let usual =
+        instead.filter(|row| row.group != QuantGroup::Ud && !rules.seldom.split(' ').any(|id| id == row.id));
+    usual.min_by(|a, b| away(a).total_cmp(&away(b)).then(b.quality.cmp(&a.quality)))
 }
 
-/// "exl3 4.25 bpw mcg": of the formats that are made to any size, the row nearest to the size named.
+/// "exl3 4.25 bpw mcg": of the formats that are made to any size, the row nearest to the size named. "4.65bpw" alone is of
+/// the older of them.
 fn by_bits(rows: &[QuantRow], asked: &str) -> Option<usize> {
-    let group = asked.split(' ').next().filter(|group| matches!(*group, "exl2" | "exl3"))?;
-    let bits: f64 = asked.split(' ').skip(1).find_map(|word| {
+    let (first, rest) = asked.split_once(' ').unwrap_or((asked, ""));
+    let (group, sizes) = match first {
+        "exl2" | "exl3" => (first, rest),
+        _ if asked.ends_with("bpw") => ("exl2", asked),
+        _ => return None,
+    };
+    let bits: f64 = sizes.split(' ').find_map(|word| {
         number::read(word.trim_end_matches("bpw").trim_end_matches("bit").trim_end_matches('h'))
     })?;
     let of_group = rows.iter().enumerate().filter(|(_, row)| row.id.starts_with(group));

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use crate::catalog::Catalog;
+use crate::engine::Engine;
 use crate::lookup::Lookup;
-use crate::row::{DeviceClass, Runtime};
+use crate::query::Params;
+use crate::row::DeviceClass;
 
 fn device(text: &str) -> String {
     Catalog::embedded().device(text).map_or_else(|lookup| lookup.to_string(), |row| row.id.clone())
@@ -37,6 +39,10 @@ fn devices_are_found_by_what_tools_print() {
         ("Radeon 8060S Graphics (RADV GFX1151)", "ryzen-ai-max-395"),
         ("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S", "ryzen-ai-max-395"),
         ("Intel(R) Arc(tm) A770 Graphics (DG2)", "arc-a770"),
+        ("AMD Radeon RX 7900 XTX (radeonsi, navi31, LLVM 17.0.6, DRM 3.57)", "rx-7900-xtx"),
+        // lspci
+        ("NVIDIA Corporation GA102 [GeForce RTX 3090] (rev a1)", "rtx-3090"),
+        ("Advanced Micro Devices, Inc. [AMD/ATI] Navi 31 [Radeon Pro W7900] (rev c8)", "pro-w7900"),
         // Metal, LocalScore
         ("Apple M4 Max 12P+4E+40GPU", "m4-max-40-core"),
         ("Apple M1 Max 32-Core GPU", "m1-max-32-core"),
@@ -82,6 +88,7 @@ fn devices_are_found_by_what_people_type() {
         ("i7-13700K", "core-i7-13700"), ("i5 12400f", "core-i5-12400"),
         ("ryzen 7 9800x3d", "ryzen-7-9800x3d"), ("E5-2680 v4", "xeon-e5-2680-v4"), ("W6800", "pro-w6800"),
         ("P104-100", "p104-100"), ("K80", "k80"), ("RTX 2080 Ti 22GB", "rtx-2080-ti"), ("Steam Deck", "steam-deck"),
+        ("Arc B70", "arc-pro-b70"), ("Ryzen Z1 Extreme", "ryzen-7840u-lpddr5x"),
         // Made for laptops alone.
         ("RTX 4050", "rtx-4050-laptop"),
     ];
@@ -93,12 +100,20 @@ fn devices_are_found_by_what_people_type() {
 #[test]
 fn names_of_several_devices_say_which() {
     let catalog = Catalog::embedded();
-    let vectors: [(&str, &[&str]); 5] = [
+    let vectors: [(&str, &[&str]); 9] = [
         ("RTX 4060 Ti", &["rtx-4060-ti-16gb", "rtx-4060-ti-8gb"]),
         ("Apple M4 Max", &["m4-max-32-core", "m4-max-40-core"]),
         ("A100 80GB", &["a100-pcie-80gb", "a100-sxm4-80gb"]),
         ("AMD Radeon 780M", &["ryzen-7840hs-ddr5", "ryzen-7840u-lpddr5x"]),
         ("RTX 6000", &["quadro-rtx-6000", "rtx-6000-ada"]),
+        ("AMD Radeon Graphics (RADV PHOENIX)", &["ryzen-7840hs-ddr5", "ryzen-7840u-lpddr5x"]),
+        // lspci names all that a chip is sold as.
+        ("Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE]", &["rx-7900-gre", "rx-7900-xt", "rx-7900-xtx"]),
+        (
+            "[AMD/ATI] Navi 21 [Radeon RX 6800/6800 XT / 6900 XT] (rev c1)",
+            &["rx-6800", "rx-6800-xt", "rx-6900-xt"],
+        ),
+        ("Navi 48 [Radeon RX 9070/9070 XT/9070 GRE]", &["rx-9070", "rx-9070-gre", "rx-9070-xt"]),
     ];
     for (text, ids) in vectors {
         let Err(Lookup::Ambiguous { mut between }) = catalog.device(text) else { panic!("{text} is one") };
@@ -146,7 +161,7 @@ fn models_are_found_by_file_repository_tag_and_talk() {
         ("qwen3:30b-a3b", "qwen3-30b-a3b"), ("qwen3:30b", "qwen3-30b-a3b"),
         ("unsloth/Qwen3-30B-A3B-GGUF", "qwen3-30b-a3b"),
         ("hf.co/bartowski/Qwen_Qwen3-30B-A3B-GGUF:Q4_K_M", "qwen3-30b-a3b"),
-        ("qwen3moe 30B.A3B Q4_K - Medium", "qwen3-30b-a3b"),
+        ("qwen3moe 30B.A3B Q4_K - Medium", "qwen3-30b-a3b"), ("llama 7B mostly Q4_0", "llama-7b"),
         ("Qwen3-30B-A3B-Instruct-2507-UD-Q4_K_XL.gguf", "qwen3-30b-a3b-2507"),
         ("Qwen3-5-122B-A10B-UD-Q4_K_XL", "qwen3.5-122b-a10b"),
         ("gpt-oss:20b", "gpt-oss-20b"), ("gpt-oss-120b-mxfp4-00001-of-00003.gguf", "gpt-oss-120b"),
@@ -173,7 +188,11 @@ fn a_fine_tune_is_not_its_base_but_near_it() {
         let Err(Lookup::Unknown { near }) = catalog.model(text) else { panic!("{text} is {}", model(text)) };
         assert!(near.contains(&base.to_owned()), "{text}: {near:?}");
     }
-    assert!(matches!(catalog.model("llama3"), Err(Lookup::Ambiguous { .. })));
+    for text in ["llama3", "gpt-oss ?B MXFP4 MoE"] {
+        assert!(matches!(catalog.model(text), Err(Lookup::Ambiguous { .. })), "{text}: {}", model(text));
+    }
+    let Err(unknown) = catalog.model("WizardLM-2 8x22B") else { panic!("it is not in the catalogue") };
+    assert!(unknown.suggestions().iter().any(|id| id.starts_with("mixtral-8x22b")), "{unknown}");
     assert!(matches!(catalog.model("gpt-oss"), Err(Lookup::Ambiguous { .. })));
 }
 
@@ -185,18 +204,35 @@ fn quantisations_are_found_and_replaced() {
         ("Q4_K_M", "q4_k_m"), ("q4_K_M", "q4_k_m"), ("Q4_K - Medium", "q4_k_m"), ("gguf-q4_k_m", "q4_k_m"),
         ("UD-Q4_K_XL", "ud-q4_k_xl"), ("Q4_K_XL", "ud-q4_k_xl"), ("4bit", "mlx-4bit"), ("4-bit", "mlx-4bit"),
         ("W4A16", "int4"), ("FP16", "f16"), ("bfloat16", "bf16"), ("AWQ-INT4", "awq"), ("exl3-6.0bpw-mcg", "exl3-6bpw"),
-        ("EXL2 4.65 bpw", "exl2-4.5bpw"), ("fp8-dynamic", "fp8"), ("MXFP4_MOE", "mxfp4"),
+        ("EXL2 4.65 bpw", "exl2-4.5bpw"), ("fp8-dynamic", "fp8"), ("q6k", "q6_k"),
+        ("IQ4XS", "iq4_xs"), ("q4km", "q4_k_m"), ("4.65bpw", "exl2-4.5bpw"), ("5.0 bpw", "exl2-5bpw"), ("MXFP4_MOE", "mxfp4"),
     ];
     for (text, id) in vectors {
         assert_eq!(catalog.quant(text).map(|row| row.id.clone()), Ok(id.to_owned()), "{text}");
     }
-    let q4 = catalog.quant("Q4_K_M").expect("known");
-    let on = |runtime| catalog.nearest_quant(q4, runtime).expect("it loads something").id.clone();
-    assert_eq!(on(Runtime::LlamaCpp), "q4_k_m");
-    assert_eq!(on(Runtime::Mlx), "mlx-4bit");
-    assert!(on(Runtime::ExLlamaV3).starts_with("exl3-5"));
-    let awq = catalog.quant("AWQ").expect("known");
-    assert_eq!(catalog.nearest_quant(awq, Runtime::Vllm).map(|row| row.id.as_str()), Some("awq"));
+}
+
+#[test]
+fn what_a_runtime_does_not_load_is_replaced_by_the_nearest_in_quality_and_bits() {
+    let engine = Engine::embedded();
+    #[rustfmt::skip]
+    let vectors = [
+        ("rtx-3090", "llama.cpp", "awq", "q4_k_s"), ("rtx-3090", "ollama", "gptq-int4", "q4_k_s"),
+        ("m4-max-40-core", "llama.cpp", "mlx-4bit", "q4_k_s"), ("m4-max-40-core", "llama.cpp", "int4", "q4_k_s"),
+        ("m4-max-40-core", "llama.cpp", "nf4", "q4_k_s"), ("m4-max-40-core", "llama.cpp", "4bit", "q4_k_s"),
+        ("rtx-3090", "vllm", "q4_k_m", "awq"), ("mi300x", "vllm", "q4_k_m", "awq"), ("rtx-3090", "vllm", "awq", "awq"),
+        ("m4-max-40-core", "mlx", "q4_k_m", "mlx-4bit"), ("rtx-3090", "exllamav3", "q4_k_m", "exl3-4bpw"),
+        ("rtx-3090", "llama.cpp", "q4_k_m", "q4_k_m"), ("rtx-3090", "llama.cpp", "fp8", "q8_0"),
+        ("rtx-3090", "llama.cpp", "int8", "q8_0"), ("rtx-4090", "ollama", "exl3-6bpw", "q6_k"),
+        ("rtx-5090", "ollama", "nvfp4", "mxfp4"), ("rtx-3090", "ollama", "nvfp4", "q4_k_m"),
+    ];
+    for (hardware, runtime, asked, id) in vectors {
+        let pairs = [("hardware", hardware), ("runtime", runtime), ("quant", asked), ("model", "qwen3-8b")];
+        let params = Params::read(pairs).unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        let chosen = engine.choose(&params, &rig, &job).unwrap();
+        assert_eq!(chosen.quant.id, id, "{asked} under {runtime} on {hardware}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use estimator::{CacheType, CacheTypes, Workload};
 
 use super::noted;
 use super::params::{FieldError, Params};
-use super::rig::Rig;
+use super::rig::{Rig, RigDevice};
 use crate::backend::Backend;
 use crate::row::Runtime;
 use crate::rules::Rules;
@@ -83,28 +83,30 @@ impl Job {
         let cache_names = CACHE_TYPES.map(|(name, _)| name);
         let k = noted(errors_ref, params.word("kv", &cache_names, cache_type)).unwrap_or(CacheType::F16);
         let v = noted(errors_ref, params.word("kv_v", &cache_names, cache_type)).unwrap_or(k);
-        let runtime_names = Runtime::ALL.map(Runtime::name);
         let runtime = noted(
             errors_ref,
-            params.word("runtime", &runtime_names, |text| {
+            params.word("runtime", &Runtime::ALL.map(Runtime::name), |text| {
                 Runtime::ALL.into_iter().find(|r| same_runtime(r.name(), text))
             }),
         )
         .unwrap_or(Runtime::LlamaCpp);
-        let first = rig.first();
-        let usual = Backend::usual(first.vendor(), first.device.class, first.generation());
-        let backend =
-            noted(errors_ref, params.word("backend", &Backend::ALL.map(Backend::name), Backend::from_name))
-                .unwrap_or(usual);
-        if runtime == Runtime::Mlx && first.device.class != estimator::HardwareClass::Apple {
-            let message = "MLX runs on Apple silicon; choose llama.cpp here.".to_owned();
-            errors_ref.push(FieldError::new("runtime", message));
+        let backend = noted(errors_ref, backend(params, rig, rules, runtime).map(Some));
+        let kept = rules.runtime_row(runtime);
+        let (key, value) = (cache_type_name(k), cache_type_name(v));
+        for (field, kind) in [("kv", key), ("kv_v", value)] {
+            let known = kept.cache.split(' ').any(|name| name == kind);
+            let message = if !known && (field == "kv" || key != value) {
+                format!("{} keeps no {kind} cache: take one of {}.", runtime.name(), kept.cache)
+            } else if field == "kv_v" && kept.one_cache_type && key != value {
+                format!("{} keeps keys and values in one type: leave kv_v out.", runtime.name())
+            } else {
+                continue;
+            };
+            errors_ref.push(FieldError::new(field, message));
         }
         let target_tps = noted(errors_ref, params.number("target_tps", 0.01, 1e6))
             .unwrap_or(rules.rows.defaults.minimum_tps);
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let Some(backend) = backend.filter(|_| errors.is_empty()) else { return Err(errors) };
         Ok(Job {
             workload: Workload { prompt_tokens, cached_tokens, context_tokens, streams },
             cache: CacheTypes { k, v },
@@ -121,10 +123,141 @@ impl Job {
     }
 }
 
+/// What drives all devices of a machine and is in the runtime: what is asked for, else the first device's usual one.
+fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> Result<Backend, FieldError> {
+    let asked = params.word("backend", &Backend::ALL.map(Backend::name), Backend::from_name)?;
+    // Backwards, so that the order is the first device's.
+    let mut shared = Backend::ALL.map(Backend::name).to_vec();
+    for device in rig.devices.iter().rev() {
+        let drive = rules.backends(device.vendor(), device.class(), device.generation());
+        shared = drive.split(' ').filter(|name| shared.contains(name)).collect();
+    }
+    let mut with = shared.join(" ");
+    if let Some(asked) = asked.map(Backend::name).filter(|_| !shared.is_empty()) {
+        if !shared.contains(&asked) {
+            let what = if asked == "cpu" { "; for the processor, name it as hardware" } else { "" };
+            let message = format!("{asked} does not drive {rig}: take one of {with}{what}.");
+            return Err(FieldError::new("backend", message));
+        }
+        with = asked.to_owned();
+    }
+    let mut instead = String::new();
+    for other in Runtime::ALL {
+        let row = rules.runtime_row(other);
+        let out = |device: &RigDevice<'_>| row.without.split(' ').any(|name| name == device.generation());
+        let has = |name: &&str| row.backends.split(' ').any(|own| own == *name);
+        let Some(found) = with.split(' ').find(has).filter(|_| !rig.devices.iter().any(out)) else {
+            continue;
+        };
+        if other == runtime {
+            return Backend::from_name(found).ok_or_else(|| FieldError::new("backend", String::new()));
+        }
+        instead.push(' ');
+        instead.push_str(other.name());
+    }
+    let (field, message) = if with.is_empty() {
+        let message = "No backend drives these together: name cards alone, or one device. A processor beside a card is its \
+                       host.";
+        ("hardware", message.to_owned())
+    } else {
+        let message = format!("{} is not made for {rig} with {with}: take one of{instead}.", runtime.name());
+        ("runtime", message)
+    };
+    Err(FieldError::new(field, message))
+}
+
 /// `llamacpp`, `llama-cpp` and `llama.cpp` are one.
 fn same_runtime(name: &str, text: &str) -> bool {
     let plain = |s: &str| -> Vec<u8> {
         s.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase()).collect()
     };
     plain(name) == plain(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Job, String> {
+        let params = Params::read(pairs.iter().copied()).unwrap();
+        let said =
+            |errors: Vec<FieldError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+        Engine::embedded().read(&params).map(|(_, job)| job).map_err(said)
+    }
+
+    #[test]
+    fn each_device_is_driven_by_its_usual_backend() {
+        let vectors = [
+            ("rtx-3090", Backend::Cuda),
+            ("rx-7900-xtx", Backend::Rocm),
+            ("rx-580", Backend::Vulkan),
+            ("arc-b580", Backend::Vulkan),
+            ("m4-max-40-core", Backend::Metal),
+            ("Apple A18 Pro", Backend::Metal),
+            ("ryzen-9-7950x", Backend::Cpu),
+            ("rtx-3090,rx-7900-xtx", Backend::Vulkan),
+            ("rx-580,rx-7900-xtx", Backend::Vulkan),
+        ];
+        for (hardware, backend) in vectors {
+            assert_eq!(read(&[("hardware", hardware)]).map(|job| job.backend), Ok(backend), "{hardware}");
+        }
+        let intel = read(&[("hardware", "arc-b580"), ("runtime", "vllm")]);
+        assert_eq!(intel.map(|job| job.backend), Ok(Backend::Sycl));
+    }
+
+    /// What the refusal of an impossible pair must name: what would do instead.
+    #[test]
+    fn impossible_pairs_are_refused_with_what_would_do() {
+        #[rustfmt::skip]
+        let vectors = [
+            ("rtx-3090", "backend", "metal", "one of cuda vulkan"),
+            ("rtx-3090", "backend", "rocm", "one of cuda vulkan"),
+            ("rtx-3090", "backend", "cpu", "name it as hardware"),
+            ("m4-max-40-core", "backend", "cuda", "one of metal cpu"),
+            ("rx-7900-xtx", "backend", "cuda", "one of rocm vulkan"),
+            ("ryzen-9-7950x", "backend", "cuda", "one of cpu"),
+            ("m4-max-40-core", "runtime", "exllamav2", "one of llama.cpp ollama mlx"),
+            ("ryzen-9-7950x", "runtime", "exllamav2", "one of llama.cpp ollama vllm"),
+            ("rx-7900-xtx", "runtime", "exllamav3", "vllm"),
+            ("Tesla P40", "runtime", "exllamav3", "one of llama.cpp ollama."),
+            ("Tesla P40", "runtime", "vllm", "one of llama.cpp ollama."),
+            ("raspberry-pi-5", "runtime", "vllm", "one of llama.cpp ollama."),
+            ("m4-max-40-core", "runtime", "vllm", "one of llama.cpp ollama mlx"),
+            ("rtx-3090", "runtime", "mlx", "llama.cpp"),
+            ("rtx-3090,rx-7900-xtx", "backend", "cuda", "one of vulkan"),
+            ("rtx-3090,rx-7900-xtx", "runtime", "vllm", "one of llama.cpp ollama."),
+            ("rtx-3090,m4-max-40-core", "streams", "1", "No backend drives these together"),
+            ("rtx-3090,ryzen-9-7950x", "streams", "1", "is its host"),
+        ];
+        for (hardware, name, value, says) in vectors {
+            let said = read(&[("hardware", hardware), (name, value)]).expect_err(hardware);
+            assert!(said.contains(says), "{hardware} {name}={value}: {said}");
+        }
+        let own = [("class", "cpu"), ("bandwidth_gb_s", "80"), ("memory_gib", "64"), ("backend", "cuda")];
+        assert!(read(&own).is_err());
+    }
+
+    #[test]
+    fn a_runtime_is_asked_for_no_cache_that_it_does_not_keep() {
+        #[rustfmt::skip]
+        let vectors: [(&[(&str, &str)], &str); 7] = [
+            (&[("runtime", "llama.cpp"), ("kv", "fp8")], "q8_0"),
+            (&[("runtime", "ollama"), ("kv", "q5_1")], "one of f16 q8_0 q4_0"),
+            (&[("runtime", "ollama"), ("kv", "f16"), ("kv_v", "q8_0")], "leave kv_v out"),
+            (&[("runtime", "vllm"), ("kv", "q8_0")], "one of f16 bf16 fp8"),
+            (&[("runtime", "vllm"), ("kv_v", "fp8")], "one type"),
+            (&[("kv", "int8")], "q8_0"),
+            (&[("runtime", "tgi")], "llama.cpp, ollama"),
+        ];
+        for (pairs, says) in vectors {
+            let said = read(&[&[("hardware", "rtx-3090")], pairs].concat()).expect_err(says);
+            assert!(said.contains(says), "{pairs:?}: {said}");
+        }
+        assert!(read(&[("hardware", "rtx-3090"), ("kv", "f16"), ("kv_v", "q8_0")]).is_ok());
+        assert!(
+            read(&[("hardware", "rtx-3090"), ("runtime", "ollama"), ("kv", "q8_0"), ("kv_v", "q8_0")])
+                .is_ok()
+        );
+    }
 }

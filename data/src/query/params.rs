@@ -19,7 +19,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("compute_f16_tflops", "dense f16 compute in TFLOPS, for figures of your own"),
     ("host_ram_gib", "RAM in GiB"),
     ("host_bandwidth_gb_s", "bandwidth of the RAM in GB/s"),
-    ("power", "power limit as a share of stock, 0.1 to 1"),
+    ("power", "power limit: a share of stock from 0.1 to 1, or watts such as 250W where stock is known"),
     ("split", "how several devices share a model: layers, tensor, or shares such as 2:1"),
     ("model", "model: an id or any name"),
     ("quant", "quantisation: an id or any name"),
@@ -167,8 +167,7 @@ impl Params {
         match number::read(text) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
-                let message =
-                    format!("\"{}\" is no number from {least} to {most}; write it as 12.5.", clip(text));
+                let message = format!("\"{}\" is no number from {least} to {most}.", clip(text));
                 Err(FieldError::new(name, message))
             }
         }
@@ -199,7 +198,7 @@ impl Params {
         let Some(text) = self.get(name) else { return Ok(None) };
         read(text).map(Some).ok_or_else(|| {
             let near = nearest(text, words.iter().copied(), words.len());
-            FieldError::with_near(name, format!("\"{}\" is none that we know.", clip(text)), near)
+            FieldError::with_near(name, format!("\"{}\" is none of {}.", clip(text), words.join(", ")), near)
         })
     }
 }

@@ -9,9 +9,11 @@ use estimator::{Compute, Device, HardwareClass, Host, MAX_DEVICES, Machine, Spli
 
 use super::noted;
 use super::params::{FieldError, Params};
+use super::power::Power;
+use super::split::split;
 use crate::catalog::Catalog;
 use crate::constants::Memo;
-use crate::number;
+use crate::lookup::device::memory_in;
 use crate::row::{HardwareRow, Processor};
 use crate::rules::Rules;
 
@@ -43,10 +45,16 @@ impl RigDevice<'_> {
         self.row.map_or("", |row| &row.vendor)
     }
 
+    /// Its class, as the parameter spells it.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        CLASSES.iter().find(|(_, class)| *class == self.device.class).map_or("", |(name, _)| name)
+    }
+
     /// Its generation, where a row says so.
     #[must_use]
-    pub fn generation(&self) -> Option<&str> {
-        self.row.and_then(|row| row.generation.as_deref())
+    pub fn generation(&self) -> &str {
+        self.row.and_then(|row| row.generation.as_deref()).unwrap_or_default()
     }
 }
 
@@ -64,7 +72,7 @@ pub struct Rig<'c> {
 }
 
 /// Classes as the parameter spells them.
-const CLASSES: [(&str, HardwareClass); 5] = [
+pub const CLASSES: [(&str, HardwareClass); 5] = [
     ("apple", HardwareClass::Apple),
     ("discrete_gpu", HardwareClass::DiscreteGpu),
     ("unified", HardwareClass::Unified),
@@ -81,7 +89,7 @@ struct Figures {
     compute_f16_tflops: Option<f64>,
     host_ram_gib: Option<f64>,
     host_bandwidth_gb_s: Option<f64>,
-    power: f64,
+    power: Power,
 }
 
 impl Figures {
@@ -97,8 +105,12 @@ impl Figures {
             compute_f16_tflops: noted(errors, params.number("compute_f16_tflops", 0.001, 1e6)),
             host_ram_gib: noted(errors, params.number("host_ram_gib", 0.5, 1e6)),
             host_bandwidth_gb_s: noted(errors, params.number("host_bandwidth_gb_s", 0.5, 1e5)),
-            power: noted(errors, params.number("power", 0.1, 1.0)).unwrap_or(1.0),
+            power: noted(errors, Power::read(params)).unwrap_or(Power::Share(1.0)),
         }
+    }
+
+    fn power_share(&self, stock_w: Option<u32>, errors: &mut Vec<FieldError>) -> f64 {
+        noted(errors, self.power.share(stock_w).map(Some)).unwrap_or(1.0)
     }
 }
 
@@ -110,10 +122,9 @@ impl<'c> Rig<'c> {
         let mut devices = Vec::new();
         match params.get("hardware") {
             Some(names) => {
-                let names = names.split(',').flat_map(|part| several(part, catalog));
-                for name in names.map(str::trim).filter(|name| !name.is_empty()) {
+                for name in super::named::names(names, catalog) {
                     match catalog.device_with_memory(name, figures.memory_gib) {
-                        Ok(row) => devices.push(from_row(row, &figures, rules, &mut errors)),
+                        Ok(row) => devices.push(from_row(row, memory_in(name), &figures, rules, &mut errors)),
                         Err(lookup) => errors.push(lookup.at("hardware", name)),
                     }
                 }
@@ -159,9 +170,9 @@ impl<'c> Rig<'c> {
             compute_f16_tflops: None,
             host_ram_gib: None,
             host_bandwidth_gb_s: None,
-            power: 1.0,
+            power: Power::Share(1.0),
         };
-        let devices = alloc::vec![from_row(row, &figures, rules, &mut Vec::new())];
+        let devices = alloc::vec![from_row(row, None, &figures, rules, &mut Vec::new())];
         let host = host(&devices, &figures, rules);
         Rig { devices, host, split: Split::LayersByMemory, memo: Memo::default() }
     }
@@ -181,30 +192,20 @@ impl<'c> Rig<'c> {
     }
 }
 
-/// The names in `a + b`; a plus sign that is part of one device's own name ("Ryzen AI Max+ 395") parts nothing.
-fn several<'t>(text: &'t str, catalog: &Catalog) -> Vec<&'t str> {
-    match catalog.device(text.trim()) {
-        Ok(_) => alloc::vec![text],
-        Err(_) => text.split(" + ").collect(),
-    }
-}
-
-/// A device from its row, with what was given beside it.
+/// A device from its row, with the memory that its name told and what was given beside it.
 fn from_row<'c>(
     row: &'c HardwareRow,
+    named_gib: Option<f64>,
     figures: &Figures,
     rules: &Rules,
     errors: &mut Vec<FieldError>,
 ) -> RigDevice<'c> {
     let class = row.class;
     let in_ram = matches!(class, HardwareClass::Cpu | HardwareClass::Mobile);
-    // A machine whose memory is the system's has as much as the owner says, or the largest that is sold.
-    let sold = row.memory_gib.last().copied();
-    let memory_gib = match (figures.memory_gib, sold) {
-        (Some(given), _) => given,
-        (None, Some(sold)) => sold,
-        (None, None) => figures.host_ram_gib.unwrap_or(rules.rows.defaults.host_ram_gib),
-    };
+    // Where the memory is the system's, the host's RAM is the device's too.
+    let shared = figures.host_ram_gib.filter(|_| class != HardwareClass::DiscreteGpu);
+    let given = figures.memory_gib.or_else(|| row.sold_with(named_gib?)).or(shared);
+    let memory_gib = given.or_else(|| row.usual_memory_gib()).unwrap_or(rules.rows.defaults.host_ram_gib);
     if let (HardwareClass::DiscreteGpu, Some(given)) = (class, figures.memory_gib)
         && !row.memory_gib.contains(&given)
     {
@@ -212,16 +213,21 @@ fn from_row<'c>(
         let message = format!("{} is not sold with {given} GiB.", row.name);
         errors.push(FieldError::with_near("memory_gib", message, near));
     }
-    let bandwidth_gb_s = match figures.bandwidth_gb_s {
-        Some(given) if in_ram => given,
-        Some(_) => {
-            let message = "hardware has its own bandwidth; give one of the two.".to_owned();
-            errors.push(FieldError::new("bandwidth_gb_s", message));
-            row.bandwidth_gb_s
+    // What the row says is not for the asker to say too; a processor's memory and cores are the owner's choice.
+    let own_ram = in_ram || class == HardwareClass::DiscreteGpu;
+    for (field, given) in [
+        ("class", figures.class.is_some()),
+        ("bandwidth_gb_s", figures.bandwidth_gb_s.is_some() && !in_ram),
+        ("compute_f16_tflops", figures.compute_f16_tflops.is_some() && !in_ram),
+        ("host_bandwidth_gb_s", figures.host_bandwidth_gb_s.is_some() && !own_ram),
+    ] {
+        if given {
+            let message = format!("{} has its own: leave this out, or hardware.", row.name);
+            errors.push(FieldError::new(field, message));
         }
-        None if in_ram => figures.host_bandwidth_gb_s.unwrap_or(row.bandwidth_gb_s),
-        None => row.bandwidth_gb_s,
-    };
+    }
+    let asked_bandwidth = figures.bandwidth_gb_s.or(figures.host_bandwidth_gb_s).filter(|_| in_ram);
+    let bandwidth_gb_s = asked_bandwidth.unwrap_or(row.bandwidth_gb_s);
     // A processor computes on its cores, as many as the owner says or the row has.
     let on_cores = || figures.compute_f16_tflops.or_else(|| row.processor().map(Processor::tflops));
     let link_gb_s = row.link.map_or(rules.rows.defaults.host_link_gb_s, crate::row::Link::gb_s);
@@ -237,7 +243,7 @@ fn from_row<'c>(
             fp4_tflops: row.compute_fp4_tflops,
         },
         host_link_gb_s: if class == HardwareClass::DiscreteGpu { link_gb_s } else { bandwidth_gb_s },
-        power_share: figures.power,
+        power_share: figures.power_share(row.tdp_w, errors),
     };
     RigDevice { row: Some(row), device }
 }
@@ -271,7 +277,7 @@ fn own<'c>(figures: &Figures, rules: &Rules, errors: &mut Vec<FieldError>) -> Op
         } else {
             bandwidth_gb_s
         },
-        power_share: figures.power,
+        power_share: figures.power_share(None, errors),
     };
     Some(RigDevice { row: None, device })
 }
@@ -302,36 +308,6 @@ fn host(devices: &[RigDevice<'_>], figures: &Figures, rules: &Rules) -> Host {
     }
 }
 
-/// `layers`, `tensor`, or shares such as `2:1`.
-fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>) -> Split {
-    let Some(text) = params.get("split") else { return Split::LayersByMemory };
-    if text.eq_ignore_ascii_case("layers") {
-        return Split::LayersByMemory;
-    }
-    if text.eq_ignore_ascii_case("tensor") {
-        return Split::Tensor;
-    }
-    let mut shares = [0.0; MAX_DEVICES];
-    let mut given = 0;
-    for (index, part) in text.split([':', '/']).enumerate() {
-        let number = number::read(part.trim()).filter(|n| *n >= 0.0 && *n <= 1e6);
-        match (shares.get_mut(index), number) {
-            (Some(share), Some(number)) => *share = number,
-            _ => {
-                given = usize::MAX;
-                break;
-            }
-        }
-        given = index + 1;
-    }
-    if given != count || shares.iter().sum::<f64>() <= 0.0 {
-        let message = format!("Write layers, tensor, or one share for each of {count} devices, such as 2:1.");
-        errors.push(FieldError::new("split", message));
-        return Split::LayersByMemory;
-    }
-    Split::LayersByShare(shares)
-}
-
 /// Names of a rig's devices, for a heading: `2 × NVIDIA GeForce RTX 3090`.
 impl core::fmt::Display for Rig<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -342,5 +318,62 @@ impl core::fmt::Display for Rig<'_> {
         let names: Vec<&str> = self.devices.iter().map(RigDevice::name).collect();
         let all: String = names.join(" + ");
         f.write_str(&all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    fn rig(pairs: &[(&str, &str)]) -> Result<Rig<'static>, Vec<FieldError>> {
+        let engine = Engine::embedded();
+        Rig::read(&Params::read(pairs.iter().copied()).unwrap(), engine.catalog, engine.rules)
+    }
+
+    #[test]
+    fn memory_is_what_is_said_or_the_makers_usual_size() {
+        #[rustfmt::skip]
+        let vectors: [(&[(&str, &str)], f64); 9] = [
+            (&[("hardware", "rtx-2080-ti")], 11.0),
+            (&[("hardware", "rtx-2080-ti"), ("memory_gib", "22")], 22.0),
+            (&[("hardware", "RTX 2080 Ti 22GB")], 22.0),
+            (&[("hardware", "arc-a770")], 16.0),
+            (&[("hardware", "strix-halo")], 128.0),
+            (&[("hardware", "strix-halo"), ("host_ram_gib", "64")], 64.0),
+            (&[("hardware", "strix-halo"), ("host_ram_gib", "64"), ("memory_gib", "96")], 96.0),
+            (&[("hardware", "M4 Max 36GB")], 36.0),
+            (&[("hardware", "rtx-3090"), ("host_ram_gib", "128")], 24.0),
+        ];
+        for (pairs, gib) in vectors {
+            let read = rig(pairs).unwrap();
+            assert_eq!(read.first().device.memory_gib, gib, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_row_says_is_not_passed_over_when_it_is_said_too() {
+        for (hardware, name, value) in [
+            ("rtx-3090", "class", "cpu"),
+            ("rtx-3090", "compute_f16_tflops", "10"),
+            ("rtx-3090", "bandwidth_gb_s", "100"),
+            ("m4-max-40-core", "host_bandwidth_gb_s", "100"),
+        ] {
+            let errors = rig(&[("hardware", hardware), (name, value)]).unwrap_err();
+            assert_eq!(errors[0].field, name, "{errors:?}");
+        }
+        let own =
+            rig(&[("hardware", "ryzen-9-7950x"), ("compute_f16_tflops", "1"), ("bandwidth_gb_s", "61")])
+                .unwrap();
+        assert_eq!(own.first().device.compute.f16_tflops, Some(1.0));
+        assert_eq!(own.first().device.bandwidth_gb_s, 61.0);
+    }
+
+    #[test]
+    fn counts_in_a_name_are_devices() {
+        assert_eq!(rig(&[("hardware", "2x RTX 3090")]).unwrap().devices.len(), 2);
+        assert_eq!(rig(&[("hardware", "RTX 3090+RTX 3060")]).unwrap().devices.len(), 2);
+        assert!(rig(&[("hardware", "2x RTX 3090"), ("devices", "3")]).is_err());
+        assert!(rig(&[("hardware", "40x RTX 3090")]).is_err());
     }
 }

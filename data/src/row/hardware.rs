@@ -103,6 +103,9 @@ pub struct HardwareRow {
     /// Memory sizes that it is sold with, in GiB, ascending. Empty where the user gives the RAM.
     #[serde(default)]
     pub memory_gib: Vec<f64>,
+    /// The one that is meant where nobody says: of a card that is sold with several, where it is not the smallest.
+    #[serde(default)]
+    pub usual_gib: Option<f64>,
     /// What the memory is ("GDDR6X", "LPDDR5X-8000 256-bit").
     #[serde(default)]
     pub memory_kind: Option<String>,
@@ -167,6 +170,21 @@ pub struct HardwareRow {
 }
 
 impl HardwareRow {
+    /// The memory that is meant where nobody says: of a card the one it came out with, as larger ones are rarer or were
+    /// made so later; of a machine, whose memory is its owner's choice, the largest.
+    #[must_use]
+    pub fn usual_memory_gib(&self) -> Option<f64> {
+        let card = self.class == DeviceClass::DiscreteGpu;
+        let sold = if card { self.memory_gib.first() } else { self.memory_gib.last() };
+        self.usual_gib.or(sold.copied())
+    }
+
+    /// The size that it is sold with, of which tools report a few per cent less than is printed on the box.
+    #[must_use]
+    pub fn sold_with(&self, seen_gib: f64) -> Option<f64> {
+        self.memory_gib.iter().copied().find(|sold| seen_gib > sold * 0.88 && seen_gib < sold * 1.03)
+    }
+
     /// Cores and their width, of a processor.
     #[must_use]
     pub fn processor(&self) -> Option<Processor> {

@@ -1,7 +1,6 @@
 //! `data/rules.toml`: what systems and runtimes keep for themselves, and what we assume where nobody says.
 
 use litemap::LiteMap;
-
 use serde::{Deserialize, Serialize};
 
 /// What we assume where nobody says.
@@ -50,10 +49,30 @@ pub struct Memory {
     pub mobile_share: f64,
 }
 
+/// What a quantisation that a runtime does not load is replaced by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandInRow {
+    /// So many points of quality count as much as a file e times as large.
+    pub quality_points: f64,
+    /// Quantisations that files are seldom published in, ids with blanks between: these never stand in.
+    pub seldom: String,
+}
+
 /// How a runtime holds and feeds a model.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuntimeRow {
+    /// Backends that it has, with blanks between. Lists of words are texts here and below: a browser then needs no code
+    /// of its own to unpack them.
+    pub backends: String,
+    /// Generations of devices that it does not run on all the same.
+    #[serde(default)]
+    pub without: String,
+    /// Types that it keeps its cache in.
+    pub cache: String,
+    /// Whether keys and values are of one type.
+    pub one_cache_type: bool,
     /// Whether logits are kept for a whole micro-batch.
     pub logits_for_all: bool,
     /// Cache slots come in multiples of this.
@@ -112,6 +131,11 @@ pub struct RuleRows {
     pub defaults: Defaults,
     /// What systems keep.
     pub memory: Memory,
+    /// Which backends drive a device, each line `maker class generations: backends`, `any` for any maker; no generations
+    /// are all of them. The first that fits a device counts.
+    pub driven: Vec<String>,
+    /// What stands in for a quantisation that a runtime does not load.
+    pub stand_in: StandInRow,
     /// By runtime's name.
     #[serde(deserialize_with = "super::sorted::map")]
     pub runtimes: LiteMap<String, RuntimeRow>,

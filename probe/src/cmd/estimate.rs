@@ -144,6 +144,9 @@ fn write_answer(engine: &Engine<'_>, answer: &Answer, out: &mut dyn Write) -> Re
             writeln!(out, "  {:<12} {name}: {}", "", words::evidence(&found))?;
         }
     }
+    for note in &answer.notes {
+        writeln!(out, "  {:<12} {note}", "note")?;
+    }
     for note in &answer.unverified {
         writeln!(out, "  {:<12} {note}", "unverified")?;
     }

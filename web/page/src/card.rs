@@ -66,7 +66,7 @@ pub(crate) struct CardRow<'a> {
     name: &'a str,
     note: String,
     quant: &'a str,
-    swapped: String,
+    remarks: String,
     decode: String,
     unit: &'static str,
     aggregate: String,
@@ -107,7 +107,7 @@ impl<'a> CardRow<'a> {
             name,
             note,
             quant: &card.quant,
-            swapped: swapped(card, m),
+            remarks: remarks(card, m),
             decode: shown.decode,
             unit: if answer.setup.streams > 1 { m.answer.each } else { m.answer.tps },
             aggregate: answer
@@ -216,13 +216,11 @@ fn capability(subject: &Subject, m: &Messages) -> (String, String) {
     }
 }
 
-fn swapped(card: &Card, m: &Messages) -> String {
+/// What to know before reading the figures: another quantisation than was asked for, a context beyond the model's own.
+fn remarks(card: &Card, m: &Messages) -> String {
     let setup = &card.answer.setup;
-    setup
-        .quant_asked
-        .as_ref()
-        .map(|asked| m.answer.swapped(asked, &card.quant, &setup.runtime))
-        .unwrap_or_default()
+    let asked = setup.quant_asked.as_ref().map(|asked| m.answer.swapped(asked, &card.quant, &setup.runtime));
+    format!("{} {}", asked.unwrap_or_default(), card.answer.notes.join(" ")).trim().to_owned()
 }
 
 /// The footprint as a bar; the figures stand beside it and in the details.

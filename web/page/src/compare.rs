@@ -160,6 +160,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
             }),
         ),
         (m.answer.flags, row(columns, |answer| words_only(answer.flags.join(" ")))),
+        (m.answer.note, row(columns, |answer| words_only(answer.notes.join(" ")))),
         (m.answer.rests_on, row(columns, |answer| words_only(words::evidence(answer.evidence.decode, m)))),
     ]
 }

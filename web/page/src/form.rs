@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use askama::Template;
+use data::query::CACHE_TYPES;
 
 use crate::messages::Messages;
 use crate::query::Query;
@@ -71,8 +72,6 @@ struct Form<'a> {
 
 /// Context lengths that the field suggests.
 const CONTEXTS: [&str; 8] = ["2k", "4k", "8k", "16k", "32k", "64k", "128k", "256k"];
-/// Cache types in the order of their size.
-const CACHES: [&str; 8] = ["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "iq4_nl", "q4_0"];
 const RUNTIMES: [&str; 5] = ["ollama", "mlx", "vllm", "exllamav2", "exllamav3"];
 const BACKENDS: [&str; 6] = ["cuda", "rocm", "vulkan", "metal", "sycl", "cpu"];
 
@@ -253,9 +252,14 @@ fn job<'a>(make: &Maker<'a>, place: Place, m: &Messages) -> Group<'a> {
 
 fn cache_and_runtime<'a>(make: &Maker<'a>, m: &Messages) -> Group<'a> {
     let w = &m.form;
+    let caches = CACHE_TYPES.into_iter().map(|(name, _)| name);
     let fields = vec![
-        make.select("kv", w.cache_k, with_default(w.cache_any, CACHES.into_iter().skip(1))),
-        make.select("kv_v", w.cache_v, with_default(w.cache_as_keys, CACHES)),
+        make.select(
+            "kv",
+            w.cache_k,
+            with_default(w.cache_any, caches.clone().filter(|name| *name != w.cache_any)),
+        ),
+        make.select("kv_v", w.cache_v, with_default(w.cache_as_keys, caches)),
         make.select("runtime", w.runtime, with_default(w.runtime_any, RUNTIMES)),
         make.select("backend", w.backend, with_default(w.backend_any, BACKENDS)),
         make.text("prompt", w.prompt, w.prompt_hint, "contexts"),

@@ -7,15 +7,15 @@ use crate::view::Problem;
 /// Longest query string that is read, in bytes; the rest is passed over.
 const MAX_BYTES: usize = 8192;
 
-/// Name-value pairs, in their order, each name once.
+/// Name-value pairs, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pairs: Vec<(String, String)>,
 }
 
 impl Query {
-    /// Reads a query string, with or without its leading `?`. Bad escapes stay as they are; of a name that stands
-    /// twice the first counts; empty values count as absent.
+    /// Reads a query string, with or without its leading `?`. Bad escapes stay as they are; empty values count as absent.
+    /// A name that stands twice with two values keeps both, so that who reads the parameters can say so.
     #[must_use]
     pub fn parse(text: &str) -> Query {
         let text = text.strip_prefix('?').unwrap_or(text);
@@ -25,14 +25,15 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decoded(name), decoded(value));
             let value = value.trim();
-            if !name.is_empty() && !value.is_empty() && query.get(&name).is_empty() {
-                query.pairs.push((name, value.to_owned()));
+            let pair = (name, value.to_owned());
+            if !pair.0.is_empty() && !value.is_empty() && !query.pairs.contains(&pair) {
+                query.pairs.push(pair);
             }
         }
         query
     }
 
-    /// The value of a name, empty where it is absent.
+    /// The first value of a name, empty where it is absent.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
@@ -146,12 +147,14 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_browsers_write_them() {
-        let query = Query::parse("?hardware=RTX+3090&q=50%25+%E2%82%AC&empty=&hardware=other&bad=%zz&flag");
+        let query = Query::parse(
+            "?hardware=RTX+3090&q=50%25+%E2%82%AC&empty=&hardware=other&bad=%zz&flag&hardware=other",
+        );
         assert_eq!(query.get("hardware"), "RTX 3090");
         assert_eq!(query.get("q"), "50% €");
         assert_eq!(query.get("bad"), "%zz");
         assert_eq!(query.get("empty"), "");
-        assert_eq!(query.pairs().count(), 3);
+        assert_eq!(query.pairs().count(), 4);
     }
 
     #[test]

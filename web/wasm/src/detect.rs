@@ -88,8 +88,16 @@ fn device_in(renderer: &str) -> Option<&str> {
         name = inside.split_once(", ").map_or(inside, |(_, rest)| rest);
         name = name.split(", ").next().unwrap_or(name);
         name = name.strip_prefix("ANGLE Metal Renderer: ").unwrap_or(name);
+        // Vulkan VERSION (VENDOR DEVICE (NUMBER))
+        name = name
+            .strip_prefix("Vulkan ")
+            .and_then(|rest| rest.split_once(" ("))
+            .map_or(name, |(_, device)| device);
     }
-    for end in [" (", "/", " Direct3D", " OpenGL", " Metal", " Vulkan"] {
+    // A bracket ends the name, unless it holds a trade mark.
+    let end = name.match_indices(" (").find(|(at, _)| !name[*at..].starts_with(" (TM)")).map(|(at, _)| at);
+    name = &name[..end.unwrap_or(name.len())];
+    for end in ["/", " Direct3D", " OpenGL", " Metal", " Vulkan"] {
         name = name.split(end).next().unwrap_or(name);
     }
     let name = name.trim();
@@ -109,6 +117,10 @@ mod tests {
             ("ANGLE (NVIDIA Corporation, NVIDIA GeForce RTX 4090/PCIe/SSE2, OpenGL 4.5.0)", Some("NVIDIA GeForce RTX 4090")),
             ("ANGLE (Apple, ANGLE Metal Renderer: Apple M3 Pro, Unspecified Version)", Some("Apple M3 Pro")),
             ("ANGLE (AMD, AMD Radeon RX 7900 XTX (radeonsi navi31 LLVM 17.0.6), OpenGL 4.6)", Some("AMD Radeon RX 7900 XTX")),
+            ("ANGLE (NVIDIA, Vulkan 1.3.0 (NVIDIA NVIDIA GeForce RTX 3090 (0x00002204)), NVIDIA)", Some("NVIDIA NVIDIA GeForce RTX 3090")),
+            ("ANGLE (AMD, Vulkan 1.3.274 (AMD AMD Radeon RX 6800 XT (RADV NAVI21) (0x000073BF)), radv)", Some("AMD AMD Radeon RX 6800 XT")),
+            ("ANGLE (Qualcomm, Adreno (TM) 740, OpenGL ES 3.2)", Some("Adreno (TM) 740")),
+            ("Adreno (TM) 740", Some("Adreno (TM) 740")),
             ("Apple M1", Some("Apple M1")),
             ("Apple GPU", None),
             ("NVIDIA GeForce GTX 980, or similar", None),

@@ -25,6 +25,8 @@ mod tests {
     fn a_known_name_is_suggested_and_an_unknown_one_is_not() {
         assert_eq!(suggested("NVIDIA GeForce RTX 3090").map(|row| row.id.as_str()), Some("rtx-3090"));
         assert!(suggested("Apple M3").is_some_and(|row| row.name.starts_with("Apple M3 (")));
+        assert_eq!(suggested("NVIDIA NVIDIA GeForce RTX 3090").map(|row| row.id.as_str()), Some("rtx-3090"));
+        assert_eq!(suggested("Adreno (TM) 740").map(|row| row.id.as_str()), Some("snapdragon-8-gen-2"));
         assert_eq!(suggested("Unheard Of Graphics 7"), None);
     }
 }

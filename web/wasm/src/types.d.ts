@@ -18,13 +18,13 @@ export interface Setup {
   host_ram_gib?: number;
   /** Bandwidth of the RAM in GB/s. */
   host_bandwidth_gb_s?: number;
-  /** Power limit as a share of stock, 0.1 to 1. */
-  power?: number;
+  /** Power limit: a share of stock from 0.1 to 1, or watts such as `250W` where stock is known. */
+  power?: number | string;
   /** How several devices share a model: `layers`, `tensor`, or shares such as `2:1`. */
   split?: string;
   /** Model: an id or any name. */
   model?: string;
-  /** Quantisation: an id or any name; without it, the best that lies whole on the devices. */
+  /** Quantisation: an id or any name; without it, the one that the site's list takes. */
   quant?: string;
   /** Tokens already in the cache while decoding; `32k` is 32,768. */
   context?: number | string;
@@ -83,6 +83,8 @@ export interface Answer {
   remedy?: Remedy;
   /** What each figure rests on. */
   evidence: EvidenceByFigure;
+  /** What to know before relying on the answer, in sentences. */
+  notes?: string[];
   /** Facts that were recalled rather than read, in words. */
   unverified?: string[];
 }

@@ -16,7 +16,7 @@ pub fn device(engine: &Engine<'_>, id: &str, query: &Query) -> Option<DeviceView
             id: row.id.clone(),
             name: row.name.clone(),
             class: class_name(row).to_owned(),
-            memory_gib: row.memory_gib.last().copied().unwrap_or_default(),
+            memory_gib: row.usual_memory_gib().unwrap_or_default(),
             bandwidth_gb_s: row.bandwidth_gb_s,
         },
         memory_sizes_gib: row.memory_gib.clone(),

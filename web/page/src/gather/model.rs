@@ -186,7 +186,7 @@ impl Picked {
         let Asked { rig, job, filters } = asked;
         let mut best: Option<&QuantRow> = None;
         let quants = engine
-            .quants_of(job.runtime, model)
+            .quants_of(rig, job.runtime, model)
             .map(|row| {
                 let subject = Subject::of_row(model, row);
                 let brief = engine.brief(rig, job, &subject);

@@ -92,6 +92,7 @@ pub fn answer(i: usize, params_b: f64, active_b: f64) -> Answer {
             streams: None,
             offload: (placement == Verdict::Offloaded).then_some(Evidence { rows: 31, scope: Scope::Class }),
         },
+        notes: Vec::new(),
         unverified: Vec::new(),
     }
 }

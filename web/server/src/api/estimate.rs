@@ -60,7 +60,7 @@ fn form(name: &str) -> Form {
         "streams"            => (Type::Integer, None, "4"),
         "context" | "prompt" => (Type::String, Some(TOKENS), "8k"),
         "cached"             => (Type::String, Some(TOKENS), "1024"),
-        "power"              => (Type::Number, None, "0.8"),
+        "power"              => (Type::String, Some("^[0-9.]+ ?[wW]?$"), "0.8"),
         "target_tps"         => (Type::Number, None, "20"),
         "bandwidth_gb_s"     => (Type::Number, None, "936"),
         "memory_gib"         => (Type::Number, None, "24"),

@@ -1,0 +1,38 @@
+//! How several devices share a model.
+
+use alloc::format;
+
+use estimator::{MAX_DEVICES, Split};
+
+use super::params::{FieldError, Params};
+use crate::number;
+
+/// `layers`, `tensor`, or shares such as `2:1`.
+pub(super) fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>) -> Split {
+    let Some(text) = params.get("split") else { return Split::LayersByMemory };
+    if text.eq_ignore_ascii_case("layers") {
+        return Split::LayersByMemory;
+    }
+    if text.eq_ignore_ascii_case("tensor") {
+        return Split::Tensor;
+    }
+    let mut shares = [0.0; MAX_DEVICES];
+    let mut given = 0;
+    for (index, part) in text.split([':', '/']).enumerate() {
+        let number = number::read(part.trim()).filter(|n| *n >= 0.0 && *n <= 1e6);
+        match (shares.get_mut(index), number) {
+            (Some(share), Some(number)) => *share = number,
+            _ => {
+                given = usize::MAX;
+                break;
+            }
+        }
+        given = index + 1;
+    }
+    if given != count || shares.iter().sum::<f64>() <= 0.0 {
+        let message = format!("Write layers, tensor, or one share for each of {count} devices, such as 2:1.");
+        errors.push(FieldError::new("split", message));
+        return Split::LayersByMemory;
+    }
+    Split::LayersByShare(shares)
+}
