@@ -69,6 +69,7 @@ pub fn build(choice: Option<Choice>) -> Result<PathBuf> {
         }
     }
     beside(&package)?;
+    pack(&package)?;
     budget::check(&package)?;
     Ok(package)
 }
@@ -99,6 +100,21 @@ fn beside(package: &Path) -> Result<()> {
         for entry in entries.with_context(|| format!("{folder} is not readable"))? {
             let entry = entry?;
             write(&entry.file_name().to_string_lossy(), &fs::read(entry.path())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Each module as clients get it that ask for gzip: packed once, so at its smallest.
+fn pack(package: &Path) -> Result<()> {
+    for Module { out, .. } in MODULES {
+        let module = package.join(format!("{out}_bg.wasm"));
+        let packed = budget::packed(&module);
+        if !is_fresh(&packed, &module)? {
+            let mut bytes = Vec::new();
+            let plain = fs::read(&module)?;
+            zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, plain.as_slice(), &mut bytes)?;
+            fs::write(&packed, bytes).with_context(|| format!("cannot write {}", packed.display()))?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Files that the pages load: the ones in this binary, and the WASM package beside it.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use axum::extract::{Path as UrlPath, RawQuery, State};
@@ -83,7 +84,9 @@ impl Files {
                 let name = path.file_name().and_then(|name| name.to_str());
                 let media_type = path.extension().and_then(|extension| media_type(extension.to_str()?));
                 if let (Some(name), Some(media_type), true) = (name, media_type, path.is_file()) {
-                    files.add(name, Representation::new(media_type, std::fs::read(&path)?));
+                    let plain = std::fs::read(&path)?;
+                    let packed = packed(&path, &plain);
+                    files.insert(name, Representation::new(media_type, plain).keep_with(packed));
                 }
             }
             Ok(())
@@ -93,8 +96,12 @@ impl Files {
     }
 
     fn add(&mut self, name: &str, answer: Representation) {
+        self.insert(name, answer.keep());
+    }
+
+    fn insert(&mut self, name: &str, answer: Representation) {
         let version = content_hash(answer.plain());
-        self.by_name.insert(name.to_owned(), File { version, answer: answer.keep() });
+        self.by_name.insert(name.to_owned(), File { version, answer });
     }
 
     /// Whether there are any.
@@ -119,6 +126,20 @@ impl Files {
         let caching = if is_pinned { Caching::Immutable } else { Caching::Revalidate };
         Ok(file.answer.clone().caching(caching))
     }
+}
+
+/// A file's bytes as `NAME.gz` beside it holds them, packed harder than we would; none where there is no such file, or one of
+/// other bytes.
+fn packed(path: &Path, plain: &[u8]) -> Option<Vec<u8>> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".gz");
+    let packed = std::fs::read(name).ok()?;
+    let mut unpacked = Vec::with_capacity(plain.len());
+    flate2::read::GzDecoder::new(packed.as_slice())
+        .take(plain.len() as u64 + 1)
+        .read_to_end(&mut unpacked)
+        .ok()?;
+    (unpacked == plain).then_some(packed)
 }
 
 fn media_type(extension: &str) -> Option<&'static str> {
@@ -158,6 +179,21 @@ mod tests {
         let files = Files::embedded();
         assert_eq!(there, files.by_name.keys().cloned().collect::<Vec<_>>());
         assert!(!files.is_empty());
+    }
+
+    #[test]
+    fn what_is_packed_already_is_sent_as_it_is_unless_it_is_of_other_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = b"\0asm and so on, and so on, and so on".repeat(90);
+        for (name, held) in [("true_bg.wasm", plain.as_slice()), ("stale_bg.wasm", b"other")] {
+            std::fs::write(dir.path().join(name), &plain).unwrap();
+            let packed = crate::encoding::Encoding::Gzip.encode(held, crate::encoding::Effort::Once);
+            std::fs::write(dir.path().join(format!("{name}.gz")), packed).unwrap();
+        }
+        let is_ready = |name: &str| packed(&dir.path().join(name), &plain).is_some();
+        assert!(is_ready("true_bg.wasm") && !is_ready("stale_bg.wasm") && !is_ready("none_bg.wasm"));
+        let files = Files::package(dir.path()).unwrap();
+        assert_eq!(files.by_name.keys().collect::<Vec<_>>(), ["stale_bg.wasm", "true_bg.wasm"]);
     }
 
     #[test]

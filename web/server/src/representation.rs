@@ -88,10 +88,16 @@ impl Representation {
     }
 
     /// The same answer, compressed once and for all.
-    pub fn keep(mut self) -> Self {
+    pub fn keep(self) -> Self {
+        self.keep_with(None)
+    }
+
+    /// The same, with gzip's form where somebody made it already.
+    pub fn keep_with(mut self, gzip: Option<Vec<u8>>) -> Self {
         if self.is_worth_packing() {
             let pack = |encoding: Encoding| Bytes::from(encoding.encode(&self.plain, Effort::Kept));
-            self.kept = Some(Arc::new(Kept { gzip: pack(Encoding::Gzip), brotli: pack(Encoding::Brotli) }));
+            let gzip = gzip.map_or_else(|| pack(Encoding::Gzip), Bytes::from);
+            self.kept = Some(Arc::new(Kept { gzip, brotli: pack(Encoding::Brotli) }));
         }
         self
     }
