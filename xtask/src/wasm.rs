@@ -20,6 +20,9 @@ const LIBRARY: &[&str] = &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=
 /// A panic in the browser ends the module either way: its words and places need not travel.
 const SMALL: &[&str] = &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
 
+/// Rounds in which a module is packed; further ones save nothing.
+const PATIENCE: std::num::NonZeroU64 = std::num::NonZeroU64::new(60).unwrap();
+
 /// One WASM module.
 struct Module {
     /// The crate.
@@ -113,7 +116,8 @@ fn pack(package: &Path) -> Result<()> {
         if !is_fresh(&packed, &module)? {
             let mut bytes = Vec::new();
             let plain = fs::read(&module)?;
-            zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, plain.as_slice(), &mut bytes)?;
+            let patient = zopfli::Options { iteration_count: PATIENCE, ..zopfli::Options::default() };
+            zopfli::compress(patient, zopfli::Format::Gzip, plain.as_slice(), &mut bytes)?;
             fs::write(&packed, bytes).with_context(|| format!("cannot write {}", packed.display()))?;
         }
     }

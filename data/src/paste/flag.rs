@@ -256,7 +256,7 @@ impl Problem {
                  not numbers typed from it."
             }
             Problem::Garbled => {
-                "There are letters where digits belong, as in text read from a picture. Copy the text itself from the \
+                "There are letters where digits belong, as if read from a picture. Copy the text itself from the \
                  terminal and paste that."
             }
             Problem::Hidden => {
@@ -278,7 +278,7 @@ impl Problem {
                  for example of `llama-bench`."
             }
             Problem::Counters => {
-                "These are counters over all requests since the start. Paste the timing lines of one request, or the \
+                "These are counters over all requests. Paste the timing lines of one request, or the \
                  JSON of its answer."
             }
             Problem::CountsOnly => {
@@ -286,7 +286,7 @@ impl Problem {
                  it with `llm-speed-probe`."
             }
             Problem::TimesOnly => {
-                "This tells how long requests took and not how many tokens they had. Paste the log lines of the server \
+                "This tells how long requests took, not how many tokens they had. Paste the log lines of the server \
                  instead, or measure it with `llm-speed-probe`."
             }
             Problem::InAnswer => {
