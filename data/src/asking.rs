@@ -168,7 +168,7 @@ mod tests {
                             );
                         }
                         None => {
-                            assert_eq!(speed(&engine, &rig, &job, &matter), 0.0, "{} {pairs:?}", model.id)
+                            assert_eq!(speed(&engine, &rig, &job, &matter), 0.0, "{} {pairs:?}", model.id);
                         }
                     }
                 }

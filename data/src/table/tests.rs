@@ -244,7 +244,7 @@ fn several_reporters_of_one_version_and_day_count_by_their_median() {
     let (change, told) = change_of(&[100.0, 101.0, 60.0], &[101.0, 100.0, 61.0]);
     assert!((change - 1.0).abs() < 1e-9 && !told, "{change}");
     // What one report may differ by, eight may not.
-    let (one, eight) = ([100.0].repeat(1), [99.0, 100.0, 101.0, 100.0, 99.5, 100.5, 100.0, 100.0]);
+    let (one, eight) = ([100.0].to_vec(), [99.0, 100.0, 101.0, 100.0, 99.5, 100.5, 100.0, 100.0]);
     let faster = |tps: &[f64]| -> Vec<f64> { tps.iter().map(|tps| tps * 1.1).collect() };
     assert!(!change_of(&one, &faster(&one)).1);
     assert!(change_of(&eight, &faster(&eight)).1);

@@ -98,7 +98,7 @@ impl Stop {
         let middle = |of: fn(&Picked<'_>) -> f64| median(rows.iter().map(of).collect());
         Stop {
             low_tps: middle(|row| row.low_tps),
-            middle_tps: middle(|row| row.middle_tps()),
+            middle_tps: median(rows.iter().map(Picked::middle_tps).collect()),
             high_tps: middle(|row| row.high_tps),
             reports: rows.len(),
         }
