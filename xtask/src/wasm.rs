@@ -116,7 +116,11 @@ fn pack(package: &Path) -> Result<()> {
         if !is_fresh(&packed, &module)? {
             let mut bytes = Vec::new();
             let plain = fs::read(&module)?;
-            let patient = zopfli::Options { iteration_count: PATIENCE, maximum_block_splits: 0, ..zopfli::Options::default() };
+            let patient = zopfli::Options {
+                iteration_count: PATIENCE,
+                maximum_block_splits: 0,
+                ..zopfli::Options::default()
+            };
             zopfli::compress(patient, zopfli::Format::Gzip, plain.as_slice(), &mut bytes)?;
             fs::write(&packed, bytes).with_context(|| format!("cannot write {}", packed.display()))?;
         }
