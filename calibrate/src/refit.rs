@@ -121,10 +121,7 @@ pub fn refit_figure<'o>(
     // Intervals are set by benchmark tools' rows; noisier kinds carry their scatter in their own level.
     let quiet = |held: &&HeldOut| {
         let row = votes[held.vote].row;
-        source_kind(row) == 0
-            || matches!(row.group(), Group::Cpu | Group::Mobile)
-            // Only servers share matrices.
-            || figure == Figure::Exchange
+        source_kind(row) == 0 || matches!(row.group(), Group::Cpu | Group::Mobile)
     };
     let spread: Vec<Spread> = merged(&votes, held.iter().filter(quiet))
         .into_iter()

@@ -224,7 +224,7 @@ fn what_a_runtime_does_not_load_is_replaced_by_the_nearest_in_quality_and_bits()
         ("m4-max-40-core", "mlx", "q4_k_m", "mlx-4bit"), ("rtx-3090", "exllamav3", "q4_k_m", "exl3-4bpw"),
         ("rtx-3090", "llama.cpp", "q4_k_m", "q4_k_m"), ("rtx-3090", "llama.cpp", "fp8", "q8_0"),
         ("rtx-3090", "llama.cpp", "int8", "q8_0"), ("rtx-4090", "ollama", "exl3-6bpw", "q6_k"),
-        ("rtx-5090", "ollama", "nvfp4", "mxfp4"), ("rtx-3090", "ollama", "nvfp4", "q4_k_m"),
+        ("rtx-5090", "ollama", "nvfp4", "q4_k_m"), ("rtx-3090", "ollama", "nvfp4", "q4_k_m"),
     ];
     for (hardware, runtime, asked, id) in vectors {
         let pairs = [("hardware", hardware), ("runtime", runtime), ("quant", asked), ("model", "qwen3-8b")];

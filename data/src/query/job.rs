@@ -144,7 +144,10 @@ fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> R
     let mut instead = String::new();
     for other in Runtime::ALL {
         let row = rules.runtime_row(other);
-        let out = |device: &RigDevice<'_>| row.without.split(' ').any(|name| name == device.generation());
+        let out = |device: &RigDevice<'_>| {
+            let generation = device.generation();
+            !generation.is_empty() && row.without.split(' ').any(|name| name == generation)
+        };
         let has = |name: &&str| row.backends.split(' ').any(|own| own == *name);
         let Some(found) = with.split(' ').find(has).filter(|_| !rig.devices.iter().any(out)) else {
             continue;

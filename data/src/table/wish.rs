@@ -193,7 +193,10 @@ impl Wish {
         wish.quant = has("quant", text("quant"), |row| &row.quant);
         // Devices go by their ids, and are found by the names that rows show them under.
         let shown = text("hardware");
-        let row = table.rows.iter().find(|row| !row.device.is_empty() && same(&row.hardware, &shown));
+        let is_named = |row: &&Row| {
+            !row.device.is_empty() && (same(&row.hardware, &shown) || same_letters(&row.device, &shown))
+        };
+        let row = table.rows.iter().find(is_named);
         wish.hardware = has("hardware", row.map_or(shown, |row| row.device.clone()), |row| &row.device);
         wish.concurrency = number(&get, "concurrency", 1, 100_000, &mut wrong);
         wish.page = number(&get, "page", 1, u32::MAX, &mut wrong).unwrap_or(1);
@@ -310,6 +313,14 @@ fn number<'a>(
         wrong.push(FieldError::new(name, format!("Write a whole number from {least} to {most}.")));
     }
     number
+}
+
+/// The same letters and digits, whatever stands between them.
+fn same_letters(a: &str, b: &str) -> bool {
+    let plain = |text: &str| -> Vec<u8> {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+    };
+    plain(a) == plain(b)
 }
 
 /// Whether two names are the same but for case.
