@@ -158,7 +158,8 @@ async fn one_model_or_family_alone_can_be_asked_for_and_left_again() {
         html.contains("<input type=\"hidden\" name=\"model\" value=\"gemma-3-270m\">"),
         "a form without script keeps it"
     );
-    assert!(rows(&site, "model=nothing").await.is_empty());
+    let none = site.get("/benchmarks.json?model=nothing").await;
+    assert_eq!((none.status.as_u16(), &none.json()["field"]), (400, &"model".into()), "{}", none.text());
 }
 
 /// What the trend's section of a page holds.

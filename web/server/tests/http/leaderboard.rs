@@ -77,7 +77,7 @@ async fn boards_are_chosen_sorted_and_filtered_by_the_query() {
     for (query, field) in [
         ("?suite=suite-v9", "suite"),
         ("?workload=W9", "workload"),
-        ("?workload=W3&prompt=5", "prompt"),
+        ("?workload=W1&prompt=5", "prompt"),
         ("?streams=3", "streams"),
         ("?sort=colour", "sort"),
         ("?model=no-such-model", "model"),
