@@ -118,7 +118,7 @@ fn pack(package: &Path) -> Result<()> {
             let plain = fs::read(&module)?;
             let patient = zopfli::Options {
                 iteration_count: PATIENCE,
-                maximum_block_splits: 0,
+                maximum_block_splits: 40,
                 ..zopfli::Options::default()
             };
             zopfli::compress(patient, zopfli::Format::Gzip, plain.as_slice(), &mut bytes)?;
