@@ -3,7 +3,7 @@
 //! The rows it answers from are a file of their own, given to [`load`] first.
 //!
 //! Two readers. The site's own loader asks for the results region of a page whenever its form changes; other sites call
-//! [`estimate`] with the parameters of the API and get the object of the API. Nothing here computes, words or marks up
+//! [`estimate()`] with the parameters of the API and get the object of the API. Nothing here computes, words or marks up
 //! anything: that is `data` on `estimator`, and `page`.
 
 mod detect;
