@@ -200,4 +200,24 @@ mod tests {
             assert_eq!(answer.flags[at + 1], (on_host + dense).to_string(), "{model}");
         }
     }
+
+    /// Ollama leaves whole layers in RAM and has no word for experts: what it is told is what it would do.
+    #[test]
+    fn ollama_is_told_of_layers() {
+        let engine = Engine::embedded();
+        for runtime in [Runtime::LlamaCpp, Runtime::Ollama] {
+            let asked = [
+                ("hardware", "rtx-3060"),
+                ("model", "qwen3-30b-a3b"),
+                ("quant", "q4_k_m"),
+                ("runtime", runtime.name()),
+            ];
+            let params = Params::read(asked).unwrap();
+            let (rig, job) = engine.read(&params).unwrap();
+            let answer = engine.answer(&rig, &job, &engine.choose(&params, &rig, &job).unwrap());
+            let by_layer = matches!(answer.spill, Some(crate::answer::SpillAnswer::Layers { .. }));
+            assert_eq!(by_layer, runtime == Runtime::Ollama, "{}: {:?}", runtime.name(), answer.spill);
+            assert_eq!(answer.flags.iter().any(|flag| flag.starts_with("num_gpu=")), by_layer);
+        }
+    }
 }

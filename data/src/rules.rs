@@ -59,7 +59,7 @@ impl Rules {
             layout: CacheLayout { pad_tokens: row.pad_tokens, windows_capped: row.windows_capped },
             micro_batch: row.micro_batch,
             embedding_on_host: row.embedding_on_host,
-            can_offload: row.can_offload,
+            offload: row.offload,
             reserve_gib: reserve_gib + row.reserve_share * device.memory_gib,
             buffer: BufferRules {
                 element_bytes: buffer.element_bytes,

@@ -137,12 +137,24 @@ pub struct RuntimeRules {
     pub micro_batch: u32,
     /// Whether the embedding table stays in RAM when the layers go to a card.
     pub embedding_on_host: bool,
-    /// Whether layers that do not fit a card can be left in RAM.
-    pub can_offload: bool,
+    /// What of a model that a card has no room for can be left in RAM.
+    pub offload: Offload,
     /// What the runtime itself takes on each device, in GiB.
     pub reserve_gib: f64,
     /// The compute buffer.
     pub buffer: BufferRules,
+}
+
+/// What a runtime can leave in RAM beside a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum Offload {
+    /// Nothing: a model fits or does not run.
+    Nothing,
+    /// Whole layers.
+    Layers,
+    /// Whole layers, or the routed experts of layers.
+    Experts,
 }
 
 /// All of the above, resolved for one setup.

@@ -16,7 +16,7 @@ pub mod weights;
 
 pub use cache::{CacheLayout, CacheType, CacheTypes};
 pub use constants::{
-    Constants, DecodeConstants, DeviceConstants, ExchangeConstants, OffloadConstants, PrefillConstants,
+    Constants, DecodeConstants, DeviceConstants, ExchangeConstants, Offload, OffloadConstants, PrefillConstants,
     RuntimeRules, Spread,
 };
 pub use estimate::{Bound, Estimate, Range, Rooflines, Speeds, estimate, rooflines};

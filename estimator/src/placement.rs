@@ -1,7 +1,7 @@
 //! Where a model lies: whole on the device, part in RAM, or nowhere.
 
 use crate::cache::{self, CacheLayout};
-use crate::constants::Constants;
+use crate::constants::{Constants, Offload};
 use crate::decode;
 use crate::hardware::{HardwareClass, MAX_DEVICES, Machine, Split};
 use crate::model::{LayerKind, Model};
@@ -170,7 +170,7 @@ pub(crate) struct Room {
     host_room: f64,
     /// Weights that are in RAM in any case.
     host_always: f64,
-    can_offload: bool,
+    offload: Offload,
     layers: u32,
     expert_layers: u32,
     pub(crate) footprint: Footprint,
@@ -218,7 +218,7 @@ impl Room {
             expert_layer_bytes: weights.routed_bytes / f64::from(expert_layers.max(1)),
             host_room: constants.memory.usable_ram_gib(machine.host.memory_gib) * GIB,
             host_always: if table == 0.0 { weights.embedding_bytes } else { 0.0 },
-            can_offload: rules.can_offload && all_discrete,
+            offload: if all_discrete { rules.offload } else { Offload::Nothing },
             layers,
             expert_layers,
             footprint: Footprint {
@@ -244,7 +244,7 @@ impl Room {
 
     /// By layer: as many layers on the devices as there is room for.
     pub(crate) fn by_layer(&self) -> Option<Spill> {
-        if !self.can_offload || self.layer_room < 0.0 {
+        if self.offload < Offload::Layers || self.layer_room < 0.0 {
             return None;
         }
         let one = self.layer_bytes / f64::from(self.layers);
@@ -255,7 +255,7 @@ impl Room {
 
     /// By experts: as few layers' experts in RAM as it takes.
     pub(crate) fn by_experts(&self) -> Option<Spill> {
-        if !self.can_offload || self.expert_layers == 0 || self.layer_room < 0.0 {
+        if self.offload < Offload::Experts || self.expert_layers == 0 || self.layer_room < 0.0 {
             return None;
         }
         let on_host = libm::ceil(self.overflow_bytes() / self.expert_layer_bytes);

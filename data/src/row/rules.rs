@@ -83,8 +83,8 @@ pub struct RuntimeRow {
     pub micro_batch: u32,
     /// Whether the embedding table stays in RAM beside a card.
     pub embedding_on_host: bool,
-    /// Whether layers can be left in RAM.
-    pub can_offload: bool,
+    /// What of a model that a card has no room for can be left in RAM.
+    pub offload: estimator::Offload,
     /// What it takes on a card, GiB.
     pub reserve_card_gib: f64,
     /// What it takes in RAM, GiB.

@@ -115,7 +115,7 @@ pub fn constants() -> Constants {
             layout: CacheLayout { pad_tokens: 256.0, windows_capped: true },
             micro_batch: 512,
             embedding_on_host: true,
-            can_offload: true,
+            offload: Offload::Experts,
             reserve_gib: 0.5,
             buffer: BufferRules {
                 element_bytes: 4.0,
