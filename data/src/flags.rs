@@ -207,7 +207,7 @@ mod tests {
         let engine = Engine::embedded();
         for runtime in [Runtime::LlamaCpp, Runtime::Ollama] {
             let asked = [
-                ("hardware", "rtx-3060"),
+                ("hardware", "rtx-3060-12gb"),
                 ("model", "qwen3-30b-a3b"),
                 ("quant", "q4_k_m"),
                 ("runtime", runtime.name()),
