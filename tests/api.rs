@@ -21,7 +21,8 @@ fn answers_are_as_described_whatever_is_asked() -> Result<()> {
     let output = Command::new(site::engine_file("venv/bin/schemathesis")?)
         .current_dir(folder.path())
         .args(["run", &site.at("/api/v1/openapi.json"), "--url", &site.origin, "--checks", CHECKS])
-        .args(["--max-examples", EXAMPLES, "--generation-deterministic", "--workers", "2", "--no-color"])
+        .args(["--max-examples", EXAMPLES, "--generation-deterministic", "--workers", "1", "--no-color"])
+        // With two workers its generator falls over itself now and then ("Inconsistent results"), whatever we answer.
         // Bodies of forms have no schema that it could fill in: it says that it draws much in vain.
         .args(["--suppress-health-check", "all"])
         .output()
