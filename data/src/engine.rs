@@ -269,8 +269,11 @@ impl<'c> Engine<'c> {
             if !kept.split(' ').any(|name| name == kv) {
                 continue;
             }
+            let bytes = |cache: CacheTypes| (cache.k.bytes_per_element(), cache.v.bytes_per_element());
             let smaller = Job { cache: CacheTypes { k: kind, v: kind }, ..*job };
-            if kind.bytes_per_element() < job.cache.k.bytes_per_element() && runs(&smaller, subject) {
+            let (less, now) = (bytes(smaller.cache), bytes(job.cache));
+            let narrows = less.0 <= now.0 && less.1 <= now.1 && less != now;
+            if narrows && runs(&smaller, subject) {
                 return Remedy::CacheType { kv: kv.to_owned() };
             }
         }

@@ -207,8 +207,8 @@ mod tests {
         let engine = Engine::embedded();
         for runtime in [Runtime::LlamaCpp, Runtime::Ollama] {
             let asked = [
-                ("hardware", "rtx-3060-12gb"),
-                ("model", "qwen3-30b-a3b"),
+                ("hardware", "rtx-4090"),
+                ("model", "glm-4.5-air"),
                 ("quant", "q4_k_m"),
                 ("runtime", runtime.name()),
             ];

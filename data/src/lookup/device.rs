@@ -11,7 +11,7 @@ mod name;
 pub(crate) use name::memory_in;
 use name::{Name, is_number, read, without_brackets, words};
 
-use crate::lookup::{Lookup, ranked, search_score, similarity, single};
+use crate::lookup::{Lookup, ranked, similarity, single};
 use crate::row::{DeviceClass, HardwareRow};
 
 /// Words behind a name that make it another product.
@@ -111,22 +111,6 @@ impl DeviceNames {
         let Some((inside, _)) = inside else { return Vec::new() };
         let found = inside.split('/').map(|name| self.find(rows, name, memory_gib));
         found.filter_map(Result::ok).collect()
-    }
-
-    /// Rows by fit to what is typed into a search box, best first.
-    pub(crate) fn search(&self, rows: &[HardwareRow], text: &str) -> Vec<usize> {
-        let typed = read(text);
-        let mut scores = vec![0.0_f64; rows.len()];
-        for (row, name) in &self.names {
-            let versions = typed.laptop == rows[*row].laptop || !typed.laptop;
-            let sizes = typed.memory_gib.is_none_or(|gib| sold_with(&rows[*row], gib));
-            let score = search_score(&typed.words, &name.words) - if versions && sizes { 0.0 } else { 0.5 };
-            scores[*row] = scores[*row].max(score);
-        }
-        if let Ok(row) = self.find(rows, text, None) {
-            scores[row] = 4.0;
-        }
-        ranked(scores.into_iter(), 0.4, rows.len())
     }
 
     /// Rows whose names fit the words, before memory and cores are looked at; `sized` when they will be.

@@ -93,19 +93,3 @@ fn ranked(scores: impl Iterator<Item = f64>, floor: f64, most: usize) -> Vec<usi
     scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     scored.into_iter().take(most).map(|(row, _)| row).collect()
 }
-
-/// How well a name answers what was typed into a search box: 3 when equal, above 2 when it begins so, above 1
-/// when it holds all words typed as beginnings of its own, else how similar it is.
-fn search_score(typed: &[String], name: &[String]) -> f64 {
-    let (typed_text, name_text) = (typed.join(" "), name.join(" "));
-    let similar = similarity(&typed_text, &name_text);
-    if typed.is_empty() || typed_text == name_text {
-        3.0
-    } else if name_text.starts_with(&typed_text) {
-        2.0 + similar
-    } else if typed.iter().all(|word| name.iter().any(|own| own.starts_with(word.as_str()))) {
-        1.0 + similar
-    } else {
-        similar
-    }
-}

@@ -4,7 +4,7 @@
 //! owner and the file's ending go, then quantisation, and words that tell nothing of the shape ("Instruct", "GGUF").
 //! Whatever else is left over makes it another model: a fine-tune is never taken for its base.
 
-use crate::lookup::{Lookup, ranked, search_score, similarity, single};
+use crate::lookup::{Lookup, ranked, similarity, single};
 use crate::row::ModelRow;
 
 /// Words that say nothing about which model it is.
@@ -61,19 +61,6 @@ impl ModelNames {
         let begun = readings.iter().map(|asked| self.begun(asked));
         let found = equal.chain(shorter).chain(begun).find(|found| !found.is_empty()).unwrap_or_default();
         single(found, |row| rows[row].id.clone(), || self.near(rows, &readings))
-    }
-
-    /// Rows by fit to what is typed into a search box, best first.
-    pub(crate) fn search(&self, rows: &[ModelRow], text: &str) -> Vec<usize> {
-        let typed = words(last_part(text));
-        let mut scores = vec![0.0_f64; rows.len()];
-        for (row, name) in &self.names {
-            scores[*row] = scores[*row].max(search_score(&typed, name));
-        }
-        if let Ok(row) = self.find(rows, text) {
-            scores[row] = 4.0;
-        }
-        ranked(scores.into_iter(), 0.4, rows.len())
     }
 
     fn rows_where(&self, fits: impl Fn(&[String]) -> bool) -> Vec<usize> {

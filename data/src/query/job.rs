@@ -145,8 +145,8 @@ fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> R
     for other in Runtime::ALL {
         let row = rules.runtime_row(other);
         let out = |device: &RigDevice<'_>| {
-            let generation = device.generation();
-            !generation.is_empty() && row.without.split(' ').any(|name| name == generation)
+            let (generation, class) = (device.generation(), device.class());
+            row.without.split(' ').any(|name| !name.is_empty() && (name == generation || name == class))
         };
         let has = |name: &&str| row.backends.split(' ').any(|own| own == *name);
         let Some(found) = with.split(' ').find(has).filter(|_| !rig.devices.iter().any(out)) else {
@@ -227,6 +227,8 @@ mod tests {
             ("Tesla P40", "runtime", "vllm", "one of llama.cpp ollama."),
             ("raspberry-pi-5", "runtime", "vllm", "one of llama.cpp ollama."),
             ("m4-max-40-core", "runtime", "vllm", "one of llama.cpp ollama mlx"),
+            ("snapdragon-8-gen-3", "runtime", "vllm", "one of llama.cpp"),
+            ("mi50-32gb", "runtime", "vllm", "one of llama.cpp ollama exllamav2."),
             ("rtx-3090", "runtime", "mlx", "llama.cpp"),
             ("rtx-3090,rx-7900-xtx", "backend", "cuda", "one of vulkan"),
             ("rtx-3090,rx-7900-xtx", "runtime", "vllm", "one of llama.cpp ollama."),
@@ -238,6 +240,8 @@ mod tests {
             assert!(said.contains(says), "{hardware} {name}={value}: {said}");
         }
         let own = [("class", "cpu"), ("bandwidth_gb_s", "80"), ("memory_gib", "64"), ("backend", "cuda")];
+        assert!(read(&own).is_err());
+        let own = [("class", "apple"), ("bandwidth_gb_s", "400"), ("memory_gib", "64"), ("runtime", "vllm")];
         assert!(read(&own).is_err());
     }
 

@@ -15,9 +15,14 @@ pub(super) fn names<'t>(text: &'t str, catalog: &Catalog) -> Vec<&'t str> {
     let mut names = Vec::new();
     for part in parts(text, &[",", " + "]) {
         let finer = parts(part, &["+", " and ", " & ", " AND "]);
-        let apart = finer.len() > 1
-            && !is_row(part, catalog)
-            && finer.iter().all(|name| leads_on(counted(name).1, catalog));
+        let apart = finer.len() > 1 && !is_row(part, catalog) && {
+            // A text that leads to no more than one of its parts does would lose the others: they are told as unknown. Of
+            // a name with a plus sign the rest may lead to the device: "AMD RYZEN AI MAX", "395".
+            let has_plus = parts(part, &["+"]).len() > 1;
+            let telling = if has_plus { &finer[..1] } else { &finer[..] };
+            finer.iter().all(|name| leads_on(counted(name).1, catalog))
+                || telling.iter().any(|name| is_same(name, part, catalog))
+        };
         for name in if apart { finer } else { alloc::vec![part] } {
             let (count, bare) = counted(name);
             // The name itself may begin or end like a count.
@@ -42,7 +47,13 @@ fn leads_on(name: &str, catalog: &Catalog) -> bool {
     !matches!(catalog.device(name), Err(Lookup::Unknown { .. }))
 }
 
-/// What stands between the signs, outside of brackets; no part is empty.
+/// Whether two texts lead to one and the same device.
+fn is_same(a: &str, b: &str, catalog: &Catalog) -> bool {
+    let id = |text| catalog.device(text).ok().map(|row| row.id.as_str());
+    id(a).is_some_and(|found| id(b) == Some(found))
+}
+
+/// What stands between the signs, outside of brackets; no part is empty. "Advanced Micro Devices, Inc." is one name.
 fn parts<'t>(text: &'t str, signs: &[&str]) -> Vec<&'t str> {
     let mut parts = Vec::new();
     let (mut start, mut depth) = (0, 0_u32);
@@ -54,6 +65,7 @@ fn parts<'t>(text: &'t str, signs: &[&str]) -> Vec<&'t str> {
         }
         if let Some(found) =
             signs.iter().find(|sign| depth == 0 && at >= start && text[at..].starts_with(**sign))
+            && !text[at..].starts_with(", Inc")
         {
             parts.push(&text[start..at]);
             start = at + found.len();
@@ -63,13 +75,21 @@ fn parts<'t>(text: &'t str, signs: &[&str]) -> Vec<&'t str> {
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// `2x NAME`, `2 × NAME`, `NAME x2` and `NAME (2x)`: how many, and the name; one where no count is given.
+/// `2x NAME`, `2 × NAME`, `2 NAME`, `NAME x2`, `NAME (2x)` and `NAME (x2)`: how many, and the name; one where no count is
+/// given.
 fn counted(text: &str) -> (usize, &str) {
     let times = |sign: char| matches!(sign, 'x' | 'X' | '×');
     let number = |text: &str| text.parse().ok().filter(|count| (1..=99).contains(count));
+    if let Some((name, inside)) = text.strip_suffix(')').and_then(|text| text.rsplit_once('('))
+        && let inside = inside.trim()
+        && let Some(count) = number(inside.trim_matches(times).trim())
+        && inside.contains(times)
+    {
+        return (count, name.trim_end());
+    }
     let digits = text.trim_start_matches(|sign: char| sign.is_ascii_digit());
     if let Some(count) = number(&text[..text.len() - digits.len()])
-        && let Some(name) = digits.trim_start().strip_prefix(times)
+        && let Some(name) = digits.trim_start().strip_prefix(times).or_else(|| digits.strip_prefix(' '))
     {
         return (count, name.trim_start());
     }
@@ -104,6 +124,10 @@ mod tests {
             "RTX 3090 x2",
             "RTX 3090 × 2",
             "RTX 3090 x 2",
+            "RTX 3090 (2x)",
+            "RTX 3090 (x2)",
+            "RTX 3090 (× 2)",
+            "2 RTX 3090",
             "rtx-3090,rtx-3090",
             "RTX 3090 + RTX 3090",
             "RTX 3090+RTX 3090",
@@ -125,7 +149,10 @@ mod tests {
         assert_eq!(ids("2x RTX 3090 + RTX 3060"), ["rtx-3090", "rtx-3090", "rtx-3060-12gb"]);
         // What is unknown is told, not passed over.
         assert_eq!(ids("RTX 3090 + RTX 9999"), ["rtx-3090", "?"]);
-        assert_eq!(ids("RTX 3090, RTX 9999"), ["rtx-3090", "?"]);
+        for text in ["RTX 3090, RTX 9999", "RTX 3090 and RTX 9999", "RTX 3090+RTX 9999"] {
+            assert_eq!(ids(text), ["rtx-3090", "?"], "{text}");
+        }
+        assert_eq!(ids("RTX 9999 & RTX 3090"), ["?", "rtx-3090"]);
     }
 
     #[test]
@@ -137,6 +164,8 @@ mod tests {
             ("Intel(R) Xeon(R) Platinum 8480+", "xeon-platinum-8480"),
             ("Apple M4 Max 12P+4E+40GPU", "m4-max-40-core"),
             ("AMD Radeon RX 7900 XTX (radeonsi, navi31, LLVM 17.0.6, DRM 3.57)", "rx-7900-xtx"),
+            ("Advanced Micro Devices, Inc. [AMD/ATI] Navi 31 [Radeon Pro W7900] (rev c8)", "pro-w7900"),
+            ("NVIDIA Corporation GA106 [GeForce RTX 3060 Lite Hash Rate] (rev a1)", "rtx-3060-12gb"),
         ];
         for (text, id) in vectors {
             assert_eq!(ids(text), [id], "{text}");

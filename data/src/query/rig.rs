@@ -122,9 +122,16 @@ impl<'c> Rig<'c> {
         let mut devices = Vec::new();
         match params.get("hardware") {
             Some(names) => {
-                for name in super::named::names(names, catalog) {
+                let mut names = super::named::names(names, catalog);
+                if names.len() > MAX_DEVICES {
+                    errors.push(too_many());
+                    names.truncate(1);
+                }
+                for (at, name) in names.iter().copied().enumerate() {
                     match catalog.device_with_memory(name, figures.memory_gib) {
                         Ok(row) => devices.push(from_row(row, memory_in(name), &figures, rules, &mut errors)),
+                        // One mistake is told once, however many devices are called so.
+                        Err(_) if names[..at].contains(&name) => {}
                         Err(lookup) => errors.push(lookup.at("hardware", name)),
                     }
                 }
@@ -149,10 +156,7 @@ impl<'c> Rig<'c> {
             _ => {}
         }
         if devices.len() > MAX_DEVICES {
-            errors.push(FieldError::new(
-                "hardware",
-                format!("At most {MAX_DEVICES} devices can be estimated."),
-            ));
+            errors.push(too_many());
         }
         let split = split(params, devices.len(), &mut errors);
         let host = host(&devices, &figures, rules);
@@ -192,6 +196,10 @@ impl<'c> Rig<'c> {
     }
 }
 
+fn too_many() -> FieldError {
+    FieldError::new("hardware", format!("At most {MAX_DEVICES} devices can be estimated."))
+}
+
 /// A device from its row, with the memory that its name told and what was given beside it.
 fn from_row<'c>(
     row: &'c HardwareRow,
@@ -204,8 +212,13 @@ fn from_row<'c>(
     let in_ram = matches!(class, HardwareClass::Cpu | HardwareClass::Mobile);
     // Where the memory is the system's, the host's RAM is the device's too.
     let shared = figures.host_ram_gib.filter(|_| class != HardwareClass::DiscreteGpu);
-    let given = figures.memory_gib.or_else(|| row.sold_with(named_gib?)).or(shared);
-    let memory_gib = given.or_else(|| row.usual_memory_gib()).unwrap_or(rules.rows.defaults.host_ram_gib);
+    // A name's figure that no row knows better is its owner's: "Ryzen 9 7950X 128GB".
+    let named =
+        named_gib.and_then(|gib| if row.memory_gib.is_empty() { Some(gib) } else { row.sold_with(gib) });
+    let given = figures.memory_gib.or(named).or(shared);
+    let defaults = &rules.rows.defaults;
+    let usual = if class == HardwareClass::Mobile { defaults.mobile_ram_gib } else { defaults.host_ram_gib };
+    let memory_gib = given.or_else(|| row.usual_memory_gib()).unwrap_or(usual);
     if let (HardwareClass::DiscreteGpu, Some(given)) = (class, figures.memory_gib)
         && !row.memory_gib.contains(&given)
     {
@@ -334,11 +347,15 @@ mod tests {
     #[test]
     fn memory_is_what_is_said_or_the_makers_usual_size() {
         #[rustfmt::skip]
-        let vectors: [(&[(&str, &str)], f64); 9] = [
+        let vectors: [(&[(&str, &str)], f64); 13] = [
             (&[("hardware", "rtx-2080-ti")], 11.0),
             (&[("hardware", "rtx-2080-ti"), ("memory_gib", "22")], 22.0),
             (&[("hardware", "RTX 2080 Ti 22GB")], 22.0),
             (&[("hardware", "arc-a770")], 16.0),
+            (&[("hardware", "rx-580")], 8.0),
+            (&[("hardware", "Ryzen 9 7950X 128GB")], 128.0),
+            (&[("hardware", "snapdragon-8-gen-3")], 8.0),
+            (&[("hardware", "snapdragon-8-gen-3"), ("host_ram_gib", "16")], 16.0),
             (&[("hardware", "strix-halo")], 128.0),
             (&[("hardware", "strix-halo"), ("host_ram_gib", "64")], 64.0),
             (&[("hardware", "strix-halo"), ("host_ram_gib", "64"), ("memory_gib", "96")], 96.0),

@@ -13,6 +13,8 @@ pub struct Defaults {
     pub streams: u32,
     /// RAM of a desktop, GiB.
     pub host_ram_gib: f64,
+    /// RAM of a phone or tablet where nobody says, GiB.
+    pub mobile_ram_gib: f64,
     /// Its bandwidth, GB/s.
     pub host_bandwidth_gb_s: f64,
     /// Link of a card whose row has none, GB/s.
@@ -66,7 +68,7 @@ pub struct RuntimeRow {
     /// Backends that it has, with blanks between. Lists of words are texts here and below: a browser then needs no code
     /// of its own to unpack them.
     pub backends: String,
-    /// Generations of devices that it does not run on all the same.
+    /// Generations and classes of devices that it does not run on all the same.
     #[serde(default)]
     pub without: String,
     /// Types that it keeps its cache in.

@@ -9,7 +9,7 @@ const NOISE: &[&str] = &[
     "tm", "c", "graphics", "gpu", "gpus", "igpu", "dgpu", "egpu", "card", "video", "vram", "ram", "memory", "unified",
     "with", "w", "design", "edition", "generation", "processor", "cpu", "series", "integrated", "cuda", "rocm",
     "vulkan", "metal", "opengl", "angle", "radv", "mesa", "llvm", "device", "soc", "chip", "the", "a", "an", "and", "on",
-    "workstation", "mac", "macbook", "imac", "mini", "studio", "air", "book", "renderer",
+    "workstation", "lhr", "hash", "rate", "mac", "macbook", "imac", "mini", "studio", "air", "book", "renderer",
 ];
 
 /// Who made it, by words that only one maker uses.
@@ -80,6 +80,8 @@ pub(super) fn read(text: &str) -> Name {
         }
         match (word.as_str(), next) {
             ("laptop" | "mobile" | "notebook", _) => name.laptop = true,
+            // "Lite Hash Rate": slower at mining alone.
+            ("lite", Some("hash")) => {}
             ("max", Some("q")) => {
                 name.words.push("maxq".to_owned());
                 at += 1;
