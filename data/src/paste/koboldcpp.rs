@@ -63,8 +63,8 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
     let mut processed: Option<Progress> = None;
     let mut generated: Option<Progress> = None;
     let mut last = 0;
-    // In spring 2023 the counts came below the times.
-    let mut bare: Option<(usize, Timings, Range<usize>)> = None;
+    // In spring 2023 the counts came below the times, of every run of the text.
+    let mut below: Vec<(usize, Timings, Range<usize>, Counts)> = Vec::new();
     // The answer is shown below its line, up to the next request.
     let mut said = false;
     for (number, line) in page.starting(FIRSTS) {
@@ -90,8 +90,15 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         {
             let counts = [processed.take(), generated.take()];
             let mut found = run(page, &timings, &counts, range.clone());
-            let is_bare = timings.is_bare() && counts.iter().all(Option::is_none) && !said;
-            bare = is_bare.then_some((out.len(), timings, range));
+            let known = counts.iter().flatten().count();
+            match below.last_mut() {
+                Some((.., of_last)) if known == 2 => *of_last = counts,
+                _ => below.clear(),
+            }
+            let goes_on = if below.is_empty() { known == 0 } else { known == 2 };
+            if timings.is_bare() && !said && goes_on {
+                below.push((out.len(), timings, range, [None, None]));
+            }
             if said {
                 found.problem = Some(Problem::InAnswer);
                 if let Some(before) = out.last_mut() {
@@ -102,13 +109,23 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
             out.push(found);
         }
         if number - last > MOST_BELOW && (processed.is_none() || generated.is_none()) {
-            bare = None;
+            below.clear();
         }
     }
-    if let (Some((at, timings, range)), true) = (bare, processed.is_some() && generated.is_some()) {
-        out[at] = run(page, &timings, &[processed, generated], range);
+    // The last counts tell which form it is: without them, those of all the others stood above.
+    if processed.is_some()
+        && generated.is_some()
+        && let Some((.., of_last)) = below.last_mut()
+    {
+        *of_last = [processed, generated];
+        for (at, timings, range, counts) in below {
+            out[at] = run(page, &timings, &counts, range);
+        }
     }
 }
+
+/// Tokens of the prompt and of the answer.
+type Counts = [Option<Progress>; 2];
 
 /// `Processing Prompt [BLAS] (512 / 1000 tokens)`: what was reached when the line was left.
 pub(super) struct Progress {

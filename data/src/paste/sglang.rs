@@ -27,7 +27,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
         if body.starts_with("Decode batch") || body.starts_with("Prefill batch") {
             out.extend(window(page, number));
         } else if body.starts_with("Prefill. latency:") {
-            out.extend(prefill.take().map(|found| with_step(page, found, steps.take())));
+            // Steps are of the prompt above them, and of no later one.
+            let step = steps.take();
+            out.extend(prefill.take().map(|found| with_step(page, found, step)));
             batch = None;
             let read = page.match_line(number, |cursor| latency(cursor, "Prefill. latency:", "throughput:"));
             prefill = read.map(|(step, range)| {
@@ -65,6 +67,7 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Found>) {
                 one_batch(&mut found, batch.take());
                 out.push(found);
             }
+            steps = None;
         }
     }
     out.extend(prefill.map(|found| with_step(page, found, steps)));
