@@ -1,11 +1,12 @@
 //! The commands, without their command line.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use data::Catalog;
 use data::constants::Fitted;
 use data::fnv::{FNV, fnv1a};
-use data::{Catalog, Rules};
 
 use crate::observation::Reader;
 use crate::predict::Predictor;
@@ -13,24 +14,28 @@ use crate::refit::{refit, to_toml};
 use crate::row::{MeasurementRow, files};
 
 /// A digest of everything that a fit reads: FNV-1a, 64 bits, over names and bytes of the measurement files in order, then
-/// over what is built in: what their names mean, the rows of devices, models and quantisations, and the rules.
+/// over what each row is read as. A device, a name or a rule that no measurement meets changes nothing in it.
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
 pub fn digest(measurements: &Path) -> Result<String> {
-    let mut hash = of_files(measurements)?;
-    for text in [crate::devices::NAMES, crate::processors::PROCESSORS] {
-        hash = fnv1a(hash, text.bytes());
+    let reader = Reader::new(Catalog::embedded())?;
+    let mut read = Digest(of_files(measurements)?);
+    for (index, row) in crate::row::read(measurements)?.iter().enumerate() {
+        write!(read, "{:?}", reader.read(index, row))?;
     }
-    let catalog = Catalog::embedded();
-    let rows = [
-        serde_json::to_vec(catalog.devices())?,
-        serde_json::to_vec(catalog.models())?,
-        serde_json::to_vec(catalog.quants())?,
-        serde_json::to_vec(&Rules::embedded().rows)?,
-    ];
-    Ok(written(rows.into_iter().fold(hash, fnv1a)))
+    Ok(written(read.0))
+}
+
+/// Takes text in without keeping it.
+struct Digest(u64);
+
+impl std::fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 = fnv1a(self.0, text.bytes());
+        Ok(())
+    }
 }
 
 fn written(hash: u64) -> String {

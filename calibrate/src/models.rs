@@ -1,8 +1,8 @@
 //! Which model a source means, and what its file holds.
 
 use data::Catalog;
-use data::row::{ModelRow, QuantGroup};
-use data::subject::shape;
+use data::row::ModelRow;
+use data::subject::{Matter, shape};
 use estimator::units::{BILLION, GIB};
 use estimator::{BitsPerWeight, LayerKind, Layers, Model, Weights};
 
@@ -205,12 +205,16 @@ fn known(row: &ModelRow) -> Known {
 
 /// Weights of a model in a file of known or usual size.
 #[must_use]
-pub fn weights(known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
+pub fn weights(catalog: &Catalog, known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
     let model = &known.model;
-    let mut bits = quant.bits;
-    if model.tied_embeddings {
-        bits.embedding = bits.head;
-    }
+    let by_role = || {
+        let embedding = if model.tied_embeddings { quant.bits.head } else { quant.bits.embedding };
+        Weights::from_bits(model, BitsPerWeight { embedding, ..quant.bits })
+    };
+    let row = catalog.models().iter().find(|row| row.id == known.id);
+    let usual = row
+        .zip(catalog.quants().iter().find(|row| row.id == quant.id))
+        .map_or_else(by_role, |(row, quant)| Matter::of(row, *model, quant).weights);
     let size = size_gib.map(|size| size * GIB).filter(|size| {
         let guess = model.params_b * 1e9 * quant.whole / 8.0;
         *size > 0.45 * guess && *size < 2.2 * guess || (known.native_experts && *size > 0.1 * guess)
@@ -220,27 +224,22 @@ pub fn weights(known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
         let billions = size / GIB / model.params_b;
         quant.whole > 6.0 || known.native_experts || !(0.985..1.015).contains(&billions)
     });
-    let widened = |size: &f64| *size > 1.5 * model.params_b * BILLION;
-    if !known.native_experts || size.as_ref().is_some_and(widened) {
-        let guess = Weights::from_bits(model, bits);
-        return size.map_or(guess, |size| guess.scaled_to(size));
+    let Some(size) = size else { return usual };
+    if !known.native_experts {
+        return usual.scaled_to(size);
     }
-    // Experts are published in four bits and stay so in every file but those that someone widened on purpose; the rest is
-    // what the label says, or what remains.
-    let four = BitsPerWeight { bulk: 4.25, ..bits };
-    let mut weights = Weights::from_bits(model, four);
+    // Experts that were published in four bits stay so in every file but those that someone widened on purpose; the rest is
+    // what remains.
+    if size > 1.5 * model.params_b * BILLION {
+        return by_role().scaled_to(size);
+    }
+    let routed_bytes = Weights::from_bits(model, BitsPerWeight { bulk: 4.25, ..quant.bits }).routed_bytes;
     let rest = Weights {
         routed_bytes: 0.0,
         ..Weights::from_bits(model, BitsPerWeight { bulk: 8.5, embedding: 8.5, head: 8.5 })
     };
-    let rest_bytes = match size {
-        Some(size) => (size - weights.routed_bytes).max(rest.total_bytes() * 0.5),
-        None if quant.group == QuantGroup::Float => rest.total_bytes() * 16.0 / 8.5,
-        None => rest.total_bytes(),
-    };
-    let rest = rest.scaled_to(rest_bytes);
-    weights = Weights { routed_bytes: weights.routed_bytes, ..rest };
-    weights
+    let rest_bytes = (size - routed_bytes).max(rest.total_bytes() * 0.5);
+    Weights { routed_bytes, ..rest.scaled_to(rest_bytes) }
 }
 
 /// The shape with keys and values of every head in place of compressed vectors.

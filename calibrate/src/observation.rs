@@ -4,6 +4,7 @@ use data::Catalog;
 use data::backend::Backend;
 use data::constants::{Facts, Group, family};
 use data::row::{MatrixFormat, QuantGroup, Runtime};
+use data::subject::NATIVE_EXPERTS;
 use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, Split};
 
 use crate::clean::{Reason, reasons};
@@ -166,7 +167,7 @@ impl<'c> Reader<'c> {
         let quant = stated
             .or_else(|| usual_quant(self.catalog, row, &known, memory_gib))
             .ok_or(Reason::UnknownQuant)?;
-        let weights = weights(&known, &quant, row.model_size_gib);
+        let weights = weights(self.catalog, &known, &quant, row.model_size_gib);
         let notes = row.notes.to_lowercase();
         let metric = if row.metric == "prefill" { Metric::Prefill } else { Metric::Decode };
         let mut found = reasons(row);
@@ -221,13 +222,7 @@ impl<'c> Reader<'c> {
             program,
             model_id: if known.id.is_empty() { crate::text::key(&row.model) } else { known.id.clone() },
             quant: row.quant.clone(),
-            family: if known.native_experts {
-                "fp4"
-            } else if quant.brain {
-                "bf16"
-            } else {
-                family(quant.group, quant.whole)
-            },
+            family: if known.native_experts { NATIVE_EXPERTS } else { family(quant.group, quant.whole) },
             matrix_format: matrix_format(quant.group),
             setup,
             unfused: unfused(row, runtime),
@@ -357,7 +352,7 @@ fn of_size(row: &MeasurementRow, known: &Known) -> Option<Quant> {
     let size = row.model_size_gib.filter(|size| *size > 0.0)?;
     let whole = size * estimator::units::GIB * 8.0 / (known.model.params_b * 1e9);
     let bits = estimator::BitsPerWeight { bulk: whole, embedding: whole, head: whole };
-    Some(Quant { group: QuantGroup::K, bits, whole, brain: false })
+    Some(Quant { group: QuantGroup::K, bits, whole, id: String::new() })
 }
 
 /// llama.cpp on CUDA fuses latent attention since May 2025 (pull request 13306); asked to before, it left attention to the

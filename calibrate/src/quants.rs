@@ -18,8 +18,8 @@ pub struct Quant {
     pub bits: BitsPerWeight,
     /// Bits over a whole file.
     pub whole: f64,
-    /// Brain floats, which some back ends do not multiply.
-    pub brain: bool,
+    /// The row of the catalogue; empty where a label has none.
+    pub id: String,
 }
 
 /// The quantisation of a measurement; `None` where neither its label nor its model's name tells.
@@ -99,11 +99,16 @@ fn normal_label(label: &str) -> String {
 }
 
 fn of_row(row: &QuantRow) -> Quant {
-    Quant { group: row.group, bits: bits(row, false), whole: row.bits_per_weight, brain: row.id == "bf16" }
+    Quant { group: row.group, bits: bits(row, false), whole: row.bits_per_weight, id: row.id.clone() }
 }
 
 fn plain(group: QuantGroup, whole: f64) -> Quant {
-    Quant { group, bits: BitsPerWeight { bulk: whole, embedding: whole, head: whole }, whole, brain: false }
+    Quant {
+        group,
+        bits: BitsPerWeight { bulk: whole, embedding: whole, head: whole },
+        whole,
+        id: String::new(),
+    }
 }
 
 fn of_label(catalog: &Catalog, label: &str) -> Option<Quant> {

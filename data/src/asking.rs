@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use estimator::decode;
 use estimator::inverse::{Needed, bandwidth_for, longest_context};
 use estimator::{Constants, HardwareClass, MAX_DEVICES, Setup, estimate};
 
@@ -74,9 +75,9 @@ impl<'a> Asking<'a> {
             host: rig.host,
             backend: job.backend,
             runtime: job.runtime,
-            group: matter.group,
+            family: matter.family,
             matrix_format: matter.matrix_format,
-            bits_per_weight: matter.bits_per_weight,
+            weight_flops_per_byte: decode::weight_flops_per_byte(&matter.model, &matter.weights),
             model: &matter.model,
             cache: job.cache,
             workload: job.workload,

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use estimator::{BitsPerWeight, LayerGroup, LayerKind, Layers, Model, Weights};
 
 use crate::catalog::Catalog;
+use crate::constants::family;
 use crate::gguf::{ModelShape, TooVaried};
 use crate::row::{MatrixFormat, Mixer, ModelRow, OddRows, QuantGroup, QuantRow, Runtime};
 
@@ -24,8 +25,8 @@ pub struct Subject {
     pub weights: Weights,
     /// Quantisation id.
     pub quant_id: String,
-    /// Its family, by which kernels differ.
-    pub group: QuantGroup,
+    /// Its [`family`], by which kernels differ.
+    pub family: &'static str,
     /// The format its weights can be multiplied in.
     pub matrix_format: MatrixFormat,
     /// Bits a weight over the whole file.
@@ -41,8 +42,8 @@ pub struct Matter {
     pub model: Model,
     /// Its bytes by role.
     pub weights: Weights,
-    /// Its family, by which kernels differ.
-    pub group: QuantGroup,
+    /// Its [`family`], by which kernels differ.
+    pub family: &'static str,
     /// The format its weights can be multiplied in.
     pub matrix_format: MatrixFormat,
     /// Bits a weight over the whole file.
@@ -55,13 +56,14 @@ impl Matter {
     pub fn of(row: &ModelRow, model: Model, quant: &QuantRow) -> Self {
         let usual = bits(quant, model.tied_embeddings);
         let (bits, routed_bits) = bits_in_file(row, quant, usual);
+        let kept = kept_bits(row, quant).is_some();
         let mut weights = Weights::from_bits(&model, bits);
         weights.routed_bytes *= routed_bits / bits.bulk;
         let wider = weights.total_bytes() / Weights::from_bits(&model, usual).total_bytes();
         Matter {
             weights,
             model,
-            group: quant.group,
+            family: if kept { NATIVE_EXPERTS } else { family(quant.group, quant.bits_per_weight) },
             matrix_format: quant.matrix_format,
             bits_per_weight: quant.bits_per_weight * wider,
         }
@@ -84,11 +86,16 @@ fn bits_in_file(row: &ModelRow, quant: &QuantRow, usual: BitsPerWeight) -> (Bits
             bits.embedding += if row.tied_embeddings { more.head } else { more.matrices };
         }
     }
-    if let Some(kept) = form.expert_bits_per_weight.filter(|_| quant.runtimes.contains(&Runtime::LlamaCpp)) {
-        routed = kept;
-    }
-    (bits, routed)
+    (bits, kept_bits(row, quant).unwrap_or(routed))
 }
+
+/// Bits of routed experts that were published in four bits and stay so in every GGUF file.
+fn kept_bits(row: &ModelRow, quant: &QuantRow) -> Option<f64> {
+    row.gguf.as_ref()?.expert_bits_per_weight.filter(|_| quant.runtimes.contains(&Runtime::LlamaCpp))
+}
+
+/// What kernels of experts that stay in four bits count as, whatever the rest of the file is in.
+pub const NATIVE_EXPERTS: &str = "fp4";
 
 impl Subject {
     /// What its speed and size depend on.
@@ -97,7 +104,7 @@ impl Subject {
         Matter {
             model: self.model,
             weights: self.weights,
-            group: self.group,
+            family: self.family,
             matrix_format: self.matrix_format,
             bits_per_weight: self.bits_per_weight,
         }
@@ -106,7 +113,7 @@ impl Subject {
     /// A row of the catalogue at a quantisation of the catalogue.
     #[must_use]
     pub fn of_row(row: &ModelRow, quant: &QuantRow) -> Self {
-        let Matter { model, weights, group, matrix_format, bits_per_weight } =
+        let Matter { model, weights, family, matrix_format, bits_per_weight } =
             Matter::of(row, shape(row), quant);
         Subject {
             model_id: row.id.clone(),
@@ -114,7 +121,7 @@ impl Subject {
             model,
             weights,
             quant_id: quant.id.clone(),
-            group,
+            family,
             matrix_format,
             bits_per_weight,
             unverified: row.unverified.iter().chain(&quant.unverified).cloned().collect(),
@@ -131,6 +138,9 @@ impl Subject {
     pub fn of_file(shape: &ModelShape, file_name: &str, catalog: &Catalog) -> Result<Self, TooVaried> {
         let names = [&shape.quant.name, &shape.quant.dominant];
         let known = names.into_iter().find_map(|name| catalog.quant(name).ok());
+        let bits_per_weight = shape.quant.bits_per_weight;
+        let dominant = catalog.quant(&shape.quant.dominant).ok();
+        let keeps_experts = dominant.is_some_and(|row| row.group == QuantGroup::Mxfp);
         let unknown = || {
             let name = &shape.quant.name;
             format!(
@@ -143,13 +153,14 @@ impl Subject {
             model: shape.to_model()?,
             weights: shape.to_weights(),
             quant_id: known.map_or_else(|| shape.quant.name.clone(), |row| row.id.clone()),
-            group: match known {
-                Some(_) if shape.quant.mixed => QuantGroup::Ud,
-                Some(row) => row.group,
-                None => QuantGroup::K,
+            family: match known {
+                _ if keeps_experts => NATIVE_EXPERTS,
+                Some(_) if shape.quant.mixed => family(QuantGroup::Ud, bits_per_weight),
+                Some(row) => family(row.group, row.bits_per_weight),
+                None => family(QuantGroup::K, bits_per_weight),
             },
             matrix_format: known.map_or(MatrixFormat::F16, |row| row.matrix_format),
-            bits_per_weight: shape.quant.bits_per_weight,
+            bits_per_weight,
             unverified: if known.is_none() { alloc::vec![unknown()] } else { Vec::new() },
         })
     }
@@ -162,7 +173,7 @@ impl Subject {
             model_id: file_name.to_owned(),
             weights: self.weights.scaled_to(bytes),
             quant_id: quant.map_or_else(|| self.quant_id.clone(), |row| row.id.clone()),
-            group: quant.map_or(self.group, |row| row.group),
+            family: quant.map_or(self.family, |row| family(row.group, row.bits_per_weight)),
             matrix_format: quant.map_or(self.matrix_format, |row| row.matrix_format),
             bits_per_weight: self.bits_per_weight * bytes / self.weights.total_bytes(),
             ..self.clone()

@@ -8,6 +8,7 @@ use crate::placement::Spill;
 use crate::prefill::reached_flops_s;
 use crate::setup::{Setup, Workload};
 use crate::units::{BILLION, GB, TERA};
+use crate::weights::Weights;
 
 /// What a step's time goes to, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -98,20 +99,35 @@ impl Load {
         let streams = workload.parallel();
         let context = f64::from(workload.context_tokens);
         let visited = model.experts.map_or(0.0, |e| e.visited_share(streams));
-        let lookups = if model.tied_embeddings { 0.0 } else { model.embedding_params() };
-        let multiplied = (model.active_params_b * BILLION - lookups).max(0.0);
         Load {
             layer_bytes: weights.dense_bytes,
             routed_bytes: weights.routed_bytes * visited,
             head_bytes: weights.projection_bytes() + weights.embedding_row_bytes * streams,
             cache_bytes: cache::read_bytes(model, *cache, context) * streams,
-            flops: streams * (2.0 * multiplied + attention_flops(model, context)),
+            flops: streams * (weight_flops(model) + attention_flops(model, context)),
             layers: f64::from(model.layers.count()),
             expert_layers: f64::from(model.expert_layers()),
             recurrent_layers: model.layers_where(|kind| matches!(kind, LayerKind::Recurrent { .. })),
             latent_layers: model.layers_where(|kind| matches!(kind, LayerKind::Latent { .. })),
         }
     }
+}
+
+/// Operations of one token in all matrices: two for each weight that it is multiplied with.
+fn weight_flops(model: &Model) -> f64 {
+    let lookups = if model.tied_embeddings { 0.0 } else { model.embedding_params() };
+    2.0 * (model.active_params_b * BILLION - lookups).max(0.0)
+}
+
+/// Operations of one token in all matrices, for each byte of them that it reads.
+#[must_use]
+pub fn weight_flops_per_byte(model: &Model, weights: &Weights) -> f64 {
+    let visited = model.experts.map_or(0.0, |experts| experts.visited_share(1.0));
+    let read = weights.dense_bytes
+        + weights.routed_bytes * visited
+        + weights.projection_bytes()
+        + weights.embedding_row_bytes;
+    weight_flops(model) / read.max(1.0)
 }
 
 /// Shares of each kind of byte that the host holds.

@@ -16,8 +16,8 @@ pub mod weights;
 
 pub use cache::{CacheLayout, CacheType, CacheTypes};
 pub use constants::{
-    Constants, DecodeConstants, DeviceConstants, ExchangeConstants, Offload, OffloadConstants, PrefillConstants,
-    RuntimeRules, Spread,
+    Constants, DecodeConstants, DeviceConstants, ExchangeConstants, Offload, OffloadConstants,
+    PrefillConstants, RuntimeRules, Spread,
 };
 pub use estimate::{Bound, Estimate, Range, Rooflines, Speeds, estimate, rooflines};
 pub use hardware::{

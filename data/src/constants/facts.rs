@@ -142,6 +142,7 @@ pub fn tier(row: &HardwareRow) -> &'static str {
 pub fn family(group: QuantGroup, bits_per_weight: f64) -> &'static str {
     match group {
         QuantGroup::Float => "float",
+        QuantGroup::BrainFloat => "bf16",
         QuantGroup::Legacy if bits_per_weight > 7.0 => "q8",
         QuantGroup::Legacy => "legacy",
         // Dynamic mixes are of codebook types at the low end and of K types above.

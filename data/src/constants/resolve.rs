@@ -9,10 +9,10 @@ use estimator::{
 
 use super::facts::{rate_name, tier};
 use super::memo::{Known, Memo, part};
-use super::{Factor, Facts, Figure, Fitted, Group, Part, Term, device_key, family, reference};
+use super::{Factor, Facts, Figure, Fitted, Group, Part, Term, device_key, reference};
 use crate::answer::{Evidence, EvidenceByFigure, Scope};
 use crate::backend::Backend;
-use crate::row::{HardwareRow, MatrixFormat, QuantGroup, Runtime};
+use crate::row::{HardwareRow, MatrixFormat, Runtime};
 
 const MS: f64 = 1e-3;
 
@@ -38,12 +38,12 @@ pub struct Situation<'a> {
     pub backend: Backend,
     /// The runtime.
     pub runtime: Runtime,
-    /// The quantisation's group.
-    pub group: QuantGroup,
+    /// The quantisation's family, by which kernels differ.
+    pub family: &'static str,
     /// The format that its weights can be multiplied in.
     pub matrix_format: MatrixFormat,
-    /// Its bits a weight.
-    pub bits_per_weight: f64,
+    /// Operations of one token for each byte of weights that it reads.
+    pub weight_flops_per_byte: f64,
     /// The model.
     pub model: &'a Model,
     /// Types of the cache.
@@ -202,7 +202,7 @@ impl Fitted {
         let vendor = row.map_or("", |row| row.vendor.as_str());
         let generation = row.and_then(|row| row.generation.as_deref()).unwrap_or_default();
         let group = Group::of(facts.device.class, vendor, situation.backend);
-        let family = family(situation.group, situation.bits_per_weight);
+        let family = situation.family;
         let experts = situation.model.experts.is_some();
         let place = row.map_or(0, |row| core::ptr::from_ref(row).addr());
         let key = (place, facts.device.class, situation.backend, situation.runtime, family, experts);
@@ -300,9 +300,9 @@ fn decode_constants(
 ) -> DecodeConstants {
     let of = |term: Term| own.known.decode.term(term);
     let of_streams = |term: Term| own.known.streams.term(term);
-    // Two operations for each weight, in the time of its bytes.
+    // A weight's operations, in the time of its bytes.
     let flop_per_byte = own.flop_per_byte(part);
-    let arithmetic = of(Term::Arithmetic) * 16.0 / (situation.bits_per_weight * flop_per_byte);
+    let arithmetic = of(Term::Arithmetic) * situation.weight_flops_per_byte / flop_per_byte;
     let weights = of(Term::Weights) + arithmetic;
     // Attention's operations go with the bytes of the cache that they are done on.
     let context = f64::from(situation.workload.context_tokens);
@@ -311,7 +311,7 @@ fn decode_constants(
         of(Term::Attention) * attention_flops(situation.model, context) / (cache_bytes * flop_per_byte);
     DecodeConstants {
         bandwidth_efficiency: share(weights),
-        expert_bandwidth_efficiency: share(weights + of(Term::Experts)),
+        expert_bandwidth_efficiency: share(weights.max(1.0) + of(Term::Experts)),
         cache_efficiency: share(of(Term::Cache) + attention),
         step_overhead_s: of(Term::Step) * MS,
         layer_overhead_s: of(Term::Layer) * MS,

@@ -278,7 +278,7 @@ mod tests {
             std::fs::write(&path, text).expect("written");
             let rows = read::rows(dir.path()).expect("read");
             let row = rows.models.into_iter().find(|row| row.id == "qwen3-0.6b").expect("the row");
-            (row.capability.score(), row.capability.is_anchored())
+            (row.capability.score(), matches!(row.capability, Capability::Arena { .. }))
         };
         let before = score(&text);
         assert!(!before.1 && before.0 > 10.0 && before.0 < 30.0, "{before:?}");

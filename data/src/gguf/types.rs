@@ -48,12 +48,6 @@ impl TensorType {
     pub fn bits_per_weight(self) -> f64 {
         self.block_bytes as f64 * 8.0 / self.block_weights as f64
     }
-
-    /// Whether it stores weights in fewer than 16 bits.
-    #[must_use]
-    pub fn is_quantised(self) -> bool {
-        self.bits_per_weight() < 16.0
-    }
 }
 
 const fn t(number: u32, name: &'static str, block_weights: u64, block_bytes: u64) -> TensorType {

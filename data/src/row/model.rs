@@ -121,12 +121,6 @@ impl Capability {
             Capability::Editorial { score, .. } => f64::from(*score),
         }
     }
-
-    /// Whether it rests on people's votes rather than on our rule.
-    #[must_use]
-    pub fn is_anchored(&self) -> bool {
-        matches!(self, Capability::Arena { .. })
-    }
 }
 
 /// How a model's GGUF files differ from those of a usual model of its size, by its shape alone.

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantGroup {
-    /// Unquantised floats: f32, f16, bf16.
+    /// Unquantised floats: f32, f16.
     Float,
+    /// Brain floats, which some back ends cannot multiply.
+    BrainFloat,
     /// GGUF's first formats: Q4_0 to Q8_0.
     Legacy,
     /// GGUF's K-quants.
