@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("llm-speed-estimator", &[]),
     ("llm-speed-chart",     &[]),
     ("llm-speed-data",      &["estimator"]),
-    ("llm-speed-probe",     &["estimator", "data", "chart"]),
+    ("llm-speed-probe",     &["estimator", "data"]),
     ("llm-speed-calibrate", &["estimator", "data", "chart"]),
     ("llm-speed-page",      &["estimator", "data", "chart"]),
     ("llm-speed-wasm",      &["estimator", "data", "page"]),

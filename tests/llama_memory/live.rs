@@ -3,24 +3,13 @@
 use crate::cases::Run;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Under a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// `LLM_SPEED_LLAMA_SERVER`, or what `cargo xtask engines` installed in the build's folder.
-pub fn llama_server() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("LLM_SPEED_LLAMA_SERVER") {
-        return Some(path.into());
-    }
-    // <target>/debug/deps/<this test>
-    let target = std::env::current_exe().ok()?.ancestors().nth(3)?.join("engines");
-    let folders = std::fs::read_dir(target).ok()?.filter_map(Result::ok);
-    folders.map(|folder| folder.path().join("llama-server")).find(|program| program.is_file())
-}
 
 /// The log of one load. The server is ended once it says that it listens.
 pub fn load(server: &Path, file: &Path, run: &Run) -> Result<String> {
