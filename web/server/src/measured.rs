@@ -304,6 +304,9 @@ mod tests {
         let row = workloads.find(&report("a", 1.0)).unwrap();
         assert_eq!(aimed_at(row, 32_498), Some(32_512));
         assert_eq!(aimed_at(row, 65_900), Some(65_280));
+        assert_eq!((aimed_at(row, 100), aimed_at(row, 29_000)), (None, None), "another length");
+        let trace = workloads.find(&Report { workload: "W5".into(), ..report("a", 1.0) }).unwrap();
+        assert_eq!(aimed_at(trace, 3000), Some(16_128), "cut to its first turns");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use data::Catalog;
 use data::digest::unhex32;
+use data::row::WorkloadRow;
 use data::submission::{Submission, WorkloadResult};
 
 use super::day::{self, DAY_MS};
@@ -55,15 +56,49 @@ pub fn check(run: &Submission, catalog: &Catalog, now_ms: i64) -> Result<(), Ref
         return Err(claim("No point of the run has a decode speed, so there is nothing to show."));
     }
     host::check(run).map_err(claim)?;
-    let known = |point: &WorkloadResult| {
-        let suite = catalog.suites().iter().find(|suite| suite.id == run.suite);
-        suite.is_some_and(|suite| suite.workload.iter().any(|row| row.id == point.workload))
-    };
+    if !is_plain_version(&run.backend.version) {
+        return Err(claim(format!(
+            "backend.version is up to {VERSION_CHARS} letters, digits, spaces and any of {VERSION_SIGNS}; shorten it to what names the version."
+        )));
+    }
     for point in &run.workloads {
-        if !known(point) {
+        let suite = catalog.suites().iter().find(|suite| suite.id == run.suite);
+        let row = suite.and_then(|suite| suite.workload.iter().find(|row| row.id == point.workload));
+        let Some(row) = row else {
             return Err(claim(format!("{} has no workload {:?}.", run.suite, point.workload)));
-        }
-        figures::check(point).map_err(|says| claim(format!("{}: {says}", point.workload)))?;
+        };
+        aim(point, row)
+            .and_then(|()| figures::check(point))
+            .map_err(|says| claim(format!("{}: {says}", point.workload)))?;
+    }
+    Ok(())
+}
+
+/// Longest version of a runtime. It is kept where erasure does not reach, so it is no place for text.
+const VERSION_CHARS: usize = 64;
+/// Signs in versions beside letters, digits and spaces: `b7000-abc123`, `0.11.0+cu128`, `1:2.3~rc1 (abc)`.
+const VERSION_SIGNS: &str = "._-+():/,~";
+
+fn is_plain_version(version: &str) -> bool {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || sign == ' ' || VERSION_SIGNS.contains(sign);
+    version.len() <= VERSION_CHARS && version.chars().all(is_plain)
+}
+
+/// A point aims at what its workload asks for: under another name it would be compared with what it is not. A trace may be cut
+/// to its first turns, so its target may be shorter.
+fn aim(point: &WorkloadResult, row: &WorkloadRow) -> Result<(), String> {
+    let listed = |all: &[u32]| all.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let target = point.target_prompt_tokens;
+    let longest = row.prompt_tokens.iter().copied().max().unwrap_or(0);
+    let is_cut = row.turns > 1 && (1..=longest).contains(&target);
+    if !row.prompt_tokens.contains(&target) && !is_cut {
+        return Err(format!(
+            "target_prompt_tokens is {target}; the workload has {}. Run it as the suite has it, without --quick.",
+            listed(&row.prompt_tokens)
+        ));
+    }
+    if !row.streams.contains(&point.streams) {
+        return Err(format!("streams is {}; the workload has {}.", point.streams, listed(&row.streams)));
     }
     Ok(())
 }
@@ -86,6 +121,34 @@ fn when(measured_on: &str, now_ms: i64) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_aims_at_what_its_workload_asks_for() {
+        let suite = Catalog::embedded().suites().iter().find(|suite| suite.id == "suite-v1").unwrap();
+        let says = |workload: &str, target: u32, streams: u32| {
+            let row = suite.workload.iter().find(|row| row.id == workload).unwrap();
+            let point = WorkloadResult::skipped(workload, target, streams, String::new());
+            aim(&point, row).map_or_else(|says| says, |()| String::new())
+        };
+        assert_eq!(says("W3", 32_512, 1), "");
+        assert_eq!(says("W4", 1024, 16), "");
+        assert_eq!(says("W5", 3000, 1), "", "a trace that was cut");
+        assert!(says("W3", 100, 1).contains("the workload has 32512, 65280, 130816"));
+        assert!(says("W4", 1024, 3).contains("streams is 3; the workload has 1, 4, 8, 16"));
+        assert!(says("W1", 128, 4).contains("streams is 4"));
+        assert!(says("W5", 0, 1).contains("target_prompt_tokens is 0"));
+        assert!(says("W5", 20_000, 1).contains("target_prompt_tokens is 20000"));
+    }
+
+    #[test]
+    fn a_version_is_no_place_for_text() {
+        for version in ["", "b7000", "version not told", "0.11.0+cu128", "TabbyAPI 0.0.1 (abc/def)"] {
+            assert!(is_plain_version(version), "{version}");
+        }
+        for version in ["me@example.org", "<b>", "line\nline", "Zoë", &"1".repeat(65)] {
+            assert!(!is_plain_version(version), "{version}");
+        }
+    }
 
     #[test]
     fn days_to_come_and_days_long_gone() {

@@ -9,6 +9,9 @@ const LONGEST_MS: f64 = 1e9;
 /// Turns of one trace at most.
 const MOST_TURNS: u32 = 1000;
 
+/// Letters of one flag at most.
+const LONGEST_FLAG: usize = 40;
+
 /// Checks what one point says of itself.
 ///
 /// # Errors
@@ -18,6 +21,12 @@ pub fn check(point: &WorkloadResult) -> Result<(), String> {
     agreement(point)?;
     point.clock.as_ref().map_or(Ok(()), clocks)?;
     point.turns.as_ref().map_or(Ok(()), turns)
+}
+
+/// Whether a flag is a word: it is kept where erasure does not reach, so it is no place for text.
+fn is_word(flag: &str) -> bool {
+    let is_plain = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'_';
+    (1..=LONGEST_FLAG).contains(&flag.len()) && flag.bytes().all(is_plain)
 }
 
 /// A figure that is there lies between 0 and `most`.
@@ -51,6 +60,13 @@ fn figures(point: &WorkloadResult) -> Result<(), String> {
     let streams_count = (1..=1024).contains(&point.streams);
     if !streams_count || point.repeats > 10_000 || point.flags.len() > 64 {
         return Err("streams, repeats or flags are more than a run has.".to_owned());
+    }
+    if let Some(flag) = point.flags.iter().find(|flag| !is_word(flag)) {
+        // Its length may be what is wrong with it.
+        let start: String = flag.chars().take(LONGEST_FLAG).collect();
+        return Err(format!(
+            "the flag {start:?} is no word of a-z, 0-9 and _ with {LONGEST_FLAG} letters at most; leave it out."
+        ));
     }
     let tokens =
         [Some(point.target_prompt_tokens), point.prompt_tokens, point.output_tokens, point.reasoning_tokens];
@@ -170,6 +186,9 @@ mod tests {
         assert!(says(&|p| p.prefill_tps = Some(0.0)).contains("no measurement"));
         assert!(says(&|p| p.ttft_ms = Some(6000.0)).contains("after the last"));
         assert!(says(&|p| p.streams = 0).contains("streams"));
+        for flag in ["", "Me", "my name is", "a@b", &"a".repeat(41)] {
+            assert!(says(&|p| p.flags = vec![flag.into()]).contains("is no word"), "{flag}");
+        }
         assert!(says(&|p| p.prefix_cache_hit_rate = Some(1.1)).contains("between 0 and 1"));
         assert!(says(&|p| p.skipped = Some("x".into())).contains("left out"));
         assert!(says(&|p| p.first_answer_ms = Some(6000.0)).contains("began after"));

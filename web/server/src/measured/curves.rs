@@ -34,9 +34,13 @@ impl<'a> Workloads<'a> {
     }
 }
 
-/// The length that a point aimed at: engines count a few tokens more or fewer.
+/// The length that a point aimed at: engines count a few tokens more or fewer. None where it is more than a tenth off, which
+/// is another length; a trace may be cut to its first turns.
 pub fn aimed_at(row: &WorkloadRow, prompt_tokens: u32) -> Option<u32> {
-    row.prompt_tokens.iter().copied().min_by_key(|target| target.abs_diff(prompt_tokens))
+    let near = row.prompt_tokens.iter().copied().min_by_key(|target| target.abs_diff(prompt_tokens));
+    near.filter(|target| {
+        row.turns > 1 || u64::from(target.abs_diff(prompt_tokens)) * 10 <= u64::from(*target)
+    })
 }
 
 /// Cells that differ in depth or streams alone.
