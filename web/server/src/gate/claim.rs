@@ -90,18 +90,36 @@ fn asked<'c>(engine: &Engine<'c>, pairs: &Pairs) -> Option<(Rig<'c>, Job)> {
 }
 
 /// What the estimator expects of a model on the machine of these parameters.
-pub fn outlook(engine: &Engine<'_>, pairs: &Pairs, model: &ModelRow, quant: &QuantRow) -> Outlook {
-    let Some((rig, job)) = asked(engine, pairs) else { return Outlook::default() };
+///
+/// # Errors
+/// Why nothing is expected, in a sentence: then nothing that was measured can be checked.
+pub fn outlook(
+    engine: &Engine<'_>,
+    pairs: &Pairs,
+    model: &ModelRow,
+    quant: &QuantRow,
+) -> Result<Outlook, String> {
+    let read = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str())))
+        .and_then(|params| engine.read(&params));
+    let (rig, job) = read.map_err(|errors| match errors.into_iter().next() {
+        Some(error) => format!("This setup is not estimated, so its speed cannot be checked: {error}"),
+        None => "This setup is not estimated, so its speed cannot be checked.".to_owned(),
+    })?;
     let mut asking = Asking::new(engine, &rig, &job);
     let (setup, constants, _) = asking.about(&Matter::of(model, shape(model), quant));
     let estimate = estimator::estimate(setup, constants);
     let bounds = rooflines(setup, constants);
-    let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else { return Outlook::default() };
-    Outlook {
+    let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else {
+        return Err(format!(
+            "{} in {} does not fit into the memory that is told, so its speed cannot be checked.",
+            model.name, quant.name
+        ));
+    };
+    Ok(Outlook {
         decode: Some(expected(speeds.decode_tps, bounds.decode_tps)),
         prefill: Some(expected(speeds.prefill_tps, bounds.prefill_tps)),
         offloaded: Some(matches!(estimate.placement, Placement::Offloaded(_))),
-    }
+    })
 }
 
 fn expected(range: Range, roofline: f64) -> Expected {
@@ -216,10 +234,23 @@ mod tests {
         assert_eq!((key.as_str(), count, backend.as_str()), ("rtx-3090", 1, "cuda"));
         let model = engine.catalog.model("llama-3.1-8b").unwrap();
         let quant = engine.catalog.quant("q4_k_m").unwrap();
-        let outlook = outlook(&engine, &pairs, model, quant);
+        let outlook = outlook(&engine, &pairs, model, quant).unwrap();
         let decode = outlook.decode.unwrap();
         assert!(decode.mid < decode.roofline && decode.deviation > 0.0, "{decode:?}");
         assert_eq!(outlook.offloaded, Some(false));
         assert_eq!(machine(&engine, &vec![("hardware", "no such device".into())]), None);
+    }
+
+    #[test]
+    fn what_is_not_estimated_says_why() {
+        let engine = Engine::embedded();
+        let model = engine.catalog.model("llama-3.3-70b").unwrap();
+        let quant = engine.catalog.quant("q4_k_m").unwrap();
+        let says = |name: &'static str, value: &str| {
+            let pairs: Pairs = vec![("hardware", "rtx-3090".into()), (name, value.into())];
+            outlook(&engine, &pairs, model, quant).unwrap_err()
+        };
+        assert!(says("host_ram_gib", "0.5").contains("does not fit"), "{}", says("host_ram_gib", "0.5"));
+        assert!(says("runtime", "mlx").contains("not estimated"), "{}", says("runtime", "mlx"));
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! A refusal is one sentence for the reader. Nothing is dropped in silence: what is doubted is kept and says so.
 
+pub mod believed;
 pub mod claim;
 pub mod coherent;
 pub mod day;

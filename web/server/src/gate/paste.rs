@@ -7,7 +7,7 @@ use data::row::Runtime;
 use data::submission::{EvidenceClass, PASTE_LIMIT_BYTES, Paste, State, TextRequest, depth_bucket};
 
 use super::claim::{self, Pairs, Subject};
-use super::run::{Around, Proof, spend, unknowns};
+use super::run::{Around, Proof, not_estimated, spend};
 use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
 
 /// Reads the body of `POST /api/v1/pastes`.
@@ -113,9 +113,15 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     let model = engine.catalog.model(&sent.model).map_err(|lookup| unknown("model", &sent.model, &lookup))?;
     let quant = engine.catalog.quant(&sent.quant).map_err(|lookup| unknown("quant", &sent.quant, &lookup))?;
     let found = claim::machine(engine, &pairs);
-    let outlook = claim::outlook(engine, &pairs, model, quant);
-    let is_machine_known = found.is_some();
-    let (device, devices, backend) = found.unwrap_or_default();
+    let outlook = claim::outlook(engine, &pairs, model, quant).unwrap_or_else(|says| {
+        not_estimated(candidate, says);
+        claim::Outlook::default()
+    });
+    // Whatever the engine read above has a machine; figures of one's own are no device that could be sent.
+    let Some((device, devices, backend)) = found else {
+        let says = "The device is not in the catalogue; GET /api/v1/hardware lists what is there.";
+        return Err(Refusal::new(Because::Claim, says));
+    };
     candidate.subject = Subject {
         device,
         devices,
@@ -142,6 +148,5 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
         expected_decode: outlook.decode,
         expected_prefill: outlook.prefill.filter(|_| streams == 1 && prompt >= 64),
     });
-    unknowns(candidate, is_machine_known, true, true);
     Ok(())
 }

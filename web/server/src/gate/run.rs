@@ -2,15 +2,18 @@
 
 use altcha::Payload;
 use data::digest::{digest, unhex32};
+use data::fingerprint::Gpu;
 use data::machine;
 use data::row::{QuantRow, Runtime};
 use data::submission::{
     EvidenceClass, Identity, RunRequest, State, Submission, WorkloadResult, depth_bucket,
 };
-use data::{Engine, envelope::Envelope};
+use data::{Catalog, Engine, envelope::Envelope};
 
 use super::claim::{self, Outlook, Pairs, Subject};
-use super::{Because, Candidate, Kind, Point, Refusal, Signer, coherent, fields, proof, reason, strict};
+use super::{
+    Because, Candidate, Kind, Point, Refusal, Signer, believed, coherent, fields, proof, reason, strict,
+};
 
 /// What the gate needs beside the bytes.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +75,18 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
 }
 
 /// What identifies the model: a SHA-256 of its file, of its headers, or by its runtime. Empty where nothing does: the word
-/// of a run that it was hashed is none.
+/// of a run that it was hashed is none, nor is a digest without the weights and bytes that whoever read the file has counted.
 fn model_digest(run: &Submission) -> &str {
-    let digest = run.model.digest.as_deref().filter(|digest| unhex32(digest).is_some());
-    digest.filter(|_| run.model.identity != Identity::Unverified).unwrap_or_default()
+    let model = &run.model;
+    let digest = model.digest.as_deref().filter(|digest| unhex32(digest).is_some());
+    let is_read = match model.identity {
+        Identity::File | Identity::Header => {
+            model.params.is_some() && model.tensor_bytes.or(model.size_bytes).is_some()
+        }
+        Identity::Runtime => true,
+        Identity::Unverified => false,
+    };
+    digest.filter(|_| is_read).unwrap_or_default()
 }
 
 fn read_request(body: &[u8]) -> Result<RunRequest<Proof>, Refusal> {
@@ -121,10 +132,19 @@ pub(super) fn spend(
 
 /// Finds machine and model, and what is expected of each point.
 fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
-    let this = machine::in_catalog(engine.catalog, &run.fingerprint);
+    let believed = believed::machine(engine.catalog, &run.fingerprint);
+    let this = machine::in_catalog(engine.catalog, &believed.fingerprint);
     let gpu = run.fingerprint.gpus.first();
-    let named = claim::machine(engine, &this.pairs);
-    let unnamed = || claim::processor(engine, &this.pairs, &run.fingerprint.cpu).filter(|_| gpu.is_none());
+    let mut pairs = this.pairs.clone();
+    let name = claim::slug(&run.backend.name);
+    if let Some(runtime) = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name) {
+        pairs.push(("runtime", runtime.name().to_owned()));
+    }
+    // A machine that the runtime does not run on is the same machine all the same; nothing tells what drives it then.
+    let without_runtime =
+        || claim::machine(engine, &this.pairs).map(|(id, count, _)| (id, count, String::new()));
+    let named = claim::machine(engine, &pairs).or_else(without_runtime);
+    let unnamed = || claim::processor(engine, &pairs, &run.fingerprint.cpu).filter(|_| gpu.is_none());
     let is_unlisted = named.is_none();
     let found = named.or_else(unnamed);
     let power_share = this
@@ -132,10 +152,9 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         .iter()
         .find(|(name, _)| *name == "power")
         .and_then(|(_, share)| share.parse::<f64>().ok())
-        .filter(|share| *share < 0.95);
-    let known = |name: &str| Runtime::ALL.into_iter().find(|runtime| runtime.name() == name);
+        .filter(|share| *share < data::medians::CAPPED_BELOW);
     let subject = &mut candidate.subject;
-    subject.runtime = claim::slug(&run.backend.name);
+    subject.runtime = name;
     subject.runtime_version.clone_from(&run.backend.version);
     subject.memory_gib = gpu.and_then(|gpu| gpu.memory_gib);
     subject.power_share = power_share;
@@ -168,18 +187,18 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         claim::agrees(&run.model, row, quant)?;
     }
 
-    let mut pairs = this.pairs;
-    if let Some(runtime) = known(&run.backend.name) {
-        pairs.push(("runtime", runtime.name().to_owned()));
-    }
     let mut offloaded = None;
     for result in run.workloads.iter().filter(|result| result.skipped.is_none()) {
         let outlook = match (model, quant) {
             (Some(model), Some(quant)) if is_machine_known => {
                 claim::outlook(engine, &of_point(&pairs, result), model, quant)
             }
-            _ => Outlook::default(),
+            _ => Ok(Outlook::default()),
         };
+        let outlook = outlook.unwrap_or_else(|says| {
+            not_estimated(candidate, says);
+            Outlook::default()
+        });
         offloaded = offloaded.or(outlook.offloaded);
         candidate.points.push(point(result, &outlook));
         for (state, reason) in coherent::remarks(result, &outlook, &engine.rules.rows.plausibility) {
@@ -192,8 +211,45 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         let says = "The processor is not in the catalogue; the speed was checked against the memory bandwidth that the probe measured.";
         candidate.reasons.push(reason("unlisted_processor", says));
     }
+    // A card's key is everybody's; a processor without a row votes under its own name alone.
+    if candidate.subject.offloaded == Some(true)
+        && run.fingerprint.ram.read_gb_s.is_some()
+        && !believed.is_backed
+    {
+        let says = "Part of the model lies in RAM, and nothing but the probe tells how fast that is: the processor is not in \
+                    the catalogue, and the memory's channels are not told. So the speed cannot be checked, and does not count.";
+        candidate.lower(State::Flagged, reason("unlisted_memory", says));
+    }
+    left_out(run, engine.catalog, candidate);
     travelling(run, candidate);
     Ok(())
+}
+
+/// What nobody can expect a speed of does not count, and says so once.
+pub(super) fn not_estimated(candidate: &mut Candidate, says: String) {
+    if !candidate.reasons.iter().any(|known| known.code == "not_estimated") {
+        candidate.lower(State::Flagged, reason("not_estimated", says));
+    }
+}
+
+/// Smallest memory of a graphics processor that may have run a part of the model, GiB: graphics of desktop processors have
+/// less, and run none.
+const PART_GIB: f64 = 2.0;
+
+/// A card that the catalogue does not know, beside a card or a processor that it knows: what ran on it is not in the estimate.
+fn left_out(run: &Submission, catalog: &Catalog, candidate: &mut Candidate) {
+    let is_unknown = |gpu: &&Gpu| {
+        gpu.memory_gib.is_some_and(|gib| gib >= PART_GIB)
+            && catalog.device_with_memory(&gpu.name, gpu.memory_gib).is_err()
+            && catalog.device_with_memory(&gpu.name, None).is_err()
+    };
+    if let Some(gpu) = run.fingerprint.gpus.iter().find(is_unknown) {
+        let says = format!(
+            "{} is not in the catalogue, and may have run a part of the model: so the speed cannot be checked, and does not count.",
+            gpu.name
+        );
+        candidate.lower(State::Flagged, reason("unlisted_card", says));
+    }
 }
 
 /// What cannot be checked does not count, and says why.
@@ -204,8 +260,9 @@ pub(super) fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, qu
         (quant, "unknown_quant", "The quantisation is not in the catalogue"),
     ] {
         if !known {
-            let says =
-                format!("{what}, so the speed cannot be checked; it counts once the catalogue has it.");
+            let says = format!(
+                "{what}, so the speed cannot be checked, and does not count. Send a new run once the catalogue has it."
+            );
             candidate.lower(State::Flagged, reason(code, says));
         }
     }
@@ -235,7 +292,7 @@ fn travelling(run: &Submission, candidate: &mut Candidate) {
     if candidate.evidence == EvidenceClass::Unverified {
         candidate.reasons.push(reason(
             "model_by_name",
-            "The model is known by name only: the run has no digest of its file.",
+            "The model is known by name only: the run has no digest of its file with the weights and bytes in it.",
         ));
     }
     if candidate.signer.as_ref().is_some_and(|signer| signer.tag.is_none()) {

@@ -37,4 +37,5 @@ mod schema;
 mod stored;
 mod submit;
 mod tables;
+mod unchecked;
 mod wire;
