@@ -92,11 +92,11 @@ pub(super) fn present(value: Option<f64>) -> f64 {
     value.unwrap_or(-1.0)
 }
 
-/// Writes down what is shown of a cell.
+/// Writes down what is shown of a cell. Its count is of those who tell a decode speed: that is what the median is of.
 async fn refresh(line: &mut Transaction<'static, Any>, cell: &str) -> Result<(), StoreError> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS voters, COUNT(CASE WHEN signed = 1 THEN 1 END) AS signed,
-                COUNT(decode_tps) AS decodes, COUNT(prefill_tps) AS prefills,
+        "SELECT COUNT(decode_tps) AS decodes, COUNT(prefill_tps) AS prefills,
+                COUNT(CASE WHEN signed = 1 AND decode_tps IS NOT NULL THEN 1 END) AS signed,
                 MIN(decode_tps) AS low, MAX(decode_tps) AS high
          FROM vote WHERE cell = $1",
     )
@@ -125,7 +125,7 @@ async fn refresh(line: &mut Transaction<'static, Any>, cell: &str) -> Result<(),
     .bind(key.depth_tokens)
     .bind(key.streams)
     .bind(i64::from(key.speculative))
-    .bind(row.try_get::<i64, _>("voters")?)
+    .bind(decodes)
     .bind(row.try_get::<i64, _>("signed")?)
     .bind(present(decode))
     .bind(present(row.try_get("low")?))

@@ -90,6 +90,23 @@ on_both! {
         assert_eq!(own.store.cells().await.unwrap()[0].count, 1, "neither takes its vote");
     }
 
+    /// Whoever tells only how fast a prompt is read stands behind no median of answers.
+    async fn a_median_is_of_those_who_tell_its_figure(own: &Own) {
+        let judging = own.judging(300).await;
+        for who in 1_u8..=4 {
+            let mut run = sample::full_run(who, 1.0);
+            let at_once = run.workloads.iter_mut().find(|point| point.workload == "W4" && point.streams == 4).unwrap();
+            if who > 1 {
+                (at_once.decode_tps, at_once.aggregate_tps) = (None, None);
+            }
+            let id = format!("run{who}");
+            assert_eq!(send(own, &judging, who, &run, &id, &id).await, Ok(State::Accepted));
+        }
+        let cells = own.store.cells().await.unwrap();
+        let told: Vec<_> = cells.iter().map(|cell| (cell.streams, cell.count, cell.signed, cell.decode_tps.is_some())).collect();
+        assert!(told.contains(&(4, 1, 1, false)) && told.contains(&(8, 4, 4, true)), "{told:?}");
+    }
+
     /// A message that was signed once is written down once, however often it comes.
     async fn a_replay_is_no_event(own: &Own) {
         let judging = own.judging(300).await;
