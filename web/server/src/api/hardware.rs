@@ -8,6 +8,7 @@ use super::sources::{Source, cited};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::Representation;
+use crate::shelf::FIXED;
 
 /// One device. A figure that is not known is `null`.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -101,7 +102,7 @@ impl<'a> From<&'a HardwareRow> for Hardware<'a> {
 )]
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     super::refuse_parameters(query.as_deref())?;
-    app.shelf().get_or_make("/api/v1/hardware", || {
+    app.shelf().get_or_make("/api/v1/hardware", FIXED, || {
         let rows = app.catalog().devices();
         let sources = cited(app.catalog(), rows.iter().flat_map(|row| &row.sources));
         Ok(Representation::json(&HardwareList {

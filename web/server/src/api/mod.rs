@@ -33,6 +33,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::query_string;
 use crate::representation::Representation;
+use crate::shelf::FIXED;
 
 /// Where the API's own description lies.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -133,7 +134,7 @@ fn refusals_of_bodies(responses: &mut Responses) {
 /// `GET /api/v1/openapi.json`.
 async fn openapi(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     refuse_parameters(query.as_deref())?;
-    app.shelf().get_or_make(DOCUMENT, || Ok(Representation::json(&document())))
+    app.shelf().get_or_make(DOCUMENT, FIXED, || Ok(Representation::json(&document())))
 }
 
 /// Refuses any parameter, for addresses that take none: one that is passed over would look as if it had worked.

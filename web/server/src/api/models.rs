@@ -8,6 +8,7 @@ use super::sources::{Source, cited};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::Representation;
+use crate::shelf::FIXED;
 
 /// One model. A figure that is not known is `null`.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -117,7 +118,7 @@ impl<'a> From<&'a ModelRow> for Model<'a> {
 )]
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     super::refuse_parameters(query.as_deref())?;
-    app.shelf().get_or_make("/api/v1/models", || {
+    app.shelf().get_or_make("/api/v1/models", FIXED, || {
         let rows = app.catalog().models();
         let sources = cited(app.catalog(), rows.iter().flat_map(|row| &row.sources));
         Ok(Representation::json(&ModelList { models: rows.iter().map(Model::from).collect(), sources }))

@@ -8,6 +8,7 @@ use super::sources::{Source, cited};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::Representation;
+use crate::shelf::FIXED;
 
 /// One quantisation.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -72,7 +73,7 @@ impl<'a> From<&'a QuantRow> for Quant<'a> {
 )]
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     super::refuse_parameters(query.as_deref())?;
-    app.shelf().get_or_make("/api/v1/quants", || {
+    app.shelf().get_or_make("/api/v1/quants", FIXED, || {
         let rows = app.catalog().quants();
         let sources = cited(app.catalog(), rows.iter().flat_map(|row| &row.sources));
         Ok(Representation::json(&QuantList { quants: rows.iter().map(Quant::from).collect(), sources }))

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::pages::{beside, leaderboard, profile, report};
 use crate::problem::{Kind, Problem, ProblemBody};
 use crate::representation::Representation;
+use crate::shelf::FIXED;
 use crate::table::{Form, Table};
 use crate::{benchmarks, medians, query_string};
 
@@ -71,7 +72,7 @@ pub async fn table(
         refuse_parameters(query.as_deref())?;
         return app
             .shelf()
-            .get_or_make(&format!("/api/v1/tables/{file}"), || Ok(make(catalog).written(form)));
+            .get_or_make(&format!("/api/v1/tables/{file}"), FIXED, || Ok(make(catalog).written(form)));
     }
     match name {
         "medians" => {

@@ -12,13 +12,14 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::query_string;
 use crate::representation::{Caching, HTML, Representation};
+use crate::shelf::FIXED;
 
 /// `GET /contribute`: the form.
 pub async fn page(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
     let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
         written(page::contribute_page(&gather::contribute(engine, b"", query), "", query, &EN, site))
     };
-    answer(app, uri, make).await
+    answer(app, uri, FIXED, make).await
 }
 
 /// `POST /contribute`: the same with what the form's text was read as.

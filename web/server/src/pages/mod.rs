@@ -35,6 +35,7 @@ use crate::measured::About;
 use crate::medians;
 use crate::problem::{Kind, Link, Problem};
 use crate::representation::{Caching, HTML, Representation};
+use crate::shelf::FIXED;
 use seen::{Seen, with_reports};
 
 /// The estimator's documentation: the page shows the very text that the crate is documented with.
@@ -85,12 +86,13 @@ pub fn site(catalog: &Catalog, assets: &Files, origin: Option<&Origin>) -> Site 
 /// `GET /`: all models on one machine.
 async fn home(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
     let snapshot = medians::current(&app).await;
+    let version = snapshot.version();
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site| {
         let mut view = gather::home(engine, query);
         gather::measured_of_all(&mut view, gather::in_index(&snapshot.index));
         written(page::home_page(&view, query, &EN, site))
     };
-    answer(app, uri, make).await
+    answer(app, uri, version, make).await
 }
 
 /// `GET /m/{id}`: a model, the machines that run it, and how fast.
@@ -146,7 +148,7 @@ async fn gguf(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let make = |engine: &Engine<'_>, query: &Query, site: &Site| {
         written(page::gguf_page(&gather::file(engine, query, &gather::Reading::Nothing), query, &EN, site))
     };
-    let mut response = answer(app, uri, make).await?.into_response();
+    let mut response = answer(app, uri, FIXED, make).await?.into_response();
     response.extensions_mut().insert(Reach::AnyHttps);
     Ok(response)
 }
@@ -156,12 +158,13 @@ async fn methodology(State(app): State<App>, uri: Uri) -> Result<Representation,
     let make = |engine: &Engine<'_>, _: &Query, site: &Site| {
         written(page::method_page(&gather::method(engine, METHODOLOGY, &EN), &EN, site))
     };
-    answer(app, uri, make).await
+    answer(app, uri, FIXED, make).await
 }
 
 /// `GET /about`: what this is, and what happens to what people type.
 async fn about(State(app): State<App>, uri: Uri) -> Result<Representation, Problem> {
-    answer(app, uri, |_: &Engine<'_>, _: &Query, site: &Site| written(page::about_page(&EN, site))).await
+    answer(app, uri, FIXED, |_: &Engine<'_>, _: &Query, site: &Site| written(page::about_page(&EN, site)))
+        .await
 }
 
 /// A problem as people read it.
@@ -192,22 +195,23 @@ fn query_of(uri: &Uri) -> Query {
     Query::parse(uri.query().unwrap_or_default())
 }
 
-/// Makes a page, or takes it from the shelf.
+/// Makes a page of what is of this version, or takes it from the shelf.
 async fn answer(
     app: App,
     uri: Uri,
+    version: i64,
     make: impl FnOnce(&Engine<'_>, &Query, &Site) -> Result<String, Problem> + Send + 'static,
 ) -> Result<Representation, Problem> {
     let query = query_of(&uri);
     let is_plain = query.pairs().next().is_none();
-    if let Some(kept) = app.shelf().kept(uri.path()).filter(|_| is_plain) {
+    if let Some(kept) = app.shelf().kept(uri.path(), version).filter(|_| is_plain) {
         return Ok(kept);
     }
     if !is_plain {
         return made_once(app, query, make).await;
     }
     beside(move || {
-        app.shelf().get_or_make(uri.path(), || {
+        app.shelf().get_or_make(uri.path(), version, || {
             make(app.engine(), &query, app.site()).map(|html| Representation::new(HTML, html))
         })
     })

@@ -16,11 +16,12 @@ use crate::api::{ProofOfWork, refuse_parameters};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::representation::{HTML, Representation};
+use crate::shelf::FIXED;
 
 /// `GET /privacy`.
 pub(super) async fn page(State(app): State<App>) -> Result<Representation, Problem> {
     let place = app.identity().map_or("", |identity| identity.host());
-    app.shelf().get_or_make("/privacy", || {
+    app.shelf().get_or_make("/privacy", FIXED, || {
         let html = written(privacy_page(&fields(), place, &EN, app.site()))?;
         Ok(Representation::new(HTML, html))
     })
@@ -32,7 +33,7 @@ pub(super) async fn json(
     RawQuery(query): RawQuery,
 ) -> Result<Representation, Problem> {
     refuse_parameters(query.as_deref())?;
-    app.shelf().get_or_make("/privacy.json", || {
+    app.shelf().get_or_make("/privacy.json", FIXED, || {
         let fields: BTreeMap<String, String> =
             fields().into_iter().map(|field| (field.path, field.says)).collect();
         Ok(Representation::json(&fields))

@@ -32,11 +32,11 @@ pub(super) async fn with_reports(
     // First, since it clears the shelf of what has become old.
     let snapshot = medians::current(&app).await;
     let is_plain = query_of(&uri).pairs().next().is_none();
-    if let Some(kept) = app.shelf().kept(uri.path()).filter(|_| is_plain) {
+    if let Some(kept) = app.shelf().kept(uri.path(), snapshot.version()).filter(|_| is_plain) {
         return Ok(kept);
     }
     let seen = Seen { view: measured::view(&app, &snapshot, &about).await, snapshot };
-    let is_whole = !seen.view.away;
+    let (is_whole, version) = (!seen.view.away, seen.snapshot.version());
     let make = move |engine: &Engine<'_>, query: &Query, site: &Site| make(engine, query, site, &seen);
-    if is_whole { answer(app, uri, make).await } else { made_once(app, query_of(&uri), make).await }
+    if is_whole { answer(app, uri, version, make).await } else { made_once(app, query_of(&uri), make).await }
 }
