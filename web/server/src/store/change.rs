@@ -93,9 +93,8 @@ impl EventKind {
         match state {
             State::Flagged => EventKind::Flagged,
             State::Held => EventKind::Held,
-            State::Withdrawn => EventKind::Withdrawn,
-            State::Reinstated => EventKind::Reinstated,
-            State::Accepted | State::Disputed => EventKind::Accepted,
+            // The gate knows no other state.
+            _ => EventKind::Accepted,
         }
     }
 }
@@ -228,6 +227,7 @@ impl Store {
         ledger::stand_in_line(&mut line).await?;
         let changed = apply(&mut line, run, change, at_ms).await?;
         if matches!(changed, Changed::Done(..)) {
+            ledger::touch(&mut line).await?;
             line.commit().await?;
         }
         Ok(changed)
@@ -254,6 +254,7 @@ impl Store {
             .await?;
         sqlx::query("DELETE FROM payload WHERE digest = $1").bind(&digest).execute(&mut *line).await?;
         apply(&mut line, run, &Change::of_maintainer("erased", says), at_ms).await?;
+        ledger::touch(&mut line).await?;
         line.commit().await?;
         Ok(true)
     }
@@ -279,6 +280,7 @@ impl Store {
         for row in &signed {
             apply(&mut line, &row.try_get::<String, _>("id")?, &remark, at_ms).await?;
         }
+        ledger::touch(&mut line).await?;
         line.commit().await?;
         Ok(signed.len())
     }

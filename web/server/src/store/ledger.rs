@@ -18,13 +18,20 @@ pub struct Head {
     pub version: i64,
 }
 
-/// Takes the place at the head of the line: until this transaction ends nobody else writes.
+/// Takes the place at the head of the line: until this transaction ends nobody else writes. It changes nothing, so that a
+/// submission that is refused makes nobody read anything anew: see [`touch`].
 pub(super) async fn stand_in_line(line: &mut Transaction<'static, Any>) -> Result<Head, StoreError> {
     let row =
-        sqlx::query("UPDATE log_head SET version = version + 1 WHERE one = 1 RETURNING size, peaks, version")
+        sqlx::query("UPDATE log_head SET version = version WHERE one = 1 RETURNING size, peaks, version")
             .fetch_one(&mut **line)
             .await?;
     head(&row)
+}
+
+/// Something that is shown changes with this transaction: whoever keeps what was made of it makes it anew.
+pub(super) async fn touch(line: &mut Transaction<'static, Any>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE log_head SET version = version + 1 WHERE one = 1").execute(&mut **line).await?;
+    Ok(())
 }
 
 fn head(row: &sqlx::any::AnyRow) -> Result<Head, StoreError> {
@@ -56,9 +63,9 @@ pub(super) async fn append(
     Ok(index)
 }
 
-/// Keeps the edge after what was appended.
+/// Keeps the edge after what was appended, which is shown from now on.
 pub(super) async fn keep_edge(line: &mut Transaction<'static, Any>, edge: &Edge) -> Result<(), StoreError> {
-    sqlx::query("UPDATE log_head SET size = $1, peaks = $2 WHERE one = 1")
+    sqlx::query("UPDATE log_head SET size = $1, peaks = $2, version = version + 1 WHERE one = 1")
         .bind(edge.size as i64)
         .bind(edge.peaks.concat())
         .execute(&mut **line)

@@ -4,8 +4,13 @@ use data::submission::State;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
+use data::digest::hex;
+
+use super::secrets::random;
 use super::{Store, StoreError, change, ledger};
 
+/// Random signs behind a name that belongs to somebody else now.
+const OTHER_NAME: usize = 16;
 /// Tokens that one profile may have at once: as many machines sign in; the oldest gives way.
 const TOKENS: i64 = 20;
 
@@ -105,10 +110,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut line = self.begin().await?;
         ledger::stand_in_line(&mut line).await?;
-        // The service gave the name to somebody else since: whoever has it there has it here.
-        sqlx::query("UPDATE profile SET name = name || '~' || subject, shown = shown || '~' || subject WHERE name = $1 AND subject <> $2")
+        ledger::touch(&mut line).await?;
+        // The service gave the name to somebody else since: whoever has it there has it here. What the other is called from
+        // now on is public, so it must not hold the number of the account.
+        let other: String = hex(&random()?).chars().take(OTHER_NAME).collect();
+        sqlx::query("UPDATE profile SET name = name || '~' || $3, shown = shown || '~' || $3 WHERE name = $1 AND subject <> $2")
             .bind(plain(name))
             .bind(subject)
+            .bind(other)
             .execute(&mut *line)
             .await?;
         sqlx::query(
@@ -160,6 +169,7 @@ impl Store {
         if there.fetch_optional(&mut *line).await?.is_none() {
             return Ok(false);
         }
+        ledger::touch(&mut line).await?;
         sqlx::query(
             "INSERT INTO profile_machine (voter, profile, at_ms) VALUES ($1, $2, $3)
              ON CONFLICT (voter) DO UPDATE SET profile = EXCLUDED.profile, at_ms = EXCLUDED.at_ms",
@@ -177,6 +187,7 @@ impl Store {
     pub async fn unlink(&self, subject: &str) -> Result<bool, StoreError> {
         let mut line = self.begin().await?;
         ledger::stand_in_line(&mut line).await?;
+        ledger::touch(&mut line).await?;
         forget(&mut line, "DELETE FROM profile_token WHERE profile = $1", subject).await?;
         forget(&mut line, "DELETE FROM profile_machine WHERE profile = $1", subject).await?;
         let gone = forget(&mut line, "DELETE FROM profile WHERE subject = $1", subject).await?;

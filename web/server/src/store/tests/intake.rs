@@ -68,6 +68,28 @@ on_both! {
         }
     }
 
+    /// Whoever sends what is refused makes nobody read anything anew.
+    async fn what_is_refused_changes_no_version(own: &Own) {
+        let judging = own.judging(2).await;
+        let version = async || own.store.head().await.unwrap().version;
+        let before = version().await;
+        assert_eq!(send(own, &judging, 1, &sample::run(1, fair()), "a", "one").await, Ok(State::Accepted));
+        let after = version().await;
+        assert!(after > before);
+        let again = send(own, &judging, 1, &sample::run(1, fair()), "b", "two").await;
+        assert_eq!(again.unwrap_err().because, Because::Repeated);
+        let spent = own.judging(1).await;
+        for number in 0..3_u8 {
+            let _ = send(own, &spent, 1, &sample::run(1, fair()), "c", &format!("more{number}")).await;
+        }
+        let unknown = own.store.change("nothing", &by(EventKind::Withdrawn, Actor::Maintainer, None), now_ms()).await;
+        assert_eq!(unknown.unwrap(), Changed::Unknown);
+        own.store.secrets().await.unwrap();
+        assert_eq!(version().await, after);
+        own.store.change("one", &by(EventKind::Held, Actor::Maintainer, None), now_ms()).await.unwrap();
+        assert!(version().await > after);
+    }
+
     async fn reports_are_those_that_count_and_payloads_are_what_was_sent(own: &Own) {
         let judging = own.judging(30).await;
         for who in 1_u8..=3 {

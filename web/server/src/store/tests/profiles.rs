@@ -37,7 +37,12 @@ on_both! {
         own.store.sign_in("host:8", "OctoCat", "b", 2).await.unwrap();
         let now = own.store.contribution("octocat").await.unwrap().unwrap();
         assert_eq!(now.profile.subject, "host:8", "the service says whose the name is");
-        assert_eq!(own.store.profile_of_token("a").await.unwrap().unwrap().subject, "host:7");
+        let before = own.store.profile_of_token("a").await.unwrap().unwrap();
+        assert_eq!(before.subject, "host:7");
+        // What it is called now is public, and found under that name; its account's number is neither.
+        assert!(before.name.starts_with("octocat~") && before.name.len() == "octocat~".len() + 16, "{before:?}");
+        assert!(!before.name.contains("host") && before.name != "octocat~host:7", "{before:?}");
+        assert_eq!(own.store.contribution(&before.name).await.unwrap().unwrap().profile, before);
         own.store.sign_in("host:7", "renamed", "c", 3).await.unwrap();
         assert_eq!(own.store.contribution("renamed").await.unwrap().unwrap().profile.created_at_ms, 1);
 
