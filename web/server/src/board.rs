@@ -11,8 +11,7 @@ use estimator::Range;
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::gate::plausible::median;
-use crate::measured::{aimed_at, voices};
+use crate::measured::{aimed_at, voices, voted};
 use crate::medians;
 use crate::store::{CellKey, Report, StoreError};
 
@@ -38,7 +37,7 @@ pub struct Entry {
     pub signed: u32,
     /// Lowest, median and highest decode, tokens a second and stream, one voice a submitter.
     pub decode_tps: Range,
-    /// Median prefill, tokens a second.
+    /// Median prefill of submitters, tokens a second; none where fewer tell it than a median is made of.
     pub prefill_tps: Option<f64>,
     /// Median time to the first token, in milliseconds.
     pub ttft_ms: Option<f64>,
@@ -120,8 +119,11 @@ fn entry(reports: &[&Report]) -> Result<Option<Entry>, StoreError> {
     let (Some(newest), Some((decode_tps, count))) = (reports.last(), voices(reports)) else {
         return Ok(None);
     };
+    // One voice a submitter here too, and as many voices as a median is made of, or all that there are of a setup without a
+    // place: else what one of many tells would look like a median of all.
     let middle = |figure: &dyn Fn(&Report) -> Option<f64>| {
-        median(&reports.iter().filter_map(|report| figure(report)).collect::<Vec<_>>())
+        let told = reports.iter().filter_map(|report| Some((report.voter.as_str(), figure(report)?)));
+        voted(told).filter(|(_, voters)| *voters >= MEDIAN_FROM.min(count)).map(|(range, _)| range.mid)
     };
     let mut signed: Vec<&str> = reports
         .iter()
@@ -195,5 +197,27 @@ mod tests {
         assert_eq!((plain.decode_tps.low, plain.decode_tps.mid, plain.decode_tps.high), (21.0, 30.0, 40.0));
         assert_eq!((plain.newest.0.as_str(), plain.ttft_ms), ("run-p", Some(100.0)));
         assert!(speculative.speculative && !speculative.is_ranked());
+    }
+
+    #[test]
+    fn every_figure_is_of_submitters_and_none_of_one_among_many() {
+        let engine = Engine::embedded();
+        let suite = engine.catalog.suites().iter().find(|suite| suite.id == "suite-v1").unwrap();
+        let workload = suite.workload.iter().find(|row| row.id == "W3").unwrap();
+        let cell = "card|model|q4_k_m|llama.cpp|32768|1";
+        let with = |voter: &str, ttft_ms: f64, prefill_tps: Option<f64>| Report {
+            ttft_ms: Some(ttft_ms),
+            prefill_tps,
+            ..report(voter, cell, 32_512, 20.0)
+        };
+        // Four of one submitter do not outweigh two others.
+        let mut reports = vec![with("a", 900.0, Some(1.0)); 4];
+        reports.extend([with("b", 100.0, None), with("c", 110.0, None)]);
+        let boards = made(&reports, workload).unwrap();
+        let [entry] = boards[&(32_512, 1)].as_slice() else { panic!("{boards:?}") };
+        assert_eq!((entry.count, entry.ttft_ms, entry.prefill_tps), (3, Some(110.0), None));
+        // Of a setup that one reported, all is that one's.
+        let boards = made(&reports[..1], workload).unwrap();
+        assert_eq!(boards[&(32_512, 1)][0].prefill_tps, Some(1.0));
     }
 }

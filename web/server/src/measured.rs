@@ -252,8 +252,8 @@ pub fn voices(reports: &[&Report]) -> Option<(Range, u32)> {
     voted(reports.iter().map(|report| (report.voter.as_str(), report.decode_tps)))
 }
 
-/// The same of any speed, each with who it votes for.
-fn voted<'v>(speeds: impl Iterator<Item = (&'v str, f64)>) -> Option<(Range, u32)> {
+/// The same of any figure, each with who it votes for.
+pub fn voted<'v>(speeds: impl Iterator<Item = (&'v str, f64)>) -> Option<(Range, u32)> {
     let mut by_voter: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (voter, tps) in speeds {
         by_voter.entry(voter).or_default().push(tps);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use data::Engine;
 use data::row::WorkloadRow;
-use data::submission::{MedianCell, Submission};
+use data::submission::{MEDIAN_FROM, MedianCell, Submission};
 use estimator::Range;
 use page::measured::{CurvePoint, MeasuredCurve, Trace};
 
@@ -88,14 +88,23 @@ fn curve<'r>(
             by_place.entry(at).or_default().push(report);
         }
     }
-    let mut count = 0;
-    let points: Vec<CurvePoint> = by_place
-        .iter()
-        .filter_map(|(at, reports)| {
-            let (decode_tps, voters) = voices(reports)?;
-            count = count.max(voters);
-            Some(CurvePoint { at: *at, decode_tps, estimate_tps: estimate(*at) })
-        })
+    let told = by_place.iter().filter_map(|(at, reports)| Some((*at, voices(reports)?)));
+    drawn(engine, cell, told, estimate)
+}
+
+/// A curve of medians, each at its place with the submitters behind it; one of fewer than a median is made of is no point.
+/// The curve's count is that of its weakest point, so that it is true of each.
+fn drawn(
+    engine: &Engine<'_>,
+    cell: &MedianCell,
+    told: impl Iterator<Item = (u32, (Range, u32))>,
+    estimate: impl Fn(u32) -> Option<Range>,
+) -> Option<MeasuredCurve> {
+    let medians: Vec<(u32, (Range, u32))> = told.filter(|(_, (_, voters))| *voters >= MEDIAN_FROM).collect();
+    let count = medians.iter().map(|(_, (_, voters))| *voters).min()?;
+    let points: Vec<CurvePoint> = medians
+        .into_iter()
+        .map(|(at, (decode_tps, _))| CurvePoint { at, decode_tps, estimate_tps: estimate(at) })
         .collect();
     (points.len() > 1).then(|| MeasuredCurve { setup: setup(engine, cell), count, points })
 }
@@ -180,16 +189,8 @@ pub(super) async fn aggregate(
         let all = f64::from(at);
         Some(Range { low: each.low * all, mid: each.mid * all, high: each.high * all })
     };
-    let mut count = 0;
-    let points: Vec<CurvePoint> = by_streams
-        .into_iter()
-        .filter_map(|(at, speeds)| {
-            let (decode_tps, voters) = voted(speeds.into_iter())?;
-            count = count.max(voters);
-            Some(CurvePoint { at, decode_tps, estimate_tps: expected(at) })
-        })
-        .collect();
-    Ok((points.len() > 1).then(|| MeasuredCurve { setup: setup(app.engine(), group.cell), count, points }))
+    let told = by_streams.into_iter().filter_map(|(at, speeds)| Some((at, voted(speeds.into_iter())?)));
+    Ok(drawn(app.engine(), group.cell, told, expected))
 }
 
 /// The newest runs of the trace: what the points do not hold is read in what was sent.
