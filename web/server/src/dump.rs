@@ -191,6 +191,7 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     ("profile", Sight::Private, &["subject"]),
     ("profile_token", Sight::Private, &["hash", "profile", "created_at_ms"]),
     ("profile_machine", Sight::Private, &["voter", "profile", "at_ms"]),
+    ("paste_said", Sight::Private, &["digest", "run"]),
     ("vote", Sight::Private, &["cell", "voter", "at_ms", "signed", "decode_tps", "prefill_tps"]),
 ];
 

@@ -29,6 +29,9 @@ const FORBIDDEN: &[&str] = &[
     "DELETE FROM standing",
     "UPDATE standing SET run = 'other'",
     "UPDATE standing SET events = 0",
+    "UPDATE standing SET base = 'accepted'",
+    "UPDATE standing SET base = 'accepted', events = events + 1",
+    "UPDATE standing SET events = events + 2",
     "UPDATE log_head SET peaks = NULL",
     "UPDATE log_head SET version = 0",
     "UPDATE log_head SET size = size + 1",
@@ -129,7 +132,7 @@ on_both! {
     async fn a_database_is_made_once_and_found_again(own: &Own) {
         let made = own.store.meta().await.unwrap();
         assert!(made.created_at_ms > 1_700_000_000_000, "{made:?}");
-        assert_eq!(made.schema_version, 4);
+        assert_eq!(made.schema_version, 5);
         let keys = own.store.secrets().await.unwrap();
         let again = own.another().await;
         assert_eq!(again.meta().await.unwrap(), made);
