@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use sqlx::Row;
+use sqlx::{Any, Row, Transaction};
 
 use super::secrets::{keyed, random};
 use super::{Store, StoreError};
@@ -43,13 +43,30 @@ fn network(address: IpAddr) -> Vec<u8> {
     }
 }
 
+/// Deletes the keys of days gone by, with what was kept under them.
+async fn forget(line: &mut Transaction<'static, Any>, day: i64) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM day_key WHERE day <= $1", "DELETE FROM seen WHERE day <= $1"] {
+        sqlx::query(statement).bind(day - KEPT_DAYS).execute(&mut **line).await?;
+    }
+    Ok(())
+}
+
 impl Store {
+    /// Deletes what is kept for a day or two and has served its time: a server that nobody visits forgets all the same.
+    pub async fn forget_days(&self, now_ms: i64) -> Result<(), StoreError> {
+        let mut line = self.begin().await?;
+        super::ledger::stand_in_line(&mut line).await?;
+        forget(&mut line, now_ms.div_euclid(DAY_MS)).await?;
+        super::limit::forget(&mut line, now_ms).await?;
+        line.commit().await?;
+        Ok(())
+    }
+
     /// The key of a day; the keys of days gone by are deleted, with what was kept under them.
     async fn day_key(&self, day: i64) -> Result<Vec<u8>, StoreError> {
         let mut line = self.begin().await?;
         super::ledger::stand_in_line(&mut line).await?;
-        sqlx::query("DELETE FROM day_key WHERE day <= $1").bind(day - KEPT_DAYS).execute(&mut *line).await?;
-        sqlx::query("DELETE FROM seen WHERE day <= $1").bind(day - KEPT_DAYS).execute(&mut *line).await?;
+        forget(&mut line, day).await?;
         let kept =
             sqlx::query("SELECT value FROM day_key WHERE day = $1").bind(day).fetch_optional(&mut *line);
         let key = match kept.await? {

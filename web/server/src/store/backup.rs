@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sqlx::Row;
 
-use super::{Backend, FILE_NAME, Store, StoreError};
+use super::{Backend, FILE_NAME, Store, StoreError, path_url};
 use crate::private;
 
 /// Why a backup or a restore failed.
@@ -139,8 +139,11 @@ fn on(name: &'static str, url: &str) -> Command {
     command
 }
 
+/// Tables that tie results to network addresses for a day or two. A backup is kept for longer, so they are not in it.
+const OF_A_DAY: [&str; 3] = ["day_key", "seen", "bucket"];
+
 impl Store {
-    /// Writes everything to a file, as it is at one moment. `url` is the address that the store was opened with.
+    /// Writes everything that outlives a day to a file, as it is at one moment. `url` is the address that the store was opened with.
     pub async fn backup(&self, file: &Path, url: Option<&str>) -> Result<(), BackupError> {
         // It is made before anything is in it: the site's keys are never in a file that others may read.
         private::create_new(file).map_err(|source| match source.kind() {
@@ -159,13 +162,15 @@ impl Store {
         match (self.backend(), url) {
             (Backend::Postgres, Some(url)) => {
                 let mut command = on("pg_dump", url);
+                command.args(OF_A_DAY.map(|table| format!("--exclude-table-data={table}")));
                 command.args(["--format=custom", "--no-owner", "--file"]).arg(file);
                 done("pg_dump", command).await
             }
             _ => {
                 let path = file.to_str().ok_or_else(|| BackupError::Name(file.to_owned()))?;
                 let copied = sqlx::query("VACUUM INTO $1").bind(path).execute(&self.pool).await;
-                copied.map(|_| ()).map_err(|error| StoreError::Query(error).into())
+                copied.map_err(StoreError::Query)?;
+                Ok(leave_days_out(file).await?)
             }
         }
     }
@@ -185,8 +190,12 @@ impl Store {
             return done("pg_restore", command).await;
         }
         let path = data_dir.join(FILE_NAME);
-        if path.exists() {
-            return Err(BackupError::There(path));
+        // What is left of another database's journal would be written into this one when it is opened.
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let there = data_dir.join(format!("{FILE_NAME}{end}"));
+            if there.exists() {
+                return Err(BackupError::There(there));
+            }
         }
         let is_new = !data_dir.exists();
         let beside = data_dir.join(format!("{FILE_NAME}.restored-{}", std::process::id()));
@@ -211,6 +220,23 @@ impl Store {
         }
         put
     }
+}
+
+/// Takes out of a copy what is of a day, to the last byte.
+async fn leave_days_out(copy: &Path) -> Result<(), StoreError> {
+    // No journal beside it: what is deleted must not be in another file, and nobody else has this one open.
+    let settings = "PRAGMA journal_mode = MEMORY; PRAGMA secure_delete = ON;";
+    let store =
+        Store::connect_with(settings, &path_url(copy)?, copy.display().to_string(), Backend::Sqlite).await?;
+    let emptied = async {
+        for statement in ["DELETE FROM day_key", "DELETE FROM seen", "DELETE FROM bucket", "VACUUM"] {
+            sqlx::query(statement).execute(&store.pool).await?;
+        }
+        Ok(())
+    };
+    let emptied: Result<(), StoreError> = emptied.await;
+    store.close().await;
+    emptied
 }
 
 fn copy(data_dir: &Path, file: &Path, to: &Path) -> io::Result<()> {

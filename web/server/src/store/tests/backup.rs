@@ -1,7 +1,7 @@
 //! The drill: what was backed up comes back, to the same checkpoint, and goes on from there.
 
 use super::*;
-use crate::store::FILE_NAME;
+use crate::store::{Addresses, FILE_NAME};
 
 async fn three(own: &Own, judging: &Judging) {
     for who in 1..=3 {
@@ -41,6 +41,63 @@ on_both! {
         assert!(again.contains("is there already") || again.contains("holds results already"), "{again}");
         assert_eq!(restored.head().await.unwrap().edge.size, 4, "nothing of it was lost");
         restored.close().await;
+    }
+
+    /// A backup is kept for longer than a day, so it holds nothing that ties a result to a network address.
+    async fn what_is_of_a_day_is_in_no_backup(own: &Own) {
+        let judging = own.judging(300).await;
+        three(own, &judging).await;
+        let key = Addresses::default().key(&own.store, "192.0.2.1".parse().unwrap(), now_ms()).await.unwrap();
+        own.store.spend(&key, judging.limit, now_ms()).await.unwrap().unwrap();
+        let rows = async |store: &Store, table: &str| -> i64 {
+            let statement = match table {
+                "day_key" => "SELECT COUNT(*) AS rows FROM day_key",
+                "seen" => "SELECT COUNT(*) AS rows FROM seen",
+                _ => "SELECT COUNT(*) AS rows FROM bucket",
+            };
+            sqlx::Row::get(&sqlx::query(statement).fetch_one(&store.pool).await.unwrap(), "rows")
+        };
+        let file = own.dir.path().join("backup");
+        own.store.backup(&file, own.url.as_deref()).await.unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(key.len()).any(|part| part == key.as_bytes()), "an address's key is in it");
+        let fresh = tempfile::tempdir().unwrap();
+        let url = own.url.as_ref().map(|_| postgres::database("restore days").unwrap());
+        Store::restore(fresh.path(), url.as_deref(), &file).await.unwrap();
+        let restored = match &url {
+            Some(url) => Store::open_url(url).await.unwrap(),
+            None => Store::open(fresh.path()).await.unwrap(),
+        };
+        for table in ["day_key", "seen", "bucket"] {
+            assert!(rows(&own.store, table).await > 0, "{table} stays where it is used");
+            assert_eq!(rows(&restored, table).await, 0, "{table}");
+        }
+        assert_eq!(restored.head().await.unwrap().edge.size, 3);
+        restored.close().await;
+        // Nor is it kept for longer where nobody comes.
+        own.store.forget_days(now_ms() + 3 * crate::gate::day::DAY_MS).await.unwrap();
+        for table in ["day_key", "seen", "bucket"] {
+            assert_eq!(rows(&own.store, table).await, 0, "{table}");
+        }
+    }
+
+    /// What another database left of its journal would be written into the one that comes back.
+    async fn nothing_is_restored_beside_a_stale_journal(own: &Own) {
+        if own.url.is_some() {
+            return;
+        }
+        let judging = own.judging(300).await;
+        three(own, &judging).await;
+        let file = own.dir.path().join("backup");
+        own.store.backup(&file, None).await.unwrap();
+        for end in ["-wal", "-shm", "-journal"] {
+            let fresh = tempfile::tempdir().unwrap();
+            let left = fresh.path().join(format!("{FILE_NAME}{end}"));
+            std::fs::write(&left, b"of another").unwrap();
+            let says = Store::restore(fresh.path(), None, &file).await.unwrap_err().to_string();
+            assert!(says.contains(end) && says.contains("is there already"), "{says}");
+            assert!(!fresh.path().join(FILE_NAME).exists());
+        }
     }
 
     /// A backup that is cut or none at all makes no database, and leaves nothing behind.
