@@ -170,6 +170,7 @@ impl From<Refusal> for Problem {
             Because::Claim => Kind::Claim,
             Because::Repeated => Kind::Repeated,
             Because::TooOften => Kind::TooOften,
+            Because::Busy => Kind::Overloaded,
             Because::Unknown => Kind::NotFound,
         };
         Problem {

@@ -14,6 +14,8 @@ use super::{Because, Candidate, Refusal, reason};
 pub struct Known {
     /// Id of the result with the same payload.
     pub same_payload: Option<String>,
+    /// Id of the paste that says the same.
+    pub same_said: Option<String>,
     /// Whether the proof of work was spent.
     pub nonce_spent: bool,
     /// What the signing key was used for before.
@@ -65,6 +67,13 @@ pub fn judge(
 ) -> Result<(State, Vec<Reason>), Refusal> {
     if let Some(id) = &known.same_payload {
         let mut refusal = Refusal::new(Because::Repeated, "These very bytes were taken before.");
+        refusal.instance = Some(format!("/r/{id}"));
+        return Err(refusal);
+    }
+    if let Some(id) = &known.same_said {
+        let says =
+            "These lines were taken before, for the same machine, model and runtime. Paste another run.";
+        let mut refusal = Refusal::new(Because::Repeated, says);
         refusal.instance = Some(format!("/r/{id}"));
         return Err(refusal);
     }

@@ -59,6 +59,8 @@ pub enum Because {
     Repeated,
     /// Too many from one network address.
     TooOften,
+    /// More wait than the server takes.
+    Busy,
     /// Nothing has this id.
     Unknown,
 }
@@ -174,6 +176,8 @@ pub struct Candidate {
     pub subject: claim::Subject,
     /// SHA-256 of the raw timings; empty for a paste.
     pub raw_timings_sha256: String,
+    /// SHA-256 of what a paste says, however it is spaced; empty for a run, whose bytes are signed.
+    pub said: String,
     /// Its points.
     pub points: Vec<Point>,
     /// What is remarkable already.

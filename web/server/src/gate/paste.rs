@@ -50,11 +50,13 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         suite: String::new(),
         subject: Subject::default(),
         raw_timings_sha256: String::new(),
+        said: String::new(),
         points: Vec::new(),
         reasons: vec![reason("pasted", "Lines that were pasted: nothing proves where they come from.")],
         state: State::Accepted,
     };
     describe(&sent, run, around, &mut candidate)?;
+    candidate.said = said(&candidate.subject, &run.lines);
     for flag in &run.flags {
         let remark = reason(flag.word(), flag.sentence());
         if flag.asks() {
@@ -64,6 +66,13 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         }
     }
     Ok(candidate)
+}
+
+/// What a paste says, in one digest: another space, or another name of the same machine, makes no other report.
+fn said(subject: &Subject, lines: &str) -> String {
+    let words: Vec<&str> = lines.split_whitespace().collect();
+    let Subject { device, memory_gib, model, quant, runtime, .. } = subject;
+    digest(format!("{device}|{memory_gib:?}|{model}|{quant}|{runtime}|{}", words.join(" ")).as_bytes())
 }
 
 fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {

@@ -66,6 +66,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         suite: run.suite.clone(),
         subject: Subject::default(),
         raw_timings_sha256: run.raw_timings_sha256.clone(),
+        said: String::new(),
         points: Vec::new(),
         reasons: Vec::new(),
         state: State::Accepted,

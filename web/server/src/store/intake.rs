@@ -9,6 +9,7 @@ use data::submission::{Receipt, State};
 use sqlx::{Any, AnyConnection, Row, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::change::{self, Actor, Change, EventKind};
 use super::limit::{self, Limit};
@@ -21,6 +22,9 @@ use crate::gate::{Because, Candidate, Refusal};
 const AT_ONCE: usize = 64;
 /// Submissions that may wait; more are told to come back.
 const WAITING: usize = 512;
+
+/// How often what is kept for a day is looked after.
+const FORGETS: Duration = Duration::from_secs(3600);
 
 /// What decisions are made with.
 #[derive(Clone, Debug)]
@@ -61,12 +65,25 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts the task that writes; it ends when every [`Intake`] is gone, after the last one that waits.
-    pub fn start(store: Store, judging: Judging) -> (Self, JoinHandle<()>) {
+    /// Starts the task that writes; it ends when every [`Intake`] is gone, after the last one that waits. By this `clock`
+    /// (milliseconds since 1970) it forgets what is kept for a day alone, from time to time.
+    pub fn start(store: Store, judging: Judging, clock: fn() -> i64) -> (Self, JoinHandle<()>) {
         let (door, mut waiting) = mpsc::channel::<Waiting>(WAITING);
         let task = tokio::spawn(async move {
             let mut batch = Vec::with_capacity(AT_ONCE);
-            while waiting.recv_many(&mut batch, AT_ONCE).await > 0 {
+            let mut next = Instant::now() + FORGETS;
+            loop {
+                match timeout_at(next, waiting.recv_many(&mut batch, AT_ONCE)).await {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(_) => {
+                        if let Err(error) = store.forget_days(clock()).await {
+                            tracing::warn!(%error, "keys of days gone by could not be deleted");
+                        }
+                        next = Instant::now() + FORGETS;
+                        continue;
+                    }
+                }
                 let (arrivals, answers): (Vec<_>, Vec<_>) =
                     batch.drain(..).map(|one| (one.arrival, one.answer)).unzip();
                 match store.take(&arrivals, &judging).await {
@@ -94,8 +111,8 @@ impl Intake {
         let waiting = Waiting { arrival, answer };
         if self.door.try_send(waiting).is_err() {
             let mut refusal = Refusal::new(
-                Because::TooOften,
-                "More submissions are waiting than the server takes; try again.",
+                Because::Busy,
+                "More submissions are waiting than the server takes; try again in 5 s.",
             );
             refusal.retry_after_s = Some(5);
             return Ok(Err(refusal));
@@ -231,6 +248,11 @@ async fn known(
     let same = sqlx::query("SELECT id FROM run WHERE digest = $1").bind(&candidate.digest);
     known.same_payload =
         same.fetch_optional(&mut *connection).await?.map(|row| row.try_get("id")).transpose()?;
+    if !candidate.said.is_empty() {
+        let said = sqlx::query("SELECT run FROM paste_said WHERE digest = $1").bind(&candidate.said);
+        known.same_said =
+            said.fetch_optional(&mut *connection).await?.map(|row| row.try_get("run")).transpose()?;
+    }
     if let Some((nonce, _)) = &candidate.nonce {
         let spent = sqlx::query("SELECT nonce FROM nonce WHERE nonce = $1").bind(nonce);
         known.nonce_spent = spent.fetch_optional(&mut *connection).await?.is_some();

@@ -91,6 +91,13 @@ pub(super) async fn run(
     .bind(&candidate.raw_timings_sha256)
     .execute(&mut **line)
     .await?;
+    if !candidate.said.is_empty() {
+        sqlx::query("INSERT INTO paste_said (digest, run) VALUES ($1, $2)")
+            .bind(&candidate.said)
+            .bind(&arrival.id)
+            .execute(&mut **line)
+            .await?;
+    }
     Ok(())
 }
 
@@ -130,8 +137,8 @@ pub(super) fn same_address(counted: usize, points: usize) -> Option<Reason> {
         _ => format!("{left_out} of {points} points do not count"),
     };
     let says = format!(
-        "{which}: another result from the same network address was counted there today. Sent again from another address, or \
-         tomorrow, it does."
+        "{which}: another result from the same network address was counted there today. A new run that is sent from another \
+         address, or tomorrow, does."
     );
     Some(reason("same_address", says))
 }

@@ -44,12 +44,13 @@ const CHALLENGES_EACH: u32 = 4;
 impl Submissions {
     /// Reads the site's keys and starts the one who writes.
     pub async fn open(store: &Store, rules: &Rules, args: &Args) -> Result<Self, StoreError> {
+        store.forget_days(now_ms()).await?;
         let judging = Judging {
             rules: rules.rows.plausibility,
             secrets: store.secrets().await?,
             limit: Limit::an_hour(args.submissions_per_hour),
         };
-        let (intake, _) = Intake::start(store.clone(), judging.clone());
+        let (intake, _) = Intake::start(store.clone(), judging.clone(), now_ms);
         Ok(Submissions {
             intake,
             judging,
@@ -80,12 +81,16 @@ pub fn ours(cause: impl std::fmt::Display) -> Problem {
     Problem::new(Kind::Internal, Kind::Internal.explanation())
 }
 
+/// It stands on every address, and where the answer to a commit was lost nobody knows what was taken: so it promises only what
+/// holds in each case.
+const DATABASE_AWAY: &str =
+    "The database does not answer. Try again; what was taken already is not taken twice.";
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let cause = &error as &dyn std::error::Error;
         tracing::error!(error = cause, "the database failed a request");
-        Problem::new(Kind::NotReady, "The database does not answer; nothing was taken. Try again.")
-            .retry_after_s(5)
+        Problem::new(Kind::NotReady, DATABASE_AWAY).retry_after_s(5)
     }
 }
 

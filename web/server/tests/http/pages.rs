@@ -1,5 +1,7 @@
 //! The pages.
 
+use server::shelf::FIXED;
+
 use crate::client::Site;
 use crate::page_list::PAGES;
 
@@ -141,7 +143,8 @@ async fn only_the_page_that_reads_files_may_fetch_from_elsewhere() {
 async fn a_plain_page_is_kept_and_a_question_is_not() {
     let site = Site::open(&[]).await;
     let made = site.ask("GET", "/d/rtx-3090", &[("accept-encoding", "br")]).await;
-    assert!(site.app.shelf().kept("/d/rtx-3090").is_some());
+    let version = site.app.medians().latest().version();
+    assert!(site.app.shelf().kept("/d/rtx-3090", version).is_some());
     let kept = site.ask("GET", "/d/rtx-3090", &[("accept-encoding", "br")]).await;
     assert_eq!((made.decoded(), made.header("etag")), (kept.decoded(), kept.header("etag")));
     assert_eq!(site.ask("GET", "/d/rtx-3090", &[("if-none-match", kept.header("etag"))]).await.status, 304);
@@ -150,10 +153,10 @@ async fn a_plain_page_is_kept_and_a_question_is_not() {
     assert_ne!(other.header("etag"), kept.header("etag"));
     // A query of names that the page does not read is the same page, but it is not kept under another address.
     site.get("/about?utm_source=x").await;
-    assert!(site.app.shelf().kept("/about").is_none());
+    assert!(site.app.shelf().kept("/about", FIXED).is_none());
     // An answer with an error is never kept.
     site.get("/d/nothing").await;
-    assert!(site.app.shelf().kept("/d/nothing").is_none());
+    assert!(site.app.shelf().kept("/d/nothing", version).is_none());
 }
 
 #[tokio::test]

@@ -275,8 +275,8 @@ on_both! {
     async fn two_processes_are_as_one(own: &Own) {
         let judging = own.judging(100_000).await;
         let other = own.another().await;
-        let (here, _) = Intake::start(own.store.clone(), judging.clone());
-        let (there, _) = Intake::start(other.clone(), judging.clone());
+        let (here, _) = Intake::start(own.store.clone(), judging.clone(), now_ms);
+        let (there, _) = Intake::start(other.clone(), judging.clone(), now_ms);
         let mut tasks = Vec::new();
         for number in 0..60_u8 {
             // Each payload is sent to both.
