@@ -24,7 +24,7 @@ pub struct Known {
     pub key_banned: bool,
     /// Hardware that the tag was seen with.
     pub tag_hardware: Option<String>,
-    /// Models that the file's digest is said to be by results that count, each with the number of tagged submitters.
+    /// Models in their quantisations (see [`known_as`]) that the file's digest is said to be by results that count, each with the number of tagged submitters.
     pub digest_claims: Vec<(String, u32)>,
     /// Reports by others, and by the same submitter, by cell.
     pub cells: BTreeMap<String, Reports>,
@@ -154,13 +154,18 @@ fn keys(candidate: &Candidate, stored_tag: &str, known: &Known) -> Result<(), Re
     Ok(())
 }
 
+/// What a file is known as: a model in its quantisation, of which a file holds one.
+pub fn known_as(model: &str, quant: &str) -> String {
+    format!("{model} in {quant}")
+}
+
 /// What is known of the model's file. Where submitters call it different models, the report waits for a maintainer: whoever
 /// lies first must not lock the others out of their own file.
 fn model_file(judged: &mut Candidate, known: &Known) {
     if judged.subject.model_digest.is_empty() {
         return;
     }
-    let this = &judged.subject.model;
+    let this = &known_as(&judged.subject.model, &judged.subject.quant);
     let own = known.digest_claims.iter().find(|(model, _)| model == this).map_or(0, |(_, count)| *count);
     let other = known.digest_claims.iter().filter(|(model, _)| model != this).max_by_key(|(_, count)| *count);
     match other {

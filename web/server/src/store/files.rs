@@ -3,8 +3,9 @@
 use sqlx::{Any, AnyConnection, Row, Transaction};
 
 use super::StoreError;
+use crate::gate::judge::known_as;
 
-/// Models that a file is said to be, each with the number of machines that say so. Runs without a tag say nothing here, nor
+/// Models in their quantisations that a file is said to be, each with the number of machines that say so. Runs without a tag say nothing here, nor
 /// do those that do not count for their address.
 pub(super) async fn claims(
     connection: &mut AnyConnection,
@@ -20,25 +21,27 @@ pub(super) async fn claims(
 
 /// Counts a result's machine anew among those who say what its file is.
 pub(super) async fn recount(line: &mut Transaction<'static, Any>, run: &str) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT model_digest, model, voter FROM run WHERE id = $1")
+    let row = sqlx::query("SELECT model_digest, model, quant, voter FROM run WHERE id = $1")
         .bind(run)
         .fetch_one(&mut **line)
         .await?;
-    let [digest, model, voter]: [String; 3] =
-        [row.try_get("model_digest")?, row.try_get("model")?, row.try_get("voter")?];
+    let [digest, row_id, quant, voter]: [String; 4] =
+        [row.try_get("model_digest")?, row.try_get("model")?, row.try_get("quant")?, row.try_get("voter")?];
+    let model = known_as(&row_id, &quant);
     if digest.is_empty() || voter == super::results::anonymous(run) {
         return Ok(());
     }
     let says = sqlx::query(
         "SELECT run.id FROM run JOIN standing ON standing.run = run.id
-         WHERE run.voter = $1 AND run.model_digest = $2 AND run.model = $3
+         WHERE run.voter = $1 AND run.model_digest = $2 AND run.model = $3 AND run.quant = $4
            AND standing.base IN ('accepted', 'reinstated')
            AND EXISTS (SELECT 1 FROM metric WHERE metric.run = run.id AND metric.counts = 1)
          LIMIT 1",
     )
     .bind(&voter)
     .bind(&digest)
-    .bind(&model)
+    .bind(&row_id)
+    .bind(&quant)
     .fetch_optional(&mut **line)
     .await?
     .is_some();

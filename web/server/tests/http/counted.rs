@@ -36,6 +36,35 @@ async fn paste(own: &Own, decode_tps: f64, from: &str) -> Answer {
 }
 
 on_both! {
+    /// A space more, or another name of the same machine, makes no other report.
+    async fn a_paste_says_its_own_once(own: &Own) {
+        let first = paste(own, fair(), "192.0.2.1").await;
+        assert_eq!(first.status, 201, "{}", first.text());
+        let text = |change: &dyn Fn(&mut Value)| {
+            let each_ms = 1000.0 / fair();
+            let printed = format!(
+                "llama_perf_context_print: prompt eval time =     123.32 ms /   512 tokens (    0.24 ms per token,  4151.80 tokens per second)\n\
+                 llama_perf_context_print:        eval time =  {:.2} ms /   255 runs   ( {each_ms:.2} ms per token,   {:.2} tokens per second)\n",
+                255.0 * each_ms,
+                fair()
+            );
+            let reading = data::paste::read(printed.as_bytes());
+            let mut sent = json!({ "lines": reading.timing_lines(0).unwrap(), "hardware": "rtx-3090", "model": "llama-3.1-8b", "quant": "q4_k_m" });
+            change(&mut sent);
+            sent.to_string()
+        };
+        let spaced = |sent: &mut Value| sent["lines"] = format!("{}\n\n", sent["lines"].as_str().unwrap()).into();
+        for (number, text) in [text(&|_| {}), text(&spaced), format!("{} ", text(&|_| {}))].iter().enumerate() {
+            let pow = own.work(&digest(text.as_bytes())).await;
+            let again = own.post("/api/v1/pastes", &format!("192.0.2.{}", 10 + number), &json!({ "text": text, "pow": pow })).await;
+            crate::client::refused(&again, 409, "taken before");
+            assert_eq!(again.json()["instance"], first.json()["url"]);
+        }
+        let other = text(&|sent| sent["hardware"] = "rtx-3090-ti".into());
+        let pow = own.work(&digest(other.as_bytes())).await;
+        assert_eq!(own.post("/api/v1/pastes", "192.0.2.20", &json!({ "text": other, "pow": pow })).await.status, 201);
+    }
+
     /// Whoever makes up machines behind one address is one submitter.
     async fn several_tags_behind_one_key_in_a_day_count_as_one(own: &Own) {
         for who in 1..=3 {

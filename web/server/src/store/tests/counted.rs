@@ -28,13 +28,13 @@ on_both! {
             let mut line = own.store.pool.acquire().await.unwrap();
             crate::store::files::claims(&mut line, sample::FILE).await.unwrap()
         };
-        assert_eq!(claims().await, [("llama-3.1-8b".to_owned(), 1)]);
+        assert_eq!(claims().await, [("llama-3.1-8b in q4_k_m".to_owned(), 1)]);
         own.store.change("honest", &by(EventKind::Withdrawn, Actor::Submitter, None), now_ms()).await.unwrap();
         for who in 4..=6 {
             let state = send(own, &judging, who, &qwen(who, true), "one address", &format!("one{who}")).await;
             assert_eq!(state, Ok(State::Accepted));
         }
-        assert_eq!(claims().await, [("qwen3-8b".to_owned(), 1)], "three tags behind one address are one");
+        assert_eq!(claims().await, [("qwen3-8b in q4_k_m".to_owned(), 1)], "three tags behind one address are one");
     }
 
     /// What is doubted or taken back does not use up the day's place of its address, and what has none says so.
