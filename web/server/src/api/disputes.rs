@@ -281,7 +281,7 @@ pub async fn withdraw(
     ))
 }
 
-/// Sends the raw timings of a run: their digest is checked, and decode, prefill and time to the first token are computed
+/// Sends the raw timings of a run: their digest is checked, and speeds, gaps between tokens and times to the first are computed
 /// anew, in public. What is not is named.
 #[utoipa::path(
     post,

@@ -16,7 +16,7 @@ const AGREES_MS: f64 = 1.0;
 /// What raw timings give, beside what the run says.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct Recomputed {
-    /// Whether decode, prefill and time to the first token of every point follow from them.
+    /// Whether speeds, gaps between tokens and times to the first of every point follow from them.
     pub agrees: bool,
     /// One line for each point: what they give and what the run says, and what was not computed.
     pub lines: Vec<String>,
@@ -26,7 +26,7 @@ impl Recomputed {
     /// The whole in one text.
     pub fn says(&self) -> String {
         let verdict = if self.agrees {
-            "Decode, prefill and time to the first token follow from them."
+            "Speeds, gaps between tokens and times to the first follow from them."
         } else {
             "They give other figures."
         };
@@ -79,12 +79,17 @@ fn compare(point: &WorkloadResult, replies: &[&RawTiming]) -> (bool, String) {
         let values: Vec<f64> = replies.iter().filter_map(|one| figure(&one.timings)).collect();
         quantile(&values, 0.5)
     };
+    let gaps: Vec<f64> = replies.iter().flat_map(|one| one.timings.latencies_ms()).collect();
     let mut agrees = true;
     let mut told = Vec::new();
     for (what, unit, sent, given, slack) in [
         ("decode", "tok/s", point.decode_tps, decode(replies), 0.0),
         ("prefill", "tok/s", point.prefill_tps, middle(&|one| Some(one.prefill_tps()?.0)), 0.0),
         ("first token", "ms", point.ttft_ms, middle(&Timings::ttft_ms), AGREES_MS),
+        ("first answer", "ms", point.first_answer_ms, middle(&|one| one.first_answer_ms), AGREES_MS),
+        ("answer", "tok/s", point.answer_tps, middle(&Timings::answer_tps), 0.0),
+        ("half of the gaps", "ms", point.decode_p50_latency_ms, quantile(&gaps, 0.5), 0.0),
+        ("95 % of the gaps", "ms", point.decode_p95_latency_ms, quantile(&gaps, 0.95), 0.0),
     ] {
         let Some(sent) = sent else { continue };
         match given {
@@ -125,11 +130,7 @@ fn decode(replies: &[&RawTiming]) -> Option<f64> {
 fn not_computed(point: &WorkloadResult) -> Vec<&'static str> {
     [
         ("decode_tps_interval", point.decode_tps_interval.is_some()),
-        ("decode_p50_latency_ms", point.decode_p50_latency_ms.is_some()),
-        ("decode_p95_latency_ms", point.decode_p95_latency_ms.is_some()),
         ("aggregate_tps", point.aggregate_tps.is_some()),
-        ("first_answer_ms", point.first_answer_ms.is_some()),
-        ("answer_tps", point.answer_tps.is_some()),
         ("wall_ms", point.wall_ms.is_some()),
         ("prefix_cache_hit_rate", point.prefix_cache_hit_rate.is_some()),
         ("clock", point.clock.is_some()),

@@ -212,13 +212,18 @@ async fn timings_that_give_other_rates_say_so() {
     };
     let raw = json!([{ "workload": "W1", "prompt_tokens": 128, "streams": 1, "round": 0, "timings": timings, "extras": {} }]).to_string();
     for (who, factor, ttft_ms, prefill_tps, agrees, part) in [
-        (1_u8, 1.0, 40.0, Some(3200.0), true, "Decode, prefill and time to the first token follow"),
+        (1_u8, 1.0, 40.0, Some(3200.0), true, "Speeds, gaps between tokens and times to the first follow"),
         (2, 1.1, 40.0, None, false, "the run says"),
         (3, 1.0, 60.0, None, false, "first token 40.00 ms, the run says 60.00"),
         (4, 1.0, 40.0, Some(3000.0), false, "prefill 3200.00 tok/s, the run says 3000.00"),
+        (5, 1.0, 40.0, None, false, "95 % of the gaps"),
     ] {
         let mut run = sample::run(who, speed * factor);
         (run.workloads[0].ttft_ms, run.workloads[0].prefill_tps) = (Some(ttft_ms), prefill_tps);
+        // Tokens came one by one, each after the same time.
+        let gap_ms = Some(if who == 5 { 8000.0 / speed } else { 1000.0 / speed });
+        (run.workloads[0].decode_p50_latency_ms, run.workloads[0].decode_p95_latency_ms) =
+            (Some(1000.0 / speed), gap_ms);
         run.raw_timings_sha256 = digest(raw.as_bytes());
         let id = site.submit(who, &run, &format!("192.0.2.{who}")).await.json()["id"].clone();
         let id = id.as_str().unwrap();
