@@ -58,6 +58,8 @@ pub struct Parts {
     pub benchmarks: benchmarks::Kept,
     /// Leaderboards.
     pub boards: board::Kept,
+    /// Places for those who read a dump.
+    pub dumps: dump::Places,
     /// Pictures that were drawn.
     pub pictures: Pictures,
     /// Who has a profile.
@@ -106,6 +108,7 @@ impl App {
             medians: medians::Kept::default(),
             benchmarks: benchmarks::Kept::new(engine),
             boards: board::Kept::default(),
+            dumps: dump::Places::default(),
             pictures: Pictures::default(),
             contributors: pages::profile::Kept::new(Vec::new()),
             identity: Identity::of(args),
@@ -179,6 +182,11 @@ impl App {
     /// Leaderboards.
     pub fn boards(&self) -> &board::Kept {
         &self.parts.boards
+    }
+
+    /// Places for those who read a dump.
+    pub fn dumps(&self) -> &dump::Places {
+        &self.parts.dumps
     }
 
     /// Pictures that were drawn.

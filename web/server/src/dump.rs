@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
@@ -11,11 +12,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data::dump::DumpRow;
 use hyper::body::Frame;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::api::refuse_parameters;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::store::{Metric, RunRow, Store, StoreError};
 use crate::table::{self, CSV};
 
@@ -125,16 +126,39 @@ pub async fn file(
 ) -> Result<Response, Problem> {
     refuse_parameters(query.as_deref())?;
     match name.as_str() {
-        "results.jsonl" => Ok(answer(app, Form::Jsonl)),
-        "results.csv" => Ok(answer(app, Form::Csv)),
+        "results.jsonl" => answer(app, Form::Jsonl),
+        "results.csv" => answer(app, Form::Csv),
         _ => Err(Problem::not_found()),
     }
 }
 
+/// Dumps at once: each reads the whole database, and waits for whoever reads it.
+const AT_ONCE: usize = 2;
+
+/// Places for those who read a dump.
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Places(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
 /// The dump as an answer, sent as it is read.
-pub fn answer(app: App, form: Form) -> Response {
+///
+/// # Errors
+/// Where as many are being read as are sent at once.
+pub fn answer(app: App, form: Form) -> Result<Response, Problem> {
+    let place = Arc::clone(&app.dumps().0).try_acquire_owned().map_err(|_| {
+        let says = format!(
+            "{AT_ONCE} dumps are being read, which is as many as are sent at once; try again in a minute."
+        );
+        Problem::new(Kind::Overloaded, says).retry_after_s(60)
+    })?;
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
+        let _place = place;
         if let Err(error) = write(app.store(), form, &sender).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a dump was cut short");
             // Where nobody listens any more, nobody needs to know.
@@ -148,7 +172,7 @@ pub fn answer(app: App, form: Form) -> Response {
     let mut response = Response::new(Body::new(Pieces(receiver)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    Ok(response)
 }
 
 /// Whether anyone may see a column of the database.

@@ -210,6 +210,14 @@ impl IntoResponse for Problem {
 mod tests {
     use super::*;
 
+    /// Whoever finds the queue full did nothing too often.
+    #[test]
+    fn a_full_queue_is_no_fault_of_the_sender() {
+        let problem = Problem::from(Refusal::new(Because::Busy, "More wait than we take."));
+        let body: serde_json::Value = serde_json::from_slice(problem.as_json().plain()).unwrap();
+        assert_eq!((&body["status"], &body["type"]), (&503.into(), &"/problems/overloaded".into()));
+    }
+
     #[test]
     fn the_body_is_an_rfc_9457_problem() {
         let problem = Problem::parameters(vec![

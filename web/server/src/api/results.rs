@@ -224,8 +224,8 @@ pub async fn medians(State(app): State<App>, RawQuery(query): RawQuery) -> Resul
 pub async fn export(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let [form] = exactly(query.as_deref(), ["form"])?;
     match form.as_deref() {
-        None | Some("jsonl") => Ok(dump::answer(app, Form::Jsonl)),
-        Some("csv") => Ok(dump::answer(app, Form::Csv)),
+        None | Some("jsonl") => dump::answer(app, Form::Jsonl),
+        Some("csv") => dump::answer(app, Form::Csv),
         Some(_) => Err(bad("form", "The dump is written as jsonl or csv.")),
     }
 }
