@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data::dump::DumpRow;
 use hyper::body::Frame;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::api::refuse_parameters;
 use crate::app::App;
@@ -145,15 +145,21 @@ impl Default for Places {
     }
 }
 
+impl Places {
+    /// A place, until it is dropped; none where all are taken.
+    pub fn take(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
 /// The dump as an answer, sent as it is read.
 ///
 /// # Errors
 /// Where as many are being read as are sent at once.
 pub fn answer(app: App, form: Form) -> Result<Response, Problem> {
-    let place = Arc::clone(&app.dumps().0).try_acquire_owned().map_err(|_| {
-        let says = format!(
-            "{AT_ONCE} dumps are being read, which is as many as are sent at once; try again in a minute."
-        );
+    let place = app.dumps().take().ok_or_else(|| {
+        let says =
+            format!("{AT_ONCE} dumps are being read, as many as are sent at once; try again in a minute.");
         Problem::new(Kind::Overloaded, says).retry_after_s(60)
     })?;
     let (sender, receiver) = mpsc::channel(WAITING);

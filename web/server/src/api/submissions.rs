@@ -12,11 +12,11 @@ use data::query::FieldError;
 use data::submission::{Receipt, RunRequest, TextRequest};
 
 use super::bodies::ProofOfWork;
+use super::exactly;
 use super::refused::{OfSubmission, TooMany};
 use crate::app::App;
 use crate::client::{self, NOWHERE, Peer};
 use crate::problem::{Kind, Problem, ProblemBody};
-use crate::query_string;
 use crate::representation::{Caching, Representation};
 use crate::submit::{self, Body};
 
@@ -31,19 +31,6 @@ impl FromRequestParts<App> for From {
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(NOWHERE);
         Ok(From(client::address(&parts.headers, peer, app.submissions().proxies)))
     }
-}
-
-/// The value of the only parameter that an address takes.
-pub(super) fn only(query: Option<&str>, name: &str) -> Result<Option<String>, Problem> {
-    let mut value = None;
-    for (key, text) in query_string::pairs(query.unwrap_or_default())? {
-        if key != name || value.is_some() {
-            let message = format!("This address takes one parameter, {name}, once.");
-            return Err(Problem::parameters(vec![FieldError::new(&key, message)]));
-        }
-        value = Some(text);
-    }
-    Ok(value)
 }
 
 /// A body that says it is JSON and is not compressed.
@@ -98,7 +85,8 @@ pub async fn challenge(
     From(from): From,
     RawQuery(query): RawQuery,
 ) -> Result<Representation, Problem> {
-    let digest = only(query.as_deref(), "digest")?.filter(|digest| unhex32(digest).is_some());
+    let [digest] = exactly(query.as_deref(), ["digest"])?;
+    let digest = digest.filter(|digest| unhex32(digest).is_some());
     let Some(digest) = digest else {
         let message = "Give the SHA-256 of what you will send, as 64 lower-case hexadecimal digits.";
         return Err(Problem::parameters(vec![FieldError::new("digest", message.to_owned())]));
@@ -160,7 +148,8 @@ pub async fn pastes(
 
 /// Whether nothing is to be kept; whoever writes it in a way that is not read must not submit by it.
 fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
-    match only(query, "dry_run")?.as_deref() {
+    let [dry_run] = exactly(query, ["dry_run"])?;
+    match dry_run.as_deref() {
         None | Some("0" | "false") => Ok(false),
         Some("1" | "true") => Ok(true),
         Some(other) => {

@@ -223,3 +223,18 @@ async fn head_is_get_without_the_body() {
         }
     }
 }
+
+/// A dump reads the whole database: so many at once, and whoever comes then is told when to come back.
+#[tokio::test]
+async fn dumps_are_few_at_once() {
+    let site = Site::open(&[]).await;
+    let places: Vec<_> = std::iter::from_fn(|| site.app.dumps().take()).collect();
+    assert_eq!(places.len(), 2);
+    for address in ["/dump/results.csv", "/dump/results.jsonl", "/api/v1/export"] {
+        let answer = site.get(address).await;
+        crate::client::refused(&answer, 503, "dumps are being read");
+        assert_eq!(answer.header("retry-after"), "60");
+    }
+    drop(places);
+    assert_eq!(site.get("/dump/results.csv").await.status, 200);
+}
