@@ -220,7 +220,6 @@ async fn timings_that_give_other_rates_say_so() {
     ] {
         let mut run = sample::run(who, speed * factor);
         (run.workloads[0].ttft_ms, run.workloads[0].prefill_tps) = (Some(ttft_ms), prefill_tps);
-        // Tokens came one by one, each after the same time.
         run.workloads[0].decode_p95_latency_ms = Some(if who == 5 { 8000.0 } else { 1000.0 } / speed);
         run.raw_timings_sha256 = digest(raw.as_bytes());
         let id = site.submit(who, &run, &format!("192.0.2.{who}")).await.json()["id"].clone();
