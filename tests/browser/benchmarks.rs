@@ -92,3 +92,18 @@ fn without_javascript_links_sort_the_form_filters_and_terms_are_explained_to_the
     assert!(words.contains("the model of a family"), "{words}");
     Ok(())
 }
+
+#[test]
+fn a_head_that_was_pressed_keeps_the_focus_though_its_address_turns() -> Result<()> {
+    let site = Site::without_wasm()?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/benchmarks"))?;
+    let press = "const head = document.querySelectorAll('.family-rows')[1].querySelector('a.term[href*=\"sort=quant\"]');\
+        head.focus(); head.click(); return head.closest('details').querySelector('h2').textContent";
+    let family = browser.run(press, &json!([]))?;
+    browser.wait("document.querySelector('th[aria-sort=ascending] a')?.textContent.startsWith('Quant')")?;
+    let held = "return [document.activeElement.textContent.slice(0, 5),\
+        document.activeElement.closest('details')?.querySelector('h2').textContent]";
+    assert_eq!(browser.run(held, &json!([]))?, json!(["Quant", family]));
+    Ok(())
+}

@@ -156,3 +156,20 @@ fn the_browsers_own_name_for_the_machine_is_only_suggested() -> Result<()> {
     assert_eq!(browser.errors()?, [""; 0]);
     Ok(())
 }
+
+#[test]
+fn on_a_phone_the_button_and_the_pager_lead_to_the_answers() -> Result<()> {
+    let site = Site::without_wasm()?;
+    let browser = Browser::open()?;
+    browser.size(390, 800)?;
+    browser.go(&site.at("/?hardware=rtx-3090"))?;
+    let seen = "document.activeElement.id === 'results' && \
+        Math.abs(document.querySelector('#results').getBoundingClientRect().top) < 40";
+    // The address says it all already, and the answers stand below the form.
+    browser.click("#query .submit")?;
+    browser.wait(seen)?;
+    browser.click(".pager a[rel=next]")?;
+    browser.wait("document.querySelector('.pager a[rel=prev]')")?;
+    browser.wait(seen)?;
+    Ok(())
+}

@@ -36,7 +36,8 @@ function fill() {
 
 /** Puts new results in place; what was folded or unfolded stays so, and the focus stays where it was. */
 function swap(html) {
-  const held = results.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const focused = document.activeElement;
+  const held = focused !== results && results.contains(focused) ? key(focused) : null;
   const open = [...results.querySelectorAll("li")].map((card) => card.querySelector("details[open]") && title(card));
   const folded = [...results.querySelectorAll(".family-rows:not([open])")].map(family);
   results.innerHTML = html;
@@ -45,13 +46,19 @@ function swap(html) {
     if (open.includes(title(card))) card.querySelector("details")?.setAttribute("open", "");
   }
   for (const group of results.querySelectorAll(".family-rows")) group.open = !folded.includes(family(group));
-  const again = held && [...results.querySelectorAll("a")].find((link) => link.getAttribute("href") === held);
+  const again = held && [...results.querySelectorAll("a")].find((link) => key(link) === held);
   if (again) again.focus();
   else if (held) results.focus();
 }
 
 const title = (card) => card.querySelector("h3")?.textContent;
 const family = (group) => group.querySelector("h2").textContent;
+
+/** What stays of a link: of the head of a column, whose address turns with each order, its family and its name. */
+function key(link) {
+  const group = link.closest(".family-rows thead") && link.closest(".family-rows");
+  return group ? family(group) + link.textContent : link.getAttribute("href");
+}
 
 let turn = 0;
 
@@ -128,6 +135,12 @@ function go(url, field = null) {
   render();
 }
 
+/** Takes the reader to the answers, also when they are as they were: on a phone they stand below the form. */
+function show() {
+  results.focus({ preventScroll: true });
+  results.scrollIntoView();
+}
+
 /** Reads files of this machine; they have no address, so the page's loses the one it had. */
 async function open(files) {
   const wasm = await engine;
@@ -161,6 +174,7 @@ if (form && results) {
     if (location.pathname === "/compare") return;
     event.preventDefault();
     go(address());
+    show();
   });
   addEventListener("popstate", () => {
     edited = null;
@@ -176,6 +190,7 @@ if (form && results) {
     edited = null;
     go(link.pathname + link.search);
     fill();
+    if (link.closest(".pager")) show();
   });
   suggest();
 }
@@ -193,6 +208,7 @@ if (file) {
     const query = new URLSearchParams(location.search);
     query.set("address", new FormData(event.target).get("address").trim());
     go(at(query));
+    fill();
   });
   // An address in the page's own is read at once.
   if (location.search.includes("address=")) render();
