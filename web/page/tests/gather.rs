@@ -142,6 +142,27 @@ fn a_model_page_holds_its_quantisations_and_its_machines() {
 }
 
 #[test]
+fn a_model_page_says_what_it_was_asked_for_with_a_machine_and_without() {
+    for machine in ["", "&hardware=rtx-3090"] {
+        let query = Query::parse(&format!("context=32k&min_tps=20{machine}"));
+        let view = gather::model(&engine(), "qwen3-14b", &query).unwrap();
+        assert_eq!((view.wanted.context_tokens, view.wanted.minimum_tps), (32_768, 20.0), "{query:?}");
+        assert!(view.cards.iter().all(|card| card.answer.setup.context == view.wanted.context_tokens));
+    }
+}
+
+#[test]
+fn whole_and_that_fast_keeps_slow_machines_out() {
+    let with = |fits: &str| {
+        let query = Query::parse(&format!("context=32k&min_tps=40&fits={fits}"));
+        gather::model(&engine(), "qwen3-14b", &query).unwrap()
+    };
+    let whole = with("whole");
+    assert!(whole.counts.0 > 5 && whole.cards.iter().all(|card| card.fast_enough), "{:?}", whole.counts);
+    assert!(with("runs").counts.0 > whole.counts.0);
+}
+
+#[test]
 fn a_machine_kind_keeps_other_machines_out() {
     let view = gather::model(&engine(), "llama-3.1-8b", &Query::parse("kind=apple")).unwrap();
     assert!(!view.cards.is_empty());

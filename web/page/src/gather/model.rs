@@ -18,7 +18,8 @@ use super::{
 use crate::card::{JOB, SETUP};
 use crate::query::Query;
 use crate::view::{
-    Card, DeviceNote, LayerKind, ModelFacts, ModelView, PER_PAGE, Pages, Problem, QuantLine, Subject as About,
+    Card, DeviceNote, LayerKind, ModelFacts, ModelView, PER_PAGE, Pages, Problem, QuantLine,
+    Subject as About, Wanted,
 };
 
 /// A model's view by its id; `None` where no model has it.
@@ -34,8 +35,7 @@ pub fn model(engine: &Engine<'_>, id: &str, query: &Query) -> Option<ModelView> 
     } else {
         (None, query.clone())
     };
-    let wanted = wanted(engine, asked.as_ref());
-    let machines = machines(engine, row, quant, &left, &mut problems);
+    let (wanted, machines) = machines(engine, row, quant, &left, &mut problems);
     let running = machines.iter().filter(|m| m.brief.estimate.placement != Placement::TooBig).count();
     let pages = Pages::asked(query.get("page"), machines.len());
     let cards = machines.iter().skip(pages.first()).take(PER_PAGE).map(|machine| machine.card(engine, row));
@@ -70,7 +70,7 @@ pub fn model_everywhere(
     let Some(row) = engine.catalog.models().iter().find(|row| row.id == id) else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
     let quant = quant(engine, query, &mut problems);
-    let machines = machines(engine, row, quant, query, &mut problems);
+    let (_, machines) = machines(engine, row, quant, query, &mut problems);
     if problems.is_empty() {
         Ok(machines.iter().take(most).map(|machine| machine.card(engine, row)).collect())
     } else {
@@ -116,21 +116,23 @@ impl OnMachine<'_> {
     }
 }
 
-/// The model on every machine that the filters let through, at the asked quantisation or each machine's best.
+/// The model on every machine that the filters let through, at the asked quantisation or each machine's best; and the job and
+/// speed that all of them were chosen for, which no machine needs to be named for.
 fn machines<'c>(
     engine: &Engine<'c>,
     model: &'c ModelRow,
     quant: Option<&'c QuantRow>,
     query: &Query,
     problems: &mut Vec<Problem>,
-) -> Vec<OnMachine<'c>> {
+) -> (Wanted, Vec<OnMachine<'c>>) {
     // The job and the filters are read for a machine on which every runtime runs; which one is told by none of them.
     let of_machine = |name: &str| SETUP.contains(&name) && !JOB.contains(&name);
     let any = engine.catalog.devices().iter().find(|row| row.class == HardwareClass::Apple);
     let any = query.keeping(&|name| !of_machine(name)).with("hardware", any.map_or("", |row| &row.id));
     let (read, left, wrong) = readable(engine, &any);
     problems.extend(wrong);
-    let Some(Asked { filters, .. }) = read else { return Vec::new() };
+    let wanted = wanted(engine, read.as_ref());
+    let Some(Asked { filters, .. }) = read else { return (wanted, Vec::new()) };
     let job_only = left.only(JOB);
     let rows = engine.catalog.devices().iter();
     let mut kind = query.get("kind");
@@ -164,13 +166,16 @@ fn machines<'c>(
         .filter(|machine| match filters.fits {
             Fits::All => true,
             Fits::Runs => machine.brief.estimate.placement != Placement::TooBig,
-            Fits::Whole => machine.brief.estimate.placement == Placement::Whole,
+            Fits::Whole => {
+                machine.brief.estimate.placement == Placement::Whole
+                    && machine.brief.decode_tps() >= filters.min_tps
+            }
         })
         .collect();
     machines.sort_unstable_by(|a, b| {
         b.brief.decode_tps().total_cmp(&a.brief.decode_tps()).then_with(|| a.row.id.cmp(&b.row.id))
     });
-    machines
+    (wanted, machines)
 }
 
 /// What is shown for the picked machine alone.
