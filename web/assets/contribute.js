@@ -14,6 +14,9 @@ const engine = Promise.all([
 /** Bytes, since a file may have any encoding. */
 let pasted = new Uint8Array();
 
+/** The field that keeps what a button picked. */
+const kept = (name) => form.querySelector(`[type=hidden][name="${name}"]`);
+
 /** The form's fields but the text. */
 function fields() {
   const data = new FormData(form);
@@ -49,28 +52,25 @@ async function submit(wasm, send) {
 }
 
 async function take(bytes) {
-  for (const kept of form.querySelectorAll("input[type=hidden]")) kept.remove();
+  for (const field of form.querySelectorAll("[type=hidden]")) field.remove();
   pasted = bytes;
   await preview();
 }
 
-form.addEventListener("input", (event) => {
-  if (event.target === file) return;
-  if (event.target.name === "text") take(new TextEncoder().encode(event.target.value));
-  else preview();
+form.addEventListener("input", ({ target }) => {
+  if (target === file) return;
+  if (target.name === "text") return take(new TextEncoder().encode(target.value));
+  // What was picked is what the field could mean before.
+  kept(target.name + "_is")?.remove();
+  preview();
 });
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   // A button among the results picks a run or a device; what was picked before stays.
   const { name, value } = event.submitter ?? {};
   if (name) {
-    let kept = form.querySelector(`input[type=hidden][name="${name}"]`);
-    if (!kept) {
-      kept = form.appendChild(document.createElement("input"));
-      kept.type = "hidden";
-      kept.name = name;
-    }
-    kept.value = value;
+    const field = kept(name) ?? form.appendChild(document.createElement("input"));
+    Object.assign(field, { type: "hidden", name, value });
   }
   if ((await engine) === null) return form.submit();
   preview();

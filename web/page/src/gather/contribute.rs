@@ -36,10 +36,10 @@ pub fn contribute(engine: &Engine<'_>, pasted: &[u8], query: &Query) -> Contribu
     }
     view.lines = run.lines.clone();
     view.machine = machine(engine, query, run);
-    view.model = matched(&said(query, "model", run.model.as_deref()), |text| {
+    view.model = matched(said(query, "model", run.model.as_deref()), query.get("model_is"), &|text| {
         engine.catalog.model(text).map(|row| (row.id.clone(), row.name.clone()))
     });
-    view.quant = matched(&said(query, "quant", run.quant.as_deref()), |text| {
+    view.quant = matched(said(query, "quant", run.quant.as_deref()), query.get("quant_is"), &|text| {
         engine.catalog.quant(text).map(|row| (row.id.clone(), row.name.clone()))
     });
     view.runtime = runtime(query, run);
@@ -49,35 +49,38 @@ pub fn contribute(engine: &Engine<'_>, pasted: &[u8], query: &Query) -> Contribu
 }
 
 /// What a field says, else what the text says.
-fn said(query: &Query, field: &str, text: Option<&str>) -> String {
-    // A button beside the field picks one of several; it says more than the field.
-    [query.get(&format!("{field}_is")), query.get(field), text.unwrap_or_default()]
-        .into_iter()
-        .map(str::trim)
-        .find(|words| !words.is_empty())
-        .unwrap_or_default()
-        .to_owned()
+fn said<'a>(query: &'a Query, field: &str, text: Option<&'a str>) -> &'a str {
+    match query.get(field) {
+        "" => text.unwrap_or_default().trim(),
+        words => words,
+    }
 }
 
-fn matched(text: &str, find: impl Fn(&str) -> Result<(String, String), Lookup>) -> Match {
+/// The row that a text names. Of several or of near ones a button picks one, and that counts for as long as it is one of them:
+/// of a field that says something else since, it is not.
+fn matched(text: &str, picked: &str, find: &dyn Fn(&str) -> Result<(String, String), Lookup>) -> Match {
     if text.is_empty() {
         return Match::Missing;
     }
-    let named = |ids: &[String]| ids.iter().filter_map(|id| find(id).ok()).take(8).collect();
-    match find(text) {
-        Ok((id, name)) => Match::Found { id, name },
-        Err(Lookup::Ambiguous { between }) => {
-            Match::Several { text: text.to_owned(), between: named(&between) }
-        }
-        Err(Lookup::Unknown { near }) => Match::Unknown { text: text.to_owned(), near: named(&near) },
+    let (is_near, ids) = match find(text) {
+        Ok((id, name)) => return Match::Found { id, name },
+        Err(Lookup::Ambiguous { between }) => (false, between),
+        Err(Lookup::Unknown { near }) => (true, near),
+    };
+    let mut rows: Vec<_> = ids.iter().filter_map(|id| find(id).ok()).take(8).collect();
+    if let Some(at) = rows.iter().position(|(id, _)| id == picked) {
+        let (id, name) = rows.swap_remove(at);
+        return Match::Found { id, name };
     }
+    let text = text.to_owned();
+    if is_near { Match::Unknown { text, near: rows } } else { Match::Several { text, between: rows } }
 }
 
 /// The device: by name, or by what `llm-speed-probe detect --json` prints.
 fn machine(engine: &Engine<'_>, query: &Query, run: &Run) -> Match {
     let text = said(query, "hardware", run.device.as_deref());
-    let (name, memory_gib) = if text.starts_with('{') { detected(&text) } else { (text, None) };
-    matched(&name, |text| {
+    let (name, memory_gib) = if text.starts_with('{') { detected(text) } else { (text.to_owned(), None) };
+    matched(&name, query.get("hardware_is"), &|text| {
         let row = engine.catalog.device_with_memory(text, memory_gib)?;
         Ok((row.id.clone(), row.name.clone()))
     })
@@ -132,8 +135,8 @@ fn beside(engine: &Engine<'_>, view: &ContributeView, run: &Run) -> Option<Besid
 /// What ran it, where the lines or the person say so; of lines that leave it open, all that could have.
 fn runtime(query: &Query, run: &Run) -> Match {
     let found = |runtime: Runtime| (runtime.name().to_owned(), runtime.name().to_owned());
-    let named = said(query, "runtime", None);
-    match run.runtime(Some(&named)).map(found) {
+    let named = said(query, "runtime_is", Some(query.get("runtime")));
+    match run.runtime(Some(named)).map(found) {
         Some((id, name)) => Match::Found { id, name },
         None => Match::Several {
             text: run.tool.name().to_owned(),
@@ -266,5 +269,19 @@ mod tests {
         assert!(matches!(asked.machine, Match::Several { between, .. } if between.len() == 2));
         assert!(matches!(view("model=nothing-at-all-like-it").model, Match::Unknown { .. }));
         assert_eq!(view("hardware=m4-max&hardware_is=m4-max-40-core").machine.id(), Some("m4-max-40-core"));
+    }
+
+    #[test]
+    fn what_was_picked_counts_only_while_the_field_could_mean_it() {
+        let machine = |query: &str| view(query).machine;
+        let retyped = machine("hardware=rtx-3060-12gb&hardware_is=m4-max-40-core");
+        assert_eq!(retyped.id(), Some("rtx-3060-12gb"), "the field was typed anew");
+        assert!(matches!(machine("hardware=m4-max&hardware_is=rtx-3090"), Match::Several { .. }));
+        assert!(matches!(machine("hardware_is=rtx-3090"), Match::Missing));
+        let Match::Unknown { near, .. } = machine("hardware=rtx-3099") else {
+            panic!("there is no such card")
+        };
+        let picked = machine(&format!("hardware=rtx-3099&hardware_is={}", near[0].0));
+        assert_eq!(picked.id(), Some(&*near[0].0));
     }
 }
