@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::card::JOB;
+use crate::card::{JOB, SETUP};
 use crate::contribute::{self, ContributeView};
 use crate::form::{self, Choices, Place};
 use crate::measured::{self, MeasuredView};
@@ -233,9 +233,10 @@ pub fn model_page(
     site: &Site,
 ) -> askama::Result<String> {
     let path = format!("/m/{}", view.model.id);
-    // One device of the catalogue is a pair that other sites can show.
-    let device =
-        view.machine.as_ref().filter(|machine| machine.devices.len() == 1 && query.get("devices").is_empty());
+    // One device of the catalogue as it is sold is a pair that other sites can show: their addresses say the job alone.
+    let of_machine = |name: &&&str| **name != "hardware" && !JOB.contains(name);
+    let is_sold_so = SETUP.iter().filter(of_machine).all(|name| query.get(name).is_empty());
+    let device = view.machine.as_ref().filter(|machine| machine.devices.len() == 1 && is_sold_so);
     let (preview, embed) = match device.and_then(|machine| machine.devices.first()) {
         Some((device, _)) => {
             let job = query.only(JOB).with("quant", query.get("quant"));
@@ -336,6 +337,8 @@ pub fn compare_page(
 struct Drop<'a> {
     m: &'a Messages,
     address: &'a str,
+    /// What the other form says: the machine and the job.
+    kept: Vec<(&'a str, &'a str)>,
 }
 
 /// Any model: a box for a file or an address, and what was read from it.
@@ -345,7 +348,7 @@ pub fn gguf_page(view: &FileView, query: &Query, m: &Messages, site: &Site) -> a
         description: m.drop.lead,
         heading: m.gguf.title,
         current: "/gguf",
-        above: Drop { m, address: query.get("address") }.render()?,
+        above: Drop { m, address: query.get("address"), kept: form::kept(query, SETUP) }.render()?,
         form: form::form(Place::File, "/gguf", &site.choices, query, &view.problems, m)?,
         body: file::results(view, "/gguf", query, m)?,
         ..Frame::default()

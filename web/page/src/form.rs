@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use askama::Template;
 use data::query::CACHE_TYPES;
 
+use crate::card::{JOB, SETUP};
 use crate::messages::Messages;
 use crate::query::Query;
 use crate::view::{MOST_SETUPS, Problem};
@@ -67,6 +68,8 @@ struct Form<'a> {
     m: &'a Messages,
     action: &'a str,
     groups: Vec<Group<'a>>,
+    /// What is asked for and no field shows, so that the button of a page without scripts keeps it.
+    kept: Vec<(&'a str, &'a str)>,
     lists: Vec<(&'static str, Vec<&'a str>)>,
 }
 
@@ -135,13 +138,13 @@ fn with_default<'a>(default: &'a str, values: impl IntoIterator<Item = &'a str>)
 }
 
 /// The form of a page. `action` is the page's own path.
-pub(crate) fn form(
+pub(crate) fn form<'a>(
     place: Place,
-    action: &str,
-    choices: &Choices,
-    query: &Query,
-    problems: &[Problem],
-    m: &Messages,
+    action: &'a str,
+    choices: &'a Choices,
+    query: &'a Query,
+    problems: &'a [Problem],
+    m: &'a Messages,
 ) -> askama::Result<String> {
     let make = Maker { query, problems };
     let mut groups = Vec::new();
@@ -160,7 +163,20 @@ pub(crate) fn form(
     if matches!(place, Place::Compare | Place::Embed) {
         lists.push(("models", choices.models.iter().map(String::as_str).collect()));
     }
-    Form { m, action, groups, lists }.render()
+    let kept = match place {
+        // A snippet is of a device as it is sold.
+        Place::Embed => kept(query, JOB),
+        Place::File => kept(query, &[SETUP, &["address"]].concat()),
+        _ => kept(query, SETUP),
+    };
+    let is_shown = |name: &str| groups.iter().flat_map(|group| &group.fields).any(|field| field.name == name);
+    let kept = kept.into_iter().filter(|(name, _)| *name != "hardware" && !is_shown(name)).collect();
+    Form { m, action, groups, kept, lists }.render()
+}
+
+/// What the address says by these names.
+pub(crate) fn kept<'a>(query: &'a Query, names: &[&str]) -> Vec<(&'a str, &'a str)> {
+    query.pairs().filter(|(name, _)| names.contains(name)).collect()
 }
 
 /// The groups of a page that answers.

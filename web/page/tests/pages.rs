@@ -90,7 +90,9 @@ fn every_field_stands_in_a_label() {
         for tag in tags(&html) {
             match tag.name {
                 "label" => inside = !tag.closes,
-                "input" | "select" if !tag.closes => assert!(inside, "{page}: {}", tag.attributes),
+                "input" | "select" if !tag.closes && !tag.attributes.starts_with("type=\"hidden\"") => {
+                    assert!(inside, "{page}: {}", tag.attributes);
+                }
                 _ => {}
             }
         }
@@ -214,4 +216,67 @@ fn a_comparison_has_no_row_that_is_empty() {
     assert!(remedy(view.clone()), "one of these setups does not run");
     view.columns.truncate(1);
     assert!(!remedy(view), "the one that is left runs");
+}
+
+/// What a form of a page sends when nothing in it is changed.
+fn sent(html: &str, form: &str) -> Query {
+    let (_, rest) = html.split_once(&format!("<form id=\"{form}\"")).expect("a form");
+    let form = rest.split("</form>").next().unwrap_or_default();
+    let attribute = |tag: &Tag<'_>, name: &str| {
+        let (_, rest) = tag.attributes.split_once(&format!("{name}=\""))?;
+        rest.split('"').next().map(str::to_owned)
+    };
+    let (mut pairs, mut select) = (Vec::new(), String::new());
+    for tag in tags(form).iter().filter(|tag| !tag.closes) {
+        let value = attribute(tag, "value").unwrap_or_default();
+        match (tag.name, attribute(tag, "name")) {
+            ("input", Some(name)) => pairs.push(format!("{name}={value}")),
+            ("select", Some(name)) => select = name,
+            ("option", _) if tag.attributes.ends_with(" selected") => pairs.push(format!("{select}={value}")),
+            _ => {}
+        }
+    }
+    Query::parse(&pairs.join("&"))
+}
+
+#[test]
+fn the_button_of_a_form_keeps_all_that_is_in_force() {
+    let site = site::site();
+    let says = "devices=2&memory_gib=48&usable_gib=40&power=0.8&host_ram_gib=128&host_bandwidth_gb_s=80&split=layers\
+        &context=32k&prompt=2k&cached=1k&kv=q8_0&kv_v=q4_0&streams=2&runtime=vllm&backend=cuda&use=chat&min_tps=5";
+    let own = "class=unified&bandwidth_gb_s=500&compute_f16_tflops=60";
+    let is_sent = |html: &str, form: &str, query: &Query| {
+        let sent = sent(html, form);
+        for (name, value) in query.pairs() {
+            assert_eq!(sent.get(name), value, "{form} loses {name}");
+        }
+    };
+    let query = Query::parse(&format!("{says}&{own}&hardware1=rtx-3090&model1=qwen3-8b&quant1=q4_k_m"));
+    let html = page::compare_page(&sample::compare(), &sample::measured(), &query, &EN, &site).unwrap();
+    is_sent(&html, "query", &query);
+    let query = Query::parse(&format!("{says}&hardware=rtx-3090&address=a/b"));
+    let html = page::gguf_page(&sample::file(), &query, &EN, &site).unwrap();
+    is_sent(&html, "query", &query);
+    is_sent(&html, "gguf-address", &query);
+    let html = page::home_page(&sample::home(9), &Query::parse(says), &EN, &site).unwrap();
+    is_sent(&html, "query", &Query::parse(says));
+    let html =
+        page::device_page(&sample::device_page(), &sample::measured(), &Query::parse(says), &EN, &site);
+    is_sent(&html.unwrap(), "query", &Query::parse(says));
+}
+
+#[test]
+fn a_machine_that_is_not_as_sold_has_no_picture_and_no_snippet() {
+    let site = site::site();
+    let page = |more: &str| {
+        let query = Query::parse(&format!("hardware=rtx-3090&context=32k{more}"));
+        page::model_page(&sample::model_page(true), &sample::measured(), &query, &EN, &site).unwrap()
+    };
+    let shows = |html: &str| (html.contains("og:image"), html.contains("href=\"/embed?"));
+    assert_eq!(shows(&page("")), (true, true));
+    for more in
+        ["memory_gib=48", "power=0.7", "usable_gib=12", "host_ram_gib=16", "backend=vulkan", "devices=2"]
+    {
+        assert_eq!(shows(&page(&format!("&{more}"))), (false, false), "{more}");
+    }
 }
