@@ -8,7 +8,7 @@ use estimator::Range;
 use crate::figure;
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::{Card, Subject};
+use crate::view::{Card, Measured, Subject};
 use crate::words;
 
 /// Names in the query that describe a setup; links to other pages carry these and no filter.
@@ -40,8 +40,8 @@ pub(crate) const SETUP: &[&str] = &[
 pub(crate) const JOB: &[&str] =
     &["context", "prompt", "cached", "kv", "kv_v", "streams", "runtime", "use", "min_tps"];
 
-/// Speeds at both ends of the small bars, in tokens a second: the same on every page, so that bars compare.
-const TRACK_TPS: (f64, f64) = (0.5, 500.0);
+/// Speeds at both ends of the small bars, in tokens a second: the same on every page and picture, so that bars compare.
+pub(crate) const TRACK_TPS: (f64, f64) = (0.5, 500.0);
 
 /// A line of the details: what, and its value.
 pub(crate) struct Fact {
@@ -157,24 +157,23 @@ fn speed(card: &Card, m: &Messages) -> Speed {
     let estimate = card.answer.decode_tps.map(figure::range).unwrap_or_default();
     let estimated = || words::decode_note(&card.answer.evidence, m).to_owned();
     match card.measured {
-        Some(by) if by.decode_tps.is_some() && !estimate.is_empty() => {
-            let count = by.count.to_string();
-            Speed {
-                decode: by.decode_tps.map(figure::number).unwrap_or_default(),
-                note: if by.signed == 0 {
-                    m.answer.median_of_pastes(&count)
-                } else {
-                    m.answer.median_of(&count)
-                },
-                beside: m.answer.estimated(&estimate),
-            }
-        }
+        Some(by) if by.decode_tps.is_some() && !estimate.is_empty() => Speed {
+            decode: by.decode_tps.map(figure::number).unwrap_or_default(),
+            note: median_of(by, m),
+            beside: m.answer.estimated(&estimate),
+        },
         Some(by) => {
             let beside = m.answer.reports(&by.count.to_string());
             Speed { decode: estimate, note: estimated(), beside }
         }
         None => Speed { decode: estimate, note: estimated(), beside: String::new() },
     }
+}
+
+/// What a median is of: pastes alone are no signed runs, and say so.
+pub(crate) fn median_of(by: Measured, m: &Messages) -> String {
+    let count = by.count.to_string();
+    if by.signed == 0 { m.answer.median_of_pastes(&count) } else { m.answer.median_of(&count) }
 }
 
 /// The estimator's range as the chart's.

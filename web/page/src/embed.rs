@@ -4,7 +4,7 @@ use askama::Template;
 use chart::Verdict;
 use data::answer::Answer;
 
-use crate::card::{self, JOB, plain};
+use crate::card::{self, JOB, TRACK_TPS, plain};
 use crate::document::{Frame, Site};
 use crate::form::{self, Place};
 use crate::messages::Messages;
@@ -42,9 +42,9 @@ impl PairView {
 
     /// Its speed and what that rests on: the median where there is one, else the estimate; none where it does not run.
     pub(crate) fn speed(&self, m: &Messages) -> Option<(String, String)> {
-        let measured = self.measured.and_then(|by| Some((by.decode_tps?, by.count)));
+        let measured = self.measured.and_then(|by| Some((by.decode_tps?, card::median_of(by, m))));
         match (measured, self.answer.decode_tps) {
-            (Some((tps, count)), _) => Some((figure::number(tps), m.answer.median_of(&count.to_string()))),
+            (Some((tps, of)), _) => Some((figure::number(tps), of)),
             (None, Some(range)) => Some((figure::range(range), m.embed.estimated.to_owned())),
             (None, None) => None,
         }
@@ -93,7 +93,7 @@ pub fn embed_page(pair: &PairView, query: &Query, m: &Messages, site: &Site) -> 
         ground,
         bar: answer
             .decode_tps
-            .map(|range| chart::range_bar(plain(range), (0.5, 500.0), verdict, measured, None))
+            .map(|range| chart::range_bar(plain(range), TRACK_TPS, verdict, measured, None))
             .unwrap_or_default(),
         ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
         memory: m
@@ -111,6 +111,8 @@ struct EmbedError<'a> {
     m: &'a Messages,
     site: &'a Site,
     title: String,
+    /// Where the frame's foot leads.
+    href: &'static str,
     text: &'a str,
     near: &'a Near,
 }
@@ -118,7 +120,7 @@ struct EmbedError<'a> {
 /// The document inside a frame whose address asks for nothing that there is: what is wrong, and what may be meant.
 pub fn embed_error_page(view: &ErrorView, m: &Messages, site: &Site) -> askama::Result<String> {
     let (title, text, near) = view.words(m);
-    EmbedError { m, site, title, text, near }.render()
+    EmbedError { m, site, title, href: "/", text, near }.render()
 }
 
 #[derive(Template)]
@@ -212,4 +214,22 @@ fn guide<'a>(pair: &PairView, origin: &str, query: &Query, m: &'a Messages) -> G
 /// An attribute's value with its quotes.
 fn quoted(value: &str) -> String {
     format!("\"{}\"", crate::picture::escape(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_element_forwards_every_attribute_that_a_snippet_writes() {
+        let element = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/embed/can-it-run.js");
+        let script = std::fs::read_to_string(element).expect("the element lies beside us");
+        let list = script.split_once("const ASKED = [").and_then(|(_, rest)| rest.split_once(']'));
+        let mut asked: Vec<&str> =
+            list.expect("one list").0.split(',').map(|name| name.trim().trim_matches('"')).collect();
+        let mut written = [JOB, &["quant"]].concat();
+        asked.sort_unstable();
+        written.sort_unstable();
+        assert_eq!(asked, written);
+    }
 }

@@ -2,8 +2,10 @@
 //! inside; the server makes PNG of the previews.
 
 use chart::Verdict;
+use data::submission::State;
 use estimator::Range;
 
+use crate::card::TRACK_TPS;
 use crate::embed::PairView;
 use crate::messages::Messages;
 use crate::report::{self, ReportView};
@@ -11,9 +13,6 @@ use crate::{figure, words};
 
 /// Width and height of a preview, in pixels: what the sites that show them ask for.
 pub const PREVIEW: (u32, u32) = (1200, 630);
-
-/// Speeds at both ends of a preview's bar, in tokens a second.
-const TRACK_TPS: (f64, f64) = (0.5, 500.0);
 
 /// Grounds of a badge's right half; white text keeps 4.5:1 on each.
 const FINE: &str = "#1f6f54";
@@ -25,7 +24,14 @@ const UNKNOWN: &str = "#5c6470";
 #[must_use]
 pub fn report_badge(view: &ReportView, m: &Messages) -> String {
     let left = format!("{} {}", view.model, view.quant);
-    badge(&left, &report::standing(view, m), FINE)
+    // What is doubted, and what does not count, is not told in the colour of what does.
+    let ground = match view.state {
+        State::Accepted | State::Reinstated if !view.in_doubt => FINE,
+        State::Accepted | State::Reinstated | State::Disputed | State::Flagged => MIDDLING,
+        State::Held => UNKNOWN,
+        State::Withdrawn => BAD,
+    };
+    badge(&left, &report::standing(view, m), ground)
 }
 
 /// How a model runs on a machine, as a badge.
@@ -132,8 +138,10 @@ pub fn pair_preview(pair: &PairView, m: &Messages) -> String {
 /// The preview of a result.
 #[must_use]
 pub fn report_preview(view: &ReportView, m: &Messages) -> String {
-    let first = view.points.iter().find(|point| point.decode_tps.is_some());
+    // A speed that does not count is not shown; where the result stands is, in its place.
+    let first = view.points.iter().find(|point| point.decode_tps.is_some()).filter(|_| report::counts(view));
     let tps = first.and_then(|point| point.decode_tps);
+    let state = report::state_words(view.state, view.in_doubt, m);
     let mut facts = vec![(m.model.quant, view.quant.clone()), (m.report.runtime, view.runtime.clone())];
     facts.extend(first.and_then(|point| {
         let estimate = figure::number(point.estimate_tps?);
@@ -144,8 +152,8 @@ pub fn report_preview(view: &ReportView, m: &Messages) -> String {
         &Preview {
             model: view.model.clone(),
             machine: m.embed.on(&view.device),
-            figure: tps.map(figure::number).unwrap_or_default(),
-            unit: format!("{}, {}", m.answer.tps, report::state_words(view.state, view.in_doubt, m)),
+            unit: if tps.is_some() { format!("{}, {state}", m.answer.tps) } else { String::new() },
+            figure: tps.map_or(state, figure::number),
             verdict: None,
             facts,
             range: None,

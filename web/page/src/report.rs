@@ -180,14 +180,16 @@ fn description(view: &ReportView, m: &Messages) -> String {
     parts.join(" · ")
 }
 
+/// Whether the result counts for anything.
+pub(crate) fn counts(view: &ReportView) -> bool {
+    matches!(view.state, State::Accepted | State::Reinstated | State::Disputed)
+}
+
 /// The speed of a result that counts, or where it stands.
 pub(crate) fn standing(view: &ReportView, m: &Messages) -> String {
-    let fastest = view.points.iter().find_map(|point| point.decode_tps);
-    match (view.state, fastest) {
-        (State::Accepted | State::Reinstated | State::Disputed, Some(tps)) => {
-            format!("{} {}", figure::number(tps), m.answer.tps)
-        }
-        (state, _) => state_words(state, view.in_doubt, m),
+    match view.points.iter().find_map(|point| point.decode_tps).filter(|_| counts(view)) {
+        Some(tps) => format!("{} {}", figure::number(tps), m.answer.tps),
+        None => state_words(view.state, view.in_doubt, m),
     }
 }
 
@@ -289,5 +291,19 @@ mod tests {
         shown.state = State::Accepted;
         assert!(report_preview(&shown, &EN).contains("104"));
         assert!(report_badge(&shown, &EN).contains("104 tok/s"));
+    }
+
+    #[test]
+    fn what_does_not_count_has_neither_the_colour_nor_the_speed_of_what_does() {
+        const FINE: &str = "#1f6f54";
+        let green =
+            |state, in_doubt| report_badge(&ReportView { state, in_doubt, ..view() }, &EN).contains(FINE);
+        assert!(green(State::Accepted, false) && green(State::Reinstated, false));
+        assert!(!green(State::Accepted, true), "in doubt");
+        for state in [State::Flagged, State::Held, State::Withdrawn] {
+            assert!(!green(state, false), "{state:?}");
+            let preview = report_preview(&ReportView { state, in_doubt: false, ..view() }, &EN);
+            assert!(preview.contains(state_word(state, &EN)) && !preview.contains(">104"), "{preview}");
+        }
     }
 }

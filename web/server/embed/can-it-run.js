@@ -3,8 +3,11 @@
 
 const SITE = new URL("/embed/", import.meta.url);
 
+/** Attributes that go into the frame's address as they are: all that the site's own snippets write. */
+const ASKED = ["quant", "context", "prompt", "cached", "kv", "kv_v", "streams", "runtime", "use", "min_tps"];
+
 class CanItRun extends HTMLElement {
-  static observedAttributes = ["device", "model", "quant", "context", "streams", "kv", "runtime", "height"];
+  static observedAttributes = ["device", "model", ...ASKED, "height"];
 
   connectedCallback() {
     if (!this.shadowRoot) {
@@ -27,7 +30,7 @@ class CanItRun extends HTMLElement {
     const [device, model] = [this.getAttribute("device"), this.getAttribute("model")];
     if (!device || !model) return frame.removeAttribute("src");
     const address = new URL(`${encodeURIComponent(device)}/${encodeURIComponent(model)}`, SITE);
-    for (const name of ["quant", "context", "streams", "kv", "runtime"]) {
+    for (const name of ASKED) {
       if (this.hasAttribute(name)) address.searchParams.set(name, this.getAttribute(name));
     }
     frame.title = `${model}, ${device}`;
