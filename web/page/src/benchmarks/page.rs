@@ -93,6 +93,8 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
             "backend" => &wish.backend,
             "runtime" => &wish.runtime,
             "quant" => &wish.quant,
+            // The order that is meant where none is asked for.
+            "sort" if query.is(name, "speed") => "",
             _ => query.get(name),
         };
         let invalid = view.problems.iter().any(|problem| problem.field == name);
@@ -126,21 +128,29 @@ fn hardware(table: &Table) -> Vec<Choice> {
     devices.into_iter().map(|(id, name, count)| (id, format!("{name} ({count})"))).collect()
 }
 
+/// Every order that a head of the table asks for, each with its reverse: what the list does not offer, the next filter loses.
 fn orders(m: &Messages) -> Vec<Choice> {
     let w = &m.benchmarks;
-    fixed(&[
-        ("", w.order_speed),
-        ("-speed", w.order_slow),
+    let of_speed = [("", w.order_speed), ("-speed", w.order_slow)];
+    let named = [
         ("variant", w.order_variant),
         ("quant", w.order_quant),
         ("hardware", w.order_hardware),
         ("backend", w.order_backend),
         ("concurrency", w.order_concurrency),
+    ];
+    let by_name = named.into_iter().flat_map(|(order, words)| {
+        [(order.to_owned(), words.to_owned()), (format!("-{order}"), w.order_turned(words))]
+    });
+    let of_value = [
         ("estimate", w.order_estimate),
+        ("-estimate", w.order_estimate_low),
         ("ratio", w.order_ratio),
         ("-ratio", w.order_ratio_low),
         ("date", w.order_date),
-    ])
+        ("-date", w.order_date_old),
+    ];
+    fixed(&of_speed).into_iter().chain(by_name).chain(fixed(&of_value)).collect()
 }
 
 fn counted(values: Vec<(String, usize)>) -> Vec<Choice> {
@@ -153,4 +163,22 @@ fn with_any(any: &str, choices: Vec<Choice>) -> Vec<Choice> {
 
 fn fixed(choices: &[(&str, &str)]) -> Vec<Choice> {
     choices.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use data::table::Sort;
+
+    use super::*;
+
+    #[test]
+    fn the_list_offers_every_order_that_a_head_asks_for() {
+        let offered = orders(&crate::messages::EN);
+        for sort in Sort::ALL {
+            for order in [sort.name().to_owned(), format!("-{}", sort.name())] {
+                let order = if order == Sort::default().name() { String::new() } else { order };
+                assert_eq!(offered.iter().filter(|(value, _)| *value == order).count(), 1, "{order}");
+            }
+        }
+    }
 }
