@@ -32,14 +32,25 @@ fn contribute_page() -> Result<(Site, Browser)> {
 fn a_paste_is_previewed_sent_and_found_again() -> Result<()> {
     let (_site, browser) = contribute_page()?;
     fill(&browser, "text", PASTE)?;
-    browser.wait("document.querySelector('#results mark[title=decode_tps]')")?;
-    assert_eq!(browser.text("#results mark[title=decode_tps]")?, "29.47");
+    browser.wait("document.querySelector('#results mark')")?;
+    let read = browser.text("#results pre.paste")?;
+    assert!(read.contains("29.47decode tok/s"), "each value says what it was read as: {read}");
+    assert_eq!(browser.run("return document.querySelector('#contribute-drop').hidden", &json!([]))?, false);
 
     // An ambiguous machine is asked, not guessed.
     fill(&browser, "hardware", "m4-max")?;
     fill(&browser, "model", "qwen3-14b")?;
     fill(&browser, "quant", "Q4_K_M")?;
     browser.wait("document.querySelector('#results button[name=hardware_is]')")?;
+    browser.click("#results button[name=hardware_is][value=m4-max-40-core]")?;
+    browser.wait("document.querySelector('#send') && !document.querySelector('#send').hidden")?;
+    let hidden = browser.run("return document.querySelector('#without').hidden", &json!([]))?;
+    assert_eq!(hidden, true, "the command is for those who cannot send from here");
+    // Another machine was meant: what was picked for the first is not sent for it.
+    fill(&browser, "hardware", "m4-ma")?;
+    browser.wait("!document.querySelector('#contribute [name=hardware_is]')")?;
+    fill(&browser, "hardware", "m4-max")?;
+    browser.wait("document.querySelector('#results button[name=hardware_is][value=m4-max-40-core]')")?;
     browser.click("#results button[name=hardware_is][value=m4-max-40-core]")?;
     browser.wait("document.querySelector('#send') && !document.querySelector('#send').hidden")?;
     let results = browser.text("#results")?;
@@ -93,7 +104,7 @@ fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<(
     fill(&browser, "model", "qwen3-14b")?;
     fill(&browser, "quant", "q4_k_m")?;
     browser.click("#contribute .submit")?;
-    browser.wait("document.querySelector('#results noscript, #results code')")?;
+    browser.wait("document.querySelector('#without code')")?;
     let results = browser.text("#results")?;
     let command =
         "llm-speed-probe read FILE --submit --hardware rtx-3060-12gb --model qwen3-14b --quant q4_k_m";
@@ -102,10 +113,33 @@ fn without_javascript_the_server_reads_the_paste_and_keeps_nothing() -> Result<(
 }
 
 #[test]
+fn with_scripts_and_without_the_module_the_command_is_told_and_what_was_picked_stays() -> Result<()> {
+    let site = Site::without_wasm()?;
+    let browser = Browser::open()?;
+    browser.go(&site.at("/contribute"))?;
+    for (field, text) in
+        [("text", PASTE), ("hardware", "m4-max"), ("model", "qwen3-14b"), ("quant", "q4_k_m")]
+    {
+        fill(&browser, field, text)?;
+    }
+    browser.click("#contribute .submit")?;
+    browser.wait("document.querySelector('#results button[name=hardware_is]')")?;
+    browser.click("#results button[name=hardware_is][value=m4-max-40-core]")?;
+    browser.wait("document.querySelector('#without code')")?;
+    let told = browser.text("#results")?;
+    assert!(told.contains("llm-speed-probe read FILE --submit --hardware m4-max-40-core"), "{told}");
+    let kept = "return document.querySelector('#contribute [name=hardware_is]')?.value";
+    assert_eq!(browser.run(kept, &json!([]))?, "m4-max-40-core");
+    let drop = "return document.querySelector('#contribute-drop').hidden";
+    assert_eq!(browser.run(drop, &json!([]))?, true, "no file can be read here");
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_used_says_what_to_paste_instead() -> Result<()> {
     let (_site, browser) = contribute_page()?;
     fill(&browser, "text", "I get 120 tok/s, trust me")?;
-    browser.wait("document.querySelector('#results .reading.bad')")?;
+    browser.wait("document.querySelector('#results .reading.over')")?;
     assert!(browser.text("#results")?.contains("Paste the lines"));
     assert_eq!(browser.run("return document.querySelector('#send')", &json!([]))?, serde_json::Value::Null);
     Ok(())

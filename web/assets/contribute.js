@@ -32,6 +32,7 @@ async function preview() {
   const send = document.getElementById("send");
   if (!send) return;
   send.hidden = false;
+  document.getElementById("without").hidden = true;
   send.addEventListener("click", () => submit(wasm, send));
 }
 
@@ -51,11 +52,13 @@ async function submit(wasm, send) {
   }
 }
 
-async function take(bytes) {
+function take(bytes) {
   for (const field of form.querySelectorAll("[type=hidden]")) field.remove();
   pasted = bytes;
-  await preview();
+  preview();
 }
+
+const read = async ([file]) => file && take(new Uint8Array(await file.arrayBuffer()));
 
 form.addEventListener("input", ({ target }) => {
   if (target === file) return;
@@ -75,13 +78,17 @@ form.addEventListener("submit", async (event) => {
   if ((await engine) === null) return form.submit();
   preview();
 });
-file.addEventListener("change", async () => file.files[0] && take(new Uint8Array(await file.files[0].arrayBuffer())));
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", async (event) => {
-  event.preventDefault();
-  const [dropped] = event.dataTransfer.files;
-  if (dropped) take(new Uint8Array(await dropped.arrayBuffer()));
-});
-document.getElementById("contribute-drop").hidden = false;
-const text = form.elements.text.value;
-if (text) take(new TextEncoder().encode(text));
+file.addEventListener("change", () => read(file.files));
+for (const kind of ["dragover", "drop"]) {
+  addEventListener(kind, (event) => {
+    // Text that is dragged into a field is the field's.
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    read(event.dataTransfer.files);
+  });
+}
+// Without the engine no file can be read: then the text is the server's to read.
+engine.then((wasm) => (document.getElementById("contribute-drop").hidden = !wasm));
+// What the server has read already keeps what was picked.
+pasted = new TextEncoder().encode(form.elements.text.value);
+if (pasted.length) preview();

@@ -57,7 +57,7 @@ pub fn receipt(json: &str) -> Result<String, JsError> {
     let receipt = Receipt::read(json)?;
     let view = ReceiptView {
         url: receipt.url.unwrap_or_default(),
-        state: receipt.state.name().to_owned(),
+        state: receipt.state,
         reasons: receipt.reasons.into_iter().map(|reason| reason.says).collect(),
     };
     Ok(page::contribute_receipt(&view, &EN)?)

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use data::paste::Verdict;
+use data::submission::State;
 use estimator::Range;
 
-use crate::figure;
 use crate::messages::Messages;
+use crate::{figure, words};
 
 /// The fields that buttons among the results set: which run, and which of several rows.
 pub const PICKS: [&str; 5] = ["run", "hardware_is", "model_is", "quant_is", "runtime_is"];
@@ -55,6 +56,13 @@ pub struct Piece {
     pub text: String,
     /// The value that was read from it; empty for plain text.
     pub what: &'static str,
+}
+
+impl Piece {
+    /// What was read from it, in words: a value's name without its underscores, and its unit as on cards.
+    fn label(&self, m: &Messages) -> String {
+        self.what.replace("tps", m.answer.tps).replace('_', " ")
+    }
 }
 
 /// One run.
@@ -224,22 +232,23 @@ fn name_row<'a>(field: &'static str, label: &'static str, found: &'a Match, m: &
     NameRow { field, label, words, found: found.id().is_some(), offers }
 }
 
-/// The verdict's colour and shape, as on cards.
+/// The verdict's colour and shape, those of a card; the style sheet draws the shape.
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Accepted | Verdict::Several => "good",
-        Verdict::DecodeOnly | Verdict::PrefillOnly | Verdict::Flagged => "ask",
-        Verdict::Refused => "bad",
+        Verdict::Accepted | Verdict::Several => chart::Verdict::Runs,
+        Verdict::DecodeOnly | Verdict::PrefillOnly | Verdict::Flagged => chart::Verdict::Slow,
+        Verdict::Refused => chart::Verdict::TooBig,
     }
+    .class()
 }
 
 /// What the server answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptView {
     /// The result's page.
     pub url: String,
-    /// Where it stands, in the server's word.
-    pub state: String,
+    /// Where it stands.
+    pub state: State,
     /// Why, in sentences.
     pub reasons: Vec<String>,
 }
@@ -249,9 +258,10 @@ pub struct ReceiptView {
 struct ReceiptBody<'a> {
     m: &'a Messages,
     receipt: &'a ReceiptView,
+    state: &'static str,
 }
 
 /// What goes into `#results` once it was sent.
 pub fn receipt(receipt: &ReceiptView, m: &Messages) -> askama::Result<String> {
-    ReceiptBody { m, receipt }.render()
+    ReceiptBody { m, receipt, state: words::state(receipt.state, m) }.render()
 }

@@ -6,8 +6,8 @@ use askama::Template;
 use data::submission::{EvidenceClass, State};
 
 use crate::document::{Frame, Site};
-use crate::figure;
 use crate::messages::Messages;
+use crate::{figure, words};
 
 pub use view::{Ladder, Reasoning, ReportPoint, ReportView, Said};
 
@@ -45,22 +45,11 @@ struct Line<'a> {
 
 /// The state in a word or two, and beside it that somebody doubts what does not count anyway.
 pub(crate) fn state_words(state: State, in_doubt: bool, m: &Messages) -> String {
-    let word = state_word(state, m);
+    let word = words::state(state, m);
     if in_doubt && state != State::Disputed {
         format!("{word} · {}", m.report.disputed)
     } else {
         word.to_owned()
-    }
-}
-
-fn state_word(state: State, m: &Messages) -> &'static str {
-    match state {
-        State::Accepted => m.report.accepted,
-        State::Flagged => m.report.flagged,
-        State::Held => m.report.held,
-        State::Disputed => m.report.disputed,
-        State::Withdrawn => m.report.withdrawn,
-        State::Reinstated => m.report.reinstated,
     }
 }
 
@@ -303,7 +292,7 @@ mod tests {
         for state in [State::Flagged, State::Held, State::Withdrawn] {
             assert!(!green(state, false), "{state:?}");
             let preview = report_preview(&ReportView { state, in_doubt: false, ..view() }, &EN);
-            assert!(preview.contains(state_word(state, &EN)) && !preview.contains(">104"), "{preview}");
+            assert!(preview.contains(words::state(state, &EN)) && !preview.contains(">104"), "{preview}");
         }
     }
 }

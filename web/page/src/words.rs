@@ -2,6 +2,8 @@
 
 use chart::Verdict;
 use data::answer::{Answer, Evidence, EvidenceByFigure, Remedy, Scope, SpillAnswer};
+#[cfg(feature = "contribute")]
+use data::submission::State;
 use estimator::Bound;
 
 use crate::figure;
@@ -45,6 +47,19 @@ pub(crate) fn evidence(evidence: Evidence, m: &Messages) -> String {
         Scope::Generation => m.answer.scope_generation(&rows),
         Scope::Class => m.answer.scope_class(&rows),
         Scope::Uncalibrated => m.answer.scope_uncalibrated.to_owned(),
+    }
+}
+
+/// Where a result stands.
+#[cfg(feature = "contribute")]
+pub(crate) fn state(state: State, m: &Messages) -> &'static str {
+    match state {
+        State::Accepted => m.report.accepted,
+        State::Flagged => m.report.flagged,
+        State::Held => m.report.held,
+        State::Disputed => m.report.disputed,
+        State::Withdrawn => m.report.withdrawn,
+        State::Reinstated => m.report.reinstated,
     }
 }
 
