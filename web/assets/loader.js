@@ -16,7 +16,8 @@ const engine = import(form?.dataset.engine ?? "/wasm/index.js")
 function address() {
   const query = new URLSearchParams(location.search);
   for (const field of form.elements) query.delete(field.name);
-  for (const name of ["page", "after", "before"]) query.delete(name); // Another question begins on its first page.
+  // Another question begins on its first page.
+  for (const name of ["page", "after", "before"]) query.delete(name);
   for (const [name, value] of new FormData(form)) {
     if (value) query.append(name, value);
   }
@@ -38,26 +39,21 @@ function fill() {
 function swap(html) {
   const focused = document.activeElement;
   const held = focused !== results && results.contains(focused) ? key(focused) : null;
-  const open = [...results.querySelectorAll("li")].map((card) => card.querySelector("details[open]") && title(card));
-  const folded = [...results.querySelectorAll(".family-rows:not([open])")].map(family);
+  const was = new Map(folds().map((fold) => [of(fold), fold.open]));
   results.innerHTML = html;
   results.removeAttribute("aria-busy");
-  for (const card of results.querySelectorAll("li")) {
-    if (open.includes(title(card))) card.querySelector("details")?.setAttribute("open", "");
-  }
-  for (const group of results.querySelectorAll(".family-rows")) group.open = !folded.includes(family(group));
-  const again = held && [...results.querySelectorAll("a")].find((link) => key(link) === held);
-  if (again) again.focus();
-  else if (held) results.focus();
+  for (const fold of folds()) fold.open = was.get(of(fold)) ?? fold.open;
+  if (held) ([...results.querySelectorAll("a")].find((link) => key(link) === held) ?? results).focus();
 }
 
-const title = (card) => card.querySelector("h3")?.textContent;
-const family = (group) => group.querySelector("h2").textContent;
+const folds = () => [...results.querySelectorAll("details")];
+/** What is folded: the details of a card, or a family. */
+const of = (fold) => (fold.closest("li") ?? fold).querySelector("h2, h3")?.textContent;
 
 /** What stays of a link: of the head of a column, whose address turns with each order, its family and its name. */
 function key(link) {
   const group = link.closest(".family-rows thead") && link.closest(".family-rows");
-  return group ? family(group) + link.textContent : link.getAttribute("href");
+  return group ? of(group) + link.textContent : link.getAttribute("href");
 }
 
 let turn = 0;
@@ -163,6 +159,11 @@ async function suggest() {
   if (!html) return;
   place.innerHTML = html;
   place.hidden = false;
+}
+
+// A tip that covers something goes with Escape, until another place is pointed at.
+for (const kind of ["keydown", "pointerover", "focusin"]) {
+  addEventListener(kind, ({ key }) => document.body.classList.toggle("hushed", key === "Escape"));
 }
 
 if (form && results) {

@@ -22,6 +22,7 @@ const PALETTE: &[(&str, &str, &str)] = &[
     ("quiet",  "#59636e", "#9aa5b1"),
     ("grid",   "#e6e9ec", "#2a3037"),
     ("base",   "#aeb6bf", "#4d5761"),
+    ("control","#7d8792", "#77828d"),
     ("runs",   "#0b7a5b", "#3fcf9f"),
     ("slow",   "#9a6200", "#e9b44c"),
     ("spill",  "#6b4fc8", "#a999f5"),

@@ -124,10 +124,7 @@ impl<'a> CardRow<'a> {
             ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
             prefill_note: words::prefill_note(&answer.evidence, m),
             memory_bar: memory_bar(&answer.footprint_gib, m),
-            memory: m.answer.of_usable(
-                &figure::gib(answer.footprint_gib.total),
-                &figure::gib(answer.footprint_gib.usable),
-            ),
+            memory: memory(&answer.footprint_gib, m),
             in_ram: if answer.footprint_gib.host >= 0.05 && verdict == Verdict::Offloaded {
                 m.answer.in_ram(&figure::gib(answer.footprint_gib.host))
             } else {
@@ -220,6 +217,11 @@ fn remarks(card: &Card, m: &Messages) -> String {
     let setup = &card.answer.setup;
     let asked = setup.quant_asked.as_ref().map(|asked| m.answer.swapped(asked, &card.quant, &setup.runtime));
     format!("{} {}", asked.unwrap_or_default(), card.answer.notes.join(" ")).trim().to_owned()
+}
+
+/// How much of the usable memory it takes.
+pub(crate) fn memory(footprint: &FootprintGib, m: &Messages) -> String {
+    m.answer.of_usable(&figure::gib(footprint.total), &figure::gib(footprint.usable))
 }
 
 /// The footprint as a bar; the figures stand beside it and in the details.

@@ -1,6 +1,7 @@
 //! Setups side by side.
 
 use askama::Template;
+use chart::Verdict;
 use data::answer::Answer;
 use data::query::is_parameter;
 
@@ -82,6 +83,13 @@ fn row(columns: &[Column], cell: impl Fn(&Answer) -> Cell) -> Vec<Cell> {
     columns.iter().map(|column| column.answer.as_ref().map(&cell).unwrap_or_default()).collect()
 }
 
+/// The same with how each runs, the wanted speed taken in.
+fn judged(columns: &[Column], cell: impl Fn(&Answer, Verdict) -> Cell) -> Vec<Cell> {
+    let verdict = |column: &Column, answer| words::verdict(answer, column.fast_enough);
+    let cells = columns.iter().map(|column| column.answer.as_ref().map(|a| cell(a, verdict(column, a))));
+    cells.map(Option::unwrap_or_default).collect()
+}
+
 fn words_only(words: impl Into<String>) -> Cell {
     Cell { words: words.into(), ..Cell::default() }
 }
@@ -90,6 +98,8 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
     let answers = || columns.iter().filter_map(|column| column.answer.as_ref());
     let fastest = answers().filter_map(|a| a.decode_tps).map(|r| r.mid).fold(0.0, f64::max);
     let several = answers().filter(|a| a.decode_tps.is_some()).count() > 1;
+    // One job is asked of all of them.
+    let is_shared = answers().any(|a| a.setup.streams > 1);
     // Bars of one table share a track, a little wider than what they hold.
     let lows = answers().filter_map(|a| a.decode_tps).map(|r| r.low);
     let highs = answers().filter_map(|a| a.decode_tps).map(|r| r.high);
@@ -97,22 +107,28 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
     vec![
         (
             m.compare.verdict,
-            row(columns, |answer| {
-                let verdict = words::verdict(answer, true);
-                let svg = chart::verdict_mark(verdict, None);
-                Cell { svg, ..words_only(words::verdict_word(verdict, m)) }
+            judged(columns, |_, verdict| Cell {
+                svg: chart::verdict_mark(verdict, None),
+                ..words_only(words::verdict_word(verdict, m))
             }),
         ),
         (
-            m.compare.speed,
-            row(columns, |answer| match answer.decode_tps {
+            if is_shared { m.compare.speed_each } else { m.compare.speed },
+            judged(columns, |answer, verdict| match answer.decode_tps {
                 None => Cell::default(),
                 Some(tps) => Cell {
-                    svg: chart::range_bar(plain(tps), track, words::verdict(answer, true), None, None),
+                    svg: chart::range_bar(plain(tps), track, verdict, None, None),
                     words: figure::range(tps),
                     note: words::decode_note(&answer.evidence, m),
                     best: several && tps.mid >= fastest,
                 },
+            }),
+        ),
+        (
+            m.compare.together,
+            row(columns, |answer| {
+                let together = answer.aggregate_tps.filter(|_| is_shared);
+                words_only(together.map(figure::range).unwrap_or_default())
             }),
         ),
         (
@@ -131,10 +147,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
             m.answer.memory,
             row(columns, |answer| Cell {
                 svg: card::memory_bar(&answer.footprint_gib, m),
-                ..words_only(m.answer.of_usable(
-                    &figure::gib(answer.footprint_gib.total),
-                    &figure::gib(answer.footprint_gib.usable),
-                ))
+                ..words_only(card::memory(&answer.footprint_gib, m))
             }),
         ),
         (

@@ -96,9 +96,7 @@ pub fn embed_page(pair: &PairView, query: &Query, m: &Messages, site: &Site) -> 
             .map(|range| chart::range_bar(plain(range), TRACK_TPS, verdict, measured, None))
             .unwrap_or_default(),
         ttft: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
-        memory: m
-            .answer
-            .of_usable(&figure::gib(answer.footprint_gib.total), &figure::gib(answer.footprint_gib.usable)),
+        memory: card::memory(&answer.footprint_gib, m),
         memory_bar: card::memory_bar(&answer.footprint_gib, m),
         href: pair.page(query),
     }

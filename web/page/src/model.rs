@@ -1,6 +1,8 @@
 //! One model: its facts, its quantisations on the picked machine, and which machines run it.
 
 use askama::Template;
+use chart::Verdict;
+use data::answer::EvidenceByFigure;
 
 use crate::card;
 use crate::figures::{self, Figure};
@@ -42,6 +44,9 @@ struct QuantRow<'a> {
     verdict: &'static str,
     decode: String,
     ttft: String,
+    /// What of its speed was never measured.
+    note: String,
+    memory: String,
     memory_bar: String,
 }
 
@@ -59,6 +64,14 @@ impl<'a> QuantRow<'a> {
             verdict: words::verdict_word(outcome.verdict, m),
             decode: outcome.decode_tps.map(figure::range).unwrap_or_default(),
             ttft: outcome.ttft_ms.map(figure::duration).unwrap_or_default(),
+            note: if outcome.decode_tps.is_some() {
+                // What a quantisation that lies whole on the device would be worth offloaded is not asked.
+                let offload = line.evidence.offload.filter(|_| outcome.verdict == Verdict::Offloaded);
+                words::decode_note(&EvidenceByFigure { offload, ..line.evidence }, m)
+            } else {
+                String::new()
+            },
+            memory: card::memory(&outcome.footprint_gib, m),
             memory_bar: card::memory_bar(&outcome.footprint_gib, m),
         }
     }

@@ -5,7 +5,7 @@ use chart::Verdict;
 use data::submission::State;
 use estimator::Range;
 
-use crate::card::TRACK_TPS;
+use crate::card::{self, TRACK_TPS};
 use crate::embed::PairView;
 use crate::messages::Messages;
 use crate::report::{self, ReportView};
@@ -113,10 +113,9 @@ pub fn pair_preview(pair: &PairView, m: &Messages) -> String {
         Some((speed, ground)) => (speed, format!("{}, {ground}", m.answer.tps)),
         None => (words::verdict_word(verdict, m).to_owned(), String::new()),
     };
-    let memory = &answer.footprint_gib;
     let mut facts = vec![
         (m.model.quant, pair.quant.clone()),
-        (m.answer.memory, m.answer.of_usable(&figure::gib(memory.total), &figure::gib(memory.usable))),
+        (m.answer.memory, card::memory(&answer.footprint_gib, m)),
         (m.embed.context, figure::tokens(answer.setup.context)),
     ];
     facts.extend(answer.ttft_ms.map(|ttft| (m.answer.ttft, figure::duration(ttft))));

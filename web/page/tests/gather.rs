@@ -192,6 +192,19 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
 }
 
 #[test]
+fn compared_setups_are_judged_by_the_wanted_speed_and_streams_are_told_apart() {
+    let region = |more: &str| {
+        let query = Query::parse(&format!("hardware1=rtx-3090&model1=qwen3-14b&quant1=q4_k_m{more}"));
+        gather::render(&engine(), "/compare", &query, "", &EN).expect("a page")
+    };
+    let (plain, fast, shared) = (region(""), region("&min_tps=500"), region("&streams=4"));
+    assert!(plain.contains(EN.answer.runs) && !plain.contains(EN.compare.together), "{plain}");
+    assert!(fast.contains(EN.answer.slow), "nothing is that fast: {fast}");
+    assert!(shared.contains(EN.compare.together) && shared.contains(EN.compare.speed_each), "{shared}");
+    assert!(region("&min_tps=abc").contains("<b>min_tps</b>"));
+}
+
+#[test]
 fn the_browser_renders_the_same_region_as_the_server() {
     let engine = engine();
     let site = Site {

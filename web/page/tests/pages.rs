@@ -280,3 +280,93 @@ fn a_machine_that_is_not_as_sold_has_no_picture_and_no_snippet() {
         assert_eq!(shows(&page(&format!("&{more}"))), (false, false), "{more}");
     }
 }
+
+#[test]
+fn a_device_page_offers_what_leads_to_it() {
+    let site = site::site();
+    let query = Query::parse("hardware=m4-max-40-core&memory_gib=48&context=32k");
+    let html = page::home_page(&sample::home(3), &query, &EN, &site).unwrap();
+    assert!(html.contains("?memory_gib=48&#38;context=32k\""), "the memory goes with the link to the device");
+    let html = page::device_page(&sample::device_page(), &sample::measured(), &query, &EN, &site).unwrap();
+    assert!(
+        html.contains("<input name=\"memory_gib\" value=\"48\"") && html.contains("<input name=\"devices\"")
+    );
+}
+
+#[test]
+fn a_list_shows_what_is_in_force_though_it_does_not_offer_it() {
+    let site = site::site();
+    let query = Query::parse("split=2:1&runtime=vLLM&kv=Q8_0");
+    let html = page::home_page(&sample::home(3), &query, &EN, &site).unwrap();
+    for chosen in ["value=\"2:1\" selected>2:1<", "value=\"vllm\" selected>", "value=\"q8_0\" selected>"] {
+        assert!(html.contains(chosen), "{chosen}");
+    }
+    let power = html.split("name=\"power\"").nth(1).and_then(|rest| rest.split('>').next()).expect("a field");
+    assert!(!power.contains("inputmode"), "250W has a letter: {power}");
+}
+
+#[test]
+fn a_model_without_a_machine_asks_for_one_and_no_size_is_not_zero() {
+    let mut view = sample::file();
+    let region = |view: &_| page::gguf_results(view, "/gguf", &Query::default(), &EN).unwrap();
+    assert!(!region(&view).contains(EN.gguf.pick));
+    view.machine.clear();
+    view.files[0].size_gib = 0.0;
+    let html = region(&view);
+    assert!(html.contains(EN.gguf.pick) && html.contains("<td class=\"num\"></td>"), "{html}");
+    view.problem = Some(page::view::FileProblem::NoRange(0.0));
+    assert!(!region(&view).contains("0 GiB"));
+}
+
+/// How far two colours stand apart, as WCAG counts it.
+fn contrast(one: &str, other: &str) -> f64 {
+    let luminance = |colour: &str| {
+        let channel = |at: usize| {
+            let share = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).expect("a colour")) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    };
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn the_border_of_a_field_can_be_told_from_both_grounds() {
+    let style = page::stylesheet();
+    // Light first, dark second, as the sheet says them.
+    let values = |name: &str| -> Vec<String> {
+        let name = format!("--{name}:");
+        let after = style.split(&name).skip(1);
+        after.map(|rest| rest.split(';').next().unwrap_or_default().trim().to_owned()).collect()
+    };
+    let field = style.lines().find(|line| line.starts_with("input, select, button")).expect("fields");
+    assert!(field.contains("solid var(--chart-control)"), "{field}");
+    let (border, paper, wash) = (values("chart-control"), values("chart-paper"), values("wash"));
+    for at in 0..2 {
+        for ground in [&paper[at], &wash[at]] {
+            let found = contrast(&border[at], ground);
+            assert!(found >= 3.0, "{} on {ground}: {found:.2}", border[at]);
+        }
+    }
+}
+
+#[test]
+fn what_colour_and_picture_tell_stands_in_words_too() {
+    let site = site::site();
+    let query = Query::parse("hardware=rtx-3090");
+    let html = page::model_page(&sample::model_page(true), &sample::measured(), &query, &EN, &site).unwrap();
+    let table =
+        html.split_once("scroll tall").and_then(|(_, rest)| rest.split_once("</table>")).expect("a table").0;
+    let rows = table.matches("<tr class=").count();
+    assert!(rows > 3 && table.matches(" GiB</small>").count() == rows, "{table}");
+    let mut view = sample::model_page(true);
+    view.quants[2].evidence.decode.scope = data::answer::Scope::Uncalibrated;
+    let html = page::model_results(&view, "/m/x", &query, &EN).unwrap();
+    let says = format!("<i>{}</i></td>", EN.answer.uncalibrated);
+    assert_eq!(html.matches(&says).count(), 1, "a speed that rests on nothing says so: {html}");
+    let pages = site::pages();
+    let (_, html) = pages.iter().find(|(name, _)| *name == "benchmarks").expect("a page");
+    let outside = html.matches(" outside\"").count();
+    assert!(outside > 0 && html.matches("<small>outside</small>").count() == outside, "{outside}");
+}

@@ -1,7 +1,7 @@
 //! Setups side by side.
 
 use data::Engine;
-use data::query::Params;
+use data::query::{Filters, Params};
 
 use super::{curve, passing_over};
 #[cfg(feature = "full")]
@@ -33,6 +33,7 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
                 model: model.to_owned(),
                 quant: quant.to_owned(),
                 answer: None,
+                fast_enough: false,
                 problems: Vec::new(),
             };
             (unread, None)
@@ -85,17 +86,20 @@ fn numbered(problem: Problem, n: usize) -> Problem {
 }
 
 fn column(engine: &Engine<'_>, query: &Query) -> Result<(Column, Option<Curve>), Vec<Problem>> {
-    let params = Params::read_known(query.pairs().filter(|(_, value)| !value.is_empty()))?;
+    let params = Params::read_page(query.pairs().filter(|(_, value)| !value.is_empty()))?;
     let (rig, job) = engine.read(&params)?;
+    let minimum_tps = Filters::read(&params, engine.rules)?.min_tps;
     let chosen = engine.choose(&params, &rig, &job)?;
     let name = format!("{} · {}", rig, chosen.model.name);
     let curve = curve(engine, &rig, &job, chosen.model, chosen.quant, &name);
+    let answer = engine.answer(&rig, &job, &chosen);
     let column = Column {
         number: 0,
         machine: rig.to_string(),
         model: chosen.model.name.clone(),
         quant: chosen.quant.name.clone(),
-        answer: Some(engine.answer(&rig, &job, &chosen)),
+        fast_enough: answer.decode_tps.is_some_and(|tps| tps.mid >= minimum_tps),
+        answer: Some(answer),
         problems: Vec::new(),
     };
     Ok((column, Some(curve).filter(|curve| !curve.points.is_empty())))

@@ -206,6 +206,7 @@ impl Picked {
                     weights_gib: brief.estimate.footprint.weights / GIB,
                     loss: row.loss.word().to_owned(),
                     outcome: outcome(&brief, filters.min_tps),
+                    evidence: brief.evidence,
                 }
             })
             .collect();

@@ -2,7 +2,7 @@
 
 mod file;
 
-use data::answer::{Answer, FootprintGib};
+use data::answer::{Answer, EvidenceByFigure, FootprintGib};
 /// What is wrong with one field of the form.
 pub use data::query::FieldError as Problem;
 use estimator::Range;
@@ -273,6 +273,8 @@ pub struct QuantLine {
     pub loss: String,
     /// How it runs on the picked machine.
     pub outcome: Outcome,
+    /// What its speed rests on.
+    pub evidence: EvidenceByFigure,
 }
 
 /// A model's page.
@@ -340,6 +342,8 @@ pub struct Column {
     pub quant: String,
     /// The estimate; `None` where the setup is not complete or could not be read.
     pub answer: Option<Answer>,
+    /// Whether it reaches the wanted speed.
+    pub fast_enough: bool,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }

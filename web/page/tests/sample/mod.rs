@@ -251,6 +251,7 @@ pub fn model_page(with_machine: bool) -> ModelView {
                     weights_gib: answer.footprint_gib.weights,
                     loss: (*loss).into(),
                     outcome: outcome(&answer),
+                    evidence: answer.evidence,
                 }
             })
             .collect(),
@@ -282,6 +283,7 @@ pub fn compare() -> CompareView {
         model: model(i).name,
         quant: "Q4_K_M".into(),
         answer: Some(answer(i, params_b, active_b)),
+        fast_enough: true,
         problems: Vec::new(),
     };
     CompareView {
