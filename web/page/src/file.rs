@@ -21,6 +21,8 @@ struct FileResults<'a> {
     files: Vec<FileRow<'a>>,
     reading: bool,
     empty: bool,
+    /// Whether a machine is what is missing.
+    pick: bool,
 }
 
 struct FileRow<'a> {
@@ -58,6 +60,7 @@ pub fn results(view: &FileView, path: &str, query: &Query, m: &Messages) -> aska
         files_in: m.gguf.files(&view.repo),
         files: view.files.iter().map(|line| file_row(line, path, query, m)).collect(),
         reading: view.reading,
+        pick: view.machine.is_empty() && view.problems.is_empty(),
         empty: view.file.is_none() && view.files.is_empty() && view.problem.is_none() && !view.reading,
     }
     .render()
@@ -69,7 +72,8 @@ fn sentence(problem: &FileProblem, m: &Messages) -> String {
     match problem {
         FileProblem::Cors => w.cors.to_owned(),
         FileProblem::Gated(status) => w.gated(&status.to_string()),
-        FileProblem::NoRange(gib) => w.no_range(&figure::gib(*gib)),
+        FileProblem::NoRange(gib) if *gib > 0.0 => w.no_range(&figure::gib(*gib)),
+        FileProblem::NoRange(_) => w.no_range_unsized.to_owned(),
         FileProblem::NotGguf(why) => w.not_gguf(why),
         FileProblem::Unreadable(why) => w.unreadable(why),
         FileProblem::NotFound => w.not_found.to_owned(),
@@ -82,7 +86,8 @@ fn file_row<'a>(line: &'a FileLine, path: &str, query: &Query, m: &Messages) -> 
     FileRow {
         line,
         href: query.link(path, &[("address", &line.address)]),
-        size: figure::gib(line.size_gib),
+        // Some hosts list files without their sizes.
+        size: if line.size_gib > 0.0 { figure::gib(line.size_gib) } else { String::new() },
         parts: if line.parts > 1 { m.gguf.parts(&line.parts.to_string()) } else { String::new() },
         class: verdict.map_or("", chart::Verdict::class),
         mark: verdict.map(|v| chart::verdict_mark(v, None)).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The form: its fields, what they say now, and which of them a page shows.
 
 use std::borrow::Cow;
+use std::iter;
 
 use askama::Template;
 use data::query::CACHE_TYPES;
@@ -122,8 +123,19 @@ impl<'a> Maker<'a> {
     ) -> Field<'a> {
         let name = name.into();
         let now = self.query.get(&name);
-        let options = options.into_iter().map(|(value, words)| (value, words, value == now)).collect();
-        self.field(name, label, Kind::Select(options))
+        // What is in force stands in the list as it was spelt, or beside the list: `split=2:1` is a value too.
+        let chosen = options.iter().position(|(value, _)| value.eq_ignore_ascii_case(now));
+        let mut options: Vec<_> = options
+            .into_iter()
+            .enumerate()
+            .map(|(at, (value, words))| (value, words, Some(at) == chosen))
+            .collect();
+        let mut field = self.field(name, label, Kind::Select(Vec::new()));
+        if chosen.is_none() && !field.invalid {
+            options.push((now, now, true));
+        }
+        field.kind = Kind::Select(options);
+        field
     }
 
     /// Whether any of these fields says something, or is wrong.
@@ -134,7 +146,7 @@ impl<'a> Maker<'a> {
 
 /// The values themselves as their labels, after the one that stands for "not given".
 fn with_default<'a>(default: &'a str, values: impl IntoIterator<Item = &'a str>) -> Vec<(&'a str, &'a str)> {
-    core::iter::once(("", default)).chain(values.into_iter().map(|v| (v, v))).collect()
+    iter::once(("", default)).chain(values.into_iter().map(|v| (v, v))).collect()
 }
 
 /// The form of a page. `action` is the page's own path.
@@ -187,8 +199,17 @@ fn usual<'a>(
     choices: &'a Choices,
     m: &'a Messages,
 ) {
-    if matches!(place, Place::Home | Place::Model | Place::File) {
-        groups.extend(machine(make, m));
+    match place {
+        Place::Home | Place::Model | Place::File => groups.extend(machine(make, m)),
+        // Which machine it is, the page says; how many there are and with how much memory is the reader's to say.
+        Place::Device => groups.push(Group {
+            heading: m.form.heading.into(),
+            help: "",
+            folds: false,
+            open: true,
+            fields: many(make, m).into(),
+        }),
+        Place::Compare | Place::Embed => {}
     }
     if place == Place::Compare {
         groups.extend(setups(make, m));
@@ -230,6 +251,11 @@ fn class_options(default: &'static str, m: &Messages) -> Vec<(&'static str, &'st
     ]
 }
 
+/// How many of a device there are, and which of the sizes that it is sold with.
+fn many<'a>(make: &Maker<'a>, m: &Messages) -> [Field<'a>; 2] {
+    [make.number("devices", m.form.devices, "1"), make.number("memory_gib", m.form.memory, "")]
+}
+
 fn machine<'a>(make: &Maker<'a>, m: &Messages) -> [Group<'a>; 2] {
     let w = &m.form;
     let picked = Group {
@@ -237,11 +263,9 @@ fn machine<'a>(make: &Maker<'a>, m: &Messages) -> [Group<'a>; 2] {
         help: "",
         folds: false,
         open: true,
-        fields: vec![
-            make.text("hardware", w.hardware, w.hardware_hint, "hardwares"),
-            make.number("devices", w.devices, "1"),
-            make.number("memory_gib", w.memory, ""),
-        ],
+        fields: iter::once(make.text("hardware", w.hardware, w.hardware_hint, "hardwares"))
+            .chain(many(make, m))
+            .collect(),
     };
     let fields = vec![
         make.select("class", w.class, class_options("–", m)),
@@ -290,7 +314,7 @@ fn host<'a>(make: &Maker<'a>, m: &Messages) -> Group<'a> {
     let fields = vec![
         make.number("host_ram_gib", w.host_ram, w.host_ram_hint),
         make.number("host_bandwidth_gb_s", w.host_bandwidth, ""),
-        make.number("power", w.power, "1"),
+        make.text("power", w.power, "1", ""),
         make.select("split", w.split, split),
     ];
     Group { heading: w.host.into(), help: "", folds: true, open: make.any(&fields), fields }

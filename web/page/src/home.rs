@@ -3,7 +3,7 @@
 use askama::Template;
 use chart::Verdict;
 
-use crate::card::JOB;
+use crate::card::{JOB, SETUP};
 use crate::figures::{self, Figure};
 use crate::messages::Messages;
 use crate::query::Query;
@@ -36,13 +36,14 @@ impl<'a> MachineLine<'a> {
     pub(crate) fn new(machine: &'a MachineNote, query: &Query, m: &Messages) -> Self {
         let bandwidths: Vec<String> = machine.bandwidth_gb_s.iter().map(|b| figure::number(*b)).collect();
         let memory = m.results.usable(&figure::gib(machine.memory_gib), &figure::gib(machine.usable_gib));
-        let job = query.only(JOB);
+        // A machine of one kind is described on that device's page as it is here; of several each has a page.
+        let told = query.only(if machine.devices.len() == 1 { SETUP } else { JOB });
         MachineLine {
             name: &machine.name,
             links: machine
                 .devices
                 .iter()
-                .map(|(id, name)| (job.link(&format!("/d/{id}"), &[]), name.as_str()))
+                .map(|(id, name)| (told.link(&format!("/d/{id}"), &[("hardware", "")]), name.as_str()))
                 .collect(),
             facts: format!("{memory} · {}", m.results.bandwidth(&bandwidths.join(" + "))),
             unverified: machine.unverified.iter().map(|what| m.results.unverified(what)).collect(),
@@ -57,7 +58,8 @@ pub fn results(view: &HomeView, path: &str, query: &Query, m: &Messages) -> aska
     let runs = whole + count(&[Verdict::Offloaded]);
     let context = figure::tokens(view.wanted.context_tokens);
     let minimum = figure::number(view.wanted.minimum_tps);
-    let by_capability = matches!(query.get("sort"), "" | "capability");
+    // In families the strongest of each comes first, and not the strongest of all.
+    let by_capability = matches!(query.get("sort"), "" | "capability") && !query.is("group", "family");
     let mut figures = Vec::new();
     if let Some(machine) = view.machine.as_ref().filter(|_| !view.spots.is_empty()) {
         figures.push(figures::capability(&view.spots, &machine.name, view.wanted, m));

@@ -27,12 +27,16 @@ pub(super) struct Trends {
     pub(super) steps: Vec<Line>,
     /// The steps as a picture; empty where none is chosen.
     pub(super) svg: String,
+    /// How many ways to run have no room in the picture; empty where all have.
+    pub(super) more_ways: String,
     /// Which page of a long history this is, and the addresses of its neighbours; empty where there is none.
     pub(super) page_of: String,
     pub(super) previous: String,
     pub(super) next: String,
     /// Others: address, name, rows.
     pub(super) offers: Vec<(String, String, u32)>,
+    /// How many more there are than are offered; empty where all are.
+    pub(super) more: String,
     /// The address without a trend.
     pub(super) all: String,
     /// The address of the same as data, without its form, and what asks for the chosen one.
@@ -67,13 +71,21 @@ pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
         let name = super::name(table, &Picked::of(row, "")?);
         Some((query.link(PATH, &[(TREND, key), (TREND_PAGE, "")]), name, *count))
     });
+    let (svg, ways) = picture(table, steps, m);
+    let beyond = |most: usize, count: usize, words: &dyn Fn(&str) -> String| match count.saturating_sub(most)
+    {
+        0 => String::new(),
+        more => words(&more.to_string()),
+    };
     Trends {
         name: match (chosen, steps.first()) {
             ("", _) => String::new(),
             (_, Some(step)) => super::name(table, &step.picked),
             (_, None) => m.benchmarks.trend_none.to_owned(),
         },
-        svg: picture(table, steps, m),
+        svg,
+        more_ways: beyond(WAYS, ways, &|count| m.benchmarks.more_ways(count)),
+        more: beyond(OFFERED, table.trends.len(), &|count| m.benchmarks.more_trends(count)),
         steps: steps.iter().map(|step| line(step, m)).collect(),
         page_of: if pages > 1 {
             m.results.page(&page.to_string(), &pages.to_string())
@@ -89,9 +101,10 @@ pub(super) fn trends(table: &Table, query: &Query, m: &Messages) -> Trends {
     }
 }
 
-/// The stops over their versions and days: a way to run is a line, and what was replaced is a hollow mark.
-fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
-    let Some(first) = steps.first() else { return String::new() };
+/// The stops over their versions and days: a way to run is a line, and what was replaced is a hollow mark. And how
+/// many ways there are, drawn or not.
+fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> (String, usize) {
+    let Some(first) = steps.first() else { return (String::new(), 0) };
     let w = &m.benchmarks;
     let mut rows: Vec<&Row> = steps.iter().map(|step| step.picked.row).collect();
     rows.sort_by(|a, b| trend::age(a, b));
@@ -141,7 +154,7 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
         names.iter().zip(&ways).take(WAYS).map(|(name, steps)| Way { name, steps }).collect();
     let counts = [steps.len(), stops.len(), steps.iter().filter(|step| step.beyond_noise).count()];
     let [measured, places, beyond] = counts.map(|count| count.to_string());
-    chart::trend(&TrendChart {
+    let svg = chart::trend(&TrendChart {
         caption: Caption {
             id: "trend-picture",
             title: &super::name(table, &first.picked),
@@ -154,7 +167,8 @@ fn picture(table: &Table, steps: &[Step<'_>], m: &Messages) -> String {
         stops: &words,
         ways: &lines,
         signs: [w.beyond_noise, w.superseded],
-    })
+    });
+    (svg, ways.len())
 }
 
 /// Versions without the first word that all of them have: it tells none apart, and there is little room under a picture.
@@ -253,6 +267,25 @@ mod tests {
         assert_eq!((last.steps.len(), last.page_of.as_str()), (10, "Page 3 of 3"));
         assert!(last.next.is_empty() && last.previous.contains("trend_page=2"));
         assert!(!last.all.contains("trend_page") && !last.query.contains("trend_page"));
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let mut table = often(2);
+        let key = table.trends[0].clone();
+        table.trends = vec![key; OFFERED + 3];
+        let words = trends(&table, &Query::default(), &EN).more;
+        assert_eq!(words, EN.benchmarks.more_trends("3"));
+        table.trends.truncate(OFFERED);
+        assert_eq!(trends(&table, &Query::default(), &EN).more, "");
+
+        let asked = "rtx-4090,gemma-4-e4b,q4_k_m";
+        let row = table.rows.iter().find(|row| trend::key(row) == asked).expect("a row").clone();
+        for streams in 2..=9 {
+            table.rows.push(Row { concurrency: streams, ..row.clone() });
+        }
+        let shown = trends(&table, &Query::parse(&format!("trend={asked}")), &EN);
+        assert_eq!(shown.more_ways, EN.benchmarks.more_ways("3"), "nine ways, six in the picture");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum FileProblem {
     Cors,
     /// Its host wants a sign-in: the HTTP status.
     Gated(u16),
-    /// Its host sends whole files only: the file's size in GiB.
+    /// Its host sends whole files only: the file's size in GiB, 0 where the host does not tell.
     NoRange(f64),
     /// It is no GGUF file: why.
     NotGguf(String),
@@ -61,7 +61,7 @@ pub struct FileNote {
 pub struct FileLine {
     /// Its name.
     pub name: String,
-    /// Its size, all parts together, in GiB.
+    /// Its size, all parts together, in GiB; 0 where its host does not tell.
     pub size_gib: f64,
     /// How many parts it is split into.
     pub parts: u32,
