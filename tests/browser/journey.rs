@@ -173,3 +173,38 @@ fn on_a_phone_the_button_and_the_pager_lead_to_the_answers() -> Result<()> {
     browser.wait(seen)?;
     Ok(())
 }
+
+#[test]
+fn the_title_follows_the_answers() -> Result<()> {
+    let site = Site::open(&[])?;
+    let browser = Browser::open()?;
+    let title = |browser: &Browser| browser.run("return document.title", &json!([]));
+    browser.go(&site.at("/?hardware=rtx-4090"))?;
+    let of_another = title(&browser)?;
+    browser.go(&site.at("/"))?;
+    let of_none = title(&browser)?;
+    browser.go(&site.at("/?hardware=rtx-3090"))?;
+    settle(&browser)?;
+    assert!(title(&browser)? != of_none && title(&browser)? != of_another);
+    browser.run("document.querySelector('[name=hardware]').value = ''", &json!([]))?;
+    browser.keys("[name=hardware]", "rtx-4090")?;
+    browser.wait(&format!("document.title === {of_another}"))?;
+    browser.run(
+        "const field = document.querySelector('[name=hardware]'); field.value = '';\
+        field.dispatchEvent(new Event('input', { bubbles: true }))",
+        &json!([]),
+    )?;
+    browser.wait(&format!("document.title === {of_none}"))?;
+
+    // On a model's page the server tells the rest of it: what was measured, and the links above.
+    browser.go(&site.at("/m/qwen3-14b?hardware=rtx-4090"))?;
+    let (of_another, ways) = (title(&browser)?, browser.run("return ways.innerHTML", &json!([]))?);
+    browser.go(&site.at("/m/qwen3-14b?hardware=rtx-3090"))?;
+    settle(&browser)?;
+    browser.run("document.querySelector('[name=hardware]').value = ''", &json!([]))?;
+    browser.keys("[name=hardware]", "rtx-4090")?;
+    browser.wait(&format!("document.title === {of_another}"))?;
+    browser.wait(&format!("document.getElementById('ways').innerHTML === {ways}"))?;
+    assert!(same_document(&browser)?);
+    Ok(())
+}

@@ -41,6 +41,7 @@ function swap(html) {
   const held = focused !== results && results.contains(focused) ? key(focused) : null;
   const was = new Map(folds().map((fold) => [of(fold), fold.open]));
   results.innerHTML = html;
+  if (location.pathname === "/") document.title = called();
   results.removeAttribute("aria-busy");
   for (const fold of folds()) fold.open = was.get(of(fold)) ?? fold.open;
   if (held) ([...results.querySelectorAll("a")].find((link) => key(link) === held) ?? results).focus();
@@ -56,20 +57,33 @@ function key(link) {
   return group ? of(group) + link.textContent : link.getAttribute("href");
 }
 
+/** What the first page's window is called, as the server calls it: machine and site, or site and what it says. */
+function called() {
+  const words = [".machine h2", ".brand", "h1"].map((css) => document.querySelector(css)?.textContent);
+  return words.filter(Boolean).slice(0, 2).join(" – ");
+}
+
 let turn = 0;
 
 async function fetched() {
   return new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
 }
 
-const seen = () => document.getElementById("measured");
-const about = () => seen()?.dataset.of?.split(" ").map((name) => new URLSearchParams(location.search).get(name)).join();
+/** What of the address the region of what people measured is about. */
+function about() {
+  const query = new URLSearchParams(location.search);
+  return document.getElementById("measured")?.dataset.of?.split(" ").map((name) => query.get(name)).join();
+}
+
 let told = about();
 let later;
 
 function measured(page) {
-  const fresh = page.getElementById("measured");
-  if (fresh) seen()?.replaceWith(fresh);
+  document.title = page.title;
+  for (const id of ["measured", "ways"]) {
+    const fresh = page.getElementById(id);
+    if (fresh) document.getElementById(id)?.replaceWith(fresh);
+  }
 }
 
 /** What people measured is the server's to tell. */

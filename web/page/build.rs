@@ -24,8 +24,11 @@ const ONLY_FULL: &[&str] = &[
     "embed",
     "leaderboard",
 ];
-/// The table that only the preview of a paste uses.
-const CONTRIBUTE: &str = "contribute";
+/// The tables that only the preview of a paste uses, and what became of it.
+const CONTRIBUTE: [&str; 2] = ["contribute", "state"];
+/// All that a paste's preview says: its module has the names of the other tables, which code that it never runs asks for, and
+/// nothing in them.
+const SAID_OF_A_PASTE: [&str; 3] = ["answer", "contribute", "state"];
 /// The table that only the table of runs uses.
 const BENCHMARKS: &str = "benchmarks";
 
@@ -37,7 +40,7 @@ fn main() {
     let contribute = std::env::var_os("CARGO_FEATURE_CONTRIBUTE").is_some();
     let benchmarks = std::env::var_os("CARGO_FEATURE_BENCHMARKS").is_some();
     let wanted = |table: &str| match table {
-        CONTRIBUTE => contribute,
+        table if CONTRIBUTE.contains(&table) => contribute,
         BENCHMARKS => benchmarks,
         table => full || !ONLY_FULL.contains(&table),
     };
@@ -51,7 +54,8 @@ fn main() {
     for (language, path) in languages(&folder) {
         let catalogue = if language == "en" { english.clone() } else { read(&path, &wanted) };
         same_names(&english, &catalogue, &language);
-        constant(&mut code, &language, &catalogue);
+        let is_said = |table: &str| full || !contribute || SAID_OF_A_PASTE.contains(&table);
+        constant(&mut code, &language, &catalogue, &is_said);
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("messages.rs");
     std::fs::write(&out, code).unwrap_or_else(|e| panic!("cannot write {}: {e}", out.display()));
@@ -171,7 +175,7 @@ fn structs(code: &mut String, catalogue: &Catalogue) {
     }
 }
 
-fn constant(code: &mut String, language: &str, catalogue: &Catalogue) {
+fn constant(code: &mut String, language: &str, catalogue: &Catalogue, is_said: &dyn Fn(&str) -> bool) {
     let name = language.replace('-', "_").to_uppercase();
     put(
         code,
@@ -183,7 +187,8 @@ fn constant(code: &mut String, language: &str, catalogue: &Catalogue) {
     for (table, sentences) in catalogue {
         put(code, &format!("    {table}: {} {{\n", struct_name(table)));
         for (key, sentence) in sentences {
-            put(code, &format!("        {key}: {:?},\n", numbered(sentence)));
+            let sentence = if is_said(table) { numbered(sentence) } else { String::new() };
+            put(code, &format!("        {key}: {sentence:?},\n"));
         }
         put(code, "    },\n");
     }

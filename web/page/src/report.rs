@@ -47,7 +47,7 @@ struct Line<'a> {
 pub(crate) fn state_words(state: State, in_doubt: bool, m: &Messages) -> String {
     let word = words::state(state, m);
     if in_doubt && state != State::Disputed {
-        format!("{word} · {}", m.report.disputed)
+        format!("{word} · {}", m.state.disputed)
     } else {
         word.to_owned()
     }
@@ -55,12 +55,12 @@ pub(crate) fn state_words(state: State, in_doubt: bool, m: &Messages) -> String 
 
 fn kind_word(kind: &str, m: &Messages) -> &'static str {
     match kind {
-        "accepted" => m.report.accepted,
-        "flagged" => m.report.flagged,
-        "held" => m.report.held,
-        "withdrawn" => m.report.withdrawn,
-        "reinstated" => m.report.reinstated,
-        "disputed" => m.report.disputed,
+        "accepted" => m.state.accepted,
+        "flagged" => m.state.flagged,
+        "held" => m.state.held,
+        "withdrawn" => m.state.withdrawn,
+        "reinstated" => m.state.reinstated,
+        "disputed" => m.state.disputed,
         "answered" => m.report.answered,
         "settled" => m.report.settled,
         "evidence" => m.report.raw_timings,
@@ -264,7 +264,7 @@ mod tests {
             "dispute-4",
             "--dispute 4",
             "/u/someone",
-            &format!("<b>{} · {}</b>", EN.report.flagged, EN.report.disputed),
+            &format!("<b>{} · {}</b>", EN.state.flagged, EN.state.disputed),
             "104",
         ] {
             assert!(html.contains(part), "{part}: {html}");
@@ -276,7 +276,7 @@ mod tests {
         let mut shown = view();
         shown.model = "</text><script>".into();
         let svg = report_badge(&shown, &EN);
-        assert!(!svg.contains("<script") && svg.contains(EN.report.flagged), "{svg}");
+        assert!(!svg.contains("<script") && svg.contains(EN.state.flagged), "{svg}");
         shown.state = State::Accepted;
         assert!(report_preview(&shown, &EN).contains("104"));
         assert!(report_badge(&shown, &EN).contains("104 tok/s"));

@@ -54,12 +54,12 @@ pub(crate) fn evidence(evidence: Evidence, m: &Messages) -> String {
 #[cfg(feature = "contribute")]
 pub(crate) fn state(state: State, m: &Messages) -> &'static str {
     match state {
-        State::Accepted => m.report.accepted,
-        State::Flagged => m.report.flagged,
-        State::Held => m.report.held,
-        State::Disputed => m.report.disputed,
-        State::Withdrawn => m.report.withdrawn,
-        State::Reinstated => m.report.reinstated,
+        State::Accepted => m.state.accepted,
+        State::Flagged => m.state.flagged,
+        State::Held => m.state.held,
+        State::Disputed => m.state.disputed,
+        State::Withdrawn => m.state.withdrawn,
+        State::Reinstated => m.state.reinstated,
     }
 }
 

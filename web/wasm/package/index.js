@@ -1,7 +1,4 @@
-// Loads the module and the rows it answers from.
-//
-//   await ready();
-//   estimate({ hardware: "rtx-3090", model: "llama-3.1-8b", quant: "q4_k_m" });
+// Loads the module and its rows; index.d.ts shows how.
 
 import init, { load } from "./llm_speed.js";
 
@@ -9,7 +6,6 @@ export * from "./llm_speed.js";
 
 let loaded;
 
-/** Loads everything once. `from` is the folder that holds the files; without it, the one this file came from. */
 export default function ready(from = import.meta.url) {
   loaded ??= Promise.all([init({ module_or_path: new URL("llm_speed_bg.wasm", from) }), rows(new URL("llm_speed.rows", from))])
     .then(([, bytes]) => load(bytes));

@@ -122,7 +122,7 @@ pub(crate) struct Ways<'a> {
 
 /// One line at the top of a page that leads down to the section, to the table of runs and the leaderboard where they hold
 /// something of the same, and from a model on a machine to the snippets for other sites and to what the losses of its
-/// quantisations mean; empty where there is nothing to lead to.
+/// quantisations mean; without words where there is nothing to lead to.
 pub(crate) fn jump(view: &MeasuredView, ways: &Ways<'_>, m: &Messages) -> String {
     let count = view.setups.len() + view.more;
     let mut links = Vec::new();
@@ -142,7 +142,8 @@ pub(crate) fn jump(view: &MeasuredView, ways: &Ways<'_>, m: &Messages) -> String
     if !ways.embed.is_empty() {
         lead("/methodology#loss", m.method.loss_link);
     }
-    if links.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", links.join(" · ")) }
+    // Where the page's machine changes in place, these change with it.
+    format!("<p class=\"note\" id=\"ways\">{}</p>", links.join(" · "))
 }
 
 fn heading(view: &MeasuredView, m: &Messages) -> String {
