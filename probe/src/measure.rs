@@ -156,8 +156,13 @@ impl Bench<'_> {
         Ok(series)
     }
 
-    fn request(&self, point: &Point, name: &str, output_tokens: u32) -> Result<Request, DriverError> {
-        let seed = Seed::of(&[&point.workload, name, &self.nonce]);
+    fn request(
+        &self,
+        point: &Point,
+        name: &str,
+        (prompt_tokens, output_tokens): (u32, u32),
+    ) -> Result<Request, DriverError> {
+        let seed = seed(point, name, &self.nonce);
         let counter = |text: &str| {
             let count = self.runtime.count_tokens(self.model, text, self.limits.until)?;
             count.ok_or_else(|| DriverError::UnknownReply("the tokenizer went away".to_owned()))
@@ -168,7 +173,7 @@ impl Bench<'_> {
                 Measure::Calibrated { fixed: *fixed, per_word: *per_word }
             }
         };
-        let fitted = prompt::fit(&seed, Matter::of(&point.name), point.prompt_tokens, &measure)?;
+        let fitted = prompt::fit(&seed, Matter::of(&point.name), prompt_tokens, &measure)?;
         Ok(Request {
             prompt: Prompt::Text(fitted.text),
             output_tokens,
@@ -180,9 +185,9 @@ impl Bench<'_> {
 
     /// Pages the model in, raises clocks and compiles what is compiled on first use.
     fn warm_up(&self, point: &Point, streams: &mut [Box<dyn Stream>]) -> Result<(), DriverError> {
-        let short = Point { prompt_tokens: point.warm_up_tokens(), ..point.clone() };
+        let lengths = (point.warm_up_tokens(), WARM_UP_OUTPUT_TOKENS);
         for (index, stream) in streams.iter_mut().enumerate() {
-            stream.run(&self.request(&short, &format!("warm-up {index}"), WARM_UP_OUTPUT_TOKENS)?)?;
+            stream.run(&self.request(point, &format!("warm-up {index}"), lengths)?)?;
         }
         Ok(())
     }
@@ -194,8 +199,9 @@ impl Bench<'_> {
         round: u32,
         streams: &mut [Box<dyn Stream>],
     ) -> Result<Vec<Reply>, DriverError> {
+        let lengths = (point.prompt_tokens, point.output_tokens);
         let requests: Vec<Request> = (0..streams.len())
-            .map(|index| self.request(point, &format!("{round}/{index}"), point.output_tokens))
+            .map(|index| self.request(point, &format!("{round}/{index}"), lengths))
             .collect::<Result<_, _>>()?;
         if let ([stream], [request]) = (&mut *streams, requests.as_slice()) {
             return Ok(vec![stream.run(request)?]);
@@ -248,6 +254,13 @@ impl Bench<'_> {
             })
             .collect()
     }
+}
+
+/// Where the text of one request comes from. Points of one workload have prompts of their own as well: a longer one that
+/// began as a shorter one did would be read out of a prefix cache.
+fn seed(point: &Point, name: &str, nonce: &str) -> Seed {
+    let Point { workload, prompt_tokens, streams, .. } = point;
+    Seed::of(&[workload, &prompt_tokens.to_string(), &streams.to_string(), name, nonce])
 }
 
 /// Streams are stamped from their own requests' end; how much later each began is added, so that their tokens can be
@@ -329,6 +342,23 @@ mod tests {
             (0..tokens).map(|n| Chunk { at_ms: first_ms + f64::from(n) * step_ms, tokens: 1 }).collect();
         let timings = Timings { chunks, output_tokens: tokens, ..Timings::default() };
         Reply { timings, extras: serde_json::json!({"began_after_ms": began_ms}) }
+    }
+
+    #[test]
+    fn no_two_points_share_their_first_words() {
+        let catalog = data::Catalog::embedded();
+        let suite = catalog.suites().iter().find(|suite| suite.id == "suite-v1").unwrap();
+        let points = crate::plan::points(suite, &[], crate::plan::Extent::Full).unwrap();
+        let mut begun = std::collections::BTreeSet::new();
+        for point in points.iter().filter(|point| point.turns == 1) {
+            for name in ["warm-up", "0", "1"] {
+                for stream in 0..point.streams {
+                    let seed = seed(point, &format!("{name}/{stream}"), "nonce");
+                    let words = prompt::compose(&seed, 24, Matter::Sentences)[..24].join(" ");
+                    assert!(begun.insert(words.clone()), "{} begins as another does: {words}", point.words());
+                }
+            }
+        }
     }
 
     #[test]
