@@ -75,6 +75,14 @@ pub trait Runtime: Send + Sync {
     /// Where it is reached, for people; never part of a run.
     fn place(&self) -> String;
 
+    /// Whether it computes on this machine. What runs elsewhere has the speed of a machine that nothing here describes.
+    fn is_here(&self) -> bool;
+
+    /// Its version, where only its replies tell it: read from a reply's extras.
+    fn version_in(&self, _extras: &serde_json::Value) -> Option<String> {
+        None
+    }
+
     /// Models that are ready without a download.
     ///
     /// # Errors

@@ -52,6 +52,9 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
         "outliers" => {
             "single repeats lie far from the others; something else ran meanwhile, so measure again on a quiet machine"
         }
+        "remote" => {
+            "the server runs on another machine than this one, so the fingerprint says nothing of the speed; run the probe there"
+        }
         "on_battery" => "the machine ran on its battery, which slows it down; plug it in and measure again",
         "powersave_governor" => {
             "the kernel keeps the processor slow; `cpupower frequency-set -g performance` lets it run"
@@ -74,6 +77,11 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_that_keep_a_run_here_have_theirs() {
+        assert!(meaning(crate::runs::REMOTE).is_some());
+    }
 
     /// Flags are words in quotes where they are given: each of those files is read, so that none is without its sentence.
     #[test]

@@ -13,6 +13,9 @@ use data::submission::{BackendInfo, ModelIdentity, Submission, WorkloadResult};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// Flag of a run against a server on another machine.
+pub const REMOTE: &str = "remote";
+
 /// A run as it is saved: readable at the top, the signed bytes in its envelope.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedRun {
@@ -63,6 +66,14 @@ impl SavedRun {
             envelope: envelope::seal(&payload, seed),
             anonymous_key: submission.tag.is_none().then_some(*seed),
         })
+    }
+
+    /// Why it is no run to publish, in a sentence; none for one that may be sent.
+    pub fn stays_because(&self) -> Option<&'static str> {
+        let is = |word: &str| self.workloads.iter().any(|found| found.flags.iter().any(|flag| flag == word));
+        is(REMOTE).then_some(
+            "what ran is not the machine that the fingerprint describes; run the probe on the machine of the server",
+        )
     }
 
     /// Writes it whole, readable by its owner alone where it holds a key.
@@ -275,6 +286,14 @@ mod tests {
         assert_eq!(found.verify().unwrap().suite, "suite-v1");
         let error = format!("{:#}", find_in(homeless(), "abcdefghij".as_ref()).unwrap_err());
         assert_eq!(error, "no saved run abcdefghij: no home folder is known");
+    }
+
+    #[test]
+    fn a_run_on_another_machine_stays_here() {
+        let mut run = saved();
+        assert_eq!(run.stays_because(), None);
+        run.workloads[0].flags.push(REMOTE.to_owned());
+        assert!(run.stays_because().is_some_and(|why| why.contains("not the machine")));
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     identify::complete(&mut model);
 
     let mut record = Record::begin(&suite.id, backend, &*runtime, &model, arguments.anon)?;
-    let beside = Beside::new(&record.submission.fingerprint, backend, &model);
+    let beside = Beside::new(&record.submission.fingerprint, backend, &model, runtime.is_here());
     record.submission.model.id.clone_from(&beside.model);
     let barred: Vec<Option<String>> =
         points.iter().map(|point| session::barred(&*runtime, &model, &beside, point)).collect();
@@ -148,6 +148,8 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     let watch = Watch::start();
     let mut session =
         Session { runtime: &mut runtime, model: &model, lengths: None, points: &points, hangs: false };
+    // The version, where only replies tell it.
+    let mut told: Option<String> = None;
     for (index, point) in points.iter().enumerate() {
         if interrupt::requested() {
             record.skip(point, "interrupted");
@@ -165,13 +167,15 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
         match session.measure(point, limits, &record.id, arguments.no_reasoning, &progress, &mut time) {
             Ok(series) => {
                 record.note(point, &series);
+                let mut replies = series.rounds.iter().flatten();
+                told = replies.find_map(|reply| session.runtime.version_in(&reply.extras)).or(told);
                 let found = result::of(point, &series, &record.submission.calibration);
                 time.learn(index, &found);
                 match &found.skipped {
                     Some(reason) => progress.failed(reason, true),
                     None => measured = Some(series),
                 }
-                record.submission.workloads.push(found);
+                record.add(found);
             }
             Err(error) if error.is_interrupt() => record.skip(point, "interrupted"),
             Err(error) => {
@@ -182,7 +186,8 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
                 record.skip(point, &reason);
             }
         }
-        record.submission.backend.version = names::public(&session.runtime.version());
+        let version = told.clone().unwrap_or_else(|| session.runtime.version());
+        record.submission.backend.version = names::public(&version);
         record.try_to_save();
         // What a person was told is done is on disk.
         if let Some(series) = measured {

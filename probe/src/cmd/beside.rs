@@ -20,6 +20,8 @@ pub struct Beside {
     pub model: Option<String>,
     /// The model as its own file describes it, which is exact.
     subject: Option<Subject>,
+    /// Whether the runtime computes on this machine; nothing is estimated for another one.
+    is_here: bool,
 }
 
 /// What is estimated for a point.
@@ -37,8 +39,8 @@ pub fn this_machine(engine: &Engine<'_>, fingerprint: &Fingerprint) -> ThisMachi
 }
 
 impl Beside {
-    /// For a model as its runtime names it.
-    pub fn new(fingerprint: &Fingerprint, backend: &str, model: &ModelRef) -> Beside {
+    /// For a model as its runtime names it; `is_here` says whether that runs on this machine.
+    pub fn new(fingerprint: &Fingerprint, backend: &str, model: &ModelRef, is_here: bool) -> Beside {
         let engine = Engine::embedded();
         let mut pairs = this_machine(&engine, fingerprint).pairs;
         let name = names::last_part(&model.id);
@@ -57,7 +59,7 @@ impl Beside {
         }
         let shape = super::bench::identify::shape(model).ok().flatten();
         let subject = shape.and_then(|shape| Subject::of_file(&shape, name, engine.catalog).ok());
-        Beside { engine, pairs, model: id, subject }
+        Beside { engine, pairs, model: id, subject, is_here }
     }
 
     /// The rates that are estimated for a point; none for a model that is neither a file nor in the catalogue.
@@ -73,6 +75,7 @@ impl Beside {
     }
 
     fn answer(&self, point: &Point, streams: u32) -> Option<Answer> {
+        self.is_here.then_some(())?;
         let context = (point.prompt_tokens + point.output_tokens / 2).to_string();
         let prompt = point.prompt_tokens.to_string();
         let streams = streams.to_string();

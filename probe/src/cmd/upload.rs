@@ -99,6 +99,9 @@ pub fn client(server: Option<&str>) -> Result<Client> {
 /// # Errors
 /// When the server does not take it, in its words.
 pub fn send(client: &Client, folder: &Path, saved: &SavedRun) -> Result<String> {
+    if let Some(why) = saved.stays_because() {
+        return Err(anyhow!("run {} is not sent: {why}", saved.run_id));
+    }
     let place = client.place();
     if let Some(kept) = receipt::of(folder, &saved.run_id).into_iter().find(|kept| kept.server == place) {
         return Ok(kept.page);

@@ -50,6 +50,10 @@ impl Runtime for Service {
         self.url.authority()
     }
 
+    fn is_here(&self) -> bool {
+        false
+    }
+
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
         let list: Value = ask::get(&self.url, &self.headers, Timeouts::QUICK, "/v1/models")?;
         let entries = list.get("data").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -40,6 +40,8 @@ impl Driver for Exllama {
             streams_flag: Some("max_batch_size"),
             may_simplify: true,
             unlisted: None,
+            is_service: false,
+            version_in: None,
         }))
     }
 }

@@ -94,6 +94,8 @@ impl Driver for Hosted {
             streams_flag: None,
             may_simplify: false,
             unlisted: None,
+            is_service: true,
+            version_in: None,
         }))
     }
 }

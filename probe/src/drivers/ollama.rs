@@ -117,6 +117,10 @@ impl Runtime for OllamaServer {
         self.url.authority()
     }
 
+    fn is_here(&self) -> bool {
+        self.url.is_here()
+    }
+
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
         let tags: Tags = ask::get(&self.url, &[], Timeouts::QUICK, "/api/tags")?;
         let model = |tag: Tag| ModelRef {

@@ -29,6 +29,8 @@ impl Driver for OpenAi {
             streams_flag: None,
             may_simplify: true,
             unlisted: None,
+            is_service: false,
+            version_in: None,
         };
         server.list().map_err(|error| absent(error.to_string()))?;
         Ok(Box::new(server))

@@ -42,6 +42,8 @@ impl Driver for Vllm {
             streams_flag: Some("--max-num-seqs"),
             may_simplify: false,
             unlisted: None,
+            is_service: false,
+            version_in: None,
         })))
     }
 }
@@ -55,6 +57,10 @@ impl Runtime for VllmServer {
 
     fn place(&self) -> String {
         self.0.place()
+    }
+
+    fn is_here(&self) -> bool {
+        self.0.is_here()
     }
 
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {

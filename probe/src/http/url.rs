@@ -1,5 +1,7 @@
 //! The little of an address that is needed: scheme, host, port, path before ours.
 
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+
 use super::HttpError;
 
 /// Where a server is: `http://127.0.0.1:8080/v1`.
@@ -69,6 +71,19 @@ impl Url {
         Url { base: self.path(folder), ..self.clone() }
     }
 
+    /// Whether what answers there runs on this machine: loopback, or an address that this host has itself. A name that
+    /// leads nowhere, or to several machines, is elsewhere; a tunnel that ends on loopback cannot be told.
+    pub fn is_here(&self) -> bool {
+        if self.is_loopback() {
+            return true;
+        }
+        let Ok(places) = (self.host.as_str(), self.port).to_socket_addrs() else { return false };
+        let mut places = places.peekable();
+        // A system binds no address but its own; nothing is sent for the answer.
+        let is_own = |place: SocketAddr| UdpSocket::bind((place.ip(), 0)).is_ok();
+        places.peek().is_some() && places.all(is_own)
+    }
+
     /// Whether only this machine is reached: then nothing leaves it.
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost"
@@ -93,6 +108,19 @@ mod tests {
         let six = Url::parse("http://[::1]:1234/v1").unwrap();
         assert_eq!((six.host.as_str(), six.authority().as_str()), ("::1", "[::1]:1234"));
         assert!(six.is_loopback() && !url.is_loopback());
+    }
+
+    /// Addresses of RFC 5737 and 3849 belong to nobody, so this host has none of them.
+    #[test]
+    fn this_machine_is_told_from_others() {
+        let is_here = |text: &str| Url::parse(text).unwrap().is_here();
+        for here in ["http://127.0.0.1:8000", "http://localhost:8000", "http://0.0.0.0:8000"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in ["http://192.0.2.7:8000", "http://[2001:db8::7]:8000", "http://gpu-box.invalid:8000"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub struct Server {
     pub may_simplify: bool,
     /// The name that it serves its model by where its list comes empty.
     pub unlisted: Option<&'static str>,
+    /// Whether it is a service, whose machines nobody here knows, by whatever address it is reached.
+    pub is_service: bool,
+    /// How its version is read from a reply's extras, where it tells it nowhere else.
+    pub version_in: Option<fn(&Value) -> Option<String>>,
 }
 
 /// The address to look at: the one named, else this driver's usual one; a trailing `/v1` is ours to add.
@@ -119,6 +123,14 @@ impl Runtime for Server {
 
     fn place(&self) -> String {
         self.url.authority()
+    }
+
+    fn is_here(&self) -> bool {
+        !self.is_service && self.url.is_here()
+    }
+
+    fn version_in(&self, extras: &Value) -> Option<String> {
+        self.version_in.and_then(|read| read(extras))
     }
 
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {

@@ -70,6 +70,10 @@ pub(super) fn finish(
 /// Sends the run where that was agreed to, after asking once on a terminal; the result's page then. Whatever goes wrong
 /// is a remark: the run is safe.
 fn upload(arguments: &Bench, saved: &SavedRun) -> Option<String> {
+    if let Some(why) = saved.stays_because() {
+        eprintln!("kept on this machine: {why}");
+        return None;
+    }
     let later = format!("`llm-speed-probe upload {}` sends it", saved.run_id);
     let folder = runs::data_folder().ok()?;
     let client = match sending::client(arguments.server.as_deref()) {

@@ -44,6 +44,8 @@ pub(super) struct Record {
     raw: Vec<String>,
     /// Words about the machine's state that every result carries.
     state: Vec<String>,
+    /// Whether the runtime computes on this machine, whose state then is that of the measurement.
+    is_here: bool,
     /// What the runtime's own benchmark says, to be laid beside W1.
     pub cross_check: Option<CrossCheck>,
     /// How often heat has slowed the processor since the machine started, as its kernel counts.
@@ -78,12 +80,16 @@ impl Record {
             )?;
             secret.signer(&fingerprint.hardware_descriptor(), &measured_on[..7])
         };
-        let mut state: Vec<String> = before.flags().into_iter().map(str::to_owned).collect();
-        if is_busy(&before, fingerprint.cpu.threads) {
-            state.push("machine_busy".to_owned());
-        }
-        for flag in &state {
-            eprintln!("note: the machine is slower than it could be: {}", flag.replace('_', " "));
+        let is_here = runtime.is_here();
+        let mut state: Vec<String> = Vec::new();
+        if is_here {
+            state.extend(before.flags().into_iter().map(str::to_owned));
+            if is_busy(&before, fingerprint.cpu.threads) {
+                state.push("machine_busy".to_owned());
+            }
+            for flag in &state {
+                eprintln!("note: the machine is slower than it could be: {}", flag.replace('_', " "));
+            }
         }
         let submission = Submission {
             suite: suite.to_owned(),
@@ -108,6 +114,7 @@ impl Record {
             signer,
             raw: Vec::new(),
             state,
+            is_here,
             cross_check: None,
             throttled,
         })
@@ -121,6 +128,14 @@ impl Record {
             point.streams,
             reason.to_owned(),
         ));
+    }
+
+    /// A point's result. What concerns the whole run stands in it at once: a run that is killed is saved as it is then.
+    pub fn add(&mut self, mut found: WorkloadResult) {
+        if found.skipped.is_none() && !self.is_here {
+            found.flags.push(runs::REMOTE.to_owned());
+        }
+        self.submission.workloads.push(found);
     }
 
     /// Keeps a point's stamps.
@@ -164,23 +179,30 @@ impl Record {
     /// The last point is done: how the machine was doing meanwhile and afterwards becomes flags of every result.
     pub fn end(&mut self, during: Option<HostState>) {
         self.submission.after = detect::this_machine_now();
-        for state in during.iter().chain([&self.submission.after]) {
+        if self.is_here {
+            self.note_state(during.as_ref());
+        }
+        self.submission.during = during;
+        for found in self.submission.workloads.iter_mut().filter(|found| found.skipped.is_none()) {
+            found.flags.extend(self.state.iter().cloned());
+        }
+    }
+
+    /// How this machine was doing while it measured.
+    fn note_state(&mut self, during: Option<&HostState>) {
+        for state in during.into_iter().chain([&self.submission.after]) {
             for flag in state.flags() {
                 if !self.state.iter().any(|known| known == flag) {
                     self.state.push(flag.to_owned());
                 }
             }
         }
-        if during.iter().chain([&self.submission.after]).any(is_shared) {
+        if during.into_iter().chain([&self.submission.after]).any(is_shared) {
             self.state.push("gpu_shared".to_owned());
         }
         let cpu_limit = "cpu_thermal_limit".to_owned();
         if detect::linux::throttle_count(&Machine) > self.throttled && !self.state.contains(&cpu_limit) {
             self.state.push(cpu_limit);
-        }
-        self.submission.during = during;
-        for found in self.submission.workloads.iter_mut().filter(|found| found.skipped.is_none()) {
-            found.flags.extend(self.state.iter().cloned());
         }
     }
 

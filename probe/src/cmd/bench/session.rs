@@ -170,6 +170,10 @@ mod tests {
             String::new()
         }
 
+        fn is_here(&self) -> bool {
+            true
+        }
+
         fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
             Ok(Vec::new())
         }
@@ -227,7 +231,7 @@ mod tests {
         };
         let why = |id: &str, workload: &str, prompt_tokens, takes_memory| {
             let (model, runtime) = (model(id), Fake { context_tokens: 140_000, takes_memory });
-            let beside = Beside::new(&small, "llama.cpp", &model);
+            let beside = Beside::new(&small, "llama.cpp", &model, true);
             assert!(beside.model.is_some(), "{id} is in the catalogue");
             barred(&runtime, &model, &beside, &point(workload, prompt_tokens))
         };
@@ -236,12 +240,16 @@ mod tests {
         assert_eq!(why("llama-3.1-8b", "W3", 130_816, false), None, "it has the memory already");
         assert_eq!(why("llama-3.1-8b", "W1", 128, true), None, "an estimate does not forbid a trial");
         assert_eq!(why("llama-3.2-1b", "W3", 32_512, true), None, "that fits");
+        let named = model("llama-3.1-8b");
+        let speed = |is_here| Beside::new(&small, "llama.cpp", &named, is_here).speed(&point("W1", 128));
+        assert!(speed(true).is_some(), "this machine");
+        assert_eq!(speed(false), None, "this machine's estimate says nothing of another one");
     }
 
     #[test]
     fn the_runtimes_word_goes_before_the_models() {
         let model = ModelRef { id: "m".to_owned(), context_tokens: Some(8192), ..ModelRef::default() };
-        let beside = Beside::new(&Fingerprint::default(), "vllm", &model);
+        let beside = Beside::new(&Fingerprint::default(), "vllm", &model, true);
         let why = |context_tokens| {
             let runtime = Fake { context_tokens, takes_memory: false };
             barred(&runtime, &model, &beside, &point("W2", 16_384))

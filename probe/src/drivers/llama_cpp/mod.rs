@@ -177,6 +177,10 @@ impl Runtime for LlamaServer {
         }
     }
 
+    fn is_here(&self) -> bool {
+        self.is_ours() || self.url.is_here()
+    }
+
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
         if self.is_ours() {
             return Ok(self.files.iter().map(|file| local::model_ref(file)).collect());
