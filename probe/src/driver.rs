@@ -41,6 +41,25 @@ pub struct Options {
     pub env: Env,
 }
 
+impl Options {
+    /// The key to send: the one that was typed, else that of the environment. What is kept in the environment for a service
+    /// goes to that service's own address alone, never to one that was named.
+    pub fn key(&self, variable: &str) -> Option<String> {
+        let kept = || self.base_url.is_none().then(|| self.env.get(variable)).flatten();
+        self.api_key.clone().or_else(kept)
+    }
+
+    /// Why there is no [`Options::key`].
+    pub fn keyless(&self, variable: &str) -> String {
+        match self.base_url {
+            Some(_) => {
+                format!("{variable} goes to the service's own address alone, and no --api-key was given")
+            }
+            None => format!("{variable} is not set, and no --api-key was given"),
+        }
+    }
+}
+
 /// Looks up environment variables.
 #[derive(Clone, Copy)]
 pub struct Env(pub fn(&str) -> Option<String>);

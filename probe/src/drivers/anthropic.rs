@@ -16,6 +16,9 @@ use crate::wire::reply::{self, Asked, Gathered, malformed};
 /// Anthropic.
 pub struct Anthropic;
 
+/// Where its key is kept.
+const KEY: &str = "ANTHROPIC_API_KEY";
+
 impl Driver for Anthropic {
     fn name(&self) -> &'static str {
         "anthropic"
@@ -23,9 +26,7 @@ impl Driver for Anthropic {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: "set ANTHROPIC_API_KEY" };
-        let Some(key) = options.api_key.clone().or_else(|| options.env.get("ANTHROPIC_API_KEY")) else {
-            return Err(absent("ANTHROPIC_API_KEY is not set, and no --api-key was given".to_owned()));
-        };
+        let Some(key) = options.key(KEY) else { return Err(absent(options.keyless(KEY))) };
         let url = match &options.base_url {
             Some(url) => url.clone(),
             None => Url::parse("https://api.anthropic.com").map_err(|error| absent(error.to_string()))?,

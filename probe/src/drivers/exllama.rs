@@ -22,7 +22,7 @@ impl Driver for Exllama {
             hint: "start TabbyAPI (`python main.py`) with a model; its key goes into --api-key or TABBY_API_KEY",
         };
         let url = server::address(options, "http://127.0.0.1:5000").map_err(|error| absent(&error))?;
-        let key = options.api_key.clone().or_else(|| options.env.get("TABBY_API_KEY"));
+        let key = options.key("TABBY_API_KEY");
         let headers = ask::bearer(key.as_deref());
         // Its model card has parameters that no other server's has.
         let card: Value =

@@ -67,9 +67,7 @@ impl Driver for Hosted {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: self.hint };
-        let Some(key) = options.api_key.clone().or_else(|| options.env.get(self.key)) else {
-            return Err(absent(format!("{} is not set, and no --api-key was given", self.key)));
-        };
+        let Some(key) = options.key(self.key) else { return Err(absent(options.keyless(self.key))) };
         // Nothing is asked of it here: to look costs nothing and tells nobody.
         let url = match &options.base_url {
             Some(url) => url.clone(),

@@ -78,7 +78,7 @@ fn what_a_server_says_stays_out_of_the_run() {
     }
     let elsewhere = Options {
         base_url: Some(Url::parse("http://127.0.0.1:9").unwrap()),
-        env: Env(|_| Some("key".to_owned())),
+        api_key: Some("key".to_owned()),
         ..Options::default()
     };
     let nobody = drivers::by_name("groq").unwrap().detect(&elsewhere).ok().unwrap();

@@ -3,7 +3,9 @@
 use data::timings::DecodeRule;
 
 use crate::common::{Script, Server};
-use crate::{ask, chat, text};
+use crate::{ask, chat, options, text};
+use probe::driver::Options;
+use probe::drivers;
 
 #[test]
 fn groq_brings_its_clock_and_openrouter_its_comments() {
@@ -52,6 +54,29 @@ fn reasoning_is_told_apart_in_every_spelling() {
         let timings = ask("openrouter", &server, &chat(4)).unwrap().timings;
         assert_eq!((timings.output_tokens, timings.reasoning_tokens), (4, Some(2)), "{field}");
         assert_eq!(timings.first_answer_ms, Some(timings.chunks[2].at_ms), "a tool call is an answer");
+    }
+}
+
+/// The environment's keys are for the services: an address that was named gets the key that was typed, or none.
+#[test]
+fn keys_of_the_environment_go_to_their_services_alone() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /v1/model" => Script::json(r#"{"id":"m","parameters":{}}"#),
+        _ => Script::json(r#"{"data":[{"id":"m"}]}"#),
+    });
+    for name in ["openrouter", "together", "fireworks", "groq", "openai", "anthropic", "exllama"] {
+        for typed in [None, Some("typed-key")] {
+            let options = Options { api_key: typed.map(str::to_owned), ..options(&server) };
+            let Ok(runtime) = drivers::by_name(name).unwrap().detect(&options) else {
+                assert!(typed.is_none() && name != "exllama", "{name}");
+                continue;
+            };
+            runtime.models().unwrap();
+            let headers = server.asked().pop().unwrap().headers.to_ascii_lowercase();
+            let sent = headers.contains("authorization") || headers.contains("x-api-key");
+            assert_eq!((sent, headers.contains("typed-key")), (typed.is_some(), typed.is_some()), "{name}");
+            assert!(!headers.contains("env-key"), "{name}: {headers}");
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use probe::http::Url;
 fn options(server: &Server) -> Options {
     Options {
         base_url: Some(Url::parse(&server.url).unwrap()),
-        env: Env(|_| Some("key".to_owned())),
+        api_key: Some("key".to_owned()),
+        env: Env(|_| Some("env-key".to_owned())),
         ..Options::default()
     }
 }
