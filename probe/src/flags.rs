@@ -42,6 +42,9 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
         "hardly_together" => {
             "the streams were all at work during less than a quarter of their time, so that their common rate says little; --full with more memory for the server's streams helps"
         }
+        "speculative" => {
+            "tokens were guessed ahead and checked together, which is a setup of its own; start the server without a draft to see its plain speed"
+        }
         "one_repeat" => {
             "it was measured once, so nothing tells how sure it is; --full or --repeat 3 gives it more"
         }
@@ -106,7 +109,7 @@ mod tests {
                     call.split('"')
                         .skip(1)
                         .step_by(2)
-                        .filter(|word| ["buffered", "unstable", "outliers"].contains(word)),
+                        .filter(|word| ["buffered", "unstable", "outliers", "speculative"].contains(word)),
                 );
             }
         }

@@ -193,11 +193,21 @@ fn flags(point: &Point, series: &Series, decode: &[f64]) -> Vec<String> {
     };
     flag(replies.iter().filter(|timings| off(timings)).count() * 2 > replies.len(), "prompt_length_off");
     flag(replies.iter().any(|timings| counted(timings).is_none()), "tokens_uncounted");
+    flag(series.rounds.iter().flatten().any(|reply| is_speculative(&reply.extras)), "speculative");
     flag(decode.len() == 1, "one_repeat");
     flag(summary(decode).is_some_and(|sure| sure.half_width() > UNSTABLE), "unstable");
     flag(drift(decode).is_some_and(|share| share < -0.03), "slowing_down");
     flag(!outliers(decode).is_empty(), "outliers");
     flags
+}
+
+/// Whether tokens of a reply were guessed ahead, as far as its runtime tells: llama-server counts drafts in its times, vLLM in
+/// its counters and, where it is started so, in the reply's own.
+fn is_speculative(extras: &serde_json::Value) -> bool {
+    let drafted = extras.pointer("/timings/draft_n").and_then(serde_json::Value::as_u64);
+    drafted.is_some_and(|tokens| tokens > 0)
+        || extras.pointer("/metrics/speculative_decoding").is_some_and(|told| !told.is_null())
+        || extras.get("speculative").and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 #[cfg(test)]
@@ -259,6 +269,21 @@ mod tests {
         let series = Series { rounds: vec![vec![cached]], ..Series::default() };
         let flags = of(&point(1, 1), &series, &FAR).flags;
         assert!(flags.contains(&"prompt_from_cache".to_owned()) && flags.contains(&"one_repeat".to_owned()));
+    }
+
+    #[test]
+    fn guessing_ahead_is_told() {
+        let found = |extras: serde_json::Value| {
+            let round = vec![Reply { extras, ..reply(10.0) }];
+            let flags = of(&point(1, 1), &Series { rounds: vec![round; 3], ..Series::default() }, &FAR).flags;
+            flags.contains(&"speculative".to_owned())
+        };
+        assert!(found(serde_json::json!({"timings": {"draft_n": 24, "draft_n_accepted": 20}})));
+        assert!(found(serde_json::json!({"metrics": {"speculative_decoding": {"num_drafts": 3}}})));
+        assert!(found(serde_json::json!({"speculative": true})));
+        for plain in [serde_json::json!({"timings": {"draft_n": 0}}), serde_json::json!({"metrics": {}})] {
+            assert!(!found(plain));
+        }
     }
 
     #[test]

@@ -89,7 +89,12 @@ impl Runtime for VllmServer {
     }
 
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
-        Box::new(VllmStream { stream: self.0.open(model), server: self.0.clone(), before: None })
+        Box::new(VllmStream {
+            stream: self.0.open(model),
+            server: self.0.clone(),
+            before: None,
+            speculates: false,
+        })
     }
 }
 
@@ -98,6 +103,8 @@ struct VllmStream {
     server: Server,
     /// The counters as they were when it got ready: asked for then, so that no stream begins later for it.
     before: Option<CacheCounters>,
+    /// Whether it guesses tokens ahead: it has counters for that only then.
+    speculates: bool,
 }
 
 /// Prefix-cache counters, in tokens since the server's start.
@@ -108,11 +115,17 @@ struct CacheCounters {
 }
 
 impl VllmStream {
-    fn counters(&self) -> Option<CacheCounters> {
+    fn counters(&mut self) -> Option<CacheCounters> {
         let server = &self.server;
         let text = ask::get_text(&server.url, &server.headers, Timeouts::QUICK, "/metrics").ok()?;
+        self.speculates = speculates(&text);
         parse_counters(&text)
     }
+}
+
+/// Whether there are counters of drafts.
+fn speculates(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("vllm:spec_decode_num_draft"))
 }
 
 /// The sums of `vllm:prefix_cache_queries_total` and `…hits_total`; older versions put `gpu_` before `prefix`.
@@ -136,8 +149,14 @@ impl Stream for VllmStream {
     }
 
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
-        let before = self.before.take().or_else(|| self.counters());
+        let before = match self.before.take() {
+            Some(before) => Some(before),
+            None => self.counters(),
+        };
         let mut reply = self.stream.run(request)?;
+        if self.speculates {
+            reply.extras["speculative"] = json!(true);
+        }
         // Usage tells cached tokens only when the server was started with a flag; its counters always do, as long as
         // this request was alone: then their queries grew by its prompt.
         if reply.timings.cached_tokens.is_none()
@@ -166,5 +185,7 @@ mod tests {
         let old = "vllm:gpu_prefix_cache_queries 100\nvllm:gpu_prefix_cache_hits 0\n";
         assert_eq!(parse_counters(old), Some(CacheCounters { queries: 100.0, hits: 0.0 }));
         assert_eq!(parse_counters("other 3"), None);
+        let drafts = "# HELP vllm:spec_decode_num_drafts_total x\nvllm:spec_decode_num_drafts_total{engine=\"0\"} 0.0\n";
+        assert!(speculates(drafts) && !speculates(text));
     }
 }
