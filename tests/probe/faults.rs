@@ -217,6 +217,45 @@ fn an_interrupted_run_is_saved_and_its_server_ended() -> Result<()> {
     Ok(())
 }
 
+/// Ctrl-C on a terminal goes to the whole group of the probe: its server is in another one, and has not crashed.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_on_a_terminal_is_no_crash_of_the_server() -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    let stage = Stage::new(Pace::default())?;
+    let mut command = stage.starting(&["--full", "--workload", "W1,W4"])?;
+    command.process_group(0);
+    let output = in_the_middle(&stage, command, |child| signal_group(child, "INT"))?;
+    let stderr = utf8(&output.stderr);
+    assert!(output.status.success() && !stderr.contains("ended by itself"), "{stderr}");
+    let run = stage.saved()?;
+    assert!(of(&run, "W4").iter().any(|found| found["skipped"] == "interrupted"), "{run:#}");
+    assert!(stage.started().is_empty(), "{:?}", stage.started());
+    Ok(())
+}
+
+/// A stream that never pauses is left as soon as one that does.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_is_noticed_while_tokens_flow() -> Result<()> {
+    // 256 tokens take 13 seconds.
+    let stage = Stage::new(Pace { decode_tps: 20.0, ..Pace::default() })?;
+    let mut command = stage.command(&["--no-upload", "--full", "--workload", "W1", "--repeat", "1"])?;
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let chunks = || -> Option<u64> {
+        let mut answer = house::local_http().get(format!("{}/streams", stage.server.url)).call().ok()?;
+        let told: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
+        told["chunks"].as_u64()
+    };
+    // The warm-up has 16.
+    until("its stream", || chunks().is_some_and(|chunks| chunks > 24))?;
+    let begun = Instant::now();
+    signal(&child, "INT")?;
+    let output = child.wait_with_output()?;
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}: {}", begun.elapsed(), utf8(&output.stderr));
+    Ok(())
+}
+
 /// No file may grow beyond half a KiB, as on a disk that is full: nothing can be saved anywhere, so the run comes out on
 /// standard output, whole.
 #[test]

@@ -159,7 +159,18 @@ fn finished(home: &Path) -> usize {
 
 /// Sends a signal by the system's own tool.
 fn signal(child: &Child, name: &str) -> Result<()> {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status()?;
+    signal_to(&child.id().to_string(), name)
+}
+
+/// To the whole group that it leads, as a terminal does it.
+#[cfg(unix)]
+fn signal_group(child: &Child, name: &str) -> Result<()> {
+    signal_to(&format!("-{}", child.id()), name)
+}
+
+#[cfg(unix)]
+fn signal_to(whom: &str, name: &str) -> Result<()> {
+    let sent = Command::new("kill").args([&format!("-{name}"), "--", whom]).status()?;
     ensure!(sent.success());
     Ok(())
 }

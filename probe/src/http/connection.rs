@@ -133,13 +133,13 @@ impl Socket {
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Err(HttpError::OutOfTime);
             }
+            if interrupt::requested() {
+                return Err(HttpError::Interrupted);
+            }
             let error = match self.read(buffer) {
                 Ok(count) => return Ok(count),
                 Err(error) => error,
             };
-            if interrupt::requested() {
-                return Err(HttpError::Interrupted);
-            }
             let waited = matches!(
                 error.kind(),
                 // Linux says WouldBlock where Windows and macOS say TimedOut.

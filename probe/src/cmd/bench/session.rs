@@ -6,6 +6,8 @@ use super::progress::Progress;
 use super::time::Time;
 use crate::cmd::beside::Beside;
 use crate::driver::{DriverError, ModelRef, Need, Runtime};
+use crate::http::HttpError;
+use crate::interrupt;
 use crate::measure::{Bench as Bencher, Lengths, Limits, Series};
 use crate::plan::Point;
 use crate::trace;
@@ -86,7 +88,11 @@ impl Session<'_> {
         });
         measured.map_err(|error| {
             self.hangs = error.is_hang();
-            if error.is_interrupt() { error } else { self.runtime.died().unwrap_or(error) }
+            // Whatever else went wrong once Ctrl-C had come is its doing.
+            if interrupt::requested() {
+                return HttpError::Interrupted.into();
+            }
+            self.runtime.died().unwrap_or(error)
         })
     }
 

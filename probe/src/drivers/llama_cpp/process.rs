@@ -55,7 +55,7 @@ impl Process {
         let context = (need.context_tokens + 64) * need.streams;
         let guard = Guard::new();
         let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
-        let mut child = command
+        let mut child = apart(&mut command)
             .arg("-m")
             .arg(file)
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
@@ -150,7 +150,7 @@ fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String,
     let name = program.file_name().unwrap_or_default().display();
     let guard = Guard::new();
     let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
-    let mut child = command
+    let mut child = apart(&mut command)
         .arg("-m")
         .arg(model)
         .args(arguments)
@@ -192,6 +192,19 @@ fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String,
 fn plain(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
+    command
+}
+
+/// In a group of its own, so that Ctrl-C on a terminal reaches us alone: we end it, and it has not died by itself.
+fn apart(command: &mut Command) -> &mut Command {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(windows)]
+    {
+        /// `CREATE_NEW_PROCESS_GROUP`.
+        const NEW_GROUP: u32 = 0x200;
+        std::os::windows::process::CommandExt::creation_flags(command, NEW_GROUP);
+    }
     command
 }
 
