@@ -92,3 +92,25 @@ fn a_server_that_hangs_up_just_as_it_is_asked_is_asked_again() {
         assert_eq!(connection.get("/").unwrap().body.read_all(100).unwrap(), b"{}");
     }
 }
+
+/// A server that takes longer over its first words than one wait at the socket lasts: its words count, not the wait.
+#[test]
+fn a_slow_handshake_is_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::sleep(Duration::from_millis(600));
+            // An alert: handshake_failure.
+            let _ = std::io::Write::write_all(&mut stream, &[0x15, 3, 3, 0, 2, 2, 40]);
+            std::thread::sleep(Duration::from_secs(5));
+        }
+    });
+    let open = |connect_ms| {
+        let timeouts = Timeouts { connect: Duration::from_millis(connect_ms), ..Timeouts::PATIENT };
+        Connection::new(Url::parse(&url).unwrap(), Vec::new(), timeouts).open().unwrap_err()
+    };
+    let told = open(5000);
+    assert!(matches!(&told, HttpError::Tls(words) if words.contains("alert")), "{told}");
+    assert!(matches!(open(300), HttpError::Stalled { doing: "agreeing on encryption", .. }));
+}

@@ -140,12 +140,7 @@ impl Socket {
                 Ok(count) => return Ok(count),
                 Err(error) => error,
             };
-            let waited = matches!(
-                error.kind(),
-                // Linux says WouldBlock where Windows and macOS say TimedOut.
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-            );
-            if !waited || start.elapsed() >= limit {
+            if !is_wait(&error) || start.elapsed() >= limit {
                 return Err(HttpError::from_io(&error, doing, limit));
             }
         }
@@ -154,6 +149,12 @@ impl Socket {
 
 /// How long one wait at the socket lasts: the longest that Ctrl-C goes unnoticed.
 const SLICE: Duration = Duration::from_millis(200);
+
+/// Whether nothing came within one wait, which says nothing of the connection. Linux says WouldBlock where Windows and macOS
+/// say TimedOut.
+fn is_wait(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -223,8 +224,11 @@ impl Connection {
                     tcp.set_nodelay(true).map_err(unreachable)?;
                     tcp.set_write_timeout(Some(self.timeouts.idle)).map_err(unreachable)?;
                     tcp.set_read_timeout(Some(SLICE.min(self.timeouts.first_byte))).map_err(unreachable)?;
-                    self.socket =
-                        Some(if self.url.tls { tls(&self.url.host, tcp)? } else { Socket::Plain(tcp) });
+                    self.socket = Some(if self.url.tls {
+                        tls(&self.url.host, tcp, self.timeouts)?
+                    } else {
+                        Socket::Plain(tcp)
+                    });
                     return Ok(());
                 }
                 Err(error) => last = error,
@@ -376,7 +380,8 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
     Ok(Some((response.code.unwrap_or(0), headers, length)))
 }
 
-fn tls(host: &str, tcp: TcpStream) -> Result<Socket, HttpError> {
+fn tls(host: &str, tcp: TcpStream, timeouts: Timeouts) -> Result<Socket, HttpError> {
+    let begun = Instant::now();
     let failed = |error: &dyn std::fmt::Display| HttpError::Tls(error.to_string());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -388,9 +393,22 @@ fn tls(host: &str, tcp: TcpStream) -> Result<Socket, HttpError> {
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
     let session = ClientConnection::new(Arc::new(config), name).map_err(|error| failed(&error))?;
     let mut stream = StreamOwned::new(session, tcp);
-    // The handshake now, not inside the first request.
+    // The handshake now, not inside the first request. One wait at the socket is short: a server far away, or a busy one,
+    // takes several.
     while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock).map_err(|error| failed(&error))?;
+        let Err(error) = stream.conn.complete_io(&mut stream.sock) else { continue };
+        if !is_wait(&error) {
+            return Err(failed(&error));
+        }
+        if interrupt::requested() {
+            return Err(HttpError::Interrupted);
+        }
+        if timeouts.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(HttpError::OutOfTime);
+        }
+        if begun.elapsed() >= timeouts.connect {
+            return Err(HttpError::Stalled { doing: "agreeing on encryption", limit: timeouts.connect });
+        }
     }
     Ok(Socket::Tls(Box::new(stream)))
 }
