@@ -22,7 +22,7 @@ const SHORT: usize = 8;
 /// # Errors
 /// When no local connection can be made.
 pub fn measure() -> Result<Calibration, DriverError> {
-    let failed = |error: std::io::Error| DriverError::Process(format!("no local server: {error}"));
+    let failed = |error: std::io::Error| DriverError::NotStarted(format!("no local server: {error}"));
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let url = Url::parse(&format!("http://{}", listener.local_addr().map_err(failed)?))?;
     std::thread::spawn(move || {

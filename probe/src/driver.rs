@@ -296,9 +296,15 @@ pub enum DriverError {
     /// The runtime cannot do this, and what would help: in our own words, since they go into the run.
     #[error("{0}")]
     Limit(String),
-    /// A process could not be started, or ended by itself.
+    /// A process that we started ended by itself.
     #[error("{0}")]
     Process(String),
+    /// A process could not be started, or did not become ready.
+    #[error("{0}")]
+    NotStarted(String),
+    /// Something of our own failed: in our own words, since they go into the run.
+    #[error("{0}")]
+    Own(&'static str),
     /// A request was taken and not answered, before anything was measured: what comes after it would fare no better.
     #[error(
         "the runtime took a request and gave no answer in time: it still loads the model, or it is stuck; look at its \
@@ -339,8 +345,11 @@ impl DriverError {
             DriverError::UnknownReply(_) => "the answer cannot be read".to_owned(),
             DriverError::BrokeOff(_) => "the runtime broke off its answer with an error".to_owned(),
             DriverError::Process(_) => "the server that was started for it ended by itself".to_owned(),
+            DriverError::NotStarted(_) => "the server could not be started for it".to_owned(),
             DriverError::NoSuchModel { .. } => "the runtime has no such model".to_owned(),
-            DriverError::Empty | DriverError::Limit(_) | DriverError::Hung => self.to_string(),
+            DriverError::Empty | DriverError::Limit(_) | DriverError::Own(_) | DriverError::Hung => {
+                self.to_string()
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod tls;
 mod url;
 
 pub use body::Body;

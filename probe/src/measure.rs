@@ -224,8 +224,7 @@ impl Bench<'_> {
             let mut replies = Vec::new();
             for handle in handles {
                 let joined = handle.join();
-                let (begin, reply) =
-                    joined.map_err(|_| DriverError::Process("a stream's thread broke".to_owned()))??;
+                let (begin, reply) = joined.map_err(|_| DriverError::Own("a stream's thread broke"))??;
                 replies.push((begin, reply));
             }
             Ok(on_one_clock(replies))

@@ -114,3 +114,42 @@ fn a_slow_handshake_is_waited_for() {
     assert!(matches!(&told, HttpError::Tls(words) if words.contains("alert")), "{told}");
     assert!(matches!(open(300), HttpError::Stalled { doing: "agreeing on encryption", .. }));
 }
+
+/// Cut after it had worked on a request, and gone: that is no idle connection, nor a place where nobody ever listened.
+#[test]
+fn a_server_that_breaks_down_over_a_request_is_not_asked_again() {
+    use std::io::{Read, Write};
+    // After so many milliseconds; on a connection that has served, or a fresh one; asked so often.
+    for (work_ms, has_served, asked) in [(0, false, 1), (1500, true, 1), (0, true, 1)] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; 4096];
+            if has_served {
+                assert!(stream.read(&mut buffer).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+            }
+            assert!(stream.read(&mut buffer).unwrap() > 0);
+            std::thread::sleep(Duration::from_millis(work_ms));
+            // First the door, then the connection: nobody is found afterwards.
+            let kept = (work_ms > 0).then(|| listener.try_clone().unwrap());
+            drop(listener);
+            drop(stream);
+            let Some(kept) = kept else { return 1 };
+            kept.set_nonblocking(true).unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+            1 + kept.accept().into_iter().count()
+        });
+        let limit = Duration::from_secs(5);
+        let timeouts = Timeouts { connect: limit, first_byte: limit, idle: limit, until: None };
+        let mut connection = Connection::new(Url::parse(&url).unwrap(), Vec::new(), timeouts);
+        connection.open().unwrap();
+        if has_served {
+            connection.get("/").unwrap().body.read_all(100).unwrap();
+        }
+        let error = connection.post("/", b"{}").err().unwrap();
+        assert!(matches!(error, HttpError::Cut { .. }), "{work_ms} ms, {has_served}: {error}");
+        assert_eq!(server.join().unwrap(), asked);
+    }
+}

@@ -2,14 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 
 use super::body::{Body, Framing};
-use super::{HttpError, Url};
+use super::{HttpError, Url, tls};
 use crate::interrupt;
 
 /// How long each kind of silence may last.
@@ -72,6 +70,8 @@ pub struct Connection {
     headers: Vec<(String, String)>,
     timeouts: Timeouts,
     socket: Option<Socket>,
+    /// Whether the socket has brought an answer before.
+    has_served: bool,
 }
 
 /// The answer to a request; the body is read from it as it arrives.
@@ -147,12 +147,15 @@ impl Socket {
     }
 }
 
+/// How soon a connection is cut that the server had closed as idle.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// How long one wait at the socket lasts: the longest that Ctrl-C goes unnoticed.
 const SLICE: Duration = Duration::from_millis(200);
 
 /// Whether nothing came within one wait, which says nothing of the connection. Linux says WouldBlock where Windows and macOS
 /// say TimedOut.
-fn is_wait(error: &io::Error) -> bool {
+pub(super) fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
@@ -195,7 +198,7 @@ struct Answered {
 impl Connection {
     /// A connection that will be opened when it is first needed.
     pub fn new(url: Url, headers: Vec<(String, String)>, timeouts: Timeouts) -> Connection {
-        Connection { url, headers, timeouts, socket: None }
+        Connection { url, headers, timeouts, socket: None, has_served: false }
     }
 
     /// From now on no answer is waited for after this moment.
@@ -212,6 +215,7 @@ impl Connection {
             return Ok(());
         }
         self.socket = None;
+        self.has_served = false;
         let address = self.url.authority();
         let unreachable = |source: io::Error| match source.kind() {
             io::ErrorKind::ConnectionRefused => HttpError::Refused { address: address.clone() },
@@ -225,7 +229,7 @@ impl Connection {
                     tcp.set_write_timeout(Some(self.timeouts.idle)).map_err(unreachable)?;
                     tcp.set_read_timeout(Some(SLICE.min(self.timeouts.first_byte))).map_err(unreachable)?;
                     self.socket = Some(if self.url.tls {
-                        tls(&self.url.host, tcp, self.timeouts)?
+                        tls::open(&self.url.host, tcp, self.timeouts)?
                     } else {
                         Socket::Plain(tcp)
                     });
@@ -270,7 +274,8 @@ impl Connection {
     }
 
     /// Sends a request. A server may close an idle connection at the very moment at which we use it: then nothing was
-    /// answered, and the request goes out once more on a fresh one.
+    /// answered, and the request goes out once more on a fresh one. A cut at any other time is the server's end: what it
+    /// worked on for minutes is not asked for again, and where nobody listens any more, it is the cut that is told.
     fn send(
         &mut self,
         method: &str,
@@ -278,15 +283,19 @@ impl Connection {
         content: Content<'_>,
     ) -> Result<Response<'_>, HttpError> {
         let request = self.request(method, resource, content);
-        let reused = self.socket.is_some();
         self.open()?;
+        let was_idle = self.has_served;
+        let begun = Instant::now();
         let answered = match self.exchange(&request) {
-            Err(HttpError::Cut { .. }) if reused => {
-                self.open()?;
+            Err(cut @ HttpError::Cut { .. }) if was_idle && begun.elapsed() < AT_ONCE => {
+                if self.open().is_err() {
+                    return Err(cut);
+                }
                 self.exchange(&request)?
             }
             result => result?,
         };
+        self.has_served = true;
         self.respond(answered)
     }
 
@@ -378,37 +387,4 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
         })
         .collect();
     Ok(Some((response.code.unwrap_or(0), headers, length)))
-}
-
-fn tls(host: &str, tcp: TcpStream, timeouts: Timeouts) -> Result<Socket, HttpError> {
-    let begun = Instant::now();
-    let failed = |error: &dyn std::fmt::Display| HttpError::Tls(error.to_string());
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-    let session = ClientConnection::new(Arc::new(config), name).map_err(|error| failed(&error))?;
-    let mut stream = StreamOwned::new(session, tcp);
-    // The handshake now, not inside the first request. One wait at the socket is short: a server far away, or a busy one,
-    // takes several.
-    while stream.conn.is_handshaking() {
-        let Err(error) = stream.conn.complete_io(&mut stream.sock) else { continue };
-        if !is_wait(&error) {
-            return Err(failed(&error));
-        }
-        if interrupt::requested() {
-            return Err(HttpError::Interrupted);
-        }
-        if timeouts.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(HttpError::OutOfTime);
-        }
-        if begun.elapsed() >= timeouts.connect {
-            return Err(HttpError::Stalled { doing: "agreeing on encryption", limit: timeouts.connect });
-        }
-    }
-    Ok(Socket::Tls(Box::new(stream)))
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                DriverError::Process(format!("{} does not start: {error}", program.display()))
+                DriverError::NotStarted(format!("{} does not start: {error}", program.display()))
             })?;
         #[cfg(windows)]
         if let Some(guard) = &guard {
@@ -108,10 +108,8 @@ impl Process {
         }
         let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let last: Vec<&str> = lines.iter().map(String::as_str).collect();
-        Some(DriverError::Process(format!(
-            "llama-server ended by itself ({status}); its last lines:\n{}",
-            last.join("\n")
-        )))
+        let words = format!("llama-server ended by itself ({status}); its last lines:\n{}", last.join("\n"));
+        Some(if never_ran(status) { DriverError::NotStarted(words) } else { DriverError::Process(words) })
     }
 
     fn wait_until_healthy(&mut self) -> Result<(), DriverError> {
@@ -129,7 +127,9 @@ impl Process {
                 return Err(error);
             }
             if start.elapsed() > START_LIMIT {
-                return Err(DriverError::Process("llama-server was not ready after 15 minutes".to_owned()));
+                return Err(DriverError::NotStarted(
+                    "llama-server was not ready after 15 minutes".to_owned(),
+                ));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -157,7 +157,7 @@ fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String,
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| DriverError::Process(format!("{name} does not start: {error}")))?;
+        .map_err(|error| DriverError::NotStarted(format!("{name} does not start: {error}")))?;
     #[cfg(windows)]
     if let Some(guard) = &guard {
         guard.watch(&child);
@@ -185,7 +185,16 @@ fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String,
         }
     };
     let text = reader.join().unwrap_or_default();
-    if status.success() { Ok(text) } else { Err(DriverError::Process(format!("{name} ended with {status}"))) }
+    if status.success() {
+        return Ok(text);
+    }
+    let words = format!("{name} ended with {status}");
+    Err(if never_ran(status) { DriverError::NotStarted(words) } else { DriverError::Process(words) })
+}
+
+/// Whether the shell that becomes the program, or the system's loader, could not make it run.
+fn never_ran(status: ExitStatus) -> bool {
+    matches!(status.code(), Some(126 | 127))
 }
 
 /// The program by itself, which nobody writes to.
@@ -213,7 +222,7 @@ fn free_port() -> Result<u16, DriverError> {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .map_err(|error| DriverError::Process(format!("no free port: {error}")))
+        .map_err(|error| DriverError::NotStarted(format!("no free port: {error}")))
 }
 
 /// Reads a pipe to its end, so that the server never waits for us, and remembers what it said last.
@@ -245,5 +254,8 @@ mod tests {
         let need = Need { context_tokens: 512, streams: 1 };
         let error = Process::start(&program, Path::new("x.gguf"), need).err().unwrap().to_string();
         assert!(error.contains("failed to load model"), "{error}");
+        let nothing = folder.path().join("no-such-program");
+        let error = output_of(&nothing, Path::new("x.gguf"), &[]).unwrap_err();
+        assert!(!error.published().contains("ended by itself"), "{}", error.published());
     }
 }
