@@ -58,6 +58,12 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
         "remote" => {
             "the server runs on another machine than this one, so the fingerprint says nothing of the speed; run the probe there"
         }
+        "quick" => {
+            "the answer was cut to a quarter of what the suite wants, so it is no result of W1; a run without --quick is"
+        }
+        "no_reasoning" => {
+            "thinking was switched off where the model can; without --no-reasoning it may make other text, and more of it"
+        }
         "on_battery" => "the machine ran on its battery, which slows it down; plug it in and measure again",
         "powersave_governor" => {
             "the kernel keeps the processor slow; `cpupower frequency-set -g performance` lets it run"
@@ -83,7 +89,9 @@ mod tests {
 
     #[test]
     fn flags_that_keep_a_run_here_have_theirs() {
-        assert!(meaning(crate::runs::REMOTE).is_some());
+        for flag in [crate::runs::REMOTE, crate::runs::QUICK, "no_reasoning"] {
+            assert!(meaning(flag).is_some(), "{flag}");
+        }
     }
 
     /// Flags are words in quotes where they are given: each of those files is read, so that none is without its sentence.

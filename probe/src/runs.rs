@@ -16,6 +16,9 @@ use serde_json::value::RawValue;
 /// Flag of a run against a server on another machine.
 pub const REMOTE: &str = "remote";
 
+/// Flag of a quick run, whose answers are shorter than the suite's.
+pub const QUICK: &str = "quick";
+
 /// A run as it is saved: readable at the top, the signed bytes in its envelope.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedRun {
@@ -71,9 +74,12 @@ impl SavedRun {
     /// Why it is no run to publish, in a sentence; none for one that may be sent.
     pub fn stays_because(&self) -> Option<&'static str> {
         let is = |word: &str| self.workloads.iter().any(|found| found.flags.iter().any(|flag| flag == word));
-        is(REMOTE).then_some(
-            "what ran is not the machine that the fingerprint describes; run the probe on the machine of the server",
-        )
+        if is(REMOTE) {
+            return Some(
+                "what ran is not the machine that the fingerprint describes; run the probe on the machine of the server",
+            );
+        }
+        is(QUICK).then_some("a quick run is a smoke test, not the suite's W1; run it without --quick")
     }
 
     /// Writes it whole, readable by its owner alone where it holds a key.
@@ -289,11 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_on_another_machine_stays_here() {
+    fn a_run_on_another_machine_and_a_quick_one_stay_here() {
         let mut run = saved();
         assert_eq!(run.stays_because(), None);
         run.workloads[0].flags.push(REMOTE.to_owned());
         assert!(run.stays_because().is_some_and(|why| why.contains("not the machine")));
+        run.workloads[0].flags = vec![QUICK.to_owned()];
+        assert!(run.stays_because().is_some_and(|why| why.contains("smoke test")));
     }
 
     #[test]

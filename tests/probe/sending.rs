@@ -95,6 +95,8 @@ fn exit_codes_tell_usage_from_failure() -> Result<()> {
         (vec!["bench", "--llama-cpp-path", "/", "--backend", "llama.cpp"], 2),
         (vec!["detect", "--llama-cpp-path", "/no/such/llama-server"], 2),
         (vec!["bench", "--frobnicate"], 2),
+        (vec!["bench", "--quick", "--workload", "W3"], 2),
+        (vec!["bench", "--quick", "--shapes"], 2),
     ] {
         let output = probe(home.path())?.args(&arguments).output()?;
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", utf8(&output.stderr));

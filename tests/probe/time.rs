@@ -63,8 +63,15 @@ fn one_slow_repeat_does_not_overrun_the_budget() -> Result<()> {
 fn a_quick_run_is_quick() -> Result<()> {
     let stage = Stage::new(Pace::default())?;
     let begun = Instant::now();
-    let output = stage.bench(&["--no-upload", "--quick"])?;
+    let output = stage.bench(&["--server", "http://127.0.0.1:9", "--quick", "--no-reasoning"])?;
     assert!(output.status.success(), "{}", utf8(&output.stderr));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(utf8(&output.stderr).contains("kept on this machine: a quick run"), "{}", utf8(&output.stderr));
+    let run = stage.saved()?;
+    let flags = of(&run, "W1")[0]["flags"].to_string();
+    assert!(flags.contains("\"quick\"") && flags.contains("\"no_reasoning\""), "{flags}");
+    let id = run["run_id"].as_str().context("an id")?;
+    let sent = probe(&stage.home())?.args(["upload", id, "--server", "http://127.0.0.1:9"]).output()?;
+    assert!(utf8(&sent.stderr).contains("is not sent: a quick run"), "{}", utf8(&sent.stderr));
     Ok(())
 }

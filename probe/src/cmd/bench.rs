@@ -46,8 +46,8 @@ pub struct Bench {
     /// The four shapes of the benchmark page, with one stream and with four, in place of the suite's workloads.
     #[arg(long)]
     shapes: bool,
-    /// A smoke test of half a minute.
-    #[arg(long, conflicts_with = "full")]
+    /// A smoke test of half a minute: W1 with fewer tokens, which is kept here and counts nowhere.
+    #[arg(long, conflicts_with_all = ["full", "workload", "shapes"])]
     quick: bool,
     /// Everything, however long it takes; otherwise what two minutes allow.
     #[arg(long)]
@@ -108,6 +108,13 @@ impl Bench {
         self.repeat.map_or_else(|| self.extent().repeats(), |count| (count, count))
     }
 
+    /// What every result says of how it was asked for.
+    fn marks(&self) -> impl Iterator<Item = &'static str> {
+        [(self.quick, runs::QUICK), (self.no_reasoning, "no_reasoning")]
+            .into_iter()
+            .filter_map(|(is_on, word)| is_on.then_some(word))
+    }
+
     fn points(&self, suite: &SuiteRow) -> Result<Vec<Point>> {
         let mut points = plan::points(suite, &self.workload, self.extent()).map_err(UsageError)?;
         if let Some(turns) = self.turns {
@@ -133,6 +140,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     identify::complete(&mut model);
 
     let mut record = Record::begin(&suite.id, backend, &*runtime, &model, arguments.anon)?;
+    record.marks.extend(arguments.marks());
     let beside = Beside::new(&record.submission.fingerprint, backend, &model, runtime.is_here());
     record.submission.model.id.clone_from(&beside.model);
     let barred: Vec<Option<String>> =

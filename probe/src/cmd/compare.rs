@@ -46,6 +46,11 @@ fn verified(reference: &OsStr) -> Result<Run> {
     Ok(Run { id: printable(&saved.run_id), signed })
 }
 
+/// Whether it is shorter than the suite's: no result of the same workload.
+fn is_quick(result: &WorkloadResult) -> bool {
+    result.flags.iter().any(|flag| flag == runs::QUICK)
+}
+
 fn write_comparison(first: &Run, other: &Run, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{} against {}", other.id, first.id)?;
     for (what, before, after) in differences(&first.signed, &other.signed) {
@@ -57,6 +62,7 @@ fn write_comparison(first: &Run, other: &Run, out: &mut dyn Write) -> Result<()>
             known.workload == result.workload
                 && known.target_prompt_tokens == result.target_prompt_tokens
                 && known.streams == result.streams
+                && is_quick(known) == is_quick(result)
         };
         let Some(before) = first.signed.workloads.iter().find(same) else { continue };
         if before.skipped.is_some() || result.skipped.is_some() {

@@ -46,6 +46,8 @@ pub(super) struct Record {
     state: Vec<String>,
     /// Whether the runtime computes on this machine, whose state then is that of the measurement.
     is_here: bool,
+    /// Flags of every result from the beginning: what kind of run it is.
+    pub marks: Vec<&'static str>,
     /// What the runtime's own benchmark says, to be laid beside W1.
     pub cross_check: Option<CrossCheck>,
     /// How often heat has slowed the processor since the machine started, as its kernel counts.
@@ -115,6 +117,7 @@ impl Record {
             raw: Vec::new(),
             state,
             is_here,
+            marks: if is_here { Vec::new() } else { vec![runs::REMOTE] },
             cross_check: None,
             throttled,
         })
@@ -132,8 +135,8 @@ impl Record {
 
     /// A point's result. What concerns the whole run stands in it at once: a run that is killed is saved as it is then.
     pub fn add(&mut self, mut found: WorkloadResult) {
-        if found.skipped.is_none() && !self.is_here {
-            found.flags.push(runs::REMOTE.to_owned());
+        if found.skipped.is_none() {
+            found.flags.extend(self.marks.iter().map(|mark| (*mark).to_owned()));
         }
         self.submission.workloads.push(found);
     }

@@ -6,7 +6,7 @@ use data::fingerprint::Gpu;
 use data::machine;
 use data::row::{QuantRow, Runtime};
 use data::submission::{
-    EvidenceClass, Identity, RunRequest, State, Submission, WorkloadResult, depth_bucket,
+    EvidenceClass, Identity, Reason, RunRequest, State, Submission, WorkloadResult, depth_bucket,
 };
 use data::{Catalog, Engine, envelope::Envelope};
 
@@ -205,6 +205,9 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         for (state, reason) in coherent::remarks(result, &outlook, &engine.rules.rows.plausibility) {
             candidate.lower(state, reason);
         }
+        if let Some(reason) = uncounted(result) {
+            candidate.lower(State::Flagged, reason);
+        }
     }
     candidate.subject.offloaded = offloaded;
     unknowns(candidate, is_machine_known, model.is_some(), quant.is_some());
@@ -267,6 +270,15 @@ pub(super) fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, qu
             candidate.lower(State::Flagged, reason(code, says));
         }
     }
+}
+
+/// What a point says of itself that keeps it from counting. The probe sends no such run; another program may.
+fn uncounted(result: &WorkloadResult) -> Option<Reason> {
+    let has = |word: &str| result.flags.iter().any(|flag| flag == word);
+    if has("remote") {
+        return Some(reason("remote", "It ran on another machine than the one that the run describes."));
+    }
+    has("quick").then(|| reason("quick", "It was cut short: a smoke test, no result of the workload."))
 }
 
 /// Remarks of the probe that travel with the result; they take nothing from it.

@@ -178,6 +178,13 @@ on_both! {
             let answer = own.submit(who, &run, &format!("192.0.2.{who}")).await;
             assert_eq!(answer.status, 201, "{}", answer.text());
         }
+        // A run that says of itself that it ran elsewhere, or was cut short, counts nowhere.
+        for (who, flag) in [(4, "remote"), (5, "quick")] {
+            let mut run = sample::run(who, fair());
+            run.workloads[0].flags.push(flag.into());
+            let receipt = own.submit(who, &run, &format!("192.0.2.{who}")).await.json();
+            assert_eq!((&receipt["state"], &receipt["reasons"][0]["code"]), (&json!("flagged"), &json!(flag)), "{receipt}");
+        }
         let medians = own.get("/api/v1/tables/medians.json").await.json();
         let mut cells: Vec<_> = medians.as_array().unwrap().iter().map(|cell| (cell["device"].clone(), cell["speculative"].clone(), cell["count"].clone())).collect();
         cells.sort_by_key(|cell| format!("{cell:?}"));
