@@ -205,7 +205,7 @@ pub struct ModelRef {
     /// Longest context it can have, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u32>,
-    /// Whether its runtime says that it makes no text: a model for embeddings.
+    /// Whether its runtime or its file says that it makes no text: a model for embeddings.
     #[serde(skip)]
     pub is_mute: bool,
     /// Its file on this machine: for reading and hashing, never for a run.
@@ -217,11 +217,12 @@ pub struct ModelRef {
 }
 
 impl ModelRef {
-    /// Whether it makes text, as far as its runtime and its name tell.
+    /// Whether it makes text, as far as its runtime or its file tells; where there is neither, its name.
     pub fn makes_text(&self) -> bool {
         const OTHERS: [&str; 3] = ["embed", "rerank", "whisper"];
         let name = self.id.to_ascii_lowercase();
-        !self.is_mute && !OTHERS.iter().any(|other| name.contains(other))
+        let is_named_so = || OTHERS.iter().any(|other| name.contains(other));
+        !self.is_mute && (self.file.is_some() || !is_named_so())
     }
 }
 

@@ -19,6 +19,13 @@ pub fn shape(path: &Path) -> Result<ModelShape> {
     gguf::model(&headers).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
+/// Whether a file says that it makes no text: by its architecture and how it pools, whatever its name. One that cannot be
+/// read says nothing.
+pub fn is_mute(path: &Path) -> bool {
+    let headers: Result<Vec<Header>> = parts(path).iter().map(|part| header(part)).collect();
+    headers.is_ok_and(|headers| matches!(gguf::model(&headers), Err(GgufError::NotText(_))))
+}
+
 /// All files of a model: itself, or by the names of a split one's parts.
 pub fn parts(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -55,6 +62,25 @@ mod tests {
         let expected = [1, 2, 3].map(|n| PathBuf::from(format!("/m/big-Q4_K_M-{n:05}-of-00003.gguf")));
         assert_eq!(names, expected);
         assert_eq!(parts(Path::new("m.gguf")), [PathBuf::from("m.gguf")]);
+    }
+
+    #[test]
+    fn what_makes_no_text_is_told_by_its_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |architecture: &str| {
+            let path = folder.path().join("all-minilm-q8_0.gguf");
+            let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+            // No tensors and one key, whose value is a text (type 8).
+            bytes.extend([0u64, 1].map(u64::to_le_bytes).concat());
+            bytes.extend(20u64.to_le_bytes());
+            bytes.extend(b"general.architecture\x08\0\0\0");
+            bytes.extend((architecture.len() as u64).to_le_bytes());
+            bytes.extend(architecture.as_bytes());
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        assert!(is_mute(&file("bert")) && !is_mute(&file("llama")));
+        assert!(!is_mute(&folder.path().join("absent.gguf")));
     }
 
     #[test]

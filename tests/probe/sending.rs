@@ -50,6 +50,29 @@ fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
     Ok(())
 }
 
+/// A copy that cannot be written fails the command, which still tells where the run itself is. The copy of an anonymous run
+/// has no key: whoever has that can withdraw the run.
+#[test]
+fn a_copy_hides_neither_the_run_nor_holds_its_key() -> Result<()> {
+    let bench = ["--no-upload", "--workload", "W1", "--repeat", "1", "--anon", "--json"];
+    let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
+    let absent = stage.folder.path().join("no-such-folder/run.json");
+    let output = stage.command(&bench)?.arg(&absent).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(utf8(&output.stdout).contains(" saved in "), "{}", utf8(&output.stdout));
+    assert!(utf8(&output.stderr).contains("cannot be written"), "{}", utf8(&output.stderr));
+    assert!(stage.saved()?["anonymous_key"].is_array(), "it stays with the saved run");
+
+    let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
+    let copy = stage.folder.path().join("run.json");
+    let output = stage.command(&bench)?.arg(&copy).output()?;
+    assert!(output.status.success(), "{}", utf8(&output.stderr));
+    assert!(!std::fs::read_to_string(&copy)?.contains("anonymous_key"));
+    let verified = probe(&stage.home())?.arg("verify").arg(&copy).output()?;
+    assert!(verified.status.success(), "{}", utf8(&verified.stderr));
+    Ok(())
+}
+
 /// What was changed after it was signed is not compared; names that are no text are names too.
 #[test]
 #[cfg(target_os = "linux")]

@@ -55,12 +55,14 @@ pub(super) fn finish(
         writeln!(text)?;
     }
     tell(arguments, &text, out)?;
-    write_json(arguments, &saved, out)?;
+    // A copy that cannot be written is told last: where the run itself is comes first.
+    let copied = write_json(arguments, &saved, out);
     let empty = saved.workloads.iter().all(|found: &WorkloadResult| found.skipped.is_some());
     let wanted = !arguments.no_upload && !empty && !interrupt::requested();
     let page = if wanted { upload(arguments, &saved) } else { None };
     let page = page.map_or_else(String::new, |page| format!("{page}\n"));
     tell(arguments, format!("run {} saved in {}\n{page}", saved.run_id, path.display()).as_bytes(), out)?;
+    copied?;
     if empty {
         return Err(anyhow!("no workload could be measured"));
     }
@@ -117,9 +119,10 @@ fn upload(arguments: &Bench, saved: &SavedRun) -> Option<String> {
 /// The run as JSON, where that was asked for.
 fn write_json(arguments: &Bench, saved: &SavedRun, out: &mut dyn Write) -> Result<()> {
     let Some(json) = &arguments.json else { return Ok(()) };
+    let copy = saved.without_key();
     if arguments.json_is_output() {
-        out.write_all(&serde_json::to_vec_pretty(saved)?)?;
+        out.write_all(&serde_json::to_vec_pretty(&copy)?)?;
         return Ok(writeln!(out)?);
     }
-    saved.write(json).with_context(|| format!("{} cannot be written", json.display()))
+    copy.write(json).with_context(|| format!("{} cannot be written", json.display()))
 }

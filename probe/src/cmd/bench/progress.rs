@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use data::timings::quantile;
+
 use crate::measure::{Series, decode_of};
 use crate::plan::Point;
 
@@ -71,7 +73,7 @@ impl Progress {
     /// The point is measured.
     pub fn done(&self, series: &Series) {
         self.stop();
-        let rate = series.rounds.last().and_then(|round| decode_of(round));
+        let rate = typical(series);
         let rate = rate.map_or_else(String::new, |rate| format!("{rate:.1} tok/s, "));
         let repeats = match series.rounds.len() {
             1 => "1 repeat".to_owned(),
@@ -101,6 +103,12 @@ impl Drop for Progress {
     }
 }
 
+/// The rate that the table will have: the middle of the repeats.
+fn typical(series: &Series) -> Option<f64> {
+    let rates: Vec<f64> = series.rounds.iter().filter_map(|round| decode_of(round)).collect();
+    quantile(&rates, 0.5)
+}
+
 /// Columns of the terminal; of one that does not tell, the fewest that are common.
 fn columns() -> usize {
     terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
@@ -127,6 +135,21 @@ fn line(label: &str, done: u32, repeats: u32, passed: Duration, left_s: Option<f
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_repeat_is_told() {
+        let round = |step_ms: f64| {
+            let chunk = |n| data::timings::Chunk { at_ms: f64::from(n) * step_ms, tokens: 1 };
+            let timings = data::timings::Timings {
+                chunks: (0..11).map(chunk).collect(),
+                output_tokens: 11,
+                ..Default::default()
+            };
+            vec![crate::driver::Reply { timings, extras: serde_json::Value::Null }]
+        };
+        let series = Series { rounds: vec![round(10.0), round(10.0), round(40.0)], ..Series::default() };
+        assert_eq!(typical(&series), Some(100.0), "not the last one's 25");
+    }
 
     #[test]
     fn a_line_tells_how_far_and_how_long() {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::driver::{Env, ModelRef, Options};
+use crate::gguf_file;
 
 /// The server's program: as named, else the first in PATH.
 pub(super) fn program(options: &Options) -> Option<PathBuf> {
@@ -67,6 +68,7 @@ pub(super) fn model_ref(file: &Path) -> ModelRef {
         id: file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         size_bytes: std::fs::metadata(file).ok().map(|meta| meta.len()),
         file: Some(file.to_owned()),
+        is_mute: gguf_file::is_mute(file),
         ..ModelRef::default()
     }
 }

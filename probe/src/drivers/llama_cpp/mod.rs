@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::driver::{
     Absent, CrossCheck, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
 };
+use crate::gguf_file;
 use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::interrupt;
 use crate::wire::ask;
@@ -194,7 +195,7 @@ impl Runtime for LlamaServer {
         let file = Some(PathBuf::from(&self.props.model_path))
             .filter(|path| self.url.is_loopback() && path.is_file());
         Ok(vec![ModelRef {
-            is_mute: false,
+            is_mute: file.as_deref().is_some_and(gguf_file::is_mute),
             id: id.map_or_else(|| self.props.model_alias.clone(), str::to_owned),
             quant: self.props.model_ftype.clone(),
             size_bytes: number("size"),
