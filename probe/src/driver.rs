@@ -10,12 +10,17 @@ use std::time::{Duration, Instant};
 use data::timings::Timings;
 use serde::Serialize;
 
-use crate::http::{HttpError, Url, WAITING};
+use crate::http::{Connection, HttpError, Url, WAITING};
 
 /// A runtime that we know how to time.
 pub trait Driver: Sync {
     /// The name people type: `--backend ollama`.
     fn name(&self) -> &'static str;
+
+    /// Whether it is a service on somebody else's machines, which costs money: used only when it is named.
+    fn is_hosted(&self) -> bool {
+        false
+    }
 
     /// Looks whether it is here.
     ///
@@ -168,9 +173,15 @@ pub struct CrossCheck {
 
 /// One connection on which prompts run one after the other.
 pub trait Stream: Send {
+    /// What its prompts go through.
+    fn connection(&mut self) -> &mut Connection;
+
     /// Whatever a prompt needs beforehand: the connection, a counter's state. With several streams all do this before the
     /// first of them begins.
-    fn get_ready(&mut self) {}
+    fn get_ready(&mut self) {
+        // What is wrong with the way there, the request tells.
+        let _ = self.connection().open();
+    }
 
     /// Runs one prompt once.
     ///

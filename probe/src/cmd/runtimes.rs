@@ -60,7 +60,9 @@ impl Where {
                 UsageError(format!("--backend: there is no {name}; there are {}", names.join(", ")))
             })?],
             // An address is a local or named server: keys of hosted services go nowhere but home.
-            None if options.base_url.is_some() => DRIVERS[..LOCAL].to_vec(),
+            None if options.base_url.is_some() => {
+                DRIVERS.iter().copied().filter(|driver| !driver.is_hosted()).collect()
+            }
             None => DRIVERS.to_vec(),
         };
         // Side by side: an address that swallows packets would cost half a second each.
@@ -68,7 +70,7 @@ impl Where {
             let handles: Vec<_> = wanted
                 .iter()
                 .map(|driver| {
-                    let is_open = self.backend.is_some() || !is_hosted(driver.name());
+                    let is_open = self.backend.is_some() || !driver.is_hosted();
                     let options = if is_open { &options } else { &keyless };
                     (*driver, scope.spawn(move || driver.detect(options)))
                 })
@@ -94,7 +96,7 @@ impl Where {
         let mut reasons = Vec::new();
         for (driver, found) in looked.drain(..) {
             let name = driver.name();
-            let hosted = is_hosted(name);
+            let hosted = driver.is_hosted();
             match found {
                 Err(absent) => {
                     if name == "llama.cpp" && self.llama_cpp_path.is_some() {
@@ -129,15 +131,8 @@ impl Where {
     }
 }
 
-/// Drivers before this place in the list run on machines of one's own.
-const LOCAL: usize = 6;
-
 /// How long `bench` waits for a server that is loading its model.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-fn is_hosted(name: &str) -> bool {
-    DRIVERS[LOCAL..].iter().any(|driver| driver.name() == name)
-}
 
 fn is_gguf(model: &OsStr) -> bool {
     Path::new(model).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))

@@ -24,6 +24,10 @@ impl Driver for Anthropic {
         "anthropic"
     }
 
+    fn is_hosted(&self) -> bool {
+        true
+    }
+
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: "set ANTHROPIC_API_KEY" };
         let Some(key) = options.key(KEY) else { return Err(absent(options.keyless(KEY))) };
@@ -93,9 +97,8 @@ struct MessageStream {
 }
 
 impl Stream for MessageStream {
-    fn get_ready(&mut self) {
-        // What is wrong with the way there, the request tells.
-        let _ = self.connection.open();
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {

@@ -42,6 +42,7 @@ impl Driver for Exllama {
             unlisted: None,
             is_service: false,
             version_in: None,
+            stream: Server::plain,
         }))
     }
 }

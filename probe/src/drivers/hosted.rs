@@ -65,6 +65,10 @@ impl Driver for Hosted {
         self.name
     }
 
+    fn is_hosted(&self) -> bool {
+        true
+    }
+
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: self.hint };
         let Some(key) = options.key(self.key) else { return Err(absent(options.keyless(self.key))) };
@@ -94,6 +98,7 @@ impl Driver for Hosted {
             unlisted: None,
             is_service: true,
             version_in: None,
+            stream: Server::plain,
         }))
     }
 }

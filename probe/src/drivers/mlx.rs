@@ -49,6 +49,7 @@ impl Driver for Mlx {
             unlisted: Some("default_model"),
             is_service: false,
             version_in: Some(version_in),
+            stream: Server::plain,
         }))
     }
 }

@@ -31,3 +31,15 @@ pub const DRIVERS: &[&dyn Driver] = &[
 pub fn by_name(name: &str) -> Option<&'static dyn Driver> {
     DRIVERS.iter().copied().find(|driver| driver.name() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_say_that_they_are() {
+        let hosted: Vec<&str> =
+            DRIVERS.iter().filter(|driver| driver.is_hosted()).map(|driver| driver.name()).collect();
+        assert_eq!(hosted, ["openrouter", "together", "fireworks", "groq", "openai", "anthropic"]);
+    }
+}

@@ -31,6 +31,7 @@ impl Driver for OpenAi {
             unlisted: None,
             is_service: false,
             version_in: None,
+            stream: Server::plain,
         };
         server.list().map_err(|error| absent(error.to_string()))?;
         Ok(Box::new(server))

@@ -1,12 +1,10 @@
 //! vLLM's server: `/version`, `/tokenize`, usage with every chunk, and its prefix-cache counters in `/metrics`.
 
-use std::time::Instant;
-
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::driver::{Absent, Driver, DriverError, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
-use crate::http::Timeouts;
+use crate::driver::{Absent, Driver, DriverError, ModelRef, Options, Reply, Request, Runtime, Stream};
+use crate::http::{Connection, Timeouts};
 use crate::wire::openai::Dialect;
 use crate::wire::server::{self, Server, ServerStream, TokenRoute};
 use crate::wire::{ask, python};
@@ -32,7 +30,7 @@ impl Driver for Vllm {
         let headers = ask::bearer(options.api_key.as_deref());
         let version: Version =
             ask::get(&url, &headers, Timeouts::QUICK, "/version").map_err(|error| absent(&error))?;
-        Ok(Box::new(VllmServer(Server {
+        Ok(Box::new(Server {
             url,
             headers,
             dialect: Dialect { usage_each_chunk: true, ..Dialect::LOCAL },
@@ -44,58 +42,18 @@ impl Driver for Vllm {
             unlisted: None,
             is_service: false,
             version_in: None,
-        })))
+            stream,
+        }))
     }
 }
 
-struct VllmServer(Server);
-
-impl Runtime for VllmServer {
-    fn version(&self) -> String {
-        self.0.version()
-    }
-
-    fn place(&self) -> String {
-        self.0.place()
-    }
-
-    fn is_here(&self) -> bool {
-        self.0.is_here()
-    }
-
-    fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
-        self.0.models()
-    }
-
-    fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
-        self.0.prepare(model, need)
-    }
-
-    fn fits(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
-        self.0.fits(model, need)
-    }
-
-    fn streams_flag(&self) -> Option<&'static str> {
-        self.0.streams_flag()
-    }
-
-    fn count_tokens(
-        &self,
-        model: &ModelRef,
-        text: &str,
-        until: Option<Instant>,
-    ) -> Result<Option<u32>, DriverError> {
-        self.0.count_tokens(model, text, until)
-    }
-
-    fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
-        Box::new(VllmStream {
-            stream: self.0.open(model),
-            server: self.0.clone(),
-            before: None,
-            speculates: false,
-        })
-    }
+fn stream(server: &Server, model: &ModelRef) -> Box<dyn Stream> {
+    Box::new(VllmStream {
+        stream: server.open(model),
+        server: server.clone(),
+        before: None,
+        speculates: false,
+    })
 }
 
 struct VllmStream {
@@ -143,6 +101,10 @@ fn parse_counters(text: &str) -> Option<CacheCounters> {
 }
 
 impl Stream for VllmStream {
+    fn connection(&mut self) -> &mut Connection {
+        self.stream.connection()
+    }
+
     fn get_ready(&mut self) {
         self.before = self.counters();
         self.stream.get_ready();

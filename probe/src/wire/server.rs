@@ -46,6 +46,8 @@ pub struct Server {
     pub is_service: bool,
     /// How its version is read from a reply's extras, where it tells it nowhere else.
     pub version_in: Option<fn(&Value) -> Option<String>>,
+    /// How a stream is made: [`Server::plain`], or one that asks it for more.
+    pub stream: fn(&Server, &ModelRef) -> Box<dyn Stream>,
 }
 
 /// The address to look at: the one named, else this driver's usual one; a trailing `/v1` is ours to add.
@@ -94,6 +96,11 @@ impl Server {
     }
 
     /// A stream of the common kind.
+    pub fn plain(&self, model: &ModelRef) -> Box<dyn Stream> {
+        Box::new(self.open(model))
+    }
+
+    /// The same, for one that adds to it.
     pub fn open(&self, model: &ModelRef) -> ServerStream {
         ServerStream {
             connection: Connection::new(self.url.clone(), self.headers.clone(), Timeouts::WORKLOAD),
@@ -180,7 +187,7 @@ impl Runtime for Server {
     }
 
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream> {
-        Box::new(self.open(model))
+        (self.stream)(self, model)
     }
 }
 
@@ -193,9 +200,8 @@ pub struct ServerStream {
 }
 
 impl Stream for ServerStream {
-    fn get_ready(&mut self) {
-        // What is wrong with the way there, the request tells.
-        let _ = self.connection.open();
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {

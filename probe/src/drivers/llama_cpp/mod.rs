@@ -302,9 +302,8 @@ struct LlamaStream {
 }
 
 impl Stream for LlamaStream {
-    fn get_ready(&mut self) {
-        // What is wrong with the way there, the request tells.
-        let _ = self.connection.open();
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     fn run(&mut self, request: &Request) -> Result<Reply, DriverError> {
