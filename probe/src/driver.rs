@@ -32,7 +32,7 @@ pub trait Driver: Sync {
 /// What the command line and the environment say about where to look.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// `--base-url`.
+    /// `--base-url`, without the version of an API at its end.
     pub base_url: Option<Url>,
     /// `--api-key`.
     pub api_key: Option<String>,
@@ -47,6 +47,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// The address to look at: the one named, else a driver's usual one.
+    ///
+    /// # Errors
+    /// When the usual one is no address.
+    pub fn address(&self, usual: &str) -> Result<Url, HttpError> {
+        self.base_url.clone().map_or_else(|| Url::parse(usual), Ok)
+    }
+
     /// The key to send: the one that was typed, else that of the environment. What is kept in the environment for a service
     /// goes to that service's own address alone, never to one that was named.
     pub fn key(&self, variable: &str) -> Option<String> {

@@ -25,8 +25,8 @@ pub struct Where {
     /// The key that its server wants.
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
-    /// The program llama-server, or the folder it is in.
-    #[arg(long, value_name = "PATH")]
+    /// The program llama-server, or the folder it is in: that one is started, whatever runs already.
+    #[arg(long, value_name = "PATH", conflicts_with = "base_url")]
     llama_cpp_path: Option<PathBuf>,
 }
 
@@ -34,24 +34,30 @@ pub struct Where {
 pub type Looked = (&'static dyn Driver, Result<Box<dyn Runtime>, Absent>);
 
 impl Where {
-    /// Asks the drivers, each of the wanted ones.
-    ///
-    /// # Errors
-    /// [`UsageError`] on a name or an address that is none.
-    pub fn look(&self, model: Option<&OsStr>, patience: Duration) -> Result<Vec<Looked>> {
+    /// What the command line says, read once for every driver.
+    fn options(&self, model: Option<&OsStr>, patience: Duration) -> Result<Options> {
         let base_url =
             self.base_url.as_deref().map(Url::parse).transpose().map_err(|e| UsageError(e.to_string()))?;
+        let base_url = base_url.map(Url::without_version);
         if let Some(path) = self.llama_cpp_path.as_ref().filter(|path| !path.exists()) {
             return Err(UsageError(format!("--llama-cpp-path: there is no {}", path.display())).into());
         }
-        let options = Options {
+        Ok(Options {
             base_url,
             api_key: self.api_key.clone(),
             llama_cpp_path: self.llama_cpp_path.clone(),
             model: model.map(OsStr::to_owned),
             patience,
             ..Options::default()
-        };
+        })
+    }
+
+    /// Asks the drivers, each of the wanted ones.
+    ///
+    /// # Errors
+    /// [`UsageError`] on a name or an address that is none.
+    pub fn look(&self, model: Option<&OsStr>, patience: Duration) -> Result<Vec<Looked>> {
+        let options = self.options(model, patience)?;
         // A key that was typed goes to one service: the one that was named.
         let keyless = Options { api_key: None, ..options.clone() };
         let wanted: Vec<&'static dyn Driver> = match &self.backend {
@@ -174,4 +180,18 @@ fn pick(runtime: &dyn Runtime, name: &'static str, wanted: Option<&OsStr>) -> Re
     listed.ok_or_else(|| {
         crate::driver::DriverError::NoSuchModel { runtime: name, model: wanted.to_owned() }.into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_once_for_every_driver() {
+        for text in ["http://gpu-box:8000/v1", "http://gpu-box:8000/v1/", "http://gpu-box:8000"] {
+            let place = Where { base_url: Some(text.to_owned()), ..Where::default() };
+            let options = place.options(None, Duration::ZERO).unwrap();
+            assert_eq!(options.base_url.unwrap().path("/v1/models"), "/v1/models", "{text}");
+        }
+    }
 }

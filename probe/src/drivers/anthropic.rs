@@ -31,10 +31,7 @@ impl Driver for Anthropic {
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: "set ANTHROPIC_API_KEY" };
         let Some(key) = options.key(KEY) else { return Err(absent(options.keyless(KEY))) };
-        let url = match &options.base_url {
-            Some(url) => url.clone(),
-            None => Url::parse("https://api.anthropic.com").map_err(|error| absent(error.to_string()))?,
-        };
+        let url = options.address("https://api.anthropic.com").map_err(|error| absent(error.to_string()))?;
         let headers =
             vec![("x-api-key".to_owned(), key), ("anthropic-version".to_owned(), "2023-06-01".to_owned())];
         Ok(Box::new(Service { url, headers }))

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::driver::{Absent, Driver, Options, Runtime};
 use crate::http::Timeouts;
 use crate::wire::openai::Dialect;
-use crate::wire::server::{self, Server, TokenRoute};
+use crate::wire::server::{Server, TokenRoute};
 use crate::wire::{ask, python};
 
 /// TabbyAPI.
@@ -21,7 +21,7 @@ impl Driver for Exllama {
             reason: python::absence(&reason.to_string(), &["exllamav3", "exllamav2"], "TabbyAPI"),
             hint: "start TabbyAPI (`python main.py`) with a model; its key goes into --api-key or TABBY_API_KEY",
         };
-        let url = server::address(options, "http://127.0.0.1:5000").map_err(|error| absent(&error))?;
+        let url = options.address("http://127.0.0.1:5000").map_err(|error| absent(&error))?;
         let key = options.key("TABBY_API_KEY");
         let headers = ask::bearer(key.as_deref());
         // Its model card has parameters that no other server's has.

@@ -1,7 +1,6 @@
 //! Hosted services, used when their key stands in the environment. They count their own tokens; some tell their clock.
 
 use crate::driver::{Absent, Driver, Options, Runtime};
-use crate::http::Url;
 use crate::wire::ask;
 use crate::wire::openai::{Dialect, Route};
 use crate::wire::server::Server;
@@ -73,10 +72,7 @@ impl Driver for Hosted {
         let absent = |reason: String| Absent { reason, hint: self.hint };
         let Some(key) = options.key(self.key) else { return Err(absent(options.keyless(self.key))) };
         // Nothing is asked of it here: to look costs nothing and tells nobody.
-        let url = match &options.base_url {
-            Some(url) => url.clone(),
-            None => Url::parse(self.address).map_err(|error| absent(error.to_string()))?,
-        };
+        let url = options.address(self.address).map_err(|error| absent(error.to_string()))?;
         Ok(Box::new(Server {
             url,
             headers: ask::bearer(Some(&key)),

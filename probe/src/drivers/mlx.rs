@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::driver::{Absent, Driver, Options, Runtime};
 use crate::http::{Connection, Timeouts};
 use crate::wire::openai::Dialect;
-use crate::wire::server::{self, Server};
+use crate::wire::server::Server;
 use crate::wire::{ask, python};
 
 /// mlx_lm's server.
@@ -21,7 +21,7 @@ impl Driver for Mlx {
             reason: python::absence(&reason.to_string(), &["mlx-lm"], "mlx_lm.server"),
             hint: "start it with `mlx_lm.server --model NAME`",
         };
-        let url = server::address(options, "http://127.0.0.1:8080").map_err(|error| absent(&error))?;
+        let url = options.address("http://127.0.0.1:8080").map_err(|error| absent(&error))?;
         let headers = ask::bearer(options.api_key.as_deref());
         // It names itself nowhere but in the stream; its Python server is told by its header.
         let mut connection = Connection::new(url.clone(), headers.clone(), Timeouts::QUICK);

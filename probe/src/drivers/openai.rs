@@ -3,7 +3,7 @@
 use crate::driver::{Absent, Driver, Options, Runtime};
 use crate::wire::ask;
 use crate::wire::openai::Dialect;
-use crate::wire::server::{self, Server};
+use crate::wire::server::Server;
 
 /// Any server of that form.
 pub struct OpenAi;
@@ -20,7 +20,7 @@ impl Driver for OpenAi {
         let absent =
             |reason: String| Absent { reason, hint: "name any OpenAI-compatible server with --base-url" };
         let server = Server {
-            url: server::address(options, LM_STUDIO).map_err(|error| absent(error.to_string()))?,
+            url: options.address(LM_STUDIO).map_err(|error| absent(error.to_string()))?,
             headers: ask::bearer(options.api_key.as_deref()),
             dialect: Dialect::LOCAL,
             version: "version not told".to_owned(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::driver::{Absent, Driver, DriverError, ModelRef, Options, Reply, Request, Runtime, Stream};
 use crate::http::{Connection, Timeouts};
 use crate::wire::openai::Dialect;
-use crate::wire::server::{self, Server, ServerStream, TokenRoute};
+use crate::wire::server::{Server, ServerStream, TokenRoute};
 use crate::wire::{ask, python};
 
 /// vLLM.
@@ -26,7 +26,7 @@ impl Driver for Vllm {
         struct Version {
             version: String,
         }
-        let url = server::address(options, "http://127.0.0.1:8000").map_err(|error| absent(&error))?;
+        let url = options.address("http://127.0.0.1:8000").map_err(|error| absent(&error))?;
         let headers = ask::bearer(options.api_key.as_deref());
         let version: Version =
             ask::get(&url, &headers, Timeouts::QUICK, "/version").map_err(|error| absent(&error))?;

@@ -54,6 +54,13 @@ impl Url {
         Ok(Url { tls, host: host.to_owned(), port, base: path.trim_end_matches('/').to_owned() })
     }
 
+    /// The same without a `/v1` at its end, which people copy along and which drivers add themselves.
+    #[must_use]
+    pub fn without_version(self) -> Url {
+        let base = self.base.strip_suffix("/v1").unwrap_or(&self.base).to_owned();
+        Url { base, ..self }
+    }
+
     /// Host and port for a `Host` header and for sentences.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

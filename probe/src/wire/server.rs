@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ask;
 use super::openai::{self, Dialect, Route};
-use crate::driver::{DriverError, Env, ModelRef, Need, Options, Reply, Request, Runtime, Stream};
+use crate::driver::{DriverError, Env, ModelRef, Need, Reply, Request, Runtime, Stream};
 use crate::http::{Connection, HttpError, Timeouts, Url};
 use crate::model_folder;
 
@@ -48,21 +48,6 @@ pub struct Server {
     pub version_in: Option<fn(&Value) -> Option<String>>,
     /// How a stream is made: [`Server::plain`], or one that asks it for more.
     pub stream: fn(&Server, &ModelRef) -> Box<dyn Stream>,
-}
-
-/// The address to look at: the one named, else this driver's usual one; a trailing `/v1` is ours to add.
-///
-/// # Errors
-/// When the usual one is no address.
-pub fn address(options: &Options, usual: &str) -> Result<Url, HttpError> {
-    let mut url = match &options.base_url {
-        Some(url) => url.clone(),
-        None => Url::parse(usual)?,
-    };
-    if let Some(base) = url.base.strip_suffix("/v1") {
-        url.base = base.to_owned();
-    }
-    Ok(url)
 }
 
 impl Server {

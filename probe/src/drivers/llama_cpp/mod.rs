@@ -59,26 +59,19 @@ impl Driver for LlamaCpp {
 
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: String| Absent { reason, hint: HINT };
-        let url = match &options.base_url {
-            Some(url) => url.clone(),
-            None => Url::parse(DEFAULT_ADDRESS).map_err(|error| absent(error.to_string()))?,
-        };
+        let url = options.address(DEFAULT_ADDRESS).map_err(|error| absent(error.to_string()))?;
         let headers = ask::bearer(options.api_key.as_deref());
         let props = || ask::get::<Props>(&url, &headers, Timeouts::QUICK, "/props");
         let mut asked = props();
         let program = local::program(options);
-        // A file that was named is run from that file, whatever else is running.
-        let named_file = options
-            .model
-            .as_deref()
-            .map(Path::new)
-            .filter(|path| path.extension() == Some("gguf".as_ref()) && path.is_file());
-        if asked.as_ref().is_err_and(is_loading) && (named_file.is_none() || options.base_url.is_some()) {
+        let named_file = named_file(options);
+        let starts = starts_its_own(options);
+        if asked.as_ref().is_err_and(is_loading) && !starts {
             wait_until_loaded(&url, &headers, options.patience).map_err(|error| absent(error.to_string()))?;
             asked = props();
         }
         match (asked, &program) {
-            (Ok(props), _) if named_file.is_none() || options.base_url.is_some() => {
+            (Ok(props), _) if !starts => {
                 Ok(Box::new(LlamaServer { url, headers, props, process: None, program, files: Vec::new() }))
             }
             (_, Some(program)) if options.base_url.is_none() => {
@@ -106,9 +99,24 @@ impl Driver for LlamaCpp {
                 Some(named) => format!("{error}, and there is no llama-server in {}", named.display()),
                 None => format!("{error}, and llama-server is not in PATH"),
             })),
-            (Ok(_), _) => Err(absent("no llama-server in PATH to run that file with".to_owned())),
+            (Ok(_), _) => Err(absent(match &options.llama_cpp_path {
+                Some(named) => format!("there is no llama-server in {}", named.display()),
+                None => "no llama-server in PATH to run that file with".to_owned(),
+            })),
         }
     }
+}
+
+/// The model where it was named by a file that is here.
+fn named_file(options: &Options) -> Option<&Path> {
+    let path = options.model.as_deref().map(Path::new);
+    path.filter(|path| path.extension() == Some("gguf".as_ref()) && path.is_file())
+}
+
+/// Whether a server of our own is started though one may run already: a file that was named is run from that file, and a
+/// program that was named is the one that is measured. An address that was named goes before both.
+fn starts_its_own(options: &Options) -> bool {
+    options.base_url.is_none() && (named_file(options).is_some() || options.llama_cpp_path.is_some())
 }
 
 /// llama-server answers before it has loaded its model, and says so.
@@ -311,5 +319,18 @@ impl Stream for LlamaStream {
             Prompt::Text(text) => completion::run(&mut self.connection, text, request),
             Prompt::Chat(_) => openai::run(&mut self.connection, &mut self.dialect, &self.model, request),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_named_is_started_whatever_runs() {
+        let plain = Options::default();
+        let program = Options { llama_cpp_path: Some("/opt/llama.cpp".into()), ..Options::default() };
+        let address = Options { base_url: Url::parse("http://127.0.0.1:8080").ok(), ..program.clone() };
+        assert!(!starts_its_own(&plain) && starts_its_own(&program) && !starts_its_own(&address));
     }
 }
