@@ -50,7 +50,7 @@ pub fn run(arguments: &Detect, out: &mut dyn Write) -> Result<()> {
     let mut fingerprint = detect::this_machine();
     let state = detect::this_machine_now();
     if !arguments.no_bandwidth {
-        let measured = bandwidth::measure(BANDWIDTH_BUDGET);
+        let measured = bandwidth::measure(BANDWIDTH_BUDGET, detect::spare_memory_gib(&fingerprint));
         fingerprint.ram.read_gb_s = Some(round(measured.read_gb_s));
         fingerprint.ram.triad_gb_s = Some(round(measured.triad_gb_s));
     }

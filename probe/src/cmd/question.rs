@@ -97,7 +97,8 @@ impl Question {
 /// This machine by its published parameters; remarks go to standard error.
 fn this_machine(engine: &Engine<'_>) -> Vec<(&'static str, String)> {
     let mut fingerprint = detect::this_machine();
-    let measured = bandwidth::measure(super::detect::BANDWIDTH_BUDGET);
+    let measured =
+        bandwidth::measure(super::detect::BANDWIDTH_BUDGET, detect::spare_memory_gib(&fingerprint));
     fingerprint.ram.read_gb_s = Some(super::detect::round(measured.read_gb_s));
     let this = super::beside::this_machine(engine, &fingerprint);
     for note in &this.notes {

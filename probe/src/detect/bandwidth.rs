@@ -25,6 +25,11 @@ const BYTES_A_THREAD: usize = 96 << 20;
 /// the many threads bring more than this anyway).
 const BYTES_TOTAL_LEAST: usize = 192 << 20;
 
+/// With less than this there is nothing to time.
+const BYTES_A_THREAD_LEAST: usize = 1 << 20;
+
+const GIB: f64 = (1u64 << 30) as f64;
+
 /// Streams of bytes that a triad counts, as STREAM does: two that are read and one that is written. The line that a plain store
 /// reads first on many processors counts for nobody.
 const TRIAD_STREAMS: usize = 3;
@@ -38,9 +43,11 @@ const LANES: usize = 8;
 /// each other at every layer; the triad sums what each thread reached, as STREAM's usual programs do. The median counts and
 /// not STREAM's best: a model reads for minutes beside whatever else the machine does, and a lucky round on a shared host is
 /// half as much again.
-pub fn measure(budget: Duration) -> Bandwidth {
+///
+/// `memory_gib` is what this program may have, where that is known; all threads together take a quarter of it at most.
+pub fn measure(budget: Duration, memory_gib: Option<f64>) -> Bandwidth {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let bytes = BYTES_A_THREAD.max(BYTES_TOTAL_LEAST / threads);
+    let bytes = bytes_a_thread(threads, memory_gib);
     let words = bytes / size_of::<u64>() / (2 * LANES) * (2 * LANES);
     let read = typical_round(
         threads,
@@ -64,6 +71,15 @@ pub fn measure(budget: Duration) -> Bandwidth {
         },
     );
     Bandwidth { read_gb_s: read.together / 1e9, triad_gb_s: triad_bytes.each / 1e9, threads }
+}
+
+/// What each thread takes, in bytes: 128 threads would take 12 GiB, and a container with less is killed for it. With little
+/// memory caches serve a part of what is read, so that the result is rather too high than the machine brought down.
+fn bytes_a_thread(threads: usize, memory_gib: Option<f64>) -> usize {
+    const SHARE: f64 = 0.25;
+    let wanted = BYTES_A_THREAD.max(BYTES_TOTAL_LEAST / threads);
+    let allowed = memory_gib.map_or(usize::MAX, |gib| (gib * SHARE * GIB / threads as f64) as usize);
+    wanted.min(allowed.max(BYTES_A_THREAD_LEAST))
 }
 
 /// Wrapping sum in [`LANES`] lanes.
@@ -196,9 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn no_more_than_a_quarter_of_the_memory_is_taken() {
+        assert_eq!(bytes_a_thread(8, None), BYTES_A_THREAD);
+        assert_eq!(bytes_a_thread(1, Some(64.0)), BYTES_TOTAL_LEAST);
+        // 128 threads in a container of 8 GiB: 2 GiB together, not 12.
+        assert_eq!(bytes_a_thread(128, Some(8.0)), 16 << 20);
+        assert_eq!(bytes_a_thread(4, Some(0.0)), BYTES_A_THREAD_LEAST);
+    }
+
+    #[test]
     fn a_measurement_is_plausible_and_short() {
         let begin = Instant::now();
-        let found = measure(Duration::from_millis(200));
+        let found = measure(Duration::from_millis(200), Some(4.0));
         assert!(found.read_gb_s > 0.5 && found.read_gb_s < 5000.0, "{found:?}");
         assert!(found.triad_gb_s > 0.5, "{found:?}");
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());

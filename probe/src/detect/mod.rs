@@ -25,6 +25,13 @@ pub fn this_machine() -> Fingerprint {
     fingerprint(&Machine, nvml::Library::load().as_ref())
 }
 
+/// Memory in GiB that a program here may still take: what is free of the machine's, and no more than its container allows.
+pub fn spare_memory_gib(fingerprint: &Fingerprint) -> Option<f64> {
+    let limit = fingerprint.enclosure.memory_limit_gib;
+    let known = [fingerprint.ram.available_gib, limit].into_iter().flatten();
+    known.reduce(f64::min)
+}
+
 /// How this machine is doing right now.
 pub fn this_machine_now() -> HostState {
     state(&Machine, nvml::Library::load().as_ref())

@@ -69,7 +69,7 @@ impl Record {
         }
         let before = detect::this_machine_now();
         let mut fingerprint = detect::this_machine();
-        let measured = bandwidth::measure(BANDWIDTH_BUDGET);
+        let measured = bandwidth::measure(BANDWIDTH_BUDGET, detect::spare_memory_gib(&fingerprint));
         fingerprint.ram.read_gb_s = Some(round(measured.read_gb_s));
         fingerprint.ram.triad_gb_s = Some(round(measured.triad_gb_s));
         let measured_on = calendar::today();
