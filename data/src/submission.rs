@@ -91,7 +91,7 @@ pub struct ModelIdentity {
     /// Quantisation: from the tensors where the file was read, else as the runtime says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quant: Option<String>,
-    /// SHA-256 of the file, or the digest that the runtime names.
+    /// SHA-256 of the file, of a split one over the lines of its parts' digests; or the digest that the runtime names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// SHA-256 of the file's first MiB: quick to check, and it holds the header.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use data::envelope::{digest, hex};
@@ -51,6 +51,26 @@ pub fn digests(path: &Path, data_folder: &Path) -> io::Result<Digests> {
     Ok(found)
 }
 
+/// The digests of a model in several files: of the first MiB of the first, over all files' digests as lines of hexadecimal,
+/// and their sizes together. One file's are its own.
+///
+/// # Errors
+/// As [`digests`], of any of them.
+pub fn all_digests(paths: &[PathBuf], data_folder: &Path) -> io::Result<Digests> {
+    let parts: Vec<Digests> =
+        paths.iter().map(|path| digests(path, data_folder)).collect::<Result<_, _>>()?;
+    let Some((first, others)) = parts.split_first() else { return Err(io::ErrorKind::NotFound.into()) };
+    if others.is_empty() {
+        return Ok(first.clone());
+    }
+    let lines: String = parts.iter().map(|part| format!("{}\n", part.whole)).collect();
+    Ok(Digests {
+        prefix: first.prefix.clone(),
+        whole: digest(lines.as_bytes()),
+        size_bytes: parts.iter().map(|part| part.size_bytes).sum(),
+    })
+}
+
 #[cfg(unix)]
 fn inode(meta: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(meta)
@@ -86,6 +106,25 @@ fn read(path: &Path, size_bytes: u64) -> io::Result<Digests> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_split_model_is_identified_by_all_its_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [1, 2].map(|part| folder.path().join(format!("m-{part:05}-of-00002.gguf")));
+        let write = |texts: [&str; 2]| {
+            for (path, text) in paths.iter().zip(texts) {
+                fs::write(path, text).unwrap();
+            }
+            all_digests(&paths, folder.path()).unwrap()
+        };
+        let (one, other) = (write(["GGUF", "first"]), write(["GGUF", "another"]));
+        assert_eq!((one.size_bytes, other.size_bytes), (9, 11));
+        assert_eq!(one.prefix, digest(b"GGUF"));
+        assert!(one.whole != other.whole && one.whole != digest(b"GGUF"), "the second part counts");
+        assert_eq!(all_digests(&paths[..1], folder.path()).unwrap().whole, digest(b"GGUF"));
+        fs::remove_file(&paths[1]).unwrap();
+        assert!(all_digests(&paths, folder.path()).is_err(), "a part is missing");
+    }
 
     #[test]
     fn digests_are_kept_until_the_file_changes() {

@@ -45,7 +45,7 @@ struct Evidence {
 
 fn evidence(model: &ModelRef, folder: &Path) -> io::Result<Evidence> {
     if let Some(file) = &model.file {
-        let digests = model_file::digests(file, folder)?;
+        let digests = model_file::all_digests(&gguf_file::parts(file), folder)?;
         return Ok(Evidence {
             digest: Some(digests.whole),
             prefix_digest: Some(digests.prefix),

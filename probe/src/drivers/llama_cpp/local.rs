@@ -66,7 +66,10 @@ fn is_model(path: &Path) -> bool {
 pub(super) fn model_ref(file: &Path) -> ModelRef {
     ModelRef {
         id: file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        size_bytes: std::fs::metadata(file).ok().map(|meta| meta.len()),
+        size_bytes: gguf_file::parts(file)
+            .iter()
+            .map(|part| std::fs::metadata(part).ok().map(|meta| meta.len()))
+            .sum(),
         file: Some(file.to_owned()),
         is_mute: gguf_file::is_mute(file),
         ..ModelRef::default()
