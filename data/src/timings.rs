@@ -172,12 +172,24 @@ impl Timings {
         Some(f64::from(self.cached_tokens?) / f64::from(self.prompt_tokens))
     }
 
-    /// Milliseconds that each token after the first chunk took; a chunk of several spreads its gap evenly.
+    /// Tokens that each counted one stands for: more than one where chunks hold several and nothing says how many, so that
+    /// each counts as one while the whole is known.
+    pub fn tokens_for_one(&self) -> f64 {
+        let told: u32 = self.chunks.iter().map(|chunk| chunk.tokens).sum();
+        if self.chunk_tokens_known || told == 0 || self.output_tokens == 0 {
+            return 1.0;
+        }
+        f64::from(self.output_tokens) / f64::from(told)
+    }
+
+    /// Milliseconds that each token after the first chunk took; a chunk of several spreads its gap evenly. Of chunks whose
+    /// sizes nothing tells there is one number each, by their mean size.
     pub fn latencies_ms(&self) -> Vec<f64> {
         let mut latencies = Vec::with_capacity(self.timed_tokens() as usize);
+        let scale = self.tokens_for_one();
         for pair in self.chunks.windows(2) {
             let tokens = pair[1].tokens.max(1);
-            let each = (pair[1].at_ms - pair[0].at_ms) / f64::from(tokens);
+            let each = (pair[1].at_ms - pair[0].at_ms) / f64::from(tokens) / scale;
             latencies.extend(core::iter::repeat_n(each, tokens as usize));
         }
         latencies
@@ -278,6 +290,16 @@ mod tests {
         assert!((timings.decode_tps().unwrap() - 100.0).abs() < 1e-9);
         assert_eq!(quantile(&timings.latencies_ms(), 0.5), Some(10.0));
         assert_eq!(timings.latencies_ms().len(), 30);
+    }
+
+    #[test]
+    fn chunks_of_unknown_size_have_their_mean() {
+        // 11 chunks, 30 ms apart, 44 tokens: 7.5 ms a token.
+        let timings = Timings { output_tokens: 44, ..steady(11, 0.0, 30.0) };
+        assert_eq!(timings.tokens_for_one(), 4.0);
+        assert_eq!(quantile(&timings.latencies_ms(), 0.5), Some(7.5));
+        assert!(timings.flags(44).contains(&"tokens_bundled"));
+        assert_eq!(steady(11, 0.0, 30.0).tokens_for_one(), 1.0);
     }
 
     #[test]

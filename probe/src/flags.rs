@@ -16,7 +16,7 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
             "the runtime made more tokens than were asked for; its setting for the longest answer was not kept"
         }
         "tokens_bundled" => {
-            "several tokens came in one piece, so that times between tokens are spread evenly; switch speculative decoding or buffering off to see each"
+            "several tokens came in one piece and nothing says how many, so that each piece counts as an equal share of the answer; switch speculative decoding or buffering off to see each token"
         }
         "tokens_uncounted" => {
             "the server did not say how many tokens it read, and each piece of an answer counts as one where it did not count those; a version that sends `usage` makes the rates sure"

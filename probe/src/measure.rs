@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use data::timings::{Timings, quantile};
+use data::timings::{Chunk, Timings, quantile};
 
 use crate::driver::{DriverError, ModelRef, Prompt, Reply, Request, Runtime, Stream};
 use crate::interrupt;
@@ -316,25 +316,30 @@ pub fn share_together(round: &[Reply]) -> Option<f64> {
     Some(((until - from) / span).clamp(0.0, 1.0))
 }
 
-/// Tokens of all streams together a second, over the time in which every one of them was making tokens.
+/// Tokens of all streams together a second, over the time in which every one of them was making tokens; none where a stream
+/// was bunched on its way, so that its stamps tell nothing. Chunks of unknown size count by their mean.
 pub fn aggregate_of(round: &[Reply]) -> Option<f64> {
+    if round.iter().any(|reply| reply.timings.is_buffered()) {
+        return None;
+    }
     let (from, until) = together(round)?;
-    let tokens: u32 = round
+    let tokens: f64 = round
         .iter()
         .flat_map(|reply| {
-            reply.timings.chunks.iter().map(move |chunk| (began(reply) + chunk.at_ms, chunk.tokens))
+            let for_one = reply.timings.tokens_for_one();
+            let tokens = move |chunk: &Chunk| f64::from(chunk.tokens) * for_one;
+            reply.timings.chunks.iter().map(move |chunk| (began(reply) + chunk.at_ms, tokens(chunk)))
         })
         // The tokens that the window's first moment brought were made before it.
         .filter(|(at, _)| *at > from && *at <= until)
         .map(|(_, tokens)| tokens)
         .sum();
-    (until > from && tokens > 0).then(|| f64::from(tokens) / (until - from) * 1000.0)
+    (until > from && tokens > 0.0).then(|| tokens / (until - from) * 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use data::timings::Chunk;
 
     fn reply(began_ms: f64, first_ms: f64, step_ms: f64, tokens: u32) -> Reply {
         let chunks: Vec<Chunk> =
@@ -366,6 +371,13 @@ mod tests {
         let round = [reply(0.0, 100.0, 20.0, 200), reply(1.0, 1099.0, 20.0, 100)];
         let rate = aggregate_of(&round).unwrap();
         assert!((rate - 100.0).abs() < 1.5, "{rate}");
+        // The same chunks, of four tokens each by the whole.
+        let bundled = round.clone().map(|mut reply| {
+            reply.timings.output_tokens *= 4;
+            reply
+        });
+        let rate = aggregate_of(&bundled).unwrap();
+        assert!((rate - 400.0).abs() < 6.0, "{rate}");
         let apart = [reply(0.0, 0.0, 1.0, 10), reply(0.0, 500.0, 1.0, 10)];
         assert_eq!(aggregate_of(&apart), None, "they were never at work together");
         assert_eq!(share_together(&apart), Some(0.0));

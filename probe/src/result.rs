@@ -38,14 +38,17 @@ pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> Workload
     result.prefill_rule = prefill_rule(&all);
     result.decode_tps = sure.map(|sure| sure.median);
     result.decode_tps_interval = sure.filter(|sure| sure.count > 1).map(|sure| [sure.low, sure.high]);
-    let latencies: Vec<f64> = all.iter().flat_map(|timings| timings.latencies_ms()).collect();
+    // Of what came in bunches only the engine's clock tells a rate: the stamps are those of what held it back.
+    let steady = || all.iter().filter(|timings| !timings.is_buffered());
+    let latencies: Vec<f64> = steady().flat_map(|timings| timings.latencies_ms()).collect();
     result.decode_p50_latency_ms = quantile(&latencies, 0.5);
     result.decode_p95_latency_ms = quantile(&latencies, 0.95);
     result.prompt_tokens = count(&|timings| Some(f64::from(counted(timings)?)));
     result.output_tokens = count(&|timings| Some(f64::from(timings.output_tokens)));
     result.reasoning_tokens = count(&|timings| timings.reasoning_tokens.map(f64::from));
     result.first_answer_ms = middle(&|timings| timings.first_answer_ms);
-    result.answer_tps = middle(&Timings::answer_tps);
+    result.answer_tps =
+        quantile(&steady().filter_map(|timings| timings.answer_tps()).collect::<Vec<_>>(), 0.5);
     result.wall_ms = middle(&|timings| Some(timings.wall_ms));
     result.prefix_cache_hit_rate = hit_rate(&all);
     result.clock = Some(clocks(&all));
@@ -255,6 +258,26 @@ mod tests {
         assert_eq!(result.prefill_rule, Some(PrefillRule::TimeToFirstToken));
         assert_eq!(result.prefix_cache_hit_rate, Some(0.0));
         assert!(result.flags.is_empty(), "{:?}", result.flags);
+    }
+
+    #[test]
+    fn bunched_stamps_give_no_times_of_tokens() {
+        let bunched = |began_ms: f64| {
+            let mut reply =
+                Reply { extras: serde_json::json!({ "began_after_ms": began_ms }), ..reply(10.0) };
+            for (index, chunk) in reply.timings.chunks.iter_mut().enumerate() {
+                chunk.at_ms = 100.0 + (index / 8 * 80) as f64;
+            }
+            reply.timings.reasoning_tokens = Some(8);
+            reply.timings.first_answer_ms = Some(180.0);
+            reply
+        };
+        let rounds = vec![vec![bunched(0.0), bunched(1.0)]; 3];
+        let found = of(&point(2, 1), &Series { rounds, ..Series::default() }, &FAR);
+        assert!(found.flags.contains(&"buffered".to_owned()), "{:?}", found.flags);
+        let times =
+            (found.decode_p50_latency_ms, found.decode_p95_latency_ms, found.answer_tps, found.aggregate_tps);
+        assert_eq!(times, (None, None, None, None));
     }
 
     #[test]

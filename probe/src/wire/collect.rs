@@ -101,13 +101,15 @@ impl Collector {
         }
         let wall_ms = last.map_or(0.0, |last| self.ms(last));
         let counts = self.counts;
-        // Reasoning was seen but not counted: one token a chunk, unless chunks are known to hold more.
-        let seen = (self.reasoning_chunks > 0).then_some(self.reasoning_chunks);
+        // Reasoning was seen but not counted: its share of the chunks is its share of the tokens.
+        let output_tokens = counts.output_tokens.unwrap_or(told);
+        let share = f64::from(self.reasoning_chunks) / f64::from(told.max(1));
+        let seen = (self.reasoning_chunks > 0).then(|| (share * f64::from(output_tokens)).round() as u32);
         Ok(Timings {
             // No prompt is empty: none stands for a server that does not count, whose rates are still its own.
             prompt_tokens: counts.prompt_tokens.unwrap_or(0),
             cached_tokens: counts.cached_tokens,
-            output_tokens: counts.output_tokens.unwrap_or(told),
+            output_tokens,
             reasoning_tokens: counts.reasoning_tokens.filter(|n| *n > 0).or(seen),
             first_answer_ms: self.first_answer_ms,
             wall_ms,
@@ -115,5 +117,22 @@ impl Collector {
             chunks: self.chunks,
             engine: counts.engine,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_that_nobody_counts_has_its_share() {
+        let sent = Instant::now();
+        let mut collector = Collector::new(sent);
+        for part in [Part::Reasoning, Part::Reasoning, Part::Reasoning, Part::Answer] {
+            collector.tokens(sent, None, part);
+        }
+        collector.counts.output_tokens = Some(40);
+        let timings = collector.finish(Some(sent)).unwrap();
+        assert_eq!((timings.reasoning_tokens, timings.output_tokens), (Some(30), 40), "ten tokens a chunk");
     }
 }
