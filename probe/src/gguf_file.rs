@@ -76,6 +76,8 @@ mod tests {
             bytes.extend(b"general.architecture\x08\0\0\0");
             bytes.extend((architecture.len() as u64).to_le_bytes());
             bytes.extend(architecture.as_bytes());
+            // Where the tensors would begin.
+            bytes.resize(bytes.len().next_multiple_of(32), 0);
             std::fs::write(&path, bytes).unwrap();
             path
         };
