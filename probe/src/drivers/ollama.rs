@@ -2,6 +2,7 @@
 //!
 //! Fields: <https://github.com/ollama/ollama/blob/main/docs/api.md>
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use data::timings::{DecodeRule, EngineClock};
@@ -22,6 +23,11 @@ pub struct Ollama;
 
 const HINT: &str = "start it with `ollama serve`";
 
+/// The part of a context that is asked for beyond the need, one in so many: by some per cent a calibration misses.
+const MARGIN: u32 = 16;
+/// The least of it, in tokens.
+const LEAST_MARGIN_TOKENS: u32 = 64;
+
 impl Driver for Ollama {
     fn name(&self) -> &'static str {
         "ollama"
@@ -40,7 +46,12 @@ impl Driver for Ollama {
         }
         let version: Version = ask::get(&url, &[], Timeouts::QUICK, "/api/version")
             .map_err(|error| absent(error.to_string()))?;
-        Ok(Box::new(OllamaServer { url, version: version.version, context_tokens: 4096 }))
+        Ok(Box::new(OllamaServer {
+            url,
+            version: version.version,
+            native: Mutex::default(),
+            context_tokens: 4096,
+        }))
     }
 }
 
@@ -72,6 +83,9 @@ fn address(host: &str) -> Result<Url, HttpError> {
 struct OllamaServer {
     url: Url,
     version: String,
+    /// The model that was asked about last, and its context.
+    native: Mutex<Option<(String, Option<u32>)>>,
+    /// The context that it is run with, in tokens.
     context_tokens: u32,
 }
 
@@ -108,6 +122,27 @@ struct Details {
     family: Option<String>,
 }
 
+impl OllamaServer {
+    /// The longest context that the model was made for, in tokens, where it says; asked once for each model.
+    fn native_context(&self, model: &ModelRef) -> Result<Option<u32>, DriverError> {
+        #[derive(Deserialize)]
+        struct Show {
+            #[serde(default)]
+            model_info: Map<String, Value>,
+        }
+        let mut known = self.native.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, native)) = known.as_ref().filter(|(id, _)| *id == model.id) {
+            return Ok(*native);
+        }
+        let show: Show =
+            ask::post(&self.url, &[], Timeouts::QUICK, "/api/show", &json!({"model": model.id}))?;
+        let native = show.model_info.iter().find(|(key, _)| key.ends_with(".context_length"));
+        let native = native.and_then(|(_, value)| u32::try_from(value.as_u64()?).ok());
+        *known = Some((model.id.clone(), native));
+        Ok(native)
+    }
+}
+
 impl Runtime for OllamaServer {
     fn version(&self) -> String {
         self.version.clone()
@@ -137,18 +172,18 @@ impl Runtime for OllamaServer {
     }
 
     fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
-        #[derive(Deserialize)]
-        struct Show {
-            #[serde(default)]
-            model_info: Map<String, Value>,
-        }
-        // Without being told, it runs with a short context and cuts prompts silently.
-        self.context_tokens = need.context_tokens;
-        let show: Show =
-            ask::post(&self.url, &[], Timeouts::QUICK, "/api/show", &json!({"model": model.id}))?;
-        let native = show.model_info.iter().find(|(key, _)| key.ends_with(".context_length"));
-        match native.and_then(|(_, value)| value.as_u64()) {
-            Some(native) if native < u64::from(need.context_tokens) => Err(DriverError::Limit(format!(
+        // Without being told, it runs with a short context and cuts prompts silently. It offers no tokenizer, so that prompts
+        // are cut by a calibration and may come out longer.
+        let native = self.native_context(model)?;
+        let roomy =
+            need.context_tokens.saturating_add(need.context_tokens.div_ceil(MARGIN).max(LEAST_MARGIN_TOKENS));
+        self.context_tokens = native.map_or(roomy, |native| roomy.min(native.max(need.context_tokens)));
+        self.fits(model, need)
+    }
+
+    fn fits(&self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
+        match self.native_context(model)? {
+            Some(native) if native < need.context_tokens => Err(DriverError::Limit(format!(
                 "the model's context is {native} tokens, {} are needed",
                 need.context_tokens
             ))),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use data::timings::{DecodeRule, PrefillRule};
-use probe::driver::{ModelRef, Options, Request};
+use probe::driver::{ModelRef, Need, Options, Request};
 use probe::drivers;
 
 use crate::common::{Script, Server};
@@ -248,7 +248,11 @@ fn ollama_counts_nanoseconds() {
     assert_eq!(engine.decode_tps(), Some(10.0), "19 tokens after the first in 1.9 s");
     assert_eq!(engine.prefill_tps(), Some(200.0), "only computed tokens count");
     let body: serde_json::Value = serde_json::from_str(&server.asked().pop().unwrap().body).unwrap();
-    assert_eq!((&body["raw"], &body["options"]["num_ctx"]), (&true.into(), &8192.into()));
+    assert_eq!(
+        (&body["raw"], &body["options"]["num_ctx"]),
+        (&true.into(), &8704.into()),
+        "a sixteenth more than the need"
+    );
 }
 
 #[test]
@@ -304,4 +308,32 @@ fn tabby_gives_its_own_rates() {
     assert_eq!(timings.prefill_tps(), Some((2000.0, PrefillRule::Engine)));
     assert_eq!(timings.engine.unwrap().decode_tps(), Some(40.0));
     assert!(server.asked()[0].headers.contains("Authorization: Bearer key"));
+}
+
+/// What a model cannot hold is known before anything is run; what it is run with has room for a prompt that misses its length.
+#[test]
+fn ollama_tells_its_models_context_and_gets_a_margin() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /api/version" => Script::json(r#"{"version":"0.12.0"}"#),
+        "POST /api/show" => Script::json(r#"{"model_info":{"llama.context_length":8192}}"#),
+        _ => Script::lines(
+            1,
+            &[
+                r#"{"response":"a","done":false}"#.to_owned(),
+                r#"{"response":"","done":true,"prompt_eval_count":9,"eval_count":1}"#.to_owned(),
+            ],
+        ),
+    });
+    let mut runtime = runtime("ollama", &server);
+    let need = |context_tokens| Need { context_tokens, streams: 1 };
+    assert!(runtime.fits(&model(), need(8192)).is_ok());
+    assert!(runtime.fits(&model(), need(8193)).unwrap_err().is_limit());
+    for (context_tokens, num_ctx) in [(384, 448), (5120, 5440), (8192, 8192)] {
+        runtime.prepare(&model(), need(context_tokens)).unwrap();
+        runtime.stream(&model()).run(&text(1)).unwrap();
+        let asked = server.asked().pop().unwrap().body;
+        assert!(asked.contains(&format!("\"num_ctx\":{num_ctx}")), "{context_tokens}: {asked}");
+    }
+    let shown = server.asked().iter().filter(|asked| asked.line == "POST /api/show").count();
+    assert_eq!(shown, 1, "asked once");
 }
