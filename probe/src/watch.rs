@@ -6,10 +6,23 @@ use std::time::Duration;
 
 use data::fingerprint::{GpuState, HostState, PowerSource};
 
-use crate::detect::{self, host::Machine, nvml};
+use crate::detect::{
+    self,
+    host::{Host, Machine, Platform},
+    nvml,
+};
 
-/// Between two looks. Linux answers out of files; elsewhere a program is started for it, which costs more.
-const EVERY: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 3 } else { 15 });
+/// Between two looks. Linux answers out of files and NVIDIA's library; elsewhere, and where the library cannot be loaded as in
+/// a static build, a program is started for it, which costs more.
+fn interval(platform: Platform, has_library: bool, has_nvidia: bool) -> Duration {
+    let is_cheap = platform == Platform::Linux && (has_library || !has_nvidia);
+    Duration::from_secs(if is_cheap { 3 } else { 15 })
+}
+
+/// Whether NVIDIA's driver is loaded, so that its program would be asked.
+fn has_nvidia(host: &dyn Host) -> bool {
+    host.read("/proc/driver/nvidia/version").is_some()
+}
 
 /// A thread that looks now and then.
 pub struct Watch {
@@ -23,8 +36,9 @@ impl Watch {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let library = nvml::Library::load();
+            let every = interval(Platform::current(), library.is_some(), has_nvidia(&Machine));
             let mut seen: Option<HostState> = None;
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(every) {
                 let now = detect::state(&Machine, library.as_ref());
                 seen = Some(match seen.take() {
                     Some(before) => worse(before, now),
@@ -122,6 +136,13 @@ mod tests {
             assert_eq!(seen.flags(), ["on_battery", "gpu_thermal_limit", "gpu_power_limit"]);
             assert_eq!(seen.load_average, Some(1800.0));
         }
+    }
+
+    #[test]
+    fn a_program_is_started_seldom() {
+        let every = |platform, library, nvidia| interval(platform, library, nvidia).as_secs();
+        assert_eq!((every(Platform::Linux, true, true), every(Platform::Linux, false, false)), (3, 3));
+        assert_eq!((every(Platform::Linux, false, true), every(Platform::MacOs, true, false)), (15, 15));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! Every detector takes a [`Host`], so that each is tested on recorded answers of machines we do not have.
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which family of operating systems, hence which tools to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,25 @@ const TOOL_LIMIT: Duration = Duration::from_secs(8);
 /// No tool prints more; what does is not the tool we know.
 const OUTPUT_LIMIT_BYTES: u64 = 4 << 20;
 
+/// How a program ended, if it does within the limit: one that has closed its output may still hang.
+fn ended(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if begun.elapsed() < limit => std::thread::sleep(Duration::from_millis(2)),
+            _ => return None,
+        }
+    }
+}
+
+/// Ends a program without waiting for it: what hangs inside a driver ends with the driver's call, or never.
+fn end(mut child: Child) {
+    // It may have ended by itself in between.
+    let _ = child.kill();
+    std::thread::spawn(move || child.wait());
+}
+
 impl Host for Machine {
     fn platform(&self) -> Platform {
         Platform::current()
@@ -96,11 +115,11 @@ impl Host for Machine {
             let _ = sender.send(read.map(|_| bytes));
         });
         let answer = receiver.recv_timeout(TOOL_LIMIT);
-        if answer.is_err() {
-            // It may have ended by itself in between.
-            let _ = child.kill();
-        }
-        let status = child.wait().ok()?;
+        let status = answer.is_ok().then(|| ended(&mut child, TOOL_LIMIT)).flatten();
+        let Some(status) = status else {
+            end(child);
+            return None;
+        };
         let bytes = answer.ok()?.ok()?;
         status.success().then(|| text_of(&bytes))
     }
@@ -196,6 +215,16 @@ pub(crate) mod recorded {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    #[cfg(unix)]
+    fn a_program_that_goes_on_without_output_is_not_waited_for() {
+        let spawn = || super::Command::new("sleep").arg("60").spawn().unwrap();
+        let begun = super::Instant::now();
+        assert!(super::ended(&mut spawn(), super::Duration::from_millis(50)).is_none());
+        super::end(spawn());
+        assert!(begun.elapsed() < super::Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
     use super::*;
 
     #[test]
