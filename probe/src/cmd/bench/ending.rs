@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, anyhow};
+use data::fingerprint::Fingerprint;
 use data::submission::{Submission, WorkloadResult};
 
 use super::Bench;
@@ -15,9 +16,31 @@ use crate::plan::Point;
 use crate::report::{self, Line};
 use crate::runs::{self, SavedRun};
 
-/// Runtime and model. People paste this into an issue: the name as it stands in the run, without folders.
-fn title(run: &Submission) -> String {
-    format!("{} {}, {}", run.backend.name, run.backend.version, run.model.reference)
+/// Runtime, model and hardware. People paste this into an issue: names as they stand in the run, without folders. Of a run on
+/// another machine nobody here knows the hardware.
+fn title(run: &Submission, is_here: bool) -> String {
+    let title = format!("{} {}, {}", run.backend.name, run.backend.version, run.model.reference);
+    let hardware = hardware(&run.fingerprint);
+    if is_here && !hardware.is_empty() { format!("{title}, on {hardware}") } else { title }
+}
+
+/// `2x NVIDIA GeForce RTX 3090`, or the processor where there is no GPU.
+fn hardware(machine: &Fingerprint) -> String {
+    let mut names: Vec<(&str, usize)> = Vec::new();
+    for gpu in &machine.gpus {
+        match names.iter_mut().find(|(name, _)| *name == gpu.name) {
+            Some((_, count)) => *count += 1,
+            None => names.push((&gpu.name, 1)),
+        }
+    }
+    if names.is_empty() {
+        return machine.cpu.model.clone();
+    }
+    let words = names.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        count => format!("{count}x {name}"),
+    });
+    words.collect::<Vec<_>>().join(" + ")
 }
 
 /// Where the table goes: beside the results, unless those are one JSON object that a program reads.
@@ -36,7 +59,7 @@ pub(super) fn finish(
     beside: &Beside,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let title = title(&record.submission);
+    let title = title(&record.submission, record.is_here);
     let (path, saved) = record.save_somewhere(out)?;
     let lines: Vec<Line<'_>> = saved
         .workloads
@@ -125,4 +148,20 @@ fn write_json(arguments: &Bench, saved: &SavedRun, out: &mut dyn Write) -> Resul
         return Ok(writeln!(out)?);
     }
     copy.write(json).with_context(|| format!("{} cannot be written", json.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::fingerprint::Gpu;
+
+    #[test]
+    fn the_hardware_is_named() {
+        let mut machine = Fingerprint::default();
+        machine.cpu.model = "AMD Ryzen 5 5600X".to_owned();
+        assert_eq!(hardware(&machine), "AMD Ryzen 5 5600X");
+        let gpu = |name: &str| Gpu { name: name.to_owned(), ..Gpu::default() };
+        machine.gpus = vec![gpu("RTX 3090"), gpu("RTX 3090"), gpu("RTX 4090")];
+        assert_eq!(hardware(&machine), "2x RTX 3090 + RTX 4090");
+    }
 }

@@ -45,7 +45,7 @@ pub(super) struct Record {
     /// Words about the machine's state that every result carries.
     state: Vec<String>,
     /// Whether the runtime computes on this machine, whose state then is that of the measurement.
-    is_here: bool,
+    pub is_here: bool,
     /// Flags of every result from the beginning: what kind of run it is.
     pub marks: Vec<&'static str>,
     /// What the runtime's own benchmark says, to be laid beside W1.
