@@ -215,17 +215,17 @@ pub(crate) mod recorded {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     #[cfg(unix)]
     fn a_program_that_goes_on_without_output_is_not_waited_for() {
-        let spawn = || super::Command::new("sleep").arg("60").spawn().unwrap();
-        let begun = super::Instant::now();
-        assert!(super::ended(&mut spawn(), super::Duration::from_millis(50)).is_none());
-        super::end(spawn());
-        assert!(begun.elapsed() < super::Duration::from_secs(5), "{:?}", begun.elapsed());
+        let spawn = || Command::new("sleep").arg("60").spawn().unwrap();
+        let begun = Instant::now();
+        assert!(ended(&mut spawn(), Duration::from_millis(50)).is_none());
+        end(spawn());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
-
-    use super::*;
 
     #[test]
     fn a_missing_program_is_no_answer() {
