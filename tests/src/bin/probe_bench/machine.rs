@@ -14,10 +14,11 @@ use crate::tools::{Place, Running};
 const ROUNDS: usize = 5;
 
 pub fn memory(_: &Place) -> Result<String> {
-    let threads = detect::this_machine().cpu.threads;
+    let machine = detect::this_machine();
+    let (threads, spare_gib) = (machine.cpu.threads, detect::spare_memory_gib(&machine));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(detect::bandwidth::measure(Duration::from_secs(1)).triad_gb_s);
+        ours.push(detect::bandwidth::measure(Duration::from_secs(1), spare_gib).triad_gb_s);
         theirs.extend(stress_ng(threads)?);
     }
     let middle = |values: &[f64]| quantile(values, 0.5).context("rounds");
