@@ -48,7 +48,7 @@ fn llama_server_tells_its_limits_and_keeps_its_paths() {
     let models = runtime.models().unwrap();
     assert_eq!((models[0].id.as_str(), models[0].context_tokens), ("m", Some(32768)));
     assert_eq!(runtime.count_tokens(&models[0], "x", None).unwrap(), Some(4));
-    let need = |context_tokens, streams| probe::driver::Need { context_tokens, streams };
+    let need = |context_tokens, streams| Need { context_tokens, streams };
     assert!(runtime.prepare(&models[0], need(4096, 2)).is_ok());
     let slots = runtime.prepare(&models[0], need(1280, 8)).unwrap_err();
     assert!(slots.is_limit() && slots.to_string().contains("-np 8"), "{slots}");
@@ -241,7 +241,7 @@ fn ollama_counts_nanoseconds() {
         (models[0].quant.as_deref(), models[0].digest.as_deref()),
         (Some("Q4_K_M"), Some("a80c4f17acd5"))
     );
-    found.prepare(&models[0], probe::driver::Need { context_tokens: 8192, streams: 1 }).unwrap();
+    found.prepare(&models[0], Need { context_tokens: 8192, streams: 1 }).unwrap();
     let timings = found.stream(&models[0]).run(&text(20)).unwrap().timings;
     assert_eq!((timings.prompt_tokens, timings.cached_tokens, timings.output_tokens), (128, Some(64), 20));
     let engine = timings.engine.unwrap();
