@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod check;
 #[cfg(feature = "envelope")]
 pub mod checkpoint;
+pub mod choice;
 pub mod constants;
 #[cfg(feature = "digest")]
 pub mod digest;

@@ -1,7 +1,7 @@
 //! All models on one machine.
 
 use data::Engine;
-use data::engine::Chosen;
+use data::choice::Chosen;
 use data::shortlist::{Card as Listed, Tier, shortlist};
 
 use super::{Asked, chart_verdict, curve, machine_note, model_note, names_a_machine, readable, wanted};

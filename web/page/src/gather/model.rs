@@ -3,7 +3,8 @@
 use std::slice::from_ref;
 
 use data::Engine;
-use data::engine::{Brief, Chosen};
+use data::choice::Chosen;
+use data::engine::Brief;
 use data::query::{Fits, Job, Rig};
 use data::row::{Capability, HardwareRow, Mixer, ModelRow, QuantRow};
 use data::shortlist;
