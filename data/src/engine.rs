@@ -209,6 +209,7 @@ fn asked(rig: &Rig<'_>, job: &Job, subject: &Subject) -> Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Remedy;
 
     #[test]
     fn a_context_beyond_the_models_own_is_told() {

@@ -56,9 +56,12 @@ fn said<'a>(query: &'a Query, field: &str, text: Option<&'a str>) -> &'a str {
     }
 }
 
+/// Id and name of a row.
+type Named = (String, String);
+
 /// The row that a text names. Of several or of near ones a button picks one, and that counts for as long as it is one of them:
 /// of a field that says something else since, it is not.
-fn matched(text: &str, picked: &str, find: &dyn Fn(&str) -> Result<(String, String), Lookup>) -> Match {
+fn matched(text: &str, picked: &str, find: &dyn Fn(&str) -> Result<Named, Lookup>) -> Match {
     if text.is_empty() {
         return Match::Missing;
     }
