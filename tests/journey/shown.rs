@@ -25,7 +25,8 @@ impl<'a> Row<'a> {
         let (decode, ttft) = (figures.nth(2), figures.next());
         Ok(Row {
             class: class.context("a row has a class")?,
-            decode: decode.context("no decode")?,
+            // What it rests on may stand behind it.
+            decode: decode.context("no decode")?.split(" <i>").next().unwrap_or_default(),
             ttft: ttft.context("no time")?,
         })
     }
