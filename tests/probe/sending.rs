@@ -56,8 +56,9 @@ fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
 fn a_copy_hides_neither_the_run_nor_holds_its_key() -> Result<()> {
     let bench = ["--no-upload", "--workload", "W1", "--repeat", "1", "--anon", "--json"];
     let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
-    let absent = stage.folder.path().join("no-such-folder/run.json");
-    let output = stage.command(&bench)?.arg(&absent).output()?;
+    let file = stage.folder.path().join("no-folder");
+    std::fs::write(&file, "")?;
+    let output = stage.command(&bench)?.arg(file.join("run.json")).output()?;
     assert_eq!(output.status.code(), Some(1));
     assert!(utf8(&output.stdout).contains(" saved in "), "{}", utf8(&output.stdout));
     assert!(utf8(&output.stderr).contains("cannot be written"), "{}", utf8(&output.stderr));
