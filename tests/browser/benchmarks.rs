@@ -98,7 +98,7 @@ fn a_head_that_was_pressed_keeps_the_focus_though_its_address_turns() -> Result<
     let site = Site::without_wasm()?;
     let browser = Browser::open()?;
     browser.go(&site.at("/benchmarks"))?;
-    let press = "const head = document.querySelectorAll('.family-rows')[1].querySelector('a.term[href*=\"sort=quant\"]');\
+    let press = "const head = document.querySelectorAll('.family-rows thead')[1].querySelector('a.term[href*=\"sort=quant\"]');\
         head.focus(); head.click(); return head.closest('details').querySelector('h2').textContent";
     let family = browser.run(press, &json!([]))?;
     browser.wait("document.querySelector('th[aria-sort=ascending] a')?.textContent.startsWith('Quant')")?;
