@@ -18,8 +18,7 @@ pub(super) fn names<'t>(text: &'t str, catalog: &Catalog) -> Vec<&'t str> {
         let apart = finer.len() > 1 && !is_row(part, catalog) && {
             // A text that leads to no more than one of its parts does would lose the others: they are told as unknown. Of
             // a name with a plus sign the rest may lead to the device: "AMD RYZEN AI MAX", "395".
-            let has_plus = parts(part, &["+"]).len() > 1;
-            let telling = if has_plus { &finer[..1] } else { &finer[..] };
+            let telling = if part.contains('+') { &finer[..1] } else { &finer[..] };
             finer.iter().all(|name| leads_on(counted(name).1, catalog))
                 || telling.iter().any(|name| is_same(name, part, catalog))
         };
@@ -27,11 +26,10 @@ pub(super) fn names<'t>(text: &'t str, catalog: &Catalog) -> Vec<&'t str> {
             let (count, bare) = counted(name);
             // The name itself may begin or end like a count.
             let whole = bare.len() == name.len() || is_row(name, catalog) || !leads_on(bare, catalog);
-            names.extend(if whole {
-                core::iter::repeat_n(name, 1)
-            } else {
-                core::iter::repeat_n(bare, count)
-            });
+            let (count, name) = if whole { (1, name) } else { (count, bare) };
+            for _ in 0..count {
+                names.push(name);
+            }
         }
     }
     names

@@ -4,6 +4,7 @@ use askama::Template;
 use chart::Verdict;
 use data::answer::Answer;
 use data::query::is_parameter;
+use estimator::Range;
 
 use crate::card::{self, plain};
 use crate::figures::{self, Figure};
@@ -78,102 +79,91 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
     .render()
 }
 
-/// One row of the table from each answer; columns without an answer stay empty.
-fn row(columns: &[Column], cell: impl Fn(&Answer) -> Cell) -> Vec<Cell> {
-    columns.iter().map(|column| column.answer.as_ref().map(&cell).unwrap_or_default()).collect()
+fn words_only(words: String) -> Cell {
+    Cell { words, ..Cell::default() }
 }
 
-/// The same with how each runs, the wanted speed taken in.
-fn judged(columns: &[Column], cell: impl Fn(&Answer, Verdict) -> Cell) -> Vec<Cell> {
-    let verdict = |column: &Column, answer| words::verdict(answer, column.fast_enough);
-    let cells = columns.iter().map(|column| column.answer.as_ref().map(|a| cell(a, verdict(column, a))));
-    cells.map(Option::unwrap_or_default).collect()
-}
-
-fn words_only(words: impl Into<String>) -> Cell {
-    Cell { words: words.into(), ..Cell::default() }
+/// What all columns of the table share.
+struct Shared {
+    /// Both ends of the bars, in tokens a second, a little wider than what they hold.
+    track: (f64, f64),
+    /// The fastest of several, in tokens a second.
+    best_tps: f64,
+    /// Whether several streams are asked for, of all of them.
+    in_streams: bool,
 }
 
 fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
-    let answers = || columns.iter().filter_map(|column| column.answer.as_ref());
-    let fastest = answers().filter_map(|a| a.decode_tps).map(|r| r.mid).fold(0.0, f64::max);
-    let several = answers().filter(|a| a.decode_tps.is_some()).count() > 1;
-    // One job is asked of all of them.
-    let is_shared = answers().any(|a| a.setup.streams > 1);
-    // Bars of one table share a track, a little wider than what they hold.
-    let lows = answers().filter_map(|a| a.decode_tps).map(|r| r.low);
-    let highs = answers().filter_map(|a| a.decode_tps).map(|r| r.high);
-    let track = (lows.fold(f64::INFINITY, f64::min) / 2.0, highs.fold(0.0, f64::max) * 2.0);
-    vec![
-        (
-            m.compare.verdict,
-            judged(columns, |_, verdict| Cell {
-                svg: chart::verdict_mark(verdict, None),
-                ..words_only(words::verdict_word(verdict, m))
-            }),
+    let speeds: Vec<_> =
+        columns.iter().filter_map(|column| column.answer.as_ref().and_then(|a| a.decode_tps)).collect();
+    let most = |of: fn(&Range) -> f64| speeds.iter().map(of).fold(0.0, f64::max);
+    let lowest = speeds.iter().map(|range| range.low).fold(f64::INFINITY, f64::min);
+    let streams = |column: &Column| column.answer.as_ref().is_some_and(|a| a.setup.streams > 1);
+    let shared = Shared {
+        track: (lowest / 2.0, most(|range| range.high) * 2.0),
+        best_tps: if speeds.len() > 1 { most(|range| range.mid) } else { f64::INFINITY },
+        in_streams: columns.iter().any(streams),
+    };
+    let mut rows = [
+        m.compare.verdict,
+        if shared.in_streams { m.compare.speed_each } else { m.compare.speed },
+        m.compare.together,
+        m.compare.ttft,
+        m.answer.prefill,
+        m.answer.memory,
+        m.compare.bound,
+        m.answer.longest_context,
+        m.answer.best_quant,
+        m.answer.remedy,
+        m.answer.flags,
+        m.answer.note,
+        m.answer.rests_on,
+    ]
+    .map(|label| (label, Vec::new()));
+    for column in columns {
+        let cells = column
+            .answer
+            .as_ref()
+            .map(|answer| self::cells(answer, words::verdict(answer, column.fast_enough), &shared, m));
+        for ((_, row), cell) in rows.iter_mut().zip(cells.unwrap_or_default()) {
+            row.push(cell);
+        }
+    }
+    rows.into()
+}
+
+/// One column, in the order of the rows.
+fn cells(answer: &Answer, verdict: Verdict, shared: &Shared, m: &Messages) -> [Cell; 13] {
+    let range = |range: Option<Range>| range.map(figure::range).unwrap_or_default();
+    [
+        Cell {
+            svg: chart::verdict_mark(verdict, None),
+            ..words_only(words::verdict_word(verdict, m).to_owned())
+        },
+        answer.decode_tps.map_or_else(Cell::default, |tps| Cell {
+            svg: chart::range_bar(plain(tps), shared.track, verdict, None, None),
+            words: figure::range(tps),
+            note: words::decode_note(&answer.evidence, m),
+            best: tps.mid >= shared.best_tps,
+        }),
+        words_only(range(answer.aggregate_tps.filter(|_| shared.in_streams))),
+        Cell {
+            note: words::prefill_note(&answer.evidence, m).to_owned(),
+            ..words_only(answer.ttft_ms.map(figure::duration).unwrap_or_default())
+        },
+        words_only(range(answer.prefill_tps)),
+        Cell {
+            svg: card::memory_bar(&answer.footprint_gib, m),
+            ..words_only(card::memory(&answer.footprint_gib, m))
+        },
+        words_only(answer.bound_by.map_or("", |bound| words::bound(bound, m)).to_owned()),
+        words_only(answer.inverse.longest_context.map_or(m.answer.none_fits.to_owned(), figure::tokens)),
+        words_only(answer.inverse.best_quant.clone().unwrap_or_default()),
+        words_only(
+            answer.remedy.as_ref().map(|r| words::remedy(r, "", &Query::default(), m).0).unwrap_or_default(),
         ),
-        (
-            if is_shared { m.compare.speed_each } else { m.compare.speed },
-            judged(columns, |answer, verdict| match answer.decode_tps {
-                None => Cell::default(),
-                Some(tps) => Cell {
-                    svg: chart::range_bar(plain(tps), track, verdict, None, None),
-                    words: figure::range(tps),
-                    note: words::decode_note(&answer.evidence, m),
-                    best: several && tps.mid >= fastest,
-                },
-            }),
-        ),
-        (
-            m.compare.together,
-            row(columns, |answer| {
-                let together = answer.aggregate_tps.filter(|_| is_shared);
-                words_only(together.map(figure::range).unwrap_or_default())
-            }),
-        ),
-        (
-            m.compare.ttft,
-            row(columns, |answer| Cell {
-                words: answer.ttft_ms.map(figure::duration).unwrap_or_default(),
-                note: words::prefill_note(&answer.evidence, m).to_owned(),
-                ..Cell::default()
-            }),
-        ),
-        (
-            m.answer.prefill,
-            row(columns, |answer| words_only(answer.prefill_tps.map(figure::range).unwrap_or_default())),
-        ),
-        (
-            m.answer.memory,
-            row(columns, |answer| Cell {
-                svg: card::memory_bar(&answer.footprint_gib, m),
-                ..words_only(card::memory(&answer.footprint_gib, m))
-            }),
-        ),
-        (
-            m.compare.bound,
-            row(columns, |answer| words_only(answer.bound_by.map_or("", |bound| words::bound(bound, m)))),
-        ),
-        (
-            m.answer.longest_context,
-            row(columns, |answer| {
-                let longest = answer.inverse.longest_context;
-                words_only(longest.map_or(m.answer.none_fits.to_owned(), figure::tokens))
-            }),
-        ),
-        (
-            m.answer.best_quant,
-            row(columns, |answer| words_only(answer.inverse.best_quant.clone().unwrap_or_default())),
-        ),
-        (
-            m.answer.remedy,
-            row(columns, |answer| {
-                let remedy = answer.remedy.as_ref();
-                words_only(remedy.map(|r| words::remedy(r, "", &Query::default(), m).0).unwrap_or_default())
-            }),
-        ),
-        (m.answer.flags, row(columns, |answer| words_only(answer.flags.join(" ")))),
-        (m.answer.note, row(columns, |answer| words_only(answer.notes.join(" ")))),
-        (m.answer.rests_on, row(columns, |answer| words_only(words::evidence(answer.evidence.decode, m)))),
+        words_only(answer.flags.join(" ")),
+        words_only(answer.notes.join(" ")),
+        words_only(words::evidence(answer.evidence.decode, m)),
     ]
 }
