@@ -124,7 +124,7 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
         let cells = column
             .answer
             .as_ref()
-            .map(|answer| self::cells(answer, words::verdict(answer, column.fast_enough), &shared, m));
+            .map(|answer| cells(answer, words::verdict(answer, column.fast_enough), &shared, m));
         for ((_, row), cell) in rows.iter_mut().zip(cells.unwrap_or_default()) {
             row.push(cell);
         }
