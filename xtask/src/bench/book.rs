@@ -68,7 +68,7 @@ impl Book {
             writeln!(text, "## {}\n\n{}{wanted}\n", section.title, self.command(section))?;
             let found = fs::read_to_string(self.kept(section)?).ok();
             let found = found.map(|found| without_ratios(&found));
-            let found = found.as_deref().or_else(|| told(&before, section.title));
+            let found = found.as_deref().or_else(|| told(&before, section.title, &self.command(section)));
             writeln!(text, "{}\n", found.unwrap_or("Not run on this machine yet."))?;
         }
         fs::write(&path, text.trim_end().to_owned() + "\n")
@@ -112,9 +112,13 @@ fn without_ratios(found: &str) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-/// What a book says of a section below its title and the line with its command; none where it is not in the book.
-fn told<'a>(book: &'a str, title: &str) -> Option<&'a str> {
-    let section = book.split("\n## ").find(|section| section.lines().next() == Some(title))?;
+/// What a book says of a section, by its title or the line with its command, below them; none where it is not in the book.
+fn told<'a>(book: &'a str, title: &str, command: &str) -> Option<&'a str> {
+    let is_it = |section: &&str| {
+        section.lines().next() == Some(title)
+            || section.lines().nth(2).is_some_and(|line| line.starts_with(command))
+    };
+    let section = book.split("\n## ").find(is_it)?;
     let mut parts = section.splitn(3, "\n\n").skip(1);
     let first = parts.next()?;
     // An older book has no line with the command.
@@ -131,10 +135,10 @@ mod tests {
     #[test]
     fn a_section_that_did_not_run_keeps_what_the_book_says() {
         let book = "# Book\n\n## One\n\n`cargo xtask bench one`\n\n_day_\n\n| a |\n\n## Two\n\n`cargo xtask bench two`. Wanted.\n\nLast.\n\n## Old\n\n_day_\n\nFigures.\n";
-        assert_eq!(told(book, "One"), Some("_day_\n\n| a |"));
-        assert_eq!(told(book, "Two"), Some("Last."));
-        assert_eq!(told(book, "Old"), Some("_day_\n\nFigures."));
-        assert_eq!(told(book, "Three"), None);
+        assert_eq!(told(book, "Renamed", "`cargo xtask bench one`"), Some("_day_\n\n| a |"));
+        assert_eq!(told(book, "Two", "`cargo xtask bench two`"), Some("Last."));
+        assert_eq!(told(book, "Old", "`cargo xtask bench old`"), Some("_day_\n\nFigures."));
+        assert_eq!(told(book, "Three", "`cargo xtask bench three`"), None);
     }
 
     #[test]
