@@ -1,6 +1,7 @@
 //! A file's size, told from a model's shape and a quantisation's bits, against sizes that benchmark tables print.
 
 use data::Catalog;
+use data::row::Runtime;
 use data::subject::Subject;
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
@@ -26,7 +27,7 @@ fn pairs() -> Vec<Pair> {
         let quant = catalog.quants().iter().find(|row| row.id == cells[1]).expect("one of the catalogue");
         Pair {
             name: format!("{} {}", cells[0], cells[1]),
-            told: Subject::of_row(model, quant).weights.total_bytes() / GIB,
+            told: Subject::of_row(model, quant, Runtime::LlamaCpp).weights.total_bytes() / GIB,
             stated: cells[2].parse().expect("GiB"),
         }
     };

@@ -70,10 +70,11 @@ fn step(part: &Part, row: &Observation) -> (f64, f64) {
     let time = |term| part.term(term) * effects.slower(term) * work(term);
     let read = |term, with| (time(term) + time(with)).max(work(term));
     let others = part.terms.iter().map(|(term, _)| match term {
-        Term::Weights | Term::Arithmetic | Term::Cache | Term::Attention => 0.0,
+        Term::Weights | Term::Arithmetic | Term::Experts | Term::Cache | Term::Attention => 0.0,
         term => time(*term),
     });
-    (read(Term::Weights, Term::Arithmetic) + read(Term::Cache, Term::Attention), others.sum::<f64>())
+    let weights = read(Term::Weights, Term::Arithmetic) + time(Term::Experts);
+    (weights + read(Term::Cache, Term::Attention), others.sum::<f64>())
 }
 
 /// Seconds of one step of each stream, one after another: together they are never slower.
@@ -82,18 +83,24 @@ pub fn in_turn_s(parts: &Parts, row: &Observation) -> f64 {
     let mut one = row.clone();
     one.setup.workload.streams = 1;
     one.streams = 1.0;
-    row.streams * decode_seconds(part_of(parts, row), &one)
+    row.streams * apart_seconds(part_of(parts, row), &one)
 }
 
-/// Seconds of a prompt by the prefill part, effects included.
+/// Seconds of a prompt by the prefill part, effects included, as the engine has them: the joules come in no faster than a power
+/// limit lets them, and devices that share every matrix compute a part each and go through every layer.
 #[must_use]
 pub fn prompt_seconds(part: &Part, row: &Observation, rates: Rates<'_>) -> f64 {
     let effects = part.effects_of(&row.facts());
-    let times = part.terms.iter().map(|(term, constant)| {
+    let (mut busy, mut fixed) = (0.0, 0.0);
+    for (term, constant) in &part.terms {
         let work = prefill_work(row, *term, rates);
-        if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 }
-    });
-    times.sum()
+        let seconds = if work > 0.0 { constant * effects.slower(*term) * work } else { 0.0 };
+        match term {
+            Term::Layer | Term::RecurrentLayer => fixed += seconds,
+            _ => busy += seconds,
+        }
+    }
+    limited(part, row, if row.shares_matrices { busy / row.devices } else { busy }, fixed)
 }
 
 /// For a rate over a time in which prompts are read: their seconds for each token that a stream generates.
@@ -105,8 +112,7 @@ pub fn prompt_share_s(prefill: &Parts, row: &Observation) -> f64 {
     read.setup.workload.prompt_tokens = prompt as u32;
     read.setup.workload.cached_tokens = 0;
     let part = part_of(prefill, &read);
-    let devices = if row.shares_matrices { row.devices } else { 1.0 };
-    prompt_seconds(part, &read, Rates::of(part)) * row.prompts_read / row.generated / devices
+    prompt_seconds(part, &read, Rates::of(part)) * row.prompts_read / row.generated
 }
 
 /// Work of a row for a figure. `base` are the finished parts, for the figures that stand on them.
@@ -145,7 +151,7 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
             }
         }
         (Figure::Exchange, Some(base)) => Work {
-            terms: terms(&|term| exchange_work(row, term)),
+            terms: terms(&|term| exchange_work(row, term, 1.0, row.streams)),
             fixed_s: apart_seconds(part_of(&base.decode, row), row) + prompt_share_s(&base.prefill, row),
             at_most_s: None,
         },
@@ -153,17 +159,17 @@ pub fn work(figure: Figure, row: &Observation, rates: Rates<'_>, base: Option<&B
     }
 }
 
-/// Work of the terms that several devices add to a step.
+/// Work of the terms that several devices add to `passes` through the layers, with `tokens` in all.
 #[must_use]
-pub fn exchange_work(row: &Observation, term: Term) -> f64 {
+pub fn exchange_work(row: &Observation, term: Term, passes: f64, tokens: f64) -> f64 {
     let further = row.devices - 1.0;
     let all_reduces = 2.0 * f64::from(row.setup.model.layers.count());
     let times = if row.shares_matrices { all_reduces } else { further };
     match term {
-        Term::Crossing if !row.shares_matrices => further * MS,
-        Term::AllReduce if row.shares_matrices => all_reduces * MS,
+        Term::Crossing if !row.shares_matrices => passes * further * MS,
+        Term::AllReduce if row.shares_matrices => passes * all_reduces * MS,
         Term::Link => {
-            let bytes = f64::from(row.setup.model.hidden_size) * 2.0 * row.streams * times;
+            let bytes = f64::from(row.setup.model.hidden_size) * 2.0 * tokens * times;
             bytes / (row.setup.machine.device_link_gb_s * GB)
         }
         _ => 0.0,
@@ -220,5 +226,5 @@ pub fn device_seconds(parts: &Parts, row: &Observation, host_bytes: f64) -> f64 
     } else {
         weights.dense_bytes *= 1.0 - share.min(1.0);
     }
-    decode_seconds(part_of(parts, row), &on_card)
+    apart_seconds(part_of(parts, row), &on_card)
 }

@@ -1,7 +1,7 @@
 //! Which model a source means, and what its file holds.
 
 use data::Catalog;
-use data::row::ModelRow;
+use data::row::{ModelRow, Runtime};
 use data::subject::{Matter, shape};
 use estimator::units::{BILLION, GIB};
 use estimator::{BitsPerWeight, LayerKind, Layers, Model, Weights};
@@ -18,7 +18,7 @@ pub struct Known {
     pub id: String,
     /// Its shape.
     pub model: Model,
-    /// The quantisation that its routed experts are published in, where GGUF files keep it.
+    /// Whether its routed experts were published in four bits and stay so in the files in question.
     pub native_experts: bool,
 }
 
@@ -205,7 +205,13 @@ fn known(row: &ModelRow) -> Known {
 
 /// Weights of a model in a file of known or usual size.
 #[must_use]
-pub fn weights(catalog: &Catalog, known: &Known, quant: &Quant, size_gib: Option<f64>) -> Weights {
+pub fn weights(
+    catalog: &Catalog,
+    known: &Known,
+    quant: &Quant,
+    program: Runtime,
+    size_gib: Option<f64>,
+) -> Weights {
     let model = &known.model;
     let by_role = || {
         let embedding = if model.tied_embeddings { quant.bits.head } else { quant.bits.embedding };
@@ -214,7 +220,7 @@ pub fn weights(catalog: &Catalog, known: &Known, quant: &Quant, size_gib: Option
     let row = catalog.models().iter().find(|row| row.id == known.id);
     let usual = row
         .zip(catalog.quants().iter().find(|row| row.id == quant.id))
-        .map_or_else(by_role, |(row, quant)| Matter::of(row, *model, quant).weights);
+        .map_or_else(by_role, |(row, quant)| Matter::of(row, *model, quant, program).weights);
     let size = size_gib.map(|size| size * GIB).filter(|size| {
         let guess = model.params_b * 1e9 * quant.whole / 8.0;
         *size > 0.45 * guess && *size < 2.2 * guess || (known.native_experts && *size > 0.1 * guess)

@@ -1,10 +1,10 @@
 //! A measurement, understood: its device, model, job, and what an estimator would be asked about it.
 
-use data::Catalog;
 use data::backend::Backend;
 use data::constants::{Facts, Group, family};
 use data::row::{MatrixFormat, QuantGroup, Runtime};
-use data::subject::NATIVE_EXPERTS;
+use data::subject::{NATIVE_EXPERTS, widens_experts};
+use data::{Catalog, Rules};
 use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, Split};
 
 use crate::clean::{Reason, reasons};
@@ -160,18 +160,19 @@ impl<'c> Reader<'c> {
     pub fn read(&self, index: usize, row: &MeasurementRow) -> Result<Observation, Reason> {
         let backend = backend(row);
         let mut device = self.devices.find(row, backend).ok_or(Reason::UnknownDevice)?;
-        let known = self.models.find(row).ok_or(Reason::UnknownModel)?;
-        let stated = quant(self.catalog, row).or_else(|| of_size(row, &known));
+        let mut known = self.models.find(row).ok_or(Reason::UnknownModel)?;
+        let (runtime, program) = runtime(row);
+        let stated = quant(self.catalog, row, &known).or_else(|| of_size(row, &known));
         let guessed = stated.is_none();
         let memory_gib = device.memory_gib.map(|gib| gib * row.n_devices.unwrap_or(1.0).max(1.0));
         let quant = stated
             .or_else(|| usual_quant(self.catalog, row, &known, memory_gib))
             .ok_or(Reason::UnknownQuant)?;
-        let weights = weights(self.catalog, &known, &quant, row.model_size_gib);
+        known.native_experts &= !widens_experts(quant.group, program);
+        let weights = weights(self.catalog, &known, &quant, program, row.model_size_gib);
         let notes = row.notes.to_lowercase();
         let metric = if row.metric == "prefill" { Metric::Prefill } else { Metric::Decode };
         let mut found = reasons(row);
-        let (runtime, program) = runtime(row);
         if runtime != "llama.cpp" && runtime != "ollama" && !found.contains(&Reason::Fork) {
             found.push(Reason::OtherRuntime);
         }
@@ -382,17 +383,21 @@ fn shares_matrices(runtime: &str, notes: &str) -> bool {
 }
 
 fn machine(device: &Device, ram_gb_s: Option<f64>) -> Machine {
+    let defaults = &Rules::embedded().rows.defaults;
     let own = estimator::Device {
         class: device.class,
         memory_gib: device.memory_gib.unwrap_or(64.0),
         usable_gib: None,
         bandwidth_gb_s: device.bandwidth_gb_s,
         compute: device.compute,
-        host_link_gb_s: device.link_gb_s.unwrap_or(16.0),
+        host_link_gb_s: device.link_gb_s.unwrap_or(defaults.host_link_gb_s),
         power_share: 1.0,
     };
-    let bandwidth_gb_s = ram_gb_s.unwrap_or(80.0);
-    let mut machine = Machine::single(own, Host { memory_gib: 512.0, bandwidth_gb_s });
+    let host = Host {
+        memory_gib: defaults.host_ram_gib,
+        bandwidth_gb_s: ram_gb_s.unwrap_or(defaults.host_bandwidth_gb_s),
+    };
+    let mut machine = Machine::single(own, host);
     machine.split = Split::LayersByMemory;
     machine
 }

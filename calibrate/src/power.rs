@@ -1,4 +1,4 @@
-//! What a power limit costs: of decode, the share of stock power that a card draws while it reads; of prefill, an exponent.
+//! What a power limit costs: the share of stock power that a card draws while it reads, and while it computes.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ const FAR_ENOUGH: f64 = 0.85;
 /// Fewer rows than this are no evidence.
 const ENOUGH_ROWS: usize = 10;
 
+/// Nor is one card's curve over fewer limits than this.
+const ENOUGH_LIMITS: usize = 4;
+
 /// Steps in which the drawn share is looked for, from none to all of stock.
 const STEPS: u32 = 100;
 
@@ -28,20 +31,23 @@ const CARDS: [Group; 4] = [Group::Nvidia, Group::Amd, Group::Intel, Group::Any];
 ///
 /// A capped row enters no other fit, so this is the whole of what it tells.
 pub fn set_power(figure: Figure, parts: &mut Parts, rows: &[Observation]) {
-    let (metric, told): (_, fn(&mut Parts, &[&Observation]) -> f64) = match figure {
-        Figure::Decode => (Metric::Decode, drawn),
-        Figure::Prefill => (Metric::Prefill, exponent),
+    let metric = match figure {
+        Figure::Decode => Metric::Decode,
+        Figure::Prefill => Metric::Prefill,
         _ => return,
     };
-    let capped: Vec<&Observation> = rows
+    let cards: Vec<&Observation> = rows
         .iter()
         .filter(|row| row.metric == metric && row.device.class == HardwareClass::DiscreteGpu)
-        .filter(|row| row.power_share < FAR_ENOUGH && row.streams <= 1.0 && row.devices <= 1.0)
-        .filter(|row| row.but([Reason::PowerCap]) && row.speed.is_some())
+        .filter(|row| row.streams <= 1.0 && row.devices <= 1.0 && row.speed.is_some())
+        .filter(|row| row.but([Reason::PowerCap]))
         .collect();
-    if capped.len() >= ENOUGH_ROWS {
-        let value = rounded(told(parts, &capped));
-        set(parts, value);
+    let told = match metric {
+        Metric::Decode => drawn_reading(parts, &cards),
+        Metric::Prefill => drawn_computing(parts, &cards),
+    };
+    if let Some(share) = told {
+        set(parts, rounded(share));
     }
 }
 
@@ -53,36 +59,67 @@ fn set(parts: &mut Parts, value: f64) {
     }
 }
 
-/// The share of stock power drawn while reading that leaves the least absolute error of log speed, each device with one
-/// vote; the smallest of those that do equally well.
-fn drawn(parts: &mut Parts, capped: &[&Observation]) -> f64 {
-    let shares = (0..=STEPS).map(|step| f64::from(step) / f64::from(STEPS));
+/// By all that limits told: the middle of decode is known well enough that one limit a card says something.
+fn drawn_reading(parts: &mut Parts, cards: &[&Observation]) -> Option<f64> {
+    let capped: Vec<&&Observation> = cards.iter().filter(|row| row.power_share < FAR_ENOUGH).collect();
+    let mut devices: BTreeMap<&str, Vec<&Observation>> = BTreeMap::new();
+    for row in &capped {
+        devices.entry(row.device.key.as_str()).or_default().push(row);
+    }
+    let off = |parts: &Parts, rows: &[&Observation]| {
+        rows.iter().map(|row| error(row, decode_seconds(part_of(parts, row), row)).abs()).sum::<f64>()
+            / rows.len() as f64
+    };
+    (capped.len() >= ENOUGH_ROWS).then(|| least(parts, &devices.into_values().collect::<Vec<_>>(), off))
+}
+
+/// By curves of one card, model and source over several limits, each against its own middle: that of prompts is uncertain by
+/// more than a limit costs.
+fn drawn_computing(parts: &mut Parts, cards: &[&Observation]) -> Option<f64> {
+    let mut curves: BTreeMap<[&str; 4], Vec<&Observation>> = BTreeMap::new();
+    for row in cards {
+        let curve = [row.source.as_str(), row.device.key.as_str(), row.model_id.as_str(), row.quant.as_str()];
+        curves.entry(curve).or_default().push(row);
+    }
+    let curves: Vec<_> = curves
+        .into_values()
+        .filter(|rows| {
+            let mut limits: Vec<f64> = rows.iter().map(|row| row.power_share).collect();
+            limits.sort_by(f64::total_cmp);
+            limits.dedup();
+            limits.iter().filter(|share| **share < FAR_ENOUGH).count() >= ENOUGH_LIMITS
+        })
+        .collect();
+    let off = |parts: &Parts, rows: &[&Observation]| {
+        let seconds = |row: &Observation| {
+            let part = part_of(parts, row);
+            prompt_seconds(part, row, Rates::of(part)) / row.setup.workload.new_tokens()
+        };
+        let mut errors: Vec<f64> = rows.iter().map(|row| error(row, seconds(row))).collect();
+        let middle = quantile(&mut errors, 0.5);
+        errors.iter().map(|error| (error - middle).abs()).sum::<f64>() / errors.len() as f64
+    };
+    (!curves.is_empty()).then(|| least(parts, &curves, off))
+}
+
+/// How far a row's time a token lies from its speed, in logarithms.
+fn error(row: &Observation, seconds: f64) -> f64 {
+    libm::log(row.speed.unwrap_or(1.0) * seconds)
+}
+
+/// The share that leaves the least error, each group of rows with one vote; the smallest of those that do equally well.
+fn least(
+    parts: &mut Parts,
+    groups: &[Vec<&Observation>],
+    off: impl Fn(&Parts, &[&Observation]) -> f64,
+) -> f64 {
     let mut best = (f64::INFINITY, 0.0);
-    for share in shares {
+    for share in (0..=STEPS).map(|step| f64::from(step) / f64::from(STEPS)) {
         set(parts, share);
-        let mut devices: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for row in capped {
-            let error = libm::log(row.speed.unwrap_or(1.0) * decode_seconds(part_of(parts, row), row));
-            devices.entry(row.device.key.as_str()).or_default().push(error.abs());
-        }
-        let mean = |errors: &Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
-        let loss: f64 = devices.values().map(mean).sum();
+        let loss: f64 = groups.iter().map(|rows| off(parts, rows)).sum();
         if loss < best.0 {
             best = (loss, share);
         }
     }
     best.1
-}
-
-/// The median over capped rows of log speed lost over log power lost.
-fn exponent(parts: &mut Parts, capped: &[&Observation]) -> f64 {
-    let mut exponents: Vec<f64> = capped
-        .iter()
-        .map(|row| {
-            let part = part_of(parts, row);
-            let unlimited = row.setup.workload.new_tokens() / prompt_seconds(part, row, Rates::of(part));
-            libm::log(row.speed.unwrap_or(unlimited) / unlimited) / libm::log(row.power_share)
-        })
-        .collect();
-    quantile(&mut exponents, 0.5).max(0.0)
 }

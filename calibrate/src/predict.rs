@@ -9,6 +9,7 @@ use crate::extra::{
 };
 use crate::features::{Rates, host_load};
 use crate::observation::{Metric, Observation};
+use estimator::prefill;
 use estimator::units::GB;
 
 const MS: f64 = 1e-3;
@@ -113,12 +114,12 @@ impl Predictor {
             let effects = self.offload.effects_of(&row.facts());
             let host = (processors_inverse(&self.decode) + self.offload.term(Term::Host)) * bytes / ram
                 + self.offload.term(Term::Crossing) * crossings * MS;
-            seconds = (device_seconds(&self.decode, row, bytes) + host) * libm::exp(-effects.value);
+            let alone = apart_seconds(part, row);
+            seconds += (device_seconds(&self.decode, row, bytes) + host) * libm::exp(-effects.value) - alone;
             ends = ends.and(Ends::of(&self.offload, row.group(), effects.variance));
         }
         if row.devices > 1.0 {
-            let terms = self.exchange.terms.iter();
-            seconds += terms.map(|(term, constant)| constant * exchange_work(row, *term)).sum::<f64>();
+            seconds += self.exchange_seconds(row, 1.0, row.streams);
             ends = ends.and(Ends::of(
                 &self.exchange,
                 row.group(),
@@ -128,14 +129,20 @@ impl Predictor {
         (seconds, ends)
     }
 
+    /// Seconds in which several devices exchange what they worked out.
+    fn exchange_seconds(&self, row: &Observation, passes: f64, tokens: f64) -> f64 {
+        let terms = self.exchange.terms.iter();
+        terms.map(|(term, constant)| constant * exchange_work(row, *term, passes, tokens)).sum()
+    }
+
     /// Seconds of the whole prompt.
     fn prompt_seconds(&self, row: &Observation) -> (f64, Ends) {
         let part = part_of(&self.prefill, row);
         let effects = part.effects_of(&row.facts());
-        let mut seconds =
-            prompt_seconds(part, row, Rates::of(part)) / libm::pow(row.power_share, part.term(Term::Power));
-        if row.devices > 1.0 && row.shares_matrices {
-            seconds /= row.devices;
+        let mut seconds = prompt_seconds(part, row, Rates::of(part));
+        if row.devices > 1.0 {
+            let passes = prefill::Load::of(&row.setup, row.micro_batch).batches;
+            seconds += self.exchange_seconds(row, passes, row.setup.workload.new_tokens());
         }
         (seconds, Ends::of(part, row.group(), effects.variance))
     }

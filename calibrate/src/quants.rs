@@ -24,7 +24,7 @@ pub struct Quant {
 
 /// The quantisation of a measurement; `None` where neither its label nor its model's name tells.
 #[must_use]
-pub fn quant(catalog: &Catalog, row: &MeasurementRow) -> Option<Quant> {
+pub fn quant(catalog: &Catalog, row: &MeasurementRow, known: &Known) -> Option<Quant> {
     let label = normal_label(&row.quant);
     if !label.is_empty() {
         return of_label(catalog, &label);
@@ -48,12 +48,13 @@ pub fn quant(catalog: &Catalog, row: &MeasurementRow) -> Option<Quant> {
     if let Some(found) = in_name.iter().find(|label| name.contains(*label)) {
         return of_label(catalog, &found.replace("UD_", "UD-"));
     }
-    // Ollama's tags without a suffix are Q4_K_M.
-    matches!(row.engine.to_lowercase().as_str(), "ollama" | "").then(|| of_label(catalog, "Q4_K_M"))?
+    // Ollama's tags without a suffix are as published where that was in four bits, else Q4_K_M.
+    let label = if known.native_experts { "MXFP4" } else { "Q4_K_M" };
+    matches!(row.engine.to_lowercase().as_str(), "ollama" | "").then(|| of_label(catalog, label))?
 }
 
-/// The format that is most likely where nobody says: the published floats in servers and on machines made for them, where
-/// those fit, else four bits.
+/// The format that is most likely where nobody says: what was published in four bits as it is; the published floats in servers
+/// and on machines made for them, where those fit; else four bits.
 #[must_use]
 pub fn usual_quant(
     catalog: &Catalog,
@@ -68,6 +69,7 @@ pub fn usual_quant(
     let fit = memory_gib.is_none_or(|gib| floats_gib < 0.9 * gib);
     let datacentre = memory_gib.is_some_and(|gib| gib >= 40.0) && row.device_class != "apple";
     let label = match () {
+        () if known.native_experts && !engine.contains("mlx") => "MXFP4",
         () if serves && fit => "BF16",
         () if serves => "AWQ",
         () if engine.contains("mlx") => "MLX-4BIT",

@@ -125,6 +125,43 @@ fn a_row_is_predicted_as_the_engine_answers() {
     }
 }
 
+/// Two devices, by layers and by matrices: decode, and prompts with what the devices exchange in them.
+#[test]
+fn several_devices_are_predicted_as_the_engine_answers() {
+    let reader = Reader::new(Catalog::embedded()).unwrap();
+    let predictor = Predictor::new(Fitted::embedded()).unwrap();
+    let engine =
+        Engine { catalog: Catalog::embedded(), rules: Rules::embedded(), fitted: Fitted::embedded() };
+    for (runtime, model, quant) in
+        [("llama.cpp", "qwen3-32b", "q4_k_m"), ("vllm", "qwen3-32b", "awq"), ("vllm", "gpt-oss-20b", "mxfp4")]
+    {
+        let asked = [
+            ("hardware", "rtx-3090"),
+            ("devices", "2"),
+            ("model", model),
+            ("quant", quant),
+            ("runtime", runtime),
+            ("context", "1024"),
+            ("prompt", "3000"),
+        ];
+        let params = Params::read(asked).unwrap();
+        let (rig, job) = engine.read(&params).unwrap();
+        let chosen = engine.choose(&params, &rig, &job).unwrap();
+        let answer = engine.answer(&rig, &job, &chosen);
+        for (metric, said) in [("decode", answer.decode_tps), ("prefill", answer.prefill_tps)] {
+            let row = MeasurementRow {
+                engine: runtime.to_owned(),
+                n_devices: Some(2.0),
+                n_prompt: (metric == "prefill").then_some(3000.0),
+                ..row(metric, ["rtx-3090", "nvidia", "cuda", model, quant], 1024.0)
+            };
+            let ours = predictor.predict(&reader.read(0, &row).unwrap()).middle.exp();
+            let said = said.unwrap().mid;
+            assert!((ours / said - 1.0).abs() < 1e-5, "{runtime} {model} {metric}: {ours} against {said}");
+        }
+    }
+}
+
 /// Every quantisation of models of each kind: the fit and the engine count the same bytes and know the same kernels.
 #[test]
 fn every_quantisation_is_to_the_fit_what_it_is_to_the_engine() {

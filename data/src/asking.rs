@@ -136,7 +136,7 @@ mod tests {
                 let (rig, job) = asked(&engine, &pairs);
                 let model = engine.catalog.model(model).expect("a model");
                 let quant = engine.catalog.quant("q4_k_m").expect("a quantisation");
-                let matter = Subject::of_row(model, quant).matter();
+                let matter = Subject::of_row(model, quant, job.runtime).matter();
                 for target in [0.5, 12.0, 45.0, 600.0] {
                     let told = Asking::new(&engine, &rig, &job).bandwidth_for(&matter, target);
                     let now = rig.first().device.bandwidth_gb_s;

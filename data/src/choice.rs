@@ -131,7 +131,7 @@ impl<'c> Engine<'c> {
         let mut asking = Asking::new(self, rig, job);
         let shape = shape(model);
         self.quants_of(rig, job.runtime, model)
-            .find(|quant| holds(&asking.brief(&Matter::of(model, shape, quant))))
+            .find(|quant| holds(&asking.brief(&Matter::of(model, shape, quant, job.runtime))))
     }
 
     /// The smallest change that would make it run: a smaller cache, a smaller quantisation (of a row), a shorter

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use estimator::inverse::{Needed, longest_context, most_streams};
 use estimator::units::GIB;
-use estimator::{Estimate, Footprint, Placement, Spill, estimate};
+use estimator::{Estimate, Footprint, Placement, Spill, Split, estimate};
 
 use crate::answer::{Answer, Asked, EvidenceByFigure, FootprintGib, Inverse, SpillAnswer, Verdict};
 use crate::asking::Asking;
@@ -49,8 +49,12 @@ impl Brief {
 impl<'c> Engine<'c> {
     /// Machine and job from the parameters; all errors at once.
     pub fn read(&self, params: &Params) -> Result<(Rig<'c>, Job), Vec<FieldError>> {
-        let rig = Rig::read(params, self.catalog, self.rules)?;
+        let mut rig = Rig::read(params, self.catalog, self.rules)?;
         let job = Job::read(params, &rig, self.rules)?;
+        if self.rules.runtime_row(job.runtime).tensor_split && params.get("split").is_none() && rig.is_even()
+        {
+            rig.split = Split::Tensor;
+        }
         Ok((rig, job))
     }
 
@@ -69,7 +73,7 @@ impl<'c> Engine<'c> {
     /// The whole answer for a row of the catalogue.
     #[must_use]
     pub fn answer(&self, rig: &Rig<'_>, job: &Job, chosen: &Chosen<'_>) -> Answer {
-        let subject = Subject::of_row(chosen.model, chosen.quant);
+        let subject = Subject::of_row(chosen.model, chosen.quant, job.runtime);
         let mut answer = self.answer_subject(rig, job, &subject);
         answer.setup.quant_asked = chosen.asked.map(|quant| quant.id.clone());
         let whole = |brief: &Brief| brief.estimate.placement == Placement::Whole;
@@ -225,6 +229,27 @@ mod tests {
             let (rig, job) = engine.read(&params).unwrap();
             let notes = engine.answer(&rig, &job, &engine.choose(&params, &rig, &job).unwrap()).notes;
             assert_eq!(notes.iter().any(|note| note.contains("Made for 4096 tokens")), told, "{notes:?}");
+        }
+    }
+
+    /// vLLM shares every matrix of two, four or eight alike; who asks for a split gets that.
+    #[test]
+    fn several_devices_share_a_model_as_the_runtime_does() {
+        let engine = Engine::embedded();
+        for (hardware, devices, runtime, split, tensor) in [
+            ("rtx-3090", "2", "vllm", None, true),
+            ("h100-80gb-sxm", "8", "vllm", None, true),
+            ("rtx-3090", "3", "vllm", None, false),
+            ("rtx-3090", "1", "vllm", None, false),
+            ("rtx-3090,rtx-4090", "2", "vllm", None, false),
+            ("rtx-3090", "2", "vllm", Some("layers"), false),
+            ("rtx-3090", "2", "llama.cpp", None, false),
+            ("rtx-3090", "2", "llama.cpp", Some("tensor"), true),
+        ] {
+            let split = split.map(|split| ("split", split));
+            let pairs = [("hardware", hardware), ("devices", devices), ("runtime", runtime)];
+            let (rig, _) = engine.read(&Params::read(pairs.into_iter().chain(split)).unwrap()).unwrap();
+            assert_eq!(rig.split == Split::Tensor, tensor, "{devices} {hardware} {runtime} {split:?}");
         }
     }
 

@@ -103,7 +103,7 @@ pub fn take<'c>(
     let shape = shape(model);
     let mut best: Option<(u8, &'c QuantRow, Brief)> = None;
     for quant in engine.quants_of(rig, job.runtime, model) {
-        let brief = asking.brief(&Matter::of(model, shape, quant));
+        let brief = asking.brief(&Matter::of(model, shape, quant, job.runtime));
         let tps = brief.decode_tps();
         let whole = brief.estimate.placement == Placement::Whole;
         let gentle = quant.loss != QuantLoss::Severe;
@@ -142,13 +142,13 @@ fn card_of<'c>(
         }
         _ => Tier::Somehow,
     };
-    let remedy = || engine.remedy(rig, job, &Subject::of_row(model, quant), None);
+    let remedy = || engine.remedy(rig, job, &Subject::of_row(model, quant, job.runtime), None);
     Some(Card {
         model,
         quant,
         brief,
         tier,
-        longest_context: asking.longest_context(&Matter::of(model, shape(model), quant)),
+        longest_context: asking.longest_context(&Matter::of(model, shape(model), quant, job.runtime)),
         remedy: (tier == Tier::Not).then(remedy),
     })
 }
@@ -193,7 +193,7 @@ mod tests {
             for better in
                 engine.quants_of(&rig, job.runtime, card.model).take_while(|quant| quant.id != card.quant.id)
             {
-                let brief = engine.brief(&rig, &job, &Subject::of_row(card.model, better));
+                let brief = engine.brief(&rig, &job, &Subject::of_row(card.model, better, job.runtime));
                 let fits = brief.estimate.placement == Placement::Whole;
                 assert!(!fits || brief.decode_tps() < 10.0, "{} at {}", card.model.id, better.id);
             }
@@ -214,7 +214,9 @@ mod tests {
             offloaded += 1;
             let others: Vec<(&QuantRow, Brief)> = engine
                 .quants_of(&rig, job.runtime, card.model)
-                .map(|quant| (quant, engine.brief(&rig, &job, &Subject::of_row(card.model, quant))))
+                .map(|quant| {
+                    (quant, engine.brief(&rig, &job, &Subject::of_row(card.model, quant, job.runtime)))
+                })
                 .collect();
             let name = format!("{} at {}", card.model.id, card.quant.id);
             let reaches = |brief: &Brief| brief.decode_tps() >= 10.0;

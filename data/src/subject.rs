@@ -51,12 +51,12 @@ pub struct Matter {
 }
 
 impl Matter {
-    /// A row of the catalogue and its [`shape`] at a quantisation of the catalogue.
+    /// A row of the catalogue and its [`shape`] at a quantisation of the catalogue, as files for a runtime have it.
     #[must_use]
-    pub fn of(row: &ModelRow, model: Model, quant: &QuantRow) -> Self {
+    pub fn of(row: &ModelRow, model: Model, quant: &QuantRow, runtime: Runtime) -> Self {
         let usual = bits(quant, model.tied_embeddings);
-        let (bits, routed_bits) = bits_in_file(row, quant, usual);
-        let kept = kept_bits(row, quant).is_some();
+        let (bits, routed_bits) = bits_in_file(row, quant, usual, runtime);
+        let kept = kept_bits(row, quant, runtime).is_some();
         let mut weights = Weights::from_bits(&model, bits);
         weights.routed_bytes *= routed_bits / bits.bulk;
         let wider = weights.total_bytes() / Weights::from_bits(&model, usual).total_bytes();
@@ -71,7 +71,12 @@ impl Matter {
 }
 
 /// Bits by role in the file of this very model, and those of its routed experts.
-fn bits_in_file(row: &ModelRow, quant: &QuantRow, usual: BitsPerWeight) -> (BitsPerWeight, f64) {
+fn bits_in_file(
+    row: &ModelRow,
+    quant: &QuantRow,
+    usual: BitsPerWeight,
+    runtime: Runtime,
+) -> (BitsPerWeight, f64) {
     let (mut bits, mut routed) = (usual, usual.bulk);
     if row.experts.is_some() {
         bits.bulk = quant.dense_bits_per_weight.unwrap_or(bits.bulk);
@@ -86,12 +91,20 @@ fn bits_in_file(row: &ModelRow, quant: &QuantRow, usual: BitsPerWeight) -> (Bits
             bits.embedding += if row.tied_embeddings { more.head } else { more.matrices };
         }
     }
-    (bits, kept_bits(row, quant).unwrap_or(routed))
+    (bits, kept_bits(row, quant, runtime).unwrap_or(routed))
 }
 
 /// Bits of routed experts that were published in four bits and stay so in every GGUF file.
-fn kept_bits(row: &ModelRow, quant: &QuantRow) -> Option<f64> {
-    row.gguf.as_ref()?.expert_bits_per_weight.filter(|_| quant.runtimes.contains(&Runtime::LlamaCpp))
+fn kept_bits(row: &ModelRow, quant: &QuantRow, runtime: Runtime) -> Option<f64> {
+    let stays = quant.runtimes.contains(&Runtime::LlamaCpp) && !widens_experts(quant.group, runtime);
+    row.gguf.as_ref()?.expert_bits_per_weight.filter(|_| stays)
+}
+
+/// Whether experts that were published in four bits are floats in files of this group for a runtime.
+#[must_use]
+pub fn widens_experts(group: QuantGroup, runtime: Runtime) -> bool {
+    let reads_gguf = matches!(runtime, Runtime::LlamaCpp | Runtime::Ollama);
+    !reads_gguf && matches!(group, QuantGroup::Float | QuantGroup::BrainFloat)
 }
 
 /// What kernels of experts that stay in four bits count as, whatever the rest of the file is in.
@@ -110,11 +123,11 @@ impl Subject {
         }
     }
 
-    /// A row of the catalogue at a quantisation of the catalogue.
+    /// A row of the catalogue at a quantisation of the catalogue, as files for a runtime have it.
     #[must_use]
-    pub fn of_row(row: &ModelRow, quant: &QuantRow) -> Self {
+    pub fn of_row(row: &ModelRow, quant: &QuantRow, runtime: Runtime) -> Self {
         let Matter { model, weights, family, matrix_format, bits_per_weight } =
-            Matter::of(row, shape(row), quant);
+            Matter::of(row, shape(row), quant, runtime);
         Subject {
             model_id: row.id.clone(),
             name: row.name.clone(),

@@ -52,7 +52,7 @@ pub struct DecodeConstants {
     pub stream_overhead_s: f64,
     /// Share of peak f16 compute at which further streams are worked through, above 0 and at most 1.
     pub compute_efficiency: f64,
-    /// Power that the device draws while it reads or computes, as a share of its stock limit; 0 where no limit tells.
+    /// Power that the device draws while it reads weights and cache, as a share of its stock limit; 0 where no limit tells.
     pub power_draw: f64,
     /// Spread of one stream's speed.
     pub spread: Spread,
@@ -83,8 +83,8 @@ pub struct PrefillConstants {
     /// Share of peak bandwidth at which a micro-batch reads the weights, above 0; above 1 where most of the reading hides
     /// behind the arithmetic.
     pub bandwidth_efficiency: f64,
-    /// Speed goes with the power limit's share of stock to this power, at least 0.
-    pub power_exponent: f64,
+    /// Power that the device draws while it reads prompts, as a share of its stock limit; 0 where no limit tells.
+    pub power_draw: f64,
     /// Spread of the speed.
     pub spread: Spread,
 }

@@ -219,14 +219,13 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
                     + load.latent_layers * c.latent_layer_overhead_s),
             ..StepTime::default()
         };
-        // The joules of a step come in at the limit's rate, also while the device waits.
         let limited = c.power_draw / device.power_share;
         let busy_s = here.weights_s + here.cache_s + here.compute_s;
         let idle_s = here.overhead_s + if index == 0 { c.step_overhead_s } else { 0.0 };
-        let stretch = (limited - idle_s / busy_s.max(f64::MIN_POSITIVE)).max(1.0);
-        here.weights_s *= stretch;
-        here.cache_s *= stretch;
-        here.compute_s *= stretch;
+        let longer = stretch(limited, busy_s, idle_s);
+        here.weights_s *= longer;
+        here.cache_s *= longer;
+        here.compute_s *= longer;
         if here.total_s() > slowest.total_s() {
             slowest = here;
         }
@@ -245,6 +244,12 @@ fn together(setup: &Setup, shares: &[f64], spill: Option<Spill>, constants: &Con
         (machine.host.bandwidth_gb_s * GB * constants.offload.host_efficiency).min(slowest_read_bytes_s);
     time.host_s = host_bytes / host_bytes_s + host.crossings * constants.offload.split_overhead_s;
     time
+}
+
+/// By what a power limit makes the busy seconds of a device longer that would draw `limited` times the limit in them: its
+/// joules come in at the limit's rate, also while it waits.
+pub(crate) fn stretch(limited: f64, busy_s: f64, idle_s: f64) -> f64 {
+    (limited - idle_s / busy_s.max(f64::MIN_POSITIVE)).max(1.0)
 }
 
 /// The least time in which any software could do the step: peak bandwidth, peak compute, no fixed cost.

@@ -1,11 +1,11 @@
 //! Seconds to read a prompt: arithmetic, the weights read once for each micro-batch, and fixed costs.
 
 use crate::constants::{Constants, PrefillConstants};
-use crate::decode::{attention_flops_per_past_token, fastest_tflops, handovers};
+use crate::decode::{attention_flops_per_past_token, fastest_tflops, handovers, stretch};
 use crate::hardware::{Device, Split};
 use crate::model::{LayerKind, Model};
 use crate::setup::Setup;
-use crate::units::{BILLION, GB, TERA, share_to};
+use crate::units::{BILLION, GB, TERA};
 
 /// Operations of attention for `new` tokens after `cached` ones: each sees all before it, within its window.
 #[must_use]
@@ -42,7 +42,7 @@ pub(crate) fn reached_flops_s(device: &Device, c: &PrefillConstants) -> f64 {
         Some(peak) => peak * c.compute_efficiency,
         None => c.fallback_tflops,
     };
-    tflops * TERA * share_to(device.power_share, c.power_exponent)
+    tflops * TERA
 }
 
 /// What reading a prompt computes and moves for the whole model: what the constants are multiplied with.
@@ -108,7 +108,10 @@ pub(crate) fn prompt_s(setup: &Setup, shares: &[f64], overflow_bytes: f64, const
         let read = batches * load.read_bytes / (device.bandwidth_gb_s * GB * c.bandwidth_efficiency);
         let overhead = batches
             * (load.layers * c.layer_overhead_s + load.recurrent_layers * c.recurrent_layer_overhead_s);
-        share * ((multiply + attend) / rate + read + overhead)
+        let busy = share * ((multiply + attend) / rate + read);
+        // Devices that share every matrix go through every layer.
+        let idle = overhead * if machine.split == Split::Tensor { 1.0 } else { share };
+        busy * stretch(c.power_draw / device.power_share, busy, idle) + idle
     };
     let each = machine.devices().iter().zip(shares).enumerate().map(|(i, (d, s))| time(i, d, *s));
     let on_devices = if machine.split == Split::Tensor { each.fold(0.0, f64::max) } else { each.sum() };

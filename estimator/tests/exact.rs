@@ -113,6 +113,38 @@ fn a_power_limit_lets_the_joules_of_a_step_come_in_no_faster() {
 }
 
 #[test]
+fn a_power_limit_lets_the_joules_of_a_prompt_come_in_no_faster() {
+    let c = constants();
+    let at = |power_share| {
+        let mut s = setup(device(HardwareClass::DiscreteGpu, 24.0, 1000.0, Some(100.0)), llama_8b(), 2048);
+        s.machine.devices_mut()[0].power_share = power_share;
+        2048.0 / estimate(&s, &c).speeds.unwrap().prefill_tps.mid
+    };
+    // Four micro-batches of 32 layers wait 10 µs each; the rest draws six tenths of stock.
+    let (whole, waiting) = (at(1.0), 4.0 * 32.0 * 1e-5);
+    assert_eq!(at(0.6), whole);
+    assert!((at(0.3) - 2.0 * (whole - waiting)).abs() < 1e-9, "{} {whole}", at(0.3));
+}
+
+#[test]
+fn devices_that_share_every_matrix_go_through_every_layer_of_a_prompt() {
+    let mut c = constants();
+    c.exchange.all_reduce_s = 0.0;
+    c.exchange.link_efficiency = f64::INFINITY;
+    let seconds = |count, c: &Constants| {
+        let one = device(HardwareClass::DiscreteGpu, 24.0, 1000.0, Some(100.0));
+        let mut s = setup(one, llama_8b(), 2048);
+        if count == 2 {
+            s.machine = Machine::several(&[one, one], HOST, 31.5, Split::Tensor).unwrap();
+        }
+        2048.0 / estimate(&s, c).speeds.unwrap().prefill_tps.mid
+    };
+    let waiting = 4.0 * 32.0 * 1e-5;
+    let (alone, shared) = (seconds(1, &c), seconds(2, &c));
+    assert!((shared - ((alone - waiting) / 2.0 + waiting)).abs() < 1e-9, "{alone} {shared}");
+}
+
+#[test]
 fn a_prompt_is_its_arithmetic() {
     let mut c = constants();
     c.devices[0].prefill.layer_overhead_s = 0.0;

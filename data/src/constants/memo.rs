@@ -117,7 +117,7 @@ mod tests {
             let (rig, job) = engine.read(&params).expect("the catalogue has them");
             for model in engine.catalog.models().iter().step_by(7) {
                 for quant in engine.catalog.quants() {
-                    let subject = Subject::of_row(model, quant);
+                    let subject = Subject::of_row(model, quant, job.runtime);
                     let afresh = Rig { memo: Memo::default(), ..rig.clone() };
                     assert_eq!(
                         engine.brief(&rig, &job, &subject),

@@ -353,7 +353,7 @@ fn prefill_constants(
         layer_overhead_s: of(Term::Layer) * MS,
         recurrent_layer_overhead_s: of(Term::RecurrentLayer) * MS,
         bandwidth_efficiency: 1.0 / of(Term::Weights),
-        power_exponent: part.term(Term::Power),
+        power_draw: part.term(Term::Power),
         spread: part.spread(own.group, own.known.prefill.effects.variance),
     }
 }

@@ -20,7 +20,10 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("host_ram_gib", "RAM in GiB"),
     ("host_bandwidth_gb_s", "bandwidth of the RAM in GB/s"),
     ("power", "power limit: a share of stock from 0.1 to 1, or watts such as 250W where stock is known"),
-    ("split", "how several devices share a model: layers, tensor, or shares such as 2:1"),
+    (
+        "split",
+        "how several devices share a model: layers, tensor, or shares such as 2:1; without it, as the runtime does",
+    ),
     ("model", "model: an id or any name"),
     ("quant", "quantisation: an id or any name"),
     ("context", "tokens already in the cache while decoding; 32k is 32,768"),

@@ -189,6 +189,12 @@ impl<'c> Rig<'c> {
         Machine::several(&devices, self.host, link, self.split).expect("a rig has 1 to MAX_DEVICES devices")
     }
 
+    /// Whether it has two, four or eight devices of one kind, as matrices are shared out.
+    pub(crate) fn is_even(&self) -> bool {
+        let first = self.first().device;
+        matches!(self.devices.len(), 2 | 4 | 8) && self.devices.iter().all(|other| other.device == first)
+    }
+
     /// The first device, after which backend and runtime habits go.
     #[must_use]
     pub fn first(&self) -> &RigDevice<'c> {

@@ -85,6 +85,9 @@ pub struct RuntimeRow {
     pub micro_batch: u32,
     /// Whether the embedding table stays in RAM beside a card.
     pub embedding_on_host: bool,
+    /// Whether several devices of one kind share every matrix unless asked otherwise; else each has whole layers.
+    #[serde(default)]
+    pub tensor_split: bool,
     /// What of a model that a card has no room for can be left in RAM.
     pub offload: estimator::Offload,
     /// What it takes on a card, GiB.

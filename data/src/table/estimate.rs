@@ -88,7 +88,7 @@ pub(super) fn estimate(engine: &Engine<'_>, setup: &Setup) -> Estimated {
     if chosen.asked.is_some() {
         return Err(Unestimated::NotLoaded);
     }
-    let subject = Subject::of_row(chosen.model, chosen.quant);
+    let subject = Subject::of_row(chosen.model, chosen.quant, job.runtime);
     let speeds = engine.brief(&rig, &job, &subject).estimate.speeds.ok_or(Unestimated::TooBig)?;
     Ok(speeds.decode_tps)
 }

@@ -83,7 +83,7 @@ pub fn constants() -> Constants {
         layer_overhead_s: 1e-5,
         recurrent_layer_overhead_s: 1e-5,
         bandwidth_efficiency: 0.7,
-        power_exponent: 0.6,
+        power_draw: 0.6,
         spread: Spread { down: 0.3, up: 0.3 },
     };
     Constants {

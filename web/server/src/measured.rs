@@ -243,7 +243,7 @@ pub fn estimate(
     pairs.push(("streams", streams.to_string()));
     let params = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str()))).ok()?;
     let (rig, job) = engine.read(&params).ok()?;
-    let brief = engine.brief(&rig, &job, &Subject::of_row(model, quant));
+    let brief = engine.brief(&rig, &job, &Subject::of_row(model, quant, job.runtime));
     brief.estimate.speeds.map(|speeds| speeds.decode_tps)
 }
 

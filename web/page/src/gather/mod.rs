@@ -230,7 +230,7 @@ fn curve(
 ) -> Curve {
     const FIRST: u32 = 1024;
     const MOST: u32 = 1 << 20;
-    let subject = Subject::of_row(model, quant);
+    let subject = Subject::of_row(model, quant, job.runtime);
     let lengths = std::iter::successors(Some(FIRST), |tokens| tokens.checked_mul(2));
     let points =
         lengths.take_while(|tokens| *tokens <= model.native_context_tokens.min(MOST)).filter_map(|tokens| {

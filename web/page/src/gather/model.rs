@@ -153,7 +153,7 @@ fn machines<'c>(
             let Asked { rig, job, .. } = asked(engine, &query).ok()?;
             let (quant, brief) = match quant {
                 Some(quant) if quant.runtimes.contains(&job.runtime) => {
-                    (quant, engine.brief(&rig, &job, &Subject::of_row(model, quant)))
+                    (quant, engine.brief(&rig, &job, &Subject::of_row(model, quant, job.runtime)))
                 }
                 Some(_) => return None,
                 None => {
@@ -194,7 +194,7 @@ impl Picked {
         let quants = engine
             .quants_of(rig, job.runtime, model)
             .map(|row| {
-                let subject = Subject::of_row(model, row);
+                let subject = Subject::of_row(model, row, job.runtime);
                 let brief = engine.brief(rig, job, &subject);
                 let fast = brief.decode_tps() >= filters.min_tps;
                 if chart_verdict(&brief.estimate.placement, fast) == chart::Verdict::Runs {
@@ -219,8 +219,9 @@ impl Picked {
                 .filter(|curve| !curve.points.is_empty())
                 .into_iter()
                 .collect(),
-            longest_context: charted
-                .and_then(|quant| engine.longest_context(rig, job, &Subject::of_row(model, quant))),
+            longest_context: charted.and_then(|quant| {
+                engine.longest_context(rig, job, &Subject::of_row(model, quant, job.runtime))
+            }),
         }
     }
 }

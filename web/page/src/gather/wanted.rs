@@ -39,7 +39,7 @@ pub fn wanted(engine: &Engine<'_>, table: &Table) -> Vec<WantedCell> {
         let mut asking = Asking::new(engine, &rig, &job);
         let mut counted = HashSet::new();
         for model in &models {
-            let brief = asking.brief(&Matter::of(model, shape(model), quant));
+            let brief = asking.brief(&Matter::of(model, shape(model), quant, job.runtime));
             let whole = brief.estimate.placement == Placement::Whole;
             let Some(speeds) = brief.estimate.speeds.filter(|_| whole) else { continue };
             let group = groups.entry(evidence_of(device, brief.evidence.decode)).or_default();

@@ -6,7 +6,7 @@ use data::Engine;
 use data::asking::Asking;
 use data::fingerprint::Cpu;
 use data::query::{Job, Params, Rig};
-use data::row::{ModelRow, QuantRow};
+use data::row::{ModelRow, QuantRow, Runtime};
 use data::subject::{Matter, shape};
 use data::submission::ModelIdentity;
 use estimator::{Placement, Range, rooflines};
@@ -106,7 +106,7 @@ pub fn outlook(
         None => "This setup is not estimated, so its speed cannot be checked.".to_owned(),
     })?;
     let mut asking = Asking::new(engine, &rig, &job);
-    let (setup, constants, _) = asking.about(&Matter::of(model, shape(model), quant));
+    let (setup, constants, _) = asking.about(&Matter::of(model, shape(model), quant, job.runtime));
     let estimate = estimator::estimate(setup, constants);
     let bounds = rooflines(setup, constants);
     let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else {
@@ -133,7 +133,12 @@ fn expected(range: Range, roofline: f64) -> Expected {
 ///
 /// # Errors
 /// In a sentence, what does not agree.
-pub fn agrees(identity: &ModelIdentity, model: &ModelRow, quant: Option<&QuantRow>) -> Result<(), Refusal> {
+pub fn agrees(
+    identity: &ModelIdentity,
+    model: &ModelRow,
+    quant: Option<&QuantRow>,
+    runtime: Runtime,
+) -> Result<(), Refusal> {
     let far = |one: f64, other: f64, limit: f64| (one / other).ln().abs() > limit.log(E);
     if let Some(params) = identity.params {
         let params_b = params as f64 / 1e9;
@@ -149,7 +154,7 @@ pub fn agrees(identity: &ModelIdentity, model: &ModelRow, quant: Option<&QuantRo
     }
     let bytes = identity.tensor_bytes.or(identity.size_bytes).map(|bytes| bytes as f64);
     if let (Some(bytes), Some(quant)) = (bytes, quant) {
-        let file = Matter::of(model, shape(model), quant);
+        let file = Matter::of(model, shape(model), quant, runtime);
         let wanted = file.weights.total_bytes();
         let tables = f64::from(model.vocab_size) * f64::from(model.hidden_size);
         let tables = if model.tied_embeddings { tables } else { 2.0 * tables };
@@ -209,15 +214,23 @@ mod tests {
         let model = engine.catalog.model("llama-3.1-8b").unwrap();
         let quant = engine.catalog.quant("q4_k_m").unwrap();
         // Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf as published: 8,030,261,312 weights in 4,920,734,272 bytes.
-        assert_eq!(agrees(&identity(8_030_261_312, 4_920_734_272), model, Some(quant)), Ok(()));
-        let small = agrees(&identity(3_212_749_888, 4_920_734_272), model, Some(quant)).unwrap_err();
+        assert_eq!(
+            agrees(&identity(8_030_261_312, 4_920_734_272), model, Some(quant), Runtime::LlamaCpp),
+            Ok(())
+        );
+        let small = agrees(&identity(3_212_749_888, 4_920_734_272), model, Some(quant), Runtime::LlamaCpp)
+            .unwrap_err();
         assert!(small.says.contains("another model"), "{}", small.says);
-        let wide = agrees(&identity(8_030_261_312, 8_540_771_136), model, Some(quant)).unwrap_err();
+        let wide = agrees(&identity(8_030_261_312, 8_540_771_136), model, Some(quant), Runtime::LlamaCpp)
+            .unwrap_err();
         assert!(wide.says.contains("another quantisation"), "{}", wide.says);
         // gemma-3-270m Q4_K_M: its table, two thirds of it, has rows that only q8_0's blocks divide.
         let model = engine.catalog.model("gemma-3-270m").unwrap();
-        assert_eq!(agrees(&identity(268_098_176, 246_587_904), model, Some(quant)), Ok(()));
-        assert!(agrees(&identity(268_098_176, 536_196_352), model, Some(quant)).is_err());
+        assert_eq!(
+            agrees(&identity(268_098_176, 246_587_904), model, Some(quant), Runtime::LlamaCpp),
+            Ok(())
+        );
+        assert!(agrees(&identity(268_098_176, 536_196_352), model, Some(quant), Runtime::LlamaCpp).is_err());
     }
 
     #[test]

@@ -138,7 +138,8 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
     let gpu = run.fingerprint.gpus.first();
     let mut pairs = this.pairs.clone();
     let name = claim::slug(&run.backend.name);
-    if let Some(runtime) = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name) {
+    let runtime = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name);
+    if let Some(runtime) = runtime {
         pairs.push(("runtime", runtime.name().to_owned()));
     }
     // A machine that the runtime does not run on is the same machine all the same; nothing tells what drives it then.
@@ -185,7 +186,7 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
     subject.quant = quant
         .map_or_else(|| claim::slug(run.model.quant.as_deref().unwrap_or_default()), |row| row.id.clone());
     if let Some(row) = model {
-        claim::agrees(&run.model, row, quant)?;
+        claim::agrees(&run.model, row, quant, runtime.unwrap_or(Runtime::LlamaCpp))?;
     }
 
     let mut offloaded = None;
