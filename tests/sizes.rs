@@ -34,11 +34,10 @@ fn pairs() -> Vec<Pair> {
     lines.skip(1).map(pair).collect()
 }
 
-/// The share of pairs within an error.
+/// The error within which a share of the pairs lies.
 fn quantile(pairs: &[Pair], share: f64) -> f64 {
-    let mut errors: Vec<f64> = pairs.iter().map(|pair| pair.error().abs()).collect();
-    errors.sort_by(f64::total_cmp);
-    errors[((errors.len() - 1) as f64 * share).round() as usize]
+    let errors: Vec<f64> = pairs.iter().map(|pair| pair.error().abs()).collect();
+    data::timings::quantile(&errors, share).expect("pairs")
 }
 
 #[test]

@@ -88,9 +88,9 @@ impl Job {
             params.word("runtime", &Runtime::ALL.map(Runtime::name), |text| {
                 Runtime::ALL.into_iter().find(|r| same_runtime(r.name(), text))
             }),
-        )
-        .unwrap_or(Runtime::LlamaCpp);
-        let backend = noted(errors_ref, backend(params, rig, rules, runtime).map(Some));
+        );
+        let driven = noted(errors_ref, driven(params, rig, rules, runtime).map(Some));
+        let runtime = driven.map_or(runtime.unwrap_or(Runtime::ALL[0]), |(runtime, _)| runtime);
         let kept = rules.runtime_row(runtime);
         let (key, value) = (cache_type_name(k), cache_type_name(v));
         for (field, kind) in [("kv", key), ("kv_v", value)] {
@@ -106,7 +106,7 @@ impl Job {
         }
         let target_tps = noted(errors_ref, params.number("target_tps", 0.01, 1e6))
             .unwrap_or(rules.rows.defaults.minimum_tps);
-        let Some(backend) = backend.filter(|_| errors.is_empty()) else { return Err(errors) };
+        let Some((_, backend)) = driven.filter(|_| errors.is_empty()) else { return Err(errors) };
         Ok(Job {
             workload: Workload { prompt_tokens, cached_tokens, context_tokens, streams },
             cache: CacheTypes { k, v },
@@ -123,8 +123,14 @@ impl Job {
     }
 }
 
-/// What drives all devices of a machine and is in the runtime: what is asked for, else the first device's usual one.
-fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> Result<Backend, FieldError> {
+/// The runtime that is asked for, else the first that is made for the machine; and what drives all its devices and is in that
+/// runtime: what is asked for, else the first device's usual one.
+fn driven(
+    params: &Params,
+    rig: &Rig<'_>,
+    rules: &Rules,
+    wanted: Option<Runtime>,
+) -> Result<(Runtime, Backend), FieldError> {
     let asked = params.word("backend", &Backend::ALL.map(Backend::name), Backend::from_name)?;
     // Backwards, so that the order is the first device's.
     let mut shared = Backend::ALL.map(Backend::name).to_vec();
@@ -152,8 +158,10 @@ fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> R
         let Some(found) = with.split(' ').find(has).filter(|_| !rig.devices.iter().any(out)) else {
             continue;
         };
-        if other == runtime {
-            return Backend::from_name(found).ok_or_else(|| FieldError::new("backend", String::new()));
+        if wanted.is_none_or(|wanted| wanted == other) {
+            return Backend::from_name(found)
+                .map(|backend| (other, backend))
+                .ok_or_else(|| FieldError::new("backend", String::new()));
         }
         instead.push(' ');
         instead.push_str(other.name());
@@ -163,7 +171,12 @@ fn backend(params: &Params, rig: &Rig<'_>, rules: &Rules, runtime: Runtime) -> R
                        host.";
         ("hardware", message.to_owned())
     } else {
-        let message = format!("{} is not made for {rig} with {with}: take one of{instead}.", runtime.name());
+        let message = match wanted.filter(|_| !instead.is_empty()) {
+            Some(wanted) => {
+                format!("{} is not made for {rig} with {with}: take one of{instead}.", wanted.name())
+            }
+            None => format!("No runtime is known to run on {rig} with {with}."),
+        };
         ("runtime", message)
     };
     Err(FieldError::new(field, message))
@@ -209,6 +222,13 @@ mod tests {
         assert_eq!(intel.map(|job| job.backend), Ok(Backend::Sycl));
     }
 
+    #[test]
+    fn without_a_runtime_the_first_that_runs_there_is_taken() {
+        for (hardware, runtime) in [("rtx-3090", Runtime::LlamaCpp), ("gaudi-2", Runtime::Vllm)] {
+            assert_eq!(read(&[("hardware", hardware)]).map(|job| job.runtime), Ok(runtime), "{hardware}");
+        }
+    }
+
     /// What the refusal of an impossible pair must name: what would do instead.
     #[test]
     fn impossible_pairs_are_refused_with_what_would_do() {
@@ -230,6 +250,8 @@ mod tests {
             ("snapdragon-8-gen-3", "runtime", "vllm", "one of llama.cpp"),
             ("mi50-32gb", "runtime", "vllm", "one of llama.cpp ollama exllamav2."),
             ("rtx-3090", "runtime", "mlx", "llama.cpp"),
+            ("gaudi-2", "runtime", "llama.cpp", "one of vllm."),
+            ("gaudi-2", "backend", "vulkan", "one of sycl"),
             ("rtx-3090,rx-7900-xtx", "backend", "cuda", "one of vulkan"),
             ("rtx-3090,rx-7900-xtx", "runtime", "vllm", "one of llama.cpp ollama."),
             ("rtx-3090,m4-max-40-core", "streams", "1", "No backend drives these together"),

@@ -160,6 +160,8 @@ impl<'c> Rig<'c> {
         }
         let split = split(params, devices.len(), &mut errors);
         let host = host(&devices, &figures, rules);
+        // What is wrong for each of several alike is told once.
+        errors.dedup();
         if errors.is_empty() { Ok(Rig { devices, host, split, memo: Memo::default() }) } else { Err(errors) }
     }
 

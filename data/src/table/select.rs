@@ -231,8 +231,8 @@ impl ReportCard {
         let with: Vec<(&Picked<'_>, f64)> = rows.iter().filter_map(|row| Some((row, row.ratio()?))).collect();
         ReportCard {
             rows: with.len(),
-            median_ratio: median(with.iter().map(|(_, ratio)| *ratio).collect()),
-            median_error: median(with.iter().map(|(_, ratio)| (1.0 / ratio - 1.0).abs()).collect()),
+            median_ratio: median(with.iter().map(|(_, ratio)| *ratio)),
+            median_error: median(with.iter().map(|(_, ratio)| (1.0 / ratio - 1.0).abs())),
             within: with.iter().filter(|(row, _)| row.is_within() == Some(true)).count(),
             fitted: with.iter().filter(|(row, _)| row.row.fitted).count(),
         }
@@ -240,13 +240,8 @@ impl ReportCard {
 }
 
 /// The middle value, or that between the two; 0 of none.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        count if count % 2 == 1 => values[count / 2],
-        count => (values[count / 2 - 1] + values[count / 2]) / 2.0,
-    }
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    crate::timings::quantile(&values.collect::<Vec<f64>>(), 0.5).unwrap_or(0.0)
 }
 
 /// The values that a filter can take, with how many rows each has, in the order of their first row.

@@ -95,10 +95,10 @@ struct Stop {
 
 impl Stop {
     fn of(rows: &[Picked<'_>]) -> Stop {
-        let middle = |of: fn(&Picked<'_>) -> f64| median(rows.iter().map(of).collect());
+        let middle = |of: fn(&Picked<'_>) -> f64| median(rows.iter().map(of));
         Stop {
             low_tps: middle(|row| row.low_tps),
-            middle_tps: median(rows.iter().map(Picked::middle_tps).collect()),
+            middle_tps: median(rows.iter().map(Picked::middle_tps)),
             high_tps: middle(|row| row.high_tps),
             reports: rows.len(),
         }

@@ -268,16 +268,9 @@ fn row(words: &str, at: &[usize], cells: &[Cell], answers: &[Answers], text: &mu
 /// Median and 90th percentile of |predicted / measured - 1|.
 fn errors(at: &[usize], cells: &[Cell], of: &Answers) -> (f64, f64) {
     let error = |at: &usize| Some((of.speeds[*at]? / cells[*at].measured - 1.0).abs());
-    let mut errors: Vec<f64> = at.iter().filter_map(error).collect();
-    errors.sort_by(f64::total_cmp);
-    (quantile(&errors, 0.5), quantile(&errors, 0.9))
-}
-
-/// The quantile of sorted values, between the two nearest.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (below, above) = (at.floor() as usize, at.ceil() as usize);
-    sorted[below] + (at - at.floor()) * (sorted[above] - sorted[below])
+    let errors: Vec<f64> = at.iter().filter_map(error).collect();
+    let at = |share| data::timings::quantile(&errors, share).unwrap_or(f64::NAN);
+    (at(0.5), at(0.9))
 }
 
 /// What each was given.
@@ -306,12 +299,6 @@ fn about(cells: usize, deep: usize, listed: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_lie_between_the_two_nearest() {
-        assert!((quantile(&[1.0, 2.0, 4.0], 0.5) - 2.0).abs() < 1e-12);
-        assert!((quantile(&[1.0, 2.0, 4.0], 0.75) - 3.0).abs() < 1e-12);
-    }
 
     #[test]
     fn labels_lose_the_words_of_those_who_made_the_file() {
