@@ -32,6 +32,11 @@ mod fnv;
 #[path = "src/runs/row.rs"]
 mod runs;
 
+#[cfg(feature = "runs")]
+#[allow(dead_code, reason = "the library uses all of it")]
+#[path = "src/plausibility/row.rs"]
+mod plausibility;
+
 fn main() {
     const WATCHED: [&str; 13] = [
         "capability.toml",
@@ -56,7 +61,7 @@ fn main() {
     let (dir, out) = (Path::new(&dir), Path::new(&out));
     let packed = pack(dir, out);
     #[cfg(feature = "runs")]
-    let packed = packed.and_then(|()| pack_runs(dir, out));
+    let packed = packed.and_then(|()| pack_runs(dir, out)).and_then(|()| pack_plausibility(dir, out));
     if let Err(error) = packed {
         eprintln!("{error}");
         std::process::exit(1);
@@ -76,6 +81,18 @@ fn pack_runs(dir: &Path, out: &Path) -> Result<(), String> {
     };
     let packed = postcard::to_allocvec(&rows).map_err(|error| error.to_string())?;
     fs::write(out.join("runs.packed"), packed).map_err(|error| error.to_string())
+}
+
+/// Writes `plausibility.packed`: when a submission is doubted.
+#[cfg(feature = "runs")]
+fn pack_plausibility(dir: &Path, out: &Path) -> Result<(), String> {
+    for watched in ["plausibility.toml", "src/plausibility/row.rs"] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let row = read::parse::<plausibility::PlausibilityRow>(&dir.join("plausibility.toml"))
+        .map_err(|error| error.to_string())?;
+    let packed = postcard::to_allocvec(&row).map_err(|error| error.to_string())?;
+    fs::write(out.join("plausibility.packed"), packed).map_err(|error| error.to_string())
 }
 
 /// Every YAML file of a folder, by name.

@@ -32,6 +32,8 @@ pub mod merkle;
 pub mod number;
 pub mod packed;
 pub mod paste;
+#[cfg(feature = "runs")]
+pub mod plausibility;
 pub mod query;
 pub mod row;
 pub mod rules;

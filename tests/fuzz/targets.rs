@@ -115,7 +115,12 @@ pub fn envelope(bytes: &[u8]) {
     assert_eq!(sealed.open().ok().as_deref(), Some(bytes));
     match strict::read::<Submission>(bytes, "the run", &[]) {
         Ok(run) => {
-            if let Err(refusal) = fields::check(&run, Catalog::embedded(), 1_795_300_000_000) {
+            if let Err(refusal) = fields::check(
+                &run,
+                Catalog::embedded(),
+                data::plausibility::PlausibilityRow::embedded(),
+                1_795_300_000_000,
+            ) {
                 assert!(!refusal.says.is_empty());
             }
             let this = data::machine::in_catalog(Catalog::embedded(), &run.fingerprint);

@@ -149,20 +149,4 @@ pub struct RuleRows {
     /// By use's name.
     #[serde(deserialize_with = "super::sorted::map")]
     pub uses: LiteMap<String, UseRow>,
-    /// What is believed of reports.
-    pub plausibility: PlausibilityRow,
-}
-
-/// How far reports of one cell may scatter before one of them is doubted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlausibilityRow {
-    /// Standard deviation of the logarithm of a speed between reports of one cell.
-    pub scatter: f64,
-    /// How many reports that figure is worth against the cell's own scatter.
-    pub scatter_reports: f64,
-    /// Standard deviations from what is expected beyond which a report is flagged.
-    pub limit: f64,
-    /// Share of the roofline above which a report is held: makers round their figures.
-    pub roofline_slack: f64,
 }

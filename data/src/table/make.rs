@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::estimate::{Estimated, Setup, estimate};
 use super::{Family, Figure, Origin, Row, Table, Unestimated, WorkloadNote, around};
 use crate::Engine;
+use crate::plausibility::PlausibilityRow;
 use crate::row::WorkloadRow;
 use crate::runs::{CampaignRow, FamilyRow, PointRow, RunRow, RunRows, SHAPES, SpeculativeRow};
 
@@ -90,7 +91,7 @@ impl Maker {
             let at = at.unwrap_or_else(|| self.family_of(&mut families, &report.model));
             rows.push(self.reported(report, at));
         }
-        sorted(&families, rows, self.workloads(), self.engine.rules.rows.plausibility.scatter)
+        sorted(&families, rows, self.workloads(), PlausibilityRow::embedded().scatter)
     }
 
     /// The four shapes, then the workloads of the other suites.

@@ -98,7 +98,7 @@ impl App {
         let store = Store::of(args).await?;
         Ok(App::new(Parts {
             site: pages::site(engine.catalog, &assets, args.public_url.as_ref()),
-            submissions: Submissions::open(&store, engine.rules, args).await?,
+            submissions: Submissions::open(&store, args).await?,
             store,
             package,
             policies: Policies::new(&args.connect_src),

@@ -323,7 +323,7 @@ pub async fn evidence(
             "What was sent was erased on request, so there is nothing to compare with.",
         )
     })?;
-    let recomputed = recompute(&request.raw_timings, &run)?;
+    let recomputed = recompute(&request.raw_timings, &run, &app.submissions().judging.rules)?;
     // Nobody signs timings when they are sent: whoever has them may.
     let says = Change { code: name, ..change(EventKind::Evidence, Actor::Anyone, None, &recomputed.says()) };
     match app.store().change(&request.result, &says, now_ms()).await? {

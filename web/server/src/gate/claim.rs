@@ -5,6 +5,7 @@ use std::f64::consts::E;
 use data::Engine;
 use data::asking::Asking;
 use data::fingerprint::Cpu;
+use data::plausibility::PlausibilityRow;
 use data::query::{Job, Params, Rig};
 use data::row::{ModelRow, QuantRow, Runtime};
 use data::subject::{Matter, shape};
@@ -13,12 +14,6 @@ use estimator::{Placement, Range, rooflines};
 
 use super::{Because, Expected, Refusal};
 
-/// Ratio of a file's weights to the row's beyond which it is another model: vision towers and draft layers lie within.
-const PARAMS_AGREE: f64 = 1.12;
-/// The same of a file's bytes to what row and quantisation make: mixes differ between those who make them.
-const BYTES_AGREE: f64 = 1.3;
-/// Bits a weight that embedding and head are often kept at, whatever the rest is quantised to (q8_0).
-const TABLE_BITS: f64 = 8.5;
 /// Standard deviations of a range's two ends.
 const RANGE_DEVIATIONS: f64 = 2.0 * 1.645;
 
@@ -138,11 +133,12 @@ pub fn agrees(
     model: &ModelRow,
     quant: Option<&QuantRow>,
     runtime: Runtime,
+    rules: &PlausibilityRow,
 ) -> Result<(), Refusal> {
     let far = |one: f64, other: f64, limit: f64| (one / other).ln().abs() > limit.log(E);
     if let Some(params) = identity.params {
         let params_b = params as f64 / 1e9;
-        if far(params_b.max(1e-9), model.params_b, PARAMS_AGREE) {
+        if far(params_b.max(1e-9), model.params_b, rules.params_agree) {
             return Err(Refusal::new(
                 Because::Claim,
                 format!(
@@ -158,8 +154,8 @@ pub fn agrees(
         let wanted = file.weights.total_bytes();
         let tables = f64::from(model.vocab_size) * f64::from(model.hidden_size);
         let tables = if model.tied_embeddings { tables } else { 2.0 * tables };
-        let raised = wanted + tables * (TABLE_BITS - file.bits_per_weight).max(0.0) / 8.0;
-        let (least, most) = (wanted / BYTES_AGREE, raised * BYTES_AGREE);
+        let raised = wanted + tables * (rules.table_bits - file.bits_per_weight).max(0.0) / 8.0;
+        let (least, most) = (wanted / rules.bytes_agree, raised * rules.bytes_agree);
         if !(least..=most).contains(&bytes) {
             return Err(Refusal::new(
                 Because::Claim,
@@ -213,24 +209,19 @@ mod tests {
         let engine = Engine::embedded();
         let model = engine.catalog.model("llama-3.1-8b").unwrap();
         let quant = engine.catalog.quant("q4_k_m").unwrap();
+        let check = |params, bytes, model, quant| {
+            agrees(&identity(params, bytes), model, Some(quant), Runtime::LlamaCpp, PlausibilityRow::embedded())
+        };
         // Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf as published: 8,030,261,312 weights in 4,920,734,272 bytes.
-        assert_eq!(
-            agrees(&identity(8_030_261_312, 4_920_734_272), model, Some(quant), Runtime::LlamaCpp),
-            Ok(())
-        );
-        let small = agrees(&identity(3_212_749_888, 4_920_734_272), model, Some(quant), Runtime::LlamaCpp)
-            .unwrap_err();
+        assert_eq!(check(8_030_261_312, 4_920_734_272, model, quant), Ok(()));
+        let small = check(3_212_749_888, 4_920_734_272, model, quant).unwrap_err();
         assert!(small.says.contains("another model"), "{}", small.says);
-        let wide = agrees(&identity(8_030_261_312, 8_540_771_136), model, Some(quant), Runtime::LlamaCpp)
-            .unwrap_err();
+        let wide = check(8_030_261_312, 8_540_771_136, model, quant).unwrap_err();
         assert!(wide.says.contains("another quantisation"), "{}", wide.says);
         // gemma-3-270m Q4_K_M: its table, two thirds of it, has rows that only q8_0's blocks divide.
         let model = engine.catalog.model("gemma-3-270m").unwrap();
-        assert_eq!(
-            agrees(&identity(268_098_176, 246_587_904), model, Some(quant), Runtime::LlamaCpp),
-            Ok(())
-        );
-        assert!(agrees(&identity(268_098_176, 536_196_352), model, Some(quant), Runtime::LlamaCpp).is_err());
+        assert_eq!(check(268_098_176, 246_587_904, model, quant), Ok(()));
+        assert!(check(268_098_176, 536_196_352, model, quant).is_err());
     }
 
     #[test]

@@ -1,24 +1,18 @@
 //! Figures that no cell has a vote on are published too: times to the first token, speeds of all requests together, of the
 //! answer alone, of several prompts at once. Each is held to what the hardware can do, and to the figures beside it.
 
-use data::row::PlausibilityRow;
+use data::plausibility::PlausibilityRow;
 use data::submission::{Reason, State, WorkloadResult};
 
 use super::claim::Outlook;
 use super::plausible::times;
 use super::reason;
 
-/// How far apart two figures that tell nearly the same may lie, as a factor: streams that wait for one another, and medians
-/// of different repeats.
-const NEARLY: f64 = 2.0;
-/// How many times faster than together streams may be each by itself, where they are at work together for a part of the time.
-const AT_TIMES: f64 = 4.0;
-
 /// What is remarkable in one point, and where that leaves the report at best.
 pub fn remarks(point: &WorkloadResult, outlook: &Outlook, rules: &PlausibilityRow) -> Vec<(State, Reason)> {
     let mut told = Vec::new();
     above(point, outlook, rules, &mut told);
-    apart(point, &mut told);
+    apart(point, rules, &mut told);
     told
 }
 
@@ -67,17 +61,18 @@ fn above(
     }
 }
 
-fn apart(point: &WorkloadResult, told: &mut Vec<(State, Reason)>) {
+fn apart(point: &WorkloadResult, rules: &PlausibilityRow, told: &mut Vec<(State, Reason)>) {
+    let nearly = rules.nearly;
     let mut flagged = |says: String| {
         told.push((State::Flagged, reason("figures_disagree", format!("{}: {says}", point.workload))));
     };
-    let near = |one: f64, other: f64| (1.0 / NEARLY..=NEARLY).contains(&(one / other));
+    let near = |one: f64, other: f64| (1.0 / nearly..=nearly).contains(&(one / other));
     if let (Some(all), Some(each)) = (point.aggregate_tps, point.decode_tps) {
         // A stream that waits while others' prompts are read is slower over its whole answer than token by token.
         let gap_ms = point.decode_p50_latency_ms.filter(|gap_ms| *gap_ms > 0.0);
         let fastest = gap_ms.map_or(each, |gap_ms| each.max(1000.0 / gap_ms));
         let streams = f64::from(point.streams);
-        if all > NEARLY * streams * fastest || all * AT_TIMES < streams * each {
+        if all > nearly * streams * fastest || all * rules.at_times < streams * each {
             flagged(format!(
                 "{all:.0} tok/s of all requests together, and {} times {each:.1}, do not agree.",
                 point.streams
@@ -90,13 +85,13 @@ fn apart(point: &WorkloadResult, told: &mut Vec<(State, Reason)>) {
         flagged(format!("{answer:.1} tok/s of the answer and {decode:.1} of the whole do not agree."));
     }
     if let (Some(first), Some(answer)) = (point.ttft_ms, point.first_answer_ms)
-        && answer * NEARLY < first
+        && answer * nearly < first
     {
         flagged("the answer begins before its first token.".to_owned());
     }
     // The first token comes when the prompt is computed, not before.
     if let (Some(tokens), Some(tps), Some(ttft_ms)) = (computed(point), point.prefill_tps, point.ttft_ms)
-        && ttft_ms * NEARLY < tokens / tps * 1000.0
+        && ttft_ms * nearly < tokens / tps * 1000.0
     {
         flagged(format!("{tps:.0} tok/s of prefill and a first token after {ttft_ms:.0} ms do not agree."));
     }
@@ -117,9 +112,6 @@ mod tests {
     use super::super::Expected;
     use super::*;
 
-    const RULES: PlausibilityRow =
-        PlausibilityRow { scatter: 0.05, scatter_reports: 8.0, limit: 3.5, roofline_slack: 1.05 };
-
     fn outlook() -> Outlook {
         let decode = Expected { mid: 80.0, deviation: 0.2, roofline: 100.0 };
         let prefill = Expected { mid: 4000.0, deviation: 0.2, roofline: 5000.0 };
@@ -138,7 +130,7 @@ mod tests {
     }
 
     fn said(point: &WorkloadResult) -> Vec<(State, String)> {
-        let told = remarks(point, &outlook(), &RULES).into_iter();
+        let told = remarks(point, &outlook(), PlausibilityRow::embedded()).into_iter();
         told.map(|(state, reason)| (state, reason.says)).collect()
     }
 
@@ -164,7 +156,7 @@ mod tests {
             remarks(
                 &WorkloadResult { aggregate_tps: Some(9e5), decode_tps: Some(3e5), ..point(4) },
                 &Outlook::default(),
-                &RULES
+                PlausibilityRow::embedded()
             ),
             []
         );

@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use data::plausibility::PlausibilityRow;
 use data::submission::{Submission, WorkloadResult};
 use data::timings::{EngineClock, Timings, quantile};
 
 use super::{Because, Refusal};
-
-/// How far a figure that is computed anew may be from the one that was sent: rounding, and what older probes took the
-/// middle of.
-const AGREES: f64 = 0.02;
-/// The same of a time to the first token, in milliseconds, where that is more.
-const AGREES_MS: f64 = 1.0;
 
 /// What raw timings give, beside what the run says.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
@@ -49,7 +44,7 @@ struct RawTiming {
 ///
 /// # Errors
 /// Where the timings have not the form that is read.
-pub fn recompute(raw: &str, run: &Submission) -> Result<Recomputed, Refusal> {
+pub fn recompute(raw: &str, run: &Submission, rules: &PlausibilityRow) -> Result<Recomputed, Refusal> {
     let timings: Vec<RawTiming> = serde_json::from_str(raw).map_err(|error| {
         Refusal::new(Because::Malformed, format!("The raw timings have not the form that is read: {error}."))
     })?;
@@ -62,14 +57,14 @@ pub fn recompute(raw: &str, run: &Submission) -> Result<Recomputed, Refusal> {
                     == (point.workload.as_str(), point.target_prompt_tokens, point.streams)
             })
             .collect();
-        let (agrees, line) = compare(point, &replies);
+        let (agrees, line) = compare(point, &replies, rules);
         recomputed.agrees &= agrees;
         recomputed.lines.push(line);
     }
     Ok(recomputed)
 }
 
-fn compare(point: &WorkloadResult, replies: &[&RawTiming]) -> (bool, String) {
+fn compare(point: &WorkloadResult, replies: &[&RawTiming], rules: &PlausibilityRow) -> (bool, String) {
     let streams = if point.streams == 1 { String::new() } else { format!(" at {} streams", point.streams) };
     let name = format!("{}, {} tokens{streams}", point.workload, point.target_prompt_tokens);
     if replies.is_empty() {
@@ -85,8 +80,14 @@ fn compare(point: &WorkloadResult, replies: &[&RawTiming]) -> (bool, String) {
     for (what, unit, sent, given, slack) in [
         ("decode", "tok/s", point.decode_tps, decode(replies), 0.0),
         ("prefill", "tok/s", point.prefill_tps, middle(&|one| Some(one.prefill_tps()?.0)), 0.0),
-        ("first token", "ms", point.ttft_ms, middle(&Timings::ttft_ms), AGREES_MS),
-        ("first answer", "ms", point.first_answer_ms, middle(&|one| one.first_answer_ms), AGREES_MS),
+        ("first token", "ms", point.ttft_ms, middle(&Timings::ttft_ms), rules.evidence_agrees_ms),
+        (
+            "first answer",
+            "ms",
+            point.first_answer_ms,
+            middle(&|one| one.first_answer_ms),
+            rules.evidence_agrees_ms,
+        ),
         ("answer", "tok/s", point.answer_tps, middle(&Timings::answer_tps), 0.0),
         ("half of the gaps", "ms", point.decode_p50_latency_ms, quantile(&gaps, 0.5), 0.0),
         ("95 % of the gaps", "ms", point.decode_p95_latency_ms, quantile(&gaps, 0.95), 0.0),
@@ -94,7 +95,7 @@ fn compare(point: &WorkloadResult, replies: &[&RawTiming]) -> (bool, String) {
         let Some(sent) = sent else { continue };
         match given {
             Some(given) => {
-                agrees &= (given - sent).abs() <= (AGREES * sent).max(slack);
+                agrees &= (given - sent).abs() <= (rules.evidence_agrees * sent).max(slack);
                 told.push(format!("{what} {given:.2} {unit}, the run says {sent:.2}"));
             }
             None => {

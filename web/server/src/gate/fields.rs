@@ -2,6 +2,7 @@
 
 use data::Catalog;
 use data::digest::unhex32;
+use data::plausibility::PlausibilityRow;
 use data::row::WorkloadRow;
 use data::submission::{Submission, WorkloadResult};
 
@@ -25,7 +26,12 @@ fn claim(says: impl Into<String>) -> Refusal {
 ///
 /// # Errors
 /// The first thing that cannot be, in a sentence.
-pub fn check(run: &Submission, catalog: &Catalog, now_ms: i64) -> Result<(), Refusal> {
+pub fn check(
+    run: &Submission,
+    catalog: &Catalog,
+    rules: &PlausibilityRow,
+    now_ms: i64,
+) -> Result<(), Refusal> {
     if !catalog.suites().iter().any(|suite| suite.id == run.suite) {
         let known: Vec<&str> = catalog.suites().iter().map(|suite| suite.id.as_str()).collect();
         return Err(claim(format!(
@@ -68,7 +74,7 @@ pub fn check(run: &Submission, catalog: &Catalog, now_ms: i64) -> Result<(), Ref
             return Err(claim(format!("{} has no workload {:?}.", run.suite, point.workload)));
         };
         aim(point, row)
-            .and_then(|()| figures::check(point))
+            .and_then(|()| figures::check(point, rules))
             .map_err(|says| claim(format!("{}: {says}", point.workload)))?;
     }
     Ok(())

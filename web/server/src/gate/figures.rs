@@ -1,9 +1,8 @@
 //! Whether the figures of one point can be, and whether they agree with each other.
 
+use data::plausibility::PlausibilityRow;
 use data::submission::{Clocks, Turns, WorkloadResult};
 
-/// How far the rate and the middle gap between tokens may lie apart: tokens come in bunches, never this much.
-const RATE_AGREES: f64 = 5.0;
 /// Longest time of anything within a run, milliseconds: more than eleven days.
 const LONGEST_MS: f64 = 1e9;
 /// Turns of one trace at most.
@@ -16,9 +15,9 @@ const LONGEST_FLAG: usize = 40;
 ///
 /// # Errors
 /// The first thing that cannot be, in words that go behind the workload's name.
-pub fn check(point: &WorkloadResult) -> Result<(), String> {
+pub fn check(point: &WorkloadResult, rules: &PlausibilityRow) -> Result<(), String> {
     figures(point)?;
-    agreement(point)?;
+    agreement(point, rules.rate_agrees)?;
     point.clock.as_ref().map_or(Ok(()), clocks)?;
     point.turns.as_ref().map_or(Ok(()), turns)
 }
@@ -83,7 +82,7 @@ fn figures(point: &WorkloadResult) -> Result<(), String> {
 }
 
 /// Figures of one point that say the same thing twice must say the same.
-fn agreement(point: &WorkloadResult) -> Result<(), String> {
+fn agreement(point: &WorkloadResult, rate_agrees: f64) -> Result<(), String> {
     if let (Some(decode), Some([low, high])) = (point.decode_tps, point.decode_tps_interval)
         && !(low <= decode && decode <= high)
     {
@@ -97,7 +96,7 @@ fn agreement(point: &WorkloadResult) -> Result<(), String> {
     let bunched = point.flags.iter().any(|flag| flag == "buffered" || flag == "tokens_bundled");
     if let (Some(decode), Some(p50), false) = (point.decode_tps, point.decode_p50_latency_ms, bunched) {
         let ratio = decode * p50 / 1000.0;
-        if !(1.0 / RATE_AGREES..=RATE_AGREES).contains(&ratio) {
+        if !(1.0 / rate_agrees..=rate_agrees).contains(&ratio) {
             return Err(format!("{decode} tok/s and {p50} ms between tokens do not agree."));
         }
     }
@@ -173,11 +172,11 @@ mod tests {
             wall_ms: Some(5000.0),
             ..WorkloadResult::skipped("W1", 128, 1, String::new())
         };
-        assert_eq!(check(&good), Ok(()));
+        assert_eq!(check(&good, PlausibilityRow::embedded()), Ok(()));
         let says = |change: &dyn Fn(&mut WorkloadResult)| {
             let mut point = good.clone();
             change(&mut point);
-            check(&point).unwrap_err()
+            check(&point, PlausibilityRow::embedded()).unwrap_err()
         };
         assert!(says(&|p| p.decode_tps = Some(60.0)).contains("interval"));
         assert!(says(&|p| p.decode_p50_latency_ms = Some(2.0)).contains("do not agree"));
@@ -210,7 +209,7 @@ mod tests {
             change(&mut told);
             let point =
                 WorkloadResult { turns: Some(told), ..WorkloadResult::skipped("W5", 128, 1, String::new()) };
-            check(&point).map_or_else(|says| says, |()| String::new())
+            check(&point, PlausibilityRow::embedded()).map_or_else(|says| says, |()| String::new())
         };
         assert_eq!(says(&|_| {}), "");
         assert!(says(&|t| t.count = 0).contains("1 to 1000"));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use data::row::PlausibilityRow;
+use data::plausibility::PlausibilityRow;
 use data::submission::{Reason, State};
 
 use super::plausible::{Opinion, opinion, same_again, times};
@@ -52,9 +52,6 @@ pub struct Reports {
     pub own_decode_tps: Option<f64>,
 }
 
-/// Submitters from which a digest is known to be a model.
-const KNOWN_FROM: u32 = 2;
-
 /// Where a candidate stands, and why. `stored_tag` is its tag as the store keeps tags.
 ///
 /// # Errors
@@ -82,7 +79,7 @@ pub fn judge(
     }
     keys(candidate, stored_tag, known)?;
     let mut judged = candidate.clone();
-    model_file(&mut judged, known);
+    model_file(&mut judged, known, rules.known_from);
     for point in &candidate.points {
         let nothing = Reports::default();
         let reports = known.cells.get(&candidate.cell(point)).unwrap_or(&nothing);
@@ -161,7 +158,7 @@ pub fn known_as(model: &str, quant: &str) -> String {
 
 /// What is known of the model's file. Where submitters call it different models, the report waits for a maintainer: whoever
 /// lies first must not lock the others out of their own file.
-fn model_file(judged: &mut Candidate, known: &Known) {
+fn model_file(judged: &mut Candidate, known: &Known, known_from: u32) {
     if judged.subject.model_digest.is_empty() {
         return;
     }
@@ -169,15 +166,15 @@ fn model_file(judged: &mut Candidate, known: &Known) {
     let own = known.digest_claims.iter().find(|(model, _)| model == this).map_or(0, |(_, count)| *count);
     let other = known.digest_claims.iter().filter(|(model, _)| model != this).max_by_key(|(_, count)| *count);
     match other {
-        Some((model, count)) if own < KNOWN_FROM || own <= *count => {
-            let says = if *count >= KNOWN_FROM {
+        Some((model, count)) if own < known_from || own <= *count => {
+            let says = if *count >= known_from {
                 format!("This file is known as {model}, and the run says {this}; a maintainer looks at it.")
             } else {
                 format!("Somebody else called the same file {model}; a maintainer looks at it.")
             };
             judged.lower(State::Held, reason("file_disputed", says));
         }
-        None if own < KNOWN_FROM => {
+        None if own < known_from => {
             let says = "Fewer than two others had reported this file of the model when it came.";
             judged.reasons.push(reason("file_unverified", says));
         }

@@ -4,6 +4,7 @@ use altcha::Payload;
 use data::digest::{digest, unhex32};
 use data::fingerprint::Gpu;
 use data::machine;
+use data::plausibility::PlausibilityRow;
 use data::row::{QuantRow, Runtime};
 use data::submission::{
     EvidenceClass, Identity, Reason, RunRequest, State, Submission, WorkloadResult, depth_bucket,
@@ -20,6 +21,8 @@ use super::{
 pub struct Around<'a> {
     /// What estimates are made with.
     pub engine: &'a Engine<'static>,
+    /// When a submission is doubted.
+    pub rules: &'a PlausibilityRow,
     /// Secrets of the proofs of work.
     pub secret: &'a proof::Secret,
     /// The server's clock, milliseconds since 1970 (UTC).
@@ -41,7 +44,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
     let digest = digest(&payload);
     let nonce = spend(around, request.pow.as_ref(), &digest)?;
     let run: Submission = strict::read(&payload, "the run", &[])?;
-    fields::check(&run, around.engine.catalog, around.now_ms)?;
+    fields::check(&run, around.engine.catalog, around.rules, around.now_ms)?;
     let signer = Signer {
         key: request.envelope.signatures[0].keyid.clone(),
         tag: run.tag.clone(),
@@ -71,7 +74,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         reasons: Vec::new(),
         state: State::Accepted,
     };
-    describe(&run, around.engine, &mut candidate)?;
+    describe(&run, around, &mut candidate)?;
     Ok(candidate)
 }
 
@@ -132,8 +135,9 @@ pub(super) fn spend(
 }
 
 /// Finds machine and model, and what is expected of each point.
-fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
-    let believed = believed::machine(engine.catalog, &run.fingerprint);
+fn describe(run: &Submission, around: &Around<'_>, candidate: &mut Candidate) -> Result<(), Refusal> {
+    let (engine, rules) = (around.engine, around.rules);
+    let believed = believed::machine(engine.catalog, &run.fingerprint, rules);
     let this = machine::in_catalog(engine.catalog, &believed.fingerprint);
     let gpu = run.fingerprint.gpus.first();
     let mut pairs = this.pairs.clone();
@@ -186,7 +190,7 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
     subject.quant = quant
         .map_or_else(|| claim::slug(run.model.quant.as_deref().unwrap_or_default()), |row| row.id.clone());
     if let Some(row) = model {
-        claim::agrees(&run.model, row, quant, runtime.unwrap_or(Runtime::LlamaCpp))?;
+        claim::agrees(&run.model, row, quant, runtime.unwrap_or(Runtime::LlamaCpp), rules)?;
     }
 
     let mut offloaded = None;
@@ -203,7 +207,7 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
         });
         offloaded = offloaded.or(outlook.offloaded);
         candidate.points.push(point(result, &outlook));
-        for (state, reason) in coherent::remarks(result, &outlook, &engine.rules.rows.plausibility) {
+        for (state, reason) in coherent::remarks(result, &outlook, rules) {
             candidate.lower(state, reason);
         }
         if let Some(reason) = uncounted(result) {
@@ -225,9 +229,35 @@ fn describe(run: &Submission, engine: &Engine<'_>, candidate: &mut Candidate) ->
                     the catalogue, and the memory's channels are not told. So the speed cannot be checked, and does not count.";
         candidate.lower(State::Flagged, reason("unlisted_memory", says));
     }
-    left_out(run, engine.catalog, candidate);
+    // A processor's figures bear on what it answers itself, and on what a card leaves to it.
+    if gpu.is_none() || candidate.subject.offloaded == Some(true) {
+        cut_figures(&believed, candidate);
+    }
+    left_out(run, engine.catalog, rules, candidate);
     travelling(run, candidate);
     Ok(())
+}
+
+/// A machine that tells more of itself than is believed: where the catalogue or its channels say how much it may be, the speed
+/// was checked against that; where nothing does, against what no processor has.
+fn cut_figures(believed: &believed::Believed, candidate: &mut Candidate) {
+    if believed.cut.is_empty() {
+        return;
+    }
+    let cut = believed.cut.join(" and ");
+    let (state, says) = if believed.is_backed {
+        let says = format!(
+            "The machine's {cut} is more than the catalogue or the memory's channels bear out; the speed was checked against less."
+        );
+        (State::Accepted, says)
+    } else {
+        let says = format!(
+            "The machine's {cut} is more than any processor of the catalogue has, and nothing but the probe tells it. So the \
+             speed cannot be checked, and does not count."
+        );
+        (State::Flagged, says)
+    };
+    candidate.lower(state, reason("machine_figures", says));
 }
 
 /// What nobody can expect a speed of does not count, and says so once.
@@ -237,14 +267,10 @@ pub(super) fn not_estimated(candidate: &mut Candidate, says: String) {
     }
 }
 
-/// Smallest memory of a graphics processor that may have run a part of the model, GiB: graphics of desktop processors have
-/// less, and run none.
-const PART_GIB: f64 = 2.0;
-
 /// A card that the catalogue does not know, beside a card or a processor that it knows: what ran on it is not in the estimate.
-fn left_out(run: &Submission, catalog: &Catalog, candidate: &mut Candidate) {
+fn left_out(run: &Submission, catalog: &Catalog, rules: &PlausibilityRow, candidate: &mut Candidate) {
     let is_unknown = |gpu: &&Gpu| {
-        gpu.memory_gib.is_some_and(|gib| gib >= PART_GIB)
+        gpu.memory_gib.is_some_and(|gib| gib >= rules.part_gib)
             && catalog.device_with_memory(&gpu.name, gpu.memory_gib).is_err()
             && catalog.device_with_memory(&gpu.name, None).is_err()
     };

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use data::Rules;
+use data::plausibility::PlausibilityRow;
 use data::submission::Receipt;
 
 use crate::app::App;
@@ -43,10 +43,10 @@ const CHALLENGES_EACH: u32 = 4;
 
 impl Submissions {
     /// Reads the site's keys and starts the one who writes.
-    pub async fn open(store: &Store, rules: &Rules, args: &Args) -> Result<Self, StoreError> {
+    pub async fn open(store: &Store, args: &Args) -> Result<Self, StoreError> {
         store.forget_days(now_ms()).await?;
         let judging = Judging {
-            rules: rules.rows.plausibility,
+            rules: *PlausibilityRow::embedded(),
             secrets: store.secrets().await?,
             limit: Limit::an_hour(args.submissions_per_hour),
         };
@@ -100,6 +100,7 @@ async fn candidate(app: &App, body: Vec<u8>, what: Body, dry: bool) -> Result<Ca
     let made = tokio::task::spawn_blocking(move || -> Result<Candidate, Refusal> {
         let around = run::Around {
             engine: app.engine(),
+            rules: &app.submissions().judging.rules,
             secret: &app.submissions().judging.secrets.proof,
             now_ms: now_ms(),
             dry,

@@ -276,8 +276,13 @@ async fn no_stored_figure_breaks_a_page() {
         let mut run = sample::full_run(who, 1.0);
         let made = {
             let secret = &site.app.submissions().judging.secrets.proof;
-            let around =
-                server::gate::run::Around { engine: site.app.engine(), secret, now_ms: now_ms(), dry: true };
+            let around = server::gate::run::Around {
+                engine: site.app.engine(),
+                rules: data::plausibility::PlausibilityRow::embedded(),
+                secret,
+                now_ms: now_ms(),
+                dry: true,
+            };
             let body = json!({ "envelope": sample::sealed(who, &run), "pow": null }).to_string();
             server::gate::run::candidate(body.as_bytes(), &around).unwrap()
         };

@@ -85,6 +85,30 @@ on_both! {
         assert!(says.contains("part of the model lies in RAM") || says.contains("Part of the model lies in RAM"), "{says}");
     }
 
+    /// A processor that the catalogue does not have is checked against what its probe measured, which counts up to what any
+    /// processor has; a run that tells more is kept, says so, and does not count.
+    async fn a_processor_without_a_row_tells_what_one_can_have(own: &Own) {
+        let alone = |run: &mut Submission, read_gb_s: f64, tps: f64| {
+            run.fingerprint.gpus.clear();
+            let cpu = &mut run.fingerprint.cpu;
+            (cpu.model, cpu.sockets, cpu.cores) = ("Mystery Processor".into(), 1, 16);
+            cpu.features = vec!["avx2".into()];
+            (run.fingerprint.ram.total_gib, run.fingerprint.ram.read_gb_s) = (64.0, Some(read_gb_s));
+            (run.fingerprint.ram.channels, run.fingerprint.ram.speed_mt_s) = (None, None);
+            let point = &mut run.workloads[0];
+            (point.decode_tps, point.decode_tps_interval) = (Some(tps), None);
+            (point.decode_p50_latency_ms, point.decode_p95_latency_ms) = (Some(1000.0 / tps), Some(1100.0 / tps));
+            (point.ttft_ms, point.prefill_tps, point.wall_ms) = (None, None, Some(257_000.0 / tps));
+        };
+        let modest = send(own, 1, &|run| alone(run, 61.5, 9.0)).await;
+        let (state, says) = said(&modest, "unlisted_processor");
+        assert_eq!(state, "accepted", "{says}");
+        let boast = send(own, 2, &|run| alone(run, 5000.0, 60.0)).await;
+        let (state, says) = said(&boast, "machine_figures");
+        assert_eq!(state, "flagged", "{}", boast.text());
+        assert!(says.contains("memory bandwidth is more than any processor"), "{says}");
+    }
+
     /// Whoever hashed a file has counted what is in it.
     async fn a_digest_without_weights_and_bytes_identifies_nothing(own: &Own) {
         for (who, identity, params, bytes) in [
