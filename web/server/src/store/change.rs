@@ -335,11 +335,21 @@ async fn apply(
     if counts(before.base) != counts(after.base) {
         for (cell, voter) in cells::cells_of(line, run).await? {
             cells::recount(line, &cell, &voter).await?;
-            keep::free(line, &cell, &voter).await?;
+            if counts(after.base) {
+                keep::settle(line, &cell, &voter).await?;
+            } else if is_last_word(change) {
+                keep::free(line, &cell, &voter).await?;
+            }
         }
         files::recount(line, run).await?;
     }
     Ok(Changed::Done(before.events, after))
+}
+
+/// Whether nobody can make the result count again: until then its place of the day stays its own, or another from its
+/// address would be counted beside it.
+fn is_last_word(change: &Change) -> bool {
+    change.kind == EventKind::Withdrawn && change.actor == Actor::Submitter
 }
 
 /// The number under which the very same was written down; what has no code is never the same.

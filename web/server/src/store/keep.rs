@@ -144,7 +144,8 @@ pub(super) fn same_address(counted: usize, points: usize) -> Option<Reason> {
 }
 
 /// Whether the address's place in this cell today is free or this submitter's own. Only what is accepted takes it: a report
-/// that is doubted must not use it up for those that are not.
+/// that is doubted must not use it up for those that are not. Of those that are doubted the first may take it yet, when a
+/// maintainer lets it count; any more behind one address would be one submitter under many names.
 async fn first_today(
     line: &mut Transaction<'static, Any>,
     arrival: &Arrival,
@@ -152,26 +153,85 @@ async fn first_today(
     voter: &str,
     state: State,
 ) -> Result<bool, StoreError> {
-    let day = arrival.at_ms.div_euclid(DAY_MS);
-    let seen = sqlx::query("SELECT voter FROM seen WHERE day = $1 AND address = $2 AND cell = $3")
-        .bind(day)
-        .bind(&arrival.address)
-        .bind(cell)
-        .fetch_optional(&mut **line)
-        .await?;
-    if let Some(row) = seen {
-        return Ok(row.try_get::<String, _>("voter")? == voter);
+    let place = Place { day: arrival.at_ms.div_euclid(DAY_MS), address: &arrival.address };
+    if let Some(holder) = place.holder(line, cell).await? {
+        return Ok(holder == voter);
     }
     if state == State::Accepted {
-        sqlx::query("INSERT INTO seen (day, address, cell, voter) VALUES ($1, $2, $3, $4)")
-            .bind(day)
-            .bind(&arrival.address)
-            .bind(cell)
-            .bind(voter)
-            .execute(&mut **line)
-            .await?;
+        place.take(line, cell, voter).await?;
+        return Ok(true);
     }
+    let waiting = waiting(cell);
+    if let Some(holder) = place.holder(line, &waiting).await? {
+        return Ok(holder == voter);
+    }
+    place.take(line, &waiting, voter).await?;
     Ok(true)
+}
+
+/// Under which name the place of a cell is kept for a report that is doubted. No cell's key has a space.
+fn waiting(cell: &str) -> String {
+    format!("{cell} in doubt")
+}
+
+/// What one address is given of a day.
+struct Place<'a> {
+    day: i64,
+    address: &'a str,
+}
+
+impl Place<'_> {
+    /// Who has it in a cell.
+    async fn holder(
+        &self,
+        line: &mut Transaction<'static, Any>,
+        cell: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT voter FROM seen WHERE day = $1 AND address = $2 AND cell = $3")
+            .bind(self.day)
+            .bind(self.address)
+            .bind(cell)
+            .fetch_optional(&mut **line)
+            .await?;
+        Ok(row.map(|row| row.try_get("voter")).transpose()?)
+    }
+
+    /// Gives it to a submitter, where nobody has it.
+    async fn take(
+        &self,
+        line: &mut Transaction<'static, Any>,
+        cell: &str,
+        voter: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO seen (day, address, cell, voter) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind(self.day)
+        .bind(self.address)
+        .bind(cell)
+        .bind(voter)
+        .execute(&mut **line)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Takes the places of a cell that were kept for this submitter while a report was doubted: it counts now.
+pub(super) async fn settle(
+    line: &mut Transaction<'static, Any>,
+    cell: &str,
+    voter: &str,
+) -> Result<(), StoreError> {
+    let kept = sqlx::query("SELECT day, address FROM seen WHERE cell = $1 AND voter = $2")
+        .bind(waiting(cell))
+        .bind(voter)
+        .fetch_all(&mut **line)
+        .await?;
+    for row in kept {
+        let address: String = row.try_get("address")?;
+        Place { day: row.try_get("day")?, address: &address }.take(line, cell, voter).await?;
+    }
+    Ok(())
 }
 
 /// Frees the places that a submitter's address took in a cell, where nothing of theirs counts there any more.

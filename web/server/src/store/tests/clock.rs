@@ -1,9 +1,11 @@
 //! The server's clock is set: ahead and back, or back to what is right.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::gate::Because;
 use crate::gate::day::DAY_MS;
-use crate::store::Addresses;
+use crate::store::{Addresses, Intake};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -51,6 +53,72 @@ on_both! {
         assert!(spend(now - 60_000).await.is_err());
         // And back again: a day later everything is used up no more.
         assert_eq!(spend(now + 24 * HOUR_MS).await, Ok(()));
+    }
+
+    /// The one who writes forgets by itself, by the server's clock, where nobody comes and where somebody always does: limits,
+    /// spent work, and whatever ties a result to an address. What was accepted stays.
+    async fn what_is_kept_for_a_day_is_forgotten(own: &Own) {
+        let judging = own.judging(300).await;
+        let rows = async || -> Vec<i64> {
+            let mut rows = Vec::new();
+            for statement in [
+                "SELECT COUNT(*) AS rows FROM bucket",
+                "SELECT COUNT(*) AS rows FROM nonce",
+                "SELECT COUNT(*) AS rows FROM seen",
+                "SELECT COUNT(*) AS rows FROM day_key",
+            ] {
+                rows.push(sqlx::Row::get(&sqlx::query(statement).fetch_one(&own.store.pool).await.unwrap(), "rows"));
+            }
+            rows
+        };
+        let fill = async |number: u32| {
+            let key = Addresses::default().key(&own.store, "192.0.2.1".parse().unwrap(), now_ms()).await.unwrap();
+            let candidate = worked(number, &format!("nonce{number}"), now_ms());
+            let id = format!("run{number}");
+            let one = Arrival { candidate, address: key, at_ms: now_ms(), id };
+            assert!(own.store.take(&[one], &judging).await.unwrap().remove(0).is_ok());
+            assert!(rows().await.iter().all(|count| *count > 0), "{:?}", rows().await);
+        };
+        let pace = Duration::from_millis(50);
+        let until = async |holds: &dyn Fn(&[i64]) -> bool| {
+            let end = Instant::now() + Duration::from_secs(20);
+            while !holds(&rows().await) && Instant::now() < end {
+                tokio::time::sleep(pace).await;
+            }
+            rows().await
+        };
+        fill(1).await;
+        // By a clock that is right nothing has served its time.
+        let (today, task) = Intake::forgetting_each(pace, own.store.clone(), judging.clone(), now_ms);
+        tokio::time::sleep(10 * pace).await;
+        assert!(rows().await.iter().all(|count| *count > 0), "{:?}", rows().await);
+        drop(today);
+        task.await.unwrap();
+        // Three days on, and nobody comes.
+        let (later, task) = Intake::forgetting_each(pace, own.store.clone(), judging.clone(), || now_ms() + 3 * DAY_MS);
+        assert_eq!(until(&|rows| rows.iter().all(|count| *count == 0)).await, [0; 4]);
+        assert!(own.store.result("run1").await.unwrap().is_some());
+        drop(later);
+        task.await.unwrap();
+        // Somebody always comes: more wait than one batch takes, so there is no moment of rest between two.
+        fill(2).await;
+        let (later, _) = Intake::forgetting_each(4 * pace, own.store.clone(), judging.clone(), || now_ms() + 3 * DAY_MS);
+        let again = worked(100, "again", now_ms());
+        let busy: Vec<_> = (0..130)
+            .map(|client| {
+                let (door, candidate) = (later.clone(), again.clone());
+                tokio::spawn(async move {
+                    for number in 0..u32::MAX {
+                        let id = format!("busy{client}-{number}");
+                        let one = Arrival { candidate: candidate.clone(), address: "busy".into(), at_ms: now_ms(), id };
+                        // All but the first are refused, which is work as well.
+                        let _ = door.submit(one).await;
+                    }
+                })
+            })
+            .collect();
+        assert_eq!(until(&|rows| rows[2..] == [0, 0]).await[2..], [0, 0]);
+        busy.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
     /// An address is a key that changes every day, and the keys of days gone by are deleted: nobody can tell it any more.

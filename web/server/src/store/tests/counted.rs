@@ -60,6 +60,38 @@ on_both! {
         assert_eq!((count().await, said("fourth").await), (1, None));
     }
 
+    /// What a maintainer looks at keeps the day's place of its address, or takes it when it counts after all: so one address
+    /// counts once, whatever is held and released.
+    async fn a_released_result_has_its_place(own: &Own) {
+        let judging = own.judging(300).await;
+        let count = async || own.store.cells().await.unwrap().first().map_or(0, |cell| cell.count);
+        let change = async |id: &str, kind: EventKind| {
+            let changed = own.store.change(id, &by(kind, Actor::Maintainer, None), now_ms()).await.unwrap();
+            assert!(matches!(changed, Changed::Done(..)), "{id}: {changed:?}");
+        };
+        // Held and released, with another of its address in between.
+        assert_eq!(send(own, &judging, 1, &sample::run(1, fair()), "home", "first").await, Ok(State::Accepted));
+        change("first", EventKind::Held).await;
+        assert_eq!(count().await, 0);
+        assert_eq!(send(own, &judging, 2, &sample::run(2, fair()), "home", "second").await, Ok(State::Accepted));
+        assert_eq!(count().await, 0, "the place is the first one's while a maintainer looks at it");
+        change("first", EventKind::Reinstated).await;
+        assert_eq!(count().await, 1);
+        // Doubted when they came: the first of an address may count yet, and then nobody else of it does.
+        for who in 3..=5 {
+            let id = format!("slow{who}");
+            assert_eq!(send(own, &judging, who, &sample::run(who, fair() * 0.2), "office", &id).await, Ok(State::Flagged));
+        }
+        for who in 3..=5 {
+            change(&format!("slow{who}"), EventKind::Reinstated).await;
+        }
+        assert_eq!(count().await, 2, "three names of one address are one");
+        assert_eq!(send(own, &judging, 6, &sample::run(6, fair()), "office", "late").await, Ok(State::Accepted));
+        assert_eq!(count().await, 2, "the released one has the place");
+        let late = own.store.result("late").await.unwrap().unwrap().events;
+        assert!(late.iter().any(|event| event.change.code == "same_address"), "{late:?}");
+    }
+
     /// What its submitter took back stays so, whatever a maintainer does; and a maintainer's acts are events.
     async fn the_submitter_has_the_last_word(own: &Own) {
         let judging = own.judging(300).await;
