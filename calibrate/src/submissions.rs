@@ -99,7 +99,6 @@ fn measurement(row: &DumpRow, metric: &str, speed: f64) -> MeasurementRow {
         model: row.model.clone(),
         quant: row.quant.clone(),
         model_size_gib: row.size_bytes.map(|bytes| bytes as f64 / estimator::units::GIB),
-        kv_type: row.kv.clone(),
         n_prompt: Some(f64::from(row.prompt_tokens)),
         n_gen: Some(f64::from(row.output_tokens)),
         // While it answers, prompt and prefix are in the cache.
@@ -121,7 +120,7 @@ mod tests {
 
     fn line(run: &str, state: &str, voter: &str, tps: f64) -> String {
         format!(
-            r#"{{"run":"{run}","state":"{state}","evidence_class":"signed","voter":"{voter}","measured_on":"2026-11-22","device":"rtx-3090","devices":1,"model":"qwen3-8b","quant":"q4_k_m","runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda","kv":"f16","workload":"W1","cached_tokens":0,"prompt_tokens":512,"output_tokens":128,"streams":1,"decode_tps":{tps},"flags":""}}"#
+            r#"{{"run":"{run}","state":"{state}","evidence_class":"signed","voter":"{voter}","measured_on":"2026-11-22","device":"rtx-3090","devices":1,"model":"qwen3-8b","quant":"q4_k_m","runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda","workload":"W1","cached_tokens":0,"prompt_tokens":512,"output_tokens":128,"streams":1,"decode_tps":{tps},"flags":""}}"#
         )
     }
 

@@ -49,8 +49,6 @@ pub struct DumpRow {
     pub runtime_version: String,
     /// What drives the device: `cuda`; empty where not known.
     pub backend: String,
-    /// Type of the cache: `f16`; empty where not known.
-    pub kv: String,
     /// The suite's workload, `W1` to `W5`; empty for a paste.
     pub workload: String,
     /// Tokens that were in the cache before the prompt.
@@ -87,7 +85,7 @@ const fn yes() -> bool {
 
 impl DumpRow {
     /// The columns in their order, which is the fields' order.
-    pub const COLUMNS: [&'static str; 27] = [
+    pub const COLUMNS: [&'static str; 26] = [
         "run",
         "state",
         "evidence_class",
@@ -103,7 +101,6 @@ impl DumpRow {
         "runtime",
         "runtime_version",
         "backend",
-        "kv",
         "workload",
         "cached_tokens",
         "prompt_tokens",
@@ -131,7 +128,7 @@ mod tests {
 
     const LINE: &str = r#"{"run":"r1","state":"accepted","evidence_class":"signed","voter":"t1","measured_on":"2026-11-22",
         "device":"rtx-3090","devices":1,"memory_gib":24.0,"power_share":null,"model":"qwen3-8b","quant":"q4_k_m",
-        "size_bytes":5027783488,"runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda","kv":"f16",
+        "size_bytes":5027783488,"runtime":"llama.cpp","runtime_version":"b7000","backend":"cuda",
         "workload":"W1","cached_tokens":0,"prompt_tokens":512,"output_tokens":128,"streams":1,"decode_tps":110.5,
         "prefill_tps":4200.0,"ttft_ms":130.0,"offloaded":false,"flags":"","counts":true}"#;
 
@@ -160,5 +157,9 @@ mod tests {
         }
         assert!(!is_vote(&LINE.replace("\"counts\":true", "\"counts\":false")));
         assert!(is_vote(&LINE.replace(",\"counts\":true", "")), "a dump of an older server");
+        assert!(
+            is_vote(&LINE.replace("\"workload\"", "\"kv\":\"\",\"workload\"")),
+            "one that had a column more"
+        );
     }
 }

@@ -56,7 +56,6 @@ pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
         runtime: run.runtime.clone(),
         runtime_version: run.runtime_version.clone(),
         backend: run.backend.clone(),
-        kv: String::new(),
         workload: metric.workload.clone(),
         cached_tokens: metric.cached_tokens,
         prompt_tokens: metric.prompt_tokens,
