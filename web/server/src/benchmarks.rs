@@ -9,11 +9,10 @@ use page::benchmarks::{Around, WantedCell};
 use page::gather;
 
 use crate::app::App;
+use crate::kept::WAITED_FOR;
 use crate::representation::Representation;
 use crate::store::StoreError;
 
-/// Up to this many rows a new table is waited for; a larger one is made while the last is shown.
-const WAITED_FOR: usize = 5000;
 /// Up to this many rows browsers may sort by themselves; of a larger table the server sends pages.
 const CARRIED: usize = 5000;
 
@@ -72,16 +71,15 @@ impl Snapshot {
 pub async fn current(app: &App) -> Arc<Snapshot> {
     let latest = app.benchmarks().latest.latest();
     if latest.table.rows.len() <= WAITED_FOR {
-        return looked_after(app).await;
+        return app.benchmarks().latest.current(NAME, async || refresh(app).await).await;
     }
     let app = app.clone();
-    tokio::spawn(async move { looked_after(&app).await });
+    tokio::spawn(async move { app.benchmarks().latest.unhurried(NAME, async || refresh(&app).await).await });
     latest
 }
 
-async fn looked_after(app: &App) -> Arc<Snapshot> {
-    app.benchmarks().latest.current("the table of runs", async || refresh(app).await).await
-}
+/// What the log calls it.
+const NAME: &str = "the table of runs";
 
 async fn refresh(app: &App) -> Result<Option<Snapshot>, StoreError> {
     let version = app.store().head().await?.version;

@@ -2,7 +2,7 @@
 //! changed, kept until then.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use data::row::{SuiteRow, WorkloadRow};
@@ -11,12 +11,10 @@ use estimator::Range;
 use tokio::sync::Mutex;
 
 use crate::app::App;
+use crate::kept::{SHARE, WAITED_FOR};
 use crate::measured::{aimed_at, voices, voted};
 use crate::medians;
 use crate::store::{CellKey, Report, StoreError};
-
-/// Making a board anew may take this share of the time: one of many reports is made less often.
-const SHARE: u32 = 10;
 
 /// One setup on a board.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,10 +61,17 @@ pub struct Boards {
     version: i64,
     /// Not made anew before this moment.
     next: Instant,
+    /// Reports that they are made of.
+    reports: usize,
     by_point: BTreeMap<Point, Vec<Entry>>,
 }
 
 impl Boards {
+    /// Whether they are of this version, or too young to be made again.
+    fn holds(&self, version: i64) -> bool {
+        self.version == version || Instant::now() < self.next
+    }
+
     /// The entries of a point, in the order of their setups.
     pub fn of(&self, point: Point) -> &[Entry] {
         self.by_point.get(&point).map_or(&[], Vec::as_slice)
@@ -76,25 +81,60 @@ impl Boards {
 /// The latest boards, by suite and workload: as many as the catalogue has.
 #[derive(Debug, Default)]
 pub struct Kept {
-    latest: Mutex<HashMap<(String, String), Arc<Boards>>>,
+    latest: RwLock<HashMap<Key, Arc<Boards>>>,
+    /// Held while a board is made: who comes meanwhile waits for it instead of making it too.
+    making: Mutex<()>,
+}
+
+/// Suite and workload.
+type Key = (String, String);
+
+impl Kept {
+    fn of(&self, key: &Key) -> Option<Arc<Boards>> {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
 }
 
 /// The boards of a workload as they are, or as they were a moment ago.
 pub async fn boards(app: &App, suite: &SuiteRow, workload: &WorkloadRow) -> Result<Arc<Boards>, StoreError> {
     let version = medians::current(app).await.version();
     let key = (suite.id.clone(), workload.id.clone());
-    // Held while a board is made: who comes meanwhile waits for it instead of making it too.
-    let mut latest = app.boards().latest.lock().await;
-    if let Some(kept) = latest.get(&key)
-        && (kept.version == version || Instant::now() < kept.next)
-    {
-        return Ok(Arc::clone(kept));
+    let kept = app.boards().of(&key);
+    if let Some(kept) = kept.clone().filter(|kept| kept.holds(version)) {
+        return Ok(kept);
+    }
+    let Some(kept) = kept.filter(|kept| kept.reports > WAITED_FOR) else {
+        let _alone = app.boards().making.lock().await;
+        return remade(app, key, workload, version).await;
+    };
+    let (app, workload) = (app.clone(), workload.clone());
+    tokio::spawn(async move {
+        let Ok(_alone) = app.boards().making.try_lock() else { return };
+        if let Err(error) = remade(&app, key, &workload, version).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a board could not be read");
+        }
+    });
+    Ok(kept)
+}
+
+/// Makes the boards of a workload, where nobody has made them meanwhile.
+async fn remade(
+    app: &App,
+    key: Key,
+    workload: &WorkloadRow,
+    version: i64,
+) -> Result<Arc<Boards>, StoreError> {
+    if let Some(kept) = app.boards().of(&key).filter(|kept| kept.holds(version)) {
+        return Ok(kept);
     }
     let begun = Instant::now();
-    let reports = app.store().reports_of(&suite.id, &workload.id).await?;
-    let by_point = made(&reports, workload)?;
+    let reports = app.store().reports_of(&key.0, &key.1).await?;
+    let (count, workload) = (reports.len(), workload.clone());
+    let by_point = tokio::task::spawn_blocking(move || made(&reports, &workload));
+    let by_point = by_point.await.map_err(|_| StoreError::Stopped)??;
     let next = Instant::now() + begun.elapsed() * SHARE;
-    let boards = Arc::new(Boards { version, next, by_point });
+    let boards = Arc::new(Boards { version, next, reports: count, by_point });
+    let mut latest = app.boards().latest.write().unwrap_or_else(PoisonError::into_inner);
     latest.insert(key, Arc::clone(&boards));
     Ok(boards)
 }

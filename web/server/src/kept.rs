@@ -11,7 +11,9 @@ use crate::store::StoreError;
 /// How old an answer may be before it is asked whether it still holds.
 const FRESH: Duration = Duration::from_secs(1);
 /// Making an answer anew may take this share of the time: a large one is made less often.
-const SHARE: u32 = 10;
+pub const SHARE: u32 = 10;
+/// An answer of up to this many rows is waited for when something has changed; a larger one is made while the last is shown.
+pub const WAITED_FOR: usize = 5000;
 
 /// The latest of something.
 #[derive(Debug)]
@@ -50,8 +52,27 @@ impl<T> Kept<T> {
         what: &'static str,
         refresh: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
     ) -> Arc<T> {
+        let touched = || self.stale.swap(false, Ordering::Relaxed);
+        self.looked_after(what, touched, refresh).await
+    }
+
+    /// The same of what is large: also where something came through this process it is made no more often than its share.
+    pub async fn unhurried(
+        &self,
+        what: &'static str,
+        refresh: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Arc<T> {
+        self.looked_after(what, || false, refresh).await
+    }
+
+    async fn looked_after(
+        &self,
+        what: &'static str,
+        touched: impl FnOnce() -> bool,
+        refresh: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Arc<T> {
         let Ok(mut next) = self.next.try_lock() else { return self.latest() };
-        let touched = self.stale.swap(false, Ordering::Relaxed);
+        let touched = touched();
         if Instant::now() < *next && !touched {
             return self.latest();
         }

@@ -6,6 +6,7 @@ use data::medians::MedianIndex;
 use data::submission::Medians;
 
 use crate::app::App;
+use crate::kept::WAITED_FOR;
 use crate::representation::Representation;
 use crate::store::StoreError;
 
@@ -38,8 +39,17 @@ impl Default for Kept {
 
 /// The cells as they are, or as they were a moment ago.
 pub async fn current(app: &App) -> Arc<Snapshot> {
-    app.medians().current("medians", async || refresh(app).await).await
+    let latest = app.medians().latest();
+    if latest.index.len() <= WAITED_FOR {
+        return app.medians().current(NAME, async || refresh(app).await).await;
+    }
+    let app = app.clone();
+    tokio::spawn(async move { app.medians().unhurried(NAME, async || refresh(&app).await).await });
+    latest
 }
+
+/// What the log calls them.
+const NAME: &str = "medians";
 
 async fn refresh(app: &App) -> Result<Option<Snapshot>, StoreError> {
     let version = app.store().head().await?.version;
