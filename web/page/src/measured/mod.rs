@@ -43,8 +43,8 @@ struct Row<'a> {
 struct Table {
     caption: String,
     head: &'static str,
-    /// Where, measured, range, estimate.
-    rows: Vec<[String; 4]>,
+    /// Where, measured, submitters, range, estimate.
+    rows: Vec<[String; 5]>,
 }
 
 struct TraceRow<'a> {
@@ -213,10 +213,10 @@ fn table(
             String::new()
         };
         let estimate = point.estimate_tps.map(figure::range).unwrap_or_default();
-        [at(point.at), figure::number(point.decode_tps.mid), range, estimate]
+        [at(point.at), figure::number(point.decode_tps.mid), point.count.to_string(), range, estimate]
     };
     Table {
-        caption: m.measured.table(&curve.count.to_string(), &curve.setup.short(view), title),
+        caption: m.measured.table(&curve.setup.short(view), title),
         head,
         rows: curve.points.iter().map(row).collect(),
     }
@@ -285,16 +285,19 @@ mod tests {
         view.setups = vec![line(3)];
         let point = |at: u32| CurvePoint {
             at,
+            count: if at == 4096 { 12 } else { 3 },
             decode_tps: Range { low: 9.0, mid: 10.0, high: 11.0 },
             estimate_tps: None,
         };
-        view.decay = vec![MeasuredCurve {
-            setup: SetupName::default(),
-            count: 3,
-            points: [4096, 32_768].map(point).into(),
-        }];
+        view.decay =
+            vec![MeasuredCurve { setup: SetupName::default(), points: [4096, 32_768].map(point).into() }];
         let html = section(&view, &EN).unwrap();
         assert!(html.contains("bench --full --workload W4,W5 --model"), "{html}");
-        assert!(html.contains("<td class=\"num\">10</td>") && html.contains("9–11"), "{html}");
+        // Each point tells how many stand behind it.
+        for count in [12, 3] {
+            let cells =
+                format!("<td class=\"num\">10</td><td class=\"num\">{count}</td><td class=\"num\">9–11</td>");
+            assert!(html.contains(&cells), "{html}");
+        }
     }
 }

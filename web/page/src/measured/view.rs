@@ -104,8 +104,6 @@ pub struct ReportDot {
 pub struct MeasuredCurve {
     /// Of what.
     pub setup: SetupName,
-    /// Submitters.
-    pub count: u32,
     /// Its points, ascending.
     pub points: Vec<CurvePoint>,
 }
@@ -115,6 +113,8 @@ pub struct MeasuredCurve {
 pub struct CurvePoint {
     /// Context at the end of the answer in tokens, or requests at once.
     pub at: u32,
+    /// Submitters.
+    pub count: u32,
     /// Lowest, median and highest report: decode, tokens a second and stream.
     pub decode_tps: Range,
     /// The estimate there.

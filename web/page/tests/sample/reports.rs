@@ -31,11 +31,11 @@ pub fn measured() -> MeasuredView {
     let named = |how: &str| SetupName { how: how.into(), ..SetupName::default() };
     let curve = |name: &str, places: &[u32]| MeasuredCurve {
         setup: named(name),
-        count: 3,
         points: places
             .iter()
             .map(|at| CurvePoint {
                 at: *at,
+                count: 3,
                 decode_tps: spread(90.0 / (1.0 + f64::from(*at).log2() / 20.0)),
                 estimate_tps: Some(spread(88.0 / (1.0 + f64::from(*at).log2() / 20.0))),
             })

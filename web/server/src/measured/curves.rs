@@ -93,20 +93,17 @@ fn curve<'r>(
 }
 
 /// A curve of medians, each at its place with the submitters behind it; one of fewer than a median is made of is no point.
-/// The curve's count is that of its weakest point, so that it is true of each.
 fn drawn(
     engine: &Engine<'_>,
     cell: &MedianCell,
     told: impl Iterator<Item = (u32, (Range, u32))>,
     estimate: impl Fn(u32) -> Option<Range>,
 ) -> Option<MeasuredCurve> {
-    let medians: Vec<(u32, (Range, u32))> = told.filter(|(_, (_, voters))| *voters >= MEDIAN_FROM).collect();
-    let count = medians.iter().map(|(_, (_, voters))| *voters).min()?;
-    let points: Vec<CurvePoint> = medians
-        .into_iter()
-        .map(|(at, (decode_tps, _))| CurvePoint { at, decode_tps, estimate_tps: estimate(at) })
+    let points: Vec<CurvePoint> = told
+        .filter(|(_, (_, voters))| *voters >= MEDIAN_FROM)
+        .map(|(at, (decode_tps, count))| CurvePoint { at, count, decode_tps, estimate_tps: estimate(at) })
         .collect();
-    (points.len() > 1).then(|| MeasuredCurve { setup: setup(engine, cell), count, points })
+    (points.len() > 1).then(|| MeasuredCurve { setup: setup(engine, cell), points })
 }
 
 /// Speed against context: workloads of one turn with one request at a time, where one varies its prompt.

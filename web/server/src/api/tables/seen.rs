@@ -58,7 +58,7 @@ pub(super) fn curves(view: &MeasuredView) -> Table {
             ("machine", |point| json!(point.curve.setup.machine.0)),
             ("model", |point| json!(point.curve.setup.model.0)),
             ("how", |point| json!(point.curve.setup.how)),
-            ("submitters", |point| json!(point.curve.count)),
+            ("submitters", |point| json!(point.at.count)),
             ("at", |point| json!(point.at.at)),
             ("low_tps", |point| json!(point.at.decode_tps.low)),
             ("median_tps", |point| json!(point.at.decode_tps.mid)),
