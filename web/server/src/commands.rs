@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::dump::{self, Form};
 use crate::gate::strict::hides;
 use crate::manifest;
-use crate::store::{Actor, Change, Changed, EventKind, Store};
+use crate::store::{Actor, Change, Changed, EventKind, Head, Store};
 use crate::submit::now_ms;
 
 /// A command.
@@ -117,10 +117,10 @@ pub async fn run(command: &Command, args: &Args, out: &mut (dyn Write + Send)) -
     match command {
         Command::Export { form } => export(&store, *form, out).await?,
         Command::Backup { file } => {
-            store.backup(file, args.database_url.as_deref()).await?;
-            checkpoint(&store, out).await?;
+            let head = store.backup(file, args.database_url.as_deref()).await?;
+            checkpoint(&store, head, out).await?;
         }
-        Command::Restore { .. } | Command::Checkpoint => checkpoint(&store, out).await?,
+        Command::Restore { .. } | Command::Checkpoint => checkpoint(&store, store.head().await?, out).await?,
         Command::Admin(act) => act_on(&store, act, out).await?,
         Command::Manifest(_) => {}
     }
@@ -138,8 +138,8 @@ async fn export(store: &Store, form: Form, out: &mut (dyn Write + Send)) -> Resu
     Ok(writing.await??)
 }
 
-async fn checkpoint(store: &Store, out: &mut (dyn Write + Send)) -> Result<()> {
-    let (edge, secrets) = (store.head().await?.edge, store.secrets().await?);
+async fn checkpoint(store: &Store, head: Head, out: &mut (dyn Write + Send)) -> Result<()> {
+    let (edge, secrets) = (head.edge, store.secrets().await?);
     let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: edge.size, root: edge.root() };
     write!(out, "{}", checkpoint.sign(&secrets.log_seed)).context("standard output")
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sqlx::Row;
 
-use super::{Backend, FILE_NAME, Store, StoreError, path_url};
+use super::{Backend, FILE_NAME, Head, Store, StoreError, ledger, path_url};
 use crate::private;
 
 /// Why a backup or a restore failed.
@@ -143,8 +143,9 @@ fn on(name: &'static str, url: &str) -> Command {
 const OF_A_DAY: [&str; 3] = ["day_key", "seen", "bucket"];
 
 impl Store {
-    /// Writes everything that outlives a day to a file, as it is at one moment. `url` is the address that the store was opened with.
-    pub async fn backup(&self, file: &Path, url: Option<&str>) -> Result<(), BackupError> {
+    /// Writes everything that outlives a day to a file, as it is at one moment; how far its log is, which goes on meanwhile.
+    /// `url` is the address that the store was opened with.
+    pub async fn backup(&self, file: &Path, url: Option<&str>) -> Result<Head, BackupError> {
         // It is made before anything is in it: the site's keys are never in a file that others may read.
         private::create_new(file).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => BackupError::There(file.to_owned()),
@@ -158,13 +159,23 @@ impl Store {
         written
     }
 
-    async fn write_to(&self, file: &Path, url: Option<&str>) -> Result<(), BackupError> {
+    async fn write_to(&self, file: &Path, url: Option<&str>) -> Result<Head, BackupError> {
         match (self.backend(), url) {
             (Backend::Postgres, Some(url)) => {
+                // The moment is ours, and stays open until it is written down: so its head is that of what is in the file.
+                let begun = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+                let mut moment = begun.map_err(StoreError::Query)?;
+                let row =
+                    sqlx::query("SELECT pg_export_snapshot() AS snapshot").fetch_one(&mut *moment).await;
+                let snapshot: String =
+                    row.and_then(|row| row.try_get("snapshot")).map_err(StoreError::Query)?;
+                let head = ledger::head_of(&mut *moment).await?;
                 let mut command = on("pg_dump", url);
+                command.arg(format!("--snapshot={snapshot}"));
                 command.args(OF_A_DAY.map(|table| format!("--exclude-table-data={table}")));
                 command.args(["--format=custom", "--no-owner", "--file"]).arg(file);
-                done("pg_dump", command).await
+                done("pg_dump", command).await?;
+                Ok(head)
             }
             _ => {
                 let path = file.to_str().ok_or_else(|| BackupError::Name(file.to_owned()))?;
@@ -222,8 +233,8 @@ impl Store {
     }
 }
 
-/// Takes out of a copy what is of a day, to the last byte.
-async fn leave_days_out(copy: &Path) -> Result<(), StoreError> {
+/// Takes out of a copy what is of a day, to the last byte; how far its log is.
+async fn leave_days_out(copy: &Path) -> Result<Head, StoreError> {
     // No journal beside it: what is deleted must not be in another file, and nobody else has this one open.
     let settings = "PRAGMA journal_mode = MEMORY; PRAGMA secure_delete = ON;";
     let store =
@@ -232,9 +243,9 @@ async fn leave_days_out(copy: &Path) -> Result<(), StoreError> {
         for statement in ["DELETE FROM day_key", "DELETE FROM seen", "DELETE FROM bucket", "VACUUM"] {
             sqlx::query(statement).execute(&store.pool).await?;
         }
-        Ok(())
+        store.head().await
     };
-    let emptied: Result<(), StoreError> = emptied.await;
+    let emptied: Result<Head, StoreError> = emptied.await;
     store.close().await;
     emptied
 }

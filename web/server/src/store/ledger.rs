@@ -44,6 +44,11 @@ fn head(row: &sqlx::any::AnyRow) -> Result<Head, StoreError> {
     Ok(Head { edge: Edge { size, peaks: peaks.to_vec() }, version: row.try_get("version")? })
 }
 
+/// How far the log is, as this connection or transaction sees it.
+pub(super) async fn head_of(place: impl sqlx::Executor<'_, Database = Any>) -> Result<Head, StoreError> {
+    head(&sqlx::query("SELECT size, peaks, version FROM log_head WHERE one = 1").fetch_one(place).await?)
+}
+
 /// Appends a payload's digest; returns its index.
 pub(super) async fn append(
     line: &mut Transaction<'static, Any>,
@@ -76,10 +81,7 @@ pub(super) async fn keep_edge(line: &mut Transaction<'static, Any>, edge: &Edge)
 impl Store {
     /// How far the log is.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        let row = sqlx::query("SELECT size, peaks, version FROM log_head WHERE one = 1")
-            .fetch_one(&self.pool)
-            .await?;
-        head(&row)
+        head_of(&self.pool).await
     }
 
     /// The index of a payload in the log.

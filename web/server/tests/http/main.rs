@@ -29,6 +29,8 @@ mod pages;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod program;
+mod raw;
+mod restored;
 mod results;
 mod rules;
 #[path = "../support/sample.rs"]

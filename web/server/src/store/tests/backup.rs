@@ -17,9 +17,10 @@ on_both! {
         let judging = own.judging(300).await;
         three(own, &judging).await;
         let file = own.dir.path().join("backup");
-        own.store.backup(&file, own.url.as_deref()).await.unwrap();
+        let written = own.store.backup(&file, own.url.as_deref()).await.unwrap();
         assert!(own.store.backup(&file, own.url.as_deref()).await.is_err(), "nothing is overwritten");
         let head = own.store.head().await.unwrap();
+        assert_eq!(written.edge, head.edge);
 
         let fresh = tempfile::tempdir().unwrap();
         let url = own.url.as_ref().map(|_| postgres::database("restore").unwrap());
