@@ -7,6 +7,7 @@ mod clock;
 mod counted;
 mod intake;
 mod laws;
+mod migrate;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 mod profiles;
@@ -61,7 +62,7 @@ impl Own {
 
     pub async fn judging(&self, an_hour: u32) -> Judging {
         let secrets = self.store.secrets().await.unwrap();
-        let rules = Engine::embedded().rules.rows.plausibility;
+        let rules = *data::plausibility::PlausibilityRow::embedded();
         Judging { rules, secrets, limit: Limit::an_hour(an_hour) }
     }
 }
@@ -70,7 +71,13 @@ impl Own {
 pub(super) fn candidate(who: u8, run: &Submission) -> Candidate {
     let secret = proof::Secret { challenge: "a".into(), key: "b".into() };
     let engine = Engine::embedded();
-    let around = run::Around { engine: &engine, secret: &secret, now_ms: now_ms(), dry: true };
+    let around = run::Around {
+        engine: &engine,
+        rules: data::plausibility::PlausibilityRow::embedded(),
+        secret: &secret,
+        now_ms: now_ms(),
+        dry: true,
+    };
     let body = serde_json::json!({ "envelope": sample::sealed(who, run), "pow": null });
     run::candidate(body.to_string().as_bytes(), &around).unwrap()
 }
