@@ -103,33 +103,25 @@ pub async fn boards(app: &App, suite: &SuiteRow, workload: &WorkloadRow) -> Resu
     if let Some(kept) = kept.clone().filter(|kept| kept.holds(version)) {
         return Ok(kept);
     }
-    let Some(kept) = kept.filter(|kept| kept.reports > WAITED_FOR) else {
-        let _alone = app.boards().making.lock().await;
-        return remade(app, key, workload, version).await;
-    };
-    let (app, workload) = (app.clone(), workload.clone());
-    tokio::spawn(async move {
-        let Ok(_alone) = app.boards().making.try_lock() else { return };
-        if let Err(error) = remade(&app, key, &workload, version).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a board could not be read");
-        }
-    });
-    Ok(kept)
+    // By itself: a reader whose deadline passes meanwhile leaves it to the next one, who would else begin again.
+    let making = tokio::spawn(remade(app.clone(), key, workload.clone(), version));
+    match kept.filter(|kept| kept.reports > WAITED_FOR) {
+        Some(kept) => Ok(kept),
+        None => making.await.map_err(|_| StoreError::Stopped)?,
+    }
 }
 
 /// Makes the boards of a workload, where nobody has made them meanwhile.
-async fn remade(
-    app: &App,
-    key: Key,
-    workload: &WorkloadRow,
-    version: i64,
-) -> Result<Arc<Boards>, StoreError> {
+async fn remade(app: App, key: Key, workload: WorkloadRow, version: i64) -> Result<Arc<Boards>, StoreError> {
+    let _alone = app.boards().making.lock().await;
     if let Some(kept) = app.boards().of(&key).filter(|kept| kept.holds(version)) {
         return Ok(kept);
     }
     let begun = Instant::now();
-    let reports = app.store().reports_of(&key.0, &key.1).await?;
-    let (count, workload) = (reports.len(), workload.clone());
+    let reports = app.store().reports_of(&key.0, &key.1).await.inspect_err(|error| {
+        tracing::warn!(error = error as &dyn std::error::Error, "a board could not be read");
+    })?;
+    let count = reports.len();
     let by_point = tokio::task::spawn_blocking(move || made(&reports, &workload));
     let by_point = by_point.await.map_err(|_| StoreError::Stopped)??;
     let next = Instant::now() + begun.elapsed() * SHARE;

@@ -90,3 +90,27 @@ impl<T> Kept<T> {
         self.latest()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_large_is_not_hurried() {
+        let kept = Kept::new(0);
+        // It takes half a second, so it is not made again for five.
+        let slowly = async || {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Ok(Some(1))
+        };
+        assert_eq!(*kept.current("a number", slowly).await, 1);
+        kept.touch();
+        assert_eq!(
+            *kept.unhurried("a number", async || Ok(Some(2))).await,
+            1,
+            "its share of the time is used up"
+        );
+        assert_eq!(*kept.current("a number", async || Ok(Some(3))).await, 3, "what is small is looked at");
+        assert_eq!(*kept.current("a number", async || Ok(Some(4))).await, 3, "nothing came since");
+    }
+}
