@@ -288,3 +288,16 @@ fn the_worst_inputs_are_read() {
         assert!(!reading.says.is_empty(), "{name}");
     }
 }
+
+#[test]
+fn thousands_of_runs_are_not_picked_from() {
+    let log = |runs: usize| {
+        let line = |n: usize| format!("[ Prompt: {n}.5 t/s | Generation: 1.0 t/s ]\n");
+        read((1..=runs).map(line).collect::<String>().as_bytes())
+    };
+    let whole = log(2048);
+    assert_eq!((whole.verdict, whole.runs.len()), (Verdict::Several, 2048));
+    let more = log(2049);
+    assert_eq!((more.verdict, more.runs.len()), (Verdict::Refused, 0));
+    assert!(more.says.contains("thousands of runs") && more.says.contains("Paste only"), "{}", more.says);
+}

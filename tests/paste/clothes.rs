@@ -223,6 +223,38 @@ fn tabby_tells_its_usage_and_lm_studio_its_statistics() {
 }
 
 #[test]
+fn sums_are_held_to_their_last_digit() {
+    let tabby = "Metrics (ID: a): 196 tokens generated in 14.98 seconds (Queue: 0.01 s, Process: 0 cached tokens and 5436 new tokens at 474.76 T/s, Generate: 55.68 T/s, Context: 5436 tokens)\n";
+    let kobold =
+        "CtxLimit:271/4096, Process:1.67s (102.40T/s), Generate:8.44s (11.85T/s), Total:10.11s (9.89T/s)\n";
+    let usage =
+        "{\"usage\":{\"completion_tokens\":100,\"completion_time\":2.0,\"completion_tokens_per_sec\":50.0}}";
+    for (line, changes) in [
+        // Each by one part in a hundred.
+        (
+            tabby,
+            &[
+                ("14.98", "15.13"),
+                ("14.98", "14.83"),
+                ("5436 new", "5490 new"),
+                ("474.76", "479.5"),
+                ("55.68", "56.24"),
+                ("55.68", "55.12"),
+            ][..],
+        ),
+        (kobold, &[("10.11", "10.21"), ("10.11", "10.01"), ("8.44", "8.52")]),
+        (usage, &[("50.0", "50.5"), ("2.0", "2.02"), ("100", "101")]),
+    ] {
+        let plain = read(line.as_bytes());
+        assert!(matches!(plain.verdict, Verdict::Accepted | Verdict::DecodeOnly), "{plain:#?}");
+        for (from, to) in changes {
+            let edited = read(line.replace(from, to).as_bytes());
+            assert!(matches!(edited.verdict, Verdict::Flagged | Verdict::Refused), "{to}: {edited:#?}");
+        }
+    }
+}
+
+#[test]
 fn koboldcpp_is_held_to_its_counts_and_its_drafts_are_seen() {
     let line = "[12:00:01] CtxLimit:271/4096, Amt:100/100, Init:0.00s, Process:0.67s (255.22T/s), Generate:8.44s (11.85T/s), Total:9.11s\n";
     assert_eq!(read(line.as_bytes()).runs[0].decode_tps, Some(11.85));

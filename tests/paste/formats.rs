@@ -277,7 +277,7 @@ fn other_engines() {
             &[(Some(5.362), Some(17.804), None, None)],
         ),
         (
-            "INFO:     Metrics: 250 tokens generated in 10.5 seconds (Queue: 0.0 s, Process: 1000 tokens at 500.0 T/s, Generate: 30.0 T/s, Context: 1000 tokens)\n",
+            "INFO:     Metrics: 250 tokens generated in 10.33 seconds (Queue: 0.0 s, Process: 1000 tokens at 500.0 T/s, Generate: 30.0 T/s, Context: 1000 tokens)\n",
             Verdict::Accepted,
             &[(Some(30.0), Some(500.0), Some(1000), Some(250))],
         ),

@@ -2,9 +2,20 @@
 
 use data::paste::MAX_BYTES;
 
+/// More runs than this are refused.
+const MOST_RUNS: usize = 2048;
+
 /// The worst inputs that we could think of, at full length.
 pub(crate) fn worst() -> Vec<(&'static str, Vec<u8>)> {
     let fill = |unit: &str| unit.repeat(MAX_BYTES / unit.len()).into_bytes();
+    // As many runs as are read of one paste, and lines up to its full length.
+    let runs = |run: &dyn Fn(usize) -> String| {
+        let mut text: String = (1..MOST_RUNS).map(run).collect();
+        while text.len() + 2 <= MAX_BYTES {
+            text.push_str("a\n");
+        }
+        text.into_bytes()
+    };
     let line = "slot print_timing: id  0 | task 1 | ";
     vec![
         ("spaces after a key", [b"prompt eval time =".to_vec(), vec![b' '; MAX_BYTES - 18]].concat()),
@@ -80,5 +91,19 @@ pub(crate) fn worst() -> Vec<(&'static str, Vec<u8>)> {
         ("speeds of a chat", (0..5_200).map(|n| format!("[ Prompt: {n}.8 t/s | Generation: 14.4 t/s ]\n")).collect::<String>().into_bytes()),
         ("commands and blocks", (0..4_000).map(|n| format!("$ ollama run a{n}\neval rate:            25.00 tokens/s\n")).collect::<String>().into_bytes()),
         ("loaders and speeds", (0..1_700).map(|n| format!("print_info: file type = Q4_0\nprint_info: general.name = a\nprint_info: file size = 1 GiB\n[ Prompt: {n}.8 t/s | Generation: 14.4 t/s ]\n")).collect::<String>().into_bytes()),
+        ("rows under one header", [b"|model|test|t/s|params|\n".to_vec(), (0..14_000).map(|n| format!("|a|tg{n}|1.00||\n")).collect::<String>().into_bytes()].concat()),
+        ("rows without a header", (0..14_000).map(|n| format!("|a|||b|tg{n}|1.00 |\n")).collect::<String>().into_bytes()[..MAX_BYTES - 2_000].to_vec()),
+        ("rows without bars at their ends", [b"model|test|t/s|params\n".to_vec(), (0..14_000).map(|n| format!("a{n}|tg9|1.00|\n")).collect::<String>().into_bytes()].concat()),
+        ("a header and rows that stay open", [b"| model | test | t/s |\n".to_vec(), fill("|a\n")[24..].to_vec()].concat()),
+        ("rows of a batch, and lines", [b"|PP|TG|B|N_KV|T_PP s|S_PP t/s|T_TG s|S_TG t/s|T s|S t/s|\n".to_vec(), runs(&|n| format!("|9|{n}|1|9|1|9|1|{n}|2|9|\n"))[60..].to_vec()].concat()),
+        ("speeds of a chat, and lines", runs(&|n| format!("[ Prompt: {}.{} t/s | Generation: 1.0 t/s ]\n", n / 10, n % 10))),
+        ("rates of Ollama, and lines", runs(&|n| format!("eval rate:            {}.{:02} tokens/s\n", n / 100, n % 100))),
+        ("times of llama.cpp, and lines", runs(&|n| format!("eval time = {n}.00 ms / {n} runs (1.00 ms per token)\n"))),
+        ("rows in JSON lines, and lines", runs(&|n| format!("{{\"n_prompt\":0,\"n_gen\":99,\"avg_ts\":{n}}}\n"))),
+        ("prompts of MLX, and lines", runs(&|n| format!("Prompt:{n} tokens-per-sec\n"))),
+        ("speeds in JSON", (0..9_700).map(|n| format!("{{\"output_throughput\":{n}}}\n")).collect::<String>().into_bytes()),
+        ("windows of vLLM", (0..2_040).map(|n| format!("Engine 000: Avg prompt throughput: {n} tokens/s, Avg generation throughput: {n} tokens/s\n")).collect::<String>().into_bytes()),
+        ("lines in UTF-16", [vec![0xff, 0xfe], fill("a\0\n\0")[2..].to_vec()].concat()),
+        ("entities of entities", fill("&amp;lt;")),
     ]
 }

@@ -3,20 +3,26 @@
 //! A row is a test: `pp512` reads a prompt, `tg128` produces tokens, `pp512+tg128` does both and is a blend that is
 //! neither. Rows of the same setting make runs: the first prompt with the first output, and so on.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
+    MOST_RUNS,
     docs::Damage,
     flag::{Flag, Problem},
     found::{Found, Kind, Name},
+    index::Index,
     number::{Cursor, Number},
     page::Page,
     reading::{Field, Tool},
 };
+use crate::fnv::{FNV, fnv1a};
 
 /// A spread of this share of the mean, or more, is no result.
 const UNSTABLE: f64 = 0.25;
+
+/// Rows of one table or document, two of them to a run: with more there are more runs than are read.
+pub(super) const MOST_ROWS: usize = 2 * MOST_RUNS + 1;
 
 /// Stands in kept lines for a name that is not safe, and is not safe itself: the flag comes back with it.
 pub(super) const UNSAFE: &str = "!";
@@ -103,7 +109,9 @@ pub(super) fn test(cursor: &mut Cursor<'_>) -> Option<Test> {
 /// Makes runs of the rows of one table or document.
 pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<Found>) {
     let mut groups: Vec<[Vec<Row>; 3]> = Vec::new();
-    for (place, row) in places(&rows).into_iter().zip(rows) {
+    let mut places = Index::default();
+    for row in rows {
+        let place = places.number(setting(&row));
         if place == groups.len() {
             groups.push(Default::default());
         }
@@ -142,40 +150,12 @@ pub(super) fn runs(page: &Page<'_>, form: &Form, rows: Vec<Row>, out: &mut Vec<F
     }
 }
 
-/// Which group each row belongs to: rows of one setting and depth, numbered in the order of their first rows.
-fn places(rows: &[Row]) -> Vec<usize> {
-    let setting = |row: &Row| {
-        let value = |number: &Option<Number>| number.as_ref().map_or(0.0, |number| number.value);
-        format!(
-            "{}|{}|{}|{}",
-            row.setting,
-            row.test.of_context,
-            value(&row.test.depth),
-            value(&row.test.streams)
-        )
-    };
-    let settings: Vec<String> = rows.iter().map(setting).collect();
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_unstable_by(|a, b| settings[*a].cmp(&settings[*b]).then(a.cmp(b)));
-    // The first row of its setting, for each row.
-    let mut first: Vec<usize> = (0..rows.len()).collect();
-    for pair in order.windows(2) {
-        if settings[pair[0]] == settings[pair[1]] {
-            first[pair[1]] = first[pair[0]];
-        }
-    }
-    let mut groups = 0;
-    let mut places: Vec<usize> = Vec::with_capacity(rows.len());
-    for (at, first) in first.into_iter().enumerate() {
-        let place = if first == at {
-            groups += 1;
-            groups - 1
-        } else {
-            places[first]
-        };
-        places.push(place);
-    }
-    places
+/// What rows of one group have in common: setting, depth, streams, and whether they read a context.
+fn setting(row: &Row) -> [u64; 2] {
+    let value = |number: &Option<Number>| number.as_ref().map_or(0.0, |number| number.value).to_bits();
+    let (depth, streams) = (value(&row.test.depth), value(&row.test.streams));
+    let about = [u8::from(row.test.of_context)].into_iter().chain(streams.to_le_bytes());
+    [fnv1a(FNV, row.setting.bytes().chain(about)), depth]
 }
 
 fn run(page: &Page<'_>, form: &Form, pair: &[Option<Row>; 2]) -> Found {

@@ -7,7 +7,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    bench::{self, Form, Row, Test, UNSAFE, model_and_quant},
+    bench::{self, Form, MOST_ROWS, Row, Test, UNSAFE, model_and_quant},
     docs::{self, Damage, Json, Node},
     found::{Found, Kind, Name, safe},
     number::{Cursor, Number},
@@ -152,7 +152,7 @@ fn runs(page: &Page<'_>, era: &'static str, fields: &[Fields<'_>], damage: Damag
         (Tool::LlamaBench, era)
     };
     let form = Form { tool, era, kind: Kind::Json, heading: String::new(), damage };
-    let rows: Vec<Row> = fields.iter().filter_map(|fields| row(page, fields)).collect();
+    let rows: Vec<Row> = fields.iter().filter_map(|fields| row(page, fields)).take(MOST_ROWS).collect();
     bench::runs(page, &form, rows, out);
 }
 

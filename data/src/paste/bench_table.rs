@@ -6,7 +6,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    bench::{self, Form, Row, UNSAFE, model_and_quant},
+    bench::{self, Form, MOST_ROWS, Row, UNSAFE, model_and_quant},
     docs::Damage,
     found::{Found, Kind, Name, safe},
     number::{Cursor, Number},
@@ -48,7 +48,8 @@ pub(super) fn read(page: &Page<'_>, table: &Table<'_>, out: &mut Vec<Found>) {
     }
     let benchy = table.column("ttfr (ms)").is_some() || table.column("est_ppt (ms)").is_some();
     let of_streams = table.column(OF_ONE).is_some();
-    let rows: Vec<Row> = table.rows.iter().filter_map(|row| read_row(page, table, row, benchy)).collect();
+    let rows = table.rows.iter().filter_map(|row| read_row(page, table, row, benchy));
+    let rows: Vec<Row> = rows.take(MOST_ROWS).collect();
     let (tool, era) = if benchy {
         (Tool::LlamaBenchy, "llama-benchy, from 2026-01")
     } else {

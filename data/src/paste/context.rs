@@ -266,9 +266,9 @@ impl Meta {
 
 /// A command without the prompt of the shell before it.
 pub(super) fn command_text(body: &str) -> &str {
-    let prompts = ["$ ", "% ", "# ", "> "];
-    let found = prompts.iter().filter_map(|prompt| body.find(prompt).map(|at| at + prompt.len())).min();
-    found.filter(|at| *at <= 80).map_or(body, |at| &body[at..])
+    let mut pairs = body.as_bytes().windows(2).take(79);
+    let is_prompt = |pair: &[u8]| b"$%#>".contains(&pair[0]) && pair[1] == b' ';
+    pairs.position(is_prompt).map_or(body, |at| &body[at + 2..])
 }
 
 /// The model of a command: `-m x.gguf`, `ollama run x`, `mlx_lm.generate --model x`; or of a server that loads it.

@@ -188,7 +188,7 @@ pub enum Problem {
     Nothing,
     /// Nothing but white space.
     Empty,
-    /// More than [`MAX_BYTES`](super::MAX_BYTES).
+    /// More than [`MAX_BYTES`](super::MAX_BYTES), or thousands of runs.
     TooLong,
     /// Count, time and rate disagree.
     Edited,
@@ -237,7 +237,9 @@ impl Problem {
             Problem::Empty => {
                 "The paste is empty. Paste what the runtime printed, from the terminal or a log file."
             }
-            Problem::TooLong => "The paste is longer than 256 KiB. Paste only the timing lines of one run.",
+            Problem::TooLong => {
+                "The paste is longer than 256 KiB or has thousands of runs. Paste only the timing lines of one run."
+            }
             Problem::Edited => {
                 "Count, time and speed do not agree, so a number was changed. Paste the lines as they were printed."
             }

@@ -288,6 +288,12 @@ impl Found {
         self.run.spans.iter().any(|mark| mark.field == field)
     }
 
+    /// Whether there is something in it to show or to ask about.
+    pub fn tells(&self) -> bool {
+        let asks = || self.run.flags.iter().any(|flag| flag.asks());
+        self.has_speed() || self.run.aggregate_tps.is_some() || asks()
+    }
+
     /// Whether it has a speed of a single stream.
     pub fn has_speed(&self) -> bool {
         self.run.decode_tps.is_some() || self.run.prefill_tps.is_some()

@@ -11,8 +11,6 @@ use super::{
 
 /// Share by which the context may be less than what was counted, beside two tokens.
 const CONTEXT_SLACK: f64 = 1.02;
-/// Seconds by which the total may differ from its parts, which it is the sum of.
-const TOTAL_SLACK_S: f64 = 0.15;
 
 /// What does not agree.
 #[derive(Default)]
@@ -48,11 +46,12 @@ pub(super) fn faults(timings: &Timings, progress: &[Option<Progress>; 2]) -> Fau
     }
     faults.edited |= !fits_context(timings, own, progress, faults.lost);
     if let Some(total) = &timings.total {
+        // It is the sum of its parts, and each of the three is rounded by itself.
         let parts_s = timings.prompt.time.value + timings.output.time.value;
-        faults.impossible = parts_s > total.value + TOTAL_SLACK_S;
-        let half_s =
-            phases.into_iter().map(|phase| phase.time.half_digit()).sum::<f64>() + total.half_digit();
-        faults.edited |= total.value > parts_s * 1.01 + TOTAL_SLACK_S + half_s;
+        let [prompt, output] = phases.map(|phase| phase.time.half_digit());
+        let half_s = (prompt + output + total.half_digit()) * 1.01;
+        faults.impossible = parts_s > total.value + half_s;
+        faults.edited |= total.value > parts_s + half_s;
     }
     faults
 }

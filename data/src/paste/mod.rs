@@ -102,6 +102,10 @@ const LINE_FORMATS: [Format; 16] = [
 /// Text with more runs than this is a whole log: it was not broken by hand.
 const MOST_MENDED: usize = 64;
 
+/// Runs of one paste, copies among them. Each is read again by itself, and nobody picks one out of thousands; logs of this
+/// length have fewer, whatever their tool.
+const MOST_RUNS: usize = 2048;
+
 /// Reads a paste: every run in it, where each value stood, and what to make of it.
 pub fn read(bytes: &[u8]) -> Reading {
     if bytes.len() > MAX_BYTES {
@@ -109,30 +113,32 @@ pub fn read(bytes: &[u8]) -> Reading {
     }
     let text = Text::new(bytes).undressed();
     let once = text.once();
-    let mut reading = read_whole(once.as_ref().unwrap_or(&text));
+    let Some(mut reading) = read_whole(once.as_ref().unwrap_or(&text)) else {
+        return verdict::nothing(Problem::TooLong);
+    };
     if once.is_some() {
         reading.runs.iter_mut().for_each(verdict::repeated);
     }
     verdict::settle(reading, reads_again)
 }
 
-/// Reads the text as it stands; and again with breaks taken out, where that tells more.
-fn read_whole(text: &Text) -> Reading {
-    let plain = read_text(text);
+/// Reads the text as it stands; and again with breaks taken out, where that tells more. `None` of too many runs.
+fn read_whole(text: &Text) -> Option<Reading> {
+    let plain = read_text(text)?;
     if plain.runs.len() > MOST_MENDED {
-        return plain;
+        return Some(plain);
     }
-    let better = |best: Reading, text: Text| {
-        let other = read_text(&text);
-        if is_better(&other, &best) { other } else { best }
+    let better = |best: Reading, text: Text| match read_text(&text) {
+        Some(other) if is_better(&other, &best) => other,
+        _ => best,
     };
     let joined = [text.unwrapped(), text.rows_joined()].into_iter().flatten().fold(plain, better);
     let is_cut = joined.runs.iter().all(|run| run.flags.contains(&Flag::Truncated));
     if joined.verdict != Verdict::Refused && !is_cut {
-        return joined;
+        return Some(joined);
     }
     let told = |best: Reading, text: Text| {
-        let other = read_text(&text);
+        let Some(other) = read_text(&text) else { return best };
         // What is wrong with lines behind a mark says more than that there are none.
         let tells = best.ignored.is_empty() && !other.ignored.is_empty();
         if tells || is_better(&other, &best) { other } else { best }
@@ -147,7 +153,7 @@ fn read_whole(text: &Text) -> Reading {
         text.without_python(),
         text.without_lists(),
     ];
-    plainer.into_iter().flatten().fold(joined, told)
+    Some(plainer.into_iter().flatten().fold(joined, told))
 }
 
 /// Whether breaks were rightly taken out. Joining lines that belong apart must never hide one that was refused, nor
@@ -188,8 +194,14 @@ fn is_better(joined: &Reading, plain: &Reading) -> bool {
 
 /// Whether the lines that are kept of a run say what the whole text says: whoever keeps them has nothing else.
 fn reads_again(run: &Run) -> bool {
-    let again = read_text(&Text::new(run.lines.as_bytes()));
-    matches!(again.runs.as_slice(), [one] if one.decode_tps == run.decode_tps && one.prefill_tps == run.prefill_tps)
+    let text = Text::new(run.lines.as_bytes());
+    let Some((page, found)) = find(Page::new(&text)) else { return false };
+    let same = |one: &Run| one.decode_tps == run.decode_tps && one.prefill_tps == run.prefill_tps;
+    match found.as_slice() {
+        // There is nothing to decide between.
+        [one] if one.problem.is_none() && one.tells() => same(&one.run),
+        _ => matches!(verdict::decide(&page, found).runs.as_slice(), [one] if same(one)),
+    }
 }
 
 fn speeds_of(reading: &Reading) -> usize {
@@ -197,8 +209,13 @@ fn speeds_of(reading: &Reading) -> usize {
     speeds.flatten().count()
 }
 
-fn read_text(text: &Text) -> Reading {
-    let mut page = Page::new(text);
+fn read_text(text: &Text) -> Option<Reading> {
+    let (page, found) = find(Page::new(text))?;
+    Some(verdict::decide(&page, found))
+}
+
+/// What the formats recognise, checked; `None` of too many runs.
+fn find(mut page: Page<'_>) -> Option<(Page<'_>, Vec<Found>)> {
     let mut found: Vec<Found> = Vec::new();
     for format in DOC_FORMATS {
         format(&page, &mut found);
@@ -209,13 +226,16 @@ fn read_text(text: &Text) -> Reading {
     for format in LINE_FORMATS {
         format(&page, &mut found);
     }
+    if found.len() > MOST_RUNS {
+        return None;
+    }
     context::apply(&page, &mut found);
     let flags = kept_flags(&page);
     for run in &mut found {
         flags.iter().for_each(|flag| run.flag(*flag));
         check::check(&page, run);
     }
-    verdict::decide(&page, found)
+    Some((page, found))
 }
 
 /// The flags that came with lines that were kept from an earlier reading.

@@ -16,8 +16,8 @@ use super::{
     reading::{Field, Tool},
 };
 
-/// Share of the total, and seconds, by which it may differ from its parts: each is rounded by itself.
-const SLACK: f64 = 0.05;
+/// Half of the last digit of all that it prints. It rounds to hundredths, and leaves out zeros at the end: `28.2` is `28.20`.
+const HALF: f64 = 0.005;
 
 /// What its lines begin with.
 const FIRSTS: Firsts = Firsts::new("MR0123456789");
@@ -53,10 +53,12 @@ pub(super) fn scan_docs(page: &Page<'_>, out: &mut Vec<Found>) {
             if let Some(model) = doc.root.name(&["model"]) {
                 found.name(Field::Model, &model.base());
             }
+            // Zeros at the end are left out.
+            let rounded = |key| number(key).map(|one| Number { decimals: one.decimals.max(2), ..one });
             let part = |count, time, rate| Part {
                 count: number(count),
-                time: number(time),
-                rate: number(rate),
+                time: rounded(time),
+                rate: rounded(rate),
                 per_token_ms: None,
             };
             found.prefill = part("prompt_tokens", "prompt_time", "prompt_tokens_per_sec");
@@ -211,26 +213,29 @@ fn metrics(page: &Page<'_>, number: usize) -> Option<Found> {
     Some(found)
 }
 
-/// The total is the sum of what it waited, read and put out: a changed speed shows in it.
+/// The total is the sum of what it waited, read and put out: a changed number shows in it.
 fn parts_fit(found: &mut Found, metrics: &Metrics) {
     let (Some(prompt), Some(prefill), Some(decode)) = (&metrics.prompt, &metrics.prefill, &metrics.decode)
     else {
         return;
     };
-    let (output, total_s) = (metrics.output.value, metrics.total.value);
+    let total_s = metrics.total.value;
     let queue_s = metrics.queue.as_ref().map_or(0.0, |queue| queue.value);
-    let least_s = |count: f64, rate: &Number| count / (rate.value + rate.half_digit());
-    let most_s = |count: f64, rate: &Number| count / (rate.value - rate.half_digit()).max(f64::MIN_POSITIVE);
-    let slack_s = total_s * SLACK + SLACK;
+    // Seconds of the parts together, for so many output tokens, with both speeds off by so much.
+    let parts_s = |output: f64, off: f64| {
+        let time_s = |count: f64, rate: &Number| count / (rate.value + off).max(f64::MIN_POSITIVE);
+        time_s(prompt.value, prefill) + time_s(output, decode) + queue_s
+    };
+    // All four times may have been rounded before they were added or divided.
+    let slack_s = 4.0 * HALF * 1.01;
+    let output = metrics.output.value;
+    let missing_s = total_s - parts_s(output, -HALF);
     // Where it was not the sum, the first token came with the prompt.
-    if least_s(prompt.value, prefill) + least_s((output - 1.0).max(0.0), decode) + queue_s > total_s + slack_s
-    {
+    if parts_s((output - 1.0).max(0.0), HALF) > total_s + slack_s {
         found.refuse(Problem::Impossible);
-    }
-    let missing_s = total_s - (most_s(prompt.value, prefill) + most_s(output, decode) + queue_s);
-    if missing_s > total_s * UNACCOUNTED {
+    } else if missing_s > total_s * UNACCOUNTED {
         found.unaccounted();
-    } else if missing_s > slack_s {
+    } else if missing_s > slack_s || parts_s(output, HALF) > total_s + slack_s {
         found.flag(Flag::Disagrees);
     }
 }

@@ -121,7 +121,8 @@ fn tables<'a>(page: &Page<'a>) -> Vec<Table<'a>> {
             if !goes_on {
                 tables.push(Table::default());
             }
-            if let Some(table) = tables.last_mut() {
+            // What has one cell alone is no row of results.
+            if let Some(table) = tables.last_mut().filter(|_| row.cells.len() > 1) {
                 let row = table.without_bars_inside(page, row);
                 table.rows.push(row);
             }

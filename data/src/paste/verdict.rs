@@ -22,10 +22,7 @@ pub(super) fn decide(page: &Page<'_>, mut found: Vec<Found>) -> Reading {
     answer::leave_out(page, &mut found);
     repeats(&mut found);
     for run in &mut found {
-        let tells = run.has_speed()
-            || run.run.aggregate_tps.is_some()
-            || run.run.flags.iter().any(|flag| flag.asks());
-        if !tells {
+        if !run.tells() {
             run.refuse(Problem::Nothing);
         }
     }
