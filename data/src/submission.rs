@@ -51,8 +51,8 @@ pub struct Submission {
     pub raw_timings_sha256: String,
 }
 
-/// Which runtime.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which runtime, and how it ran as far as it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BackendInfo {
@@ -60,6 +60,18 @@ pub struct BackendInfo {
     pub name: String,
     /// Its version as it says itself.
     pub version: String,
+    /// What it was built with and for: libraries, architectures, instruction sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Threads of the processor that it computed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// Layers of the model that it put on GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_layers: Option<u32>,
+    /// Layers that the model has, as it counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
 }
 
 /// How far a model is identified.
@@ -144,7 +156,7 @@ pub struct WorkloadResult {
     pub prefill_rule: Option<PrefillRule>,
     /// Tokens a second after the first, each stream.
     pub decode_tps: Option<f64>,
-    /// 95 % confidence interval of the line above.
+    /// 95 % confidence interval of the line above: between two of six repeats or more, else Student's of their logarithms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decode_tps_interval: Option<[f64; 2]>,
     /// Middle of the times between tokens, milliseconds.

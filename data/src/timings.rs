@@ -106,6 +106,9 @@ pub struct Timings {
     /// How many of those were reasoning; none where nothing tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u32>,
+    /// Reasoning tokens that were counted and never sent: no arrival is of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_tokens: Option<u32>,
     /// The first chunk of the answer itself, where reasoning came before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_answer_ms: Option<f64>,
@@ -134,10 +137,15 @@ impl Timings {
         }
     }
 
-    /// Tokens that were made within [`Timings::span_ms`]: all but those of the first chunk.
+    /// Tokens that were sent: all but the hidden ones.
+    pub fn sent_tokens(&self) -> u32 {
+        self.output_tokens.saturating_sub(self.hidden_tokens.unwrap_or(0))
+    }
+
+    /// Tokens that were made within [`Timings::span_ms`]: all that were sent but those of the first chunk.
     pub fn timed_tokens(&self) -> u32 {
         let first = self.chunks.first().map_or(0, |chunk| chunk.tokens);
-        self.output_tokens.saturating_sub(first)
+        self.sent_tokens().saturating_sub(first)
     }
 
     /// Our decode rate in tokens a second: `(N − k₁) / (t_last − t_first)`.
@@ -161,7 +169,8 @@ impl Timings {
         }
         // Without knowing how much came from a cache, nothing can be said.
         let new = self.prompt_tokens.checked_sub(self.cached_tokens?)?;
-        let ttft_ms = self.ttft_ms()?;
+        // The time to the first token is that of hidden ones as well.
+        let ttft_ms = self.ttft_ms().filter(|_| self.hidden_tokens.is_none())?;
         (new >= FEW_PROMPT_TOKENS && ttft_ms > 0.0)
             .then(|| (f64::from(new) / ttft_ms * 1000.0, PrefillRule::TimeToFirstToken))
     }
@@ -176,10 +185,11 @@ impl Timings {
     /// each counts as one while the whole is known.
     pub fn tokens_for_one(&self) -> f64 {
         let told: u32 = self.chunks.iter().map(|chunk| chunk.tokens).sum();
-        if self.chunk_tokens_known || told == 0 || self.output_tokens == 0 {
+        let sent = self.sent_tokens();
+        if self.chunk_tokens_known || told == 0 || sent == 0 {
             return 1.0;
         }
-        f64::from(self.output_tokens) / f64::from(told)
+        f64::from(sent) / f64::from(told)
     }
 
     /// Milliseconds that each token after the first chunk took; a chunk of several spreads its gap evenly. Of chunks whose
@@ -213,7 +223,8 @@ impl Timings {
         flag(f64::from(self.output_tokens) < 0.9 * f64::from(wanted), "stopped_early");
         flag(self.output_tokens > wanted, "longer_than_asked");
         let told: u32 = self.chunks.iter().map(|chunk| chunk.tokens).sum();
-        flag(!self.chunk_tokens_known && told != self.output_tokens, "tokens_bundled");
+        flag(!self.chunk_tokens_known && told != self.sent_tokens(), "tokens_bundled");
+        flag(self.hidden_tokens.is_some(), "reasoning_hidden");
         flag(self.is_buffered(), "buffered");
         flag(self.cached_tokens.is_none(), "cache_unproven");
         flag(self.clock_gap().is_some_and(|gap| libm::fabs(gap) > 0.05), "clocks_disagree");
@@ -271,10 +282,8 @@ mod tests {
     #[test]
     fn a_bundled_first_chunk_does_not_inflate() {
         // 3 tokens at once, then 97 at 10 ms each.
-        let mut timings = steady(98, 50.0, 10.0);
+        let mut timings = Timings { output_tokens: 100, chunk_tokens_known: true, ..steady(98, 50.0, 10.0) };
         timings.chunks[0].tokens = 3;
-        timings.output_tokens = 100;
-        timings.chunk_tokens_known = true;
         assert!((timings.decode_tps().unwrap() - 100.0).abs() < 1e-9);
         assert!(!timings.flags(100).contains(&"tokens_bundled"));
     }
@@ -285,8 +294,7 @@ mod tests {
         for chunk in &mut timings.chunks[1..] {
             chunk.tokens = 3;
         }
-        timings.output_tokens = 31;
-        timings.chunk_tokens_known = true;
+        (timings.output_tokens, timings.chunk_tokens_known) = (31, true);
         assert!((timings.decode_tps().unwrap() - 100.0).abs() < 1e-9);
         assert_eq!(quantile(&timings.latencies_ms(), 0.5), Some(10.0));
         assert_eq!(timings.latencies_ms().len(), 30);
@@ -331,8 +339,7 @@ mod tests {
     #[test]
     fn an_unknown_cache_gives_no_prefill_rate() {
         let timings = Timings { cached_tokens: None, ..steady(64, 50.0, 10.0) };
-        assert_eq!(timings.prefill_tps(), None);
-        assert_eq!(timings.prefix_cache_hit_rate(), None);
+        assert_eq!((timings.prefill_tps(), timings.prefix_cache_hit_rate()), (None, None));
         assert!(timings.flags(64).contains(&"cache_unproven"));
         let half = Timings { cached_tokens: Some(64), ..steady(64, 50.0, 10.0) };
         assert_eq!(half.prefix_cache_hit_rate(), Some(0.5));
@@ -340,11 +347,20 @@ mod tests {
 
     #[test]
     fn reasoning_is_inside_the_count_and_apart_in_the_rate() {
-        let mut timings = steady(101, 50.0, 10.0);
-        timings.reasoning_tokens = Some(50);
+        let mut timings = Timings { reasoning_tokens: Some(50), ..steady(101, 50.0, 10.0) };
         timings.first_answer_ms = Some(timings.chunks[50].at_ms);
-        assert!((timings.answer_tps().unwrap() - 100.0).abs() < 1e-9);
-        assert!((timings.decode_tps().unwrap() - 100.0).abs() < 1e-9);
+        for rate in [timings.answer_tps(), timings.decode_tps()] {
+            assert!((rate.unwrap() - 100.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn hidden_reasoning_is_in_no_rate() {
+        // 900 tokens were made before the first of 100 that were sent.
+        let hidden = Timings { output_tokens: 1000, hidden_tokens: Some(900), ..steady(100, 9000.0, 10.0) };
+        assert!((hidden.decode_tps().unwrap() - 100.0).abs() < 1e-9 && hidden.prefill_tps().is_none());
+        assert_eq!((hidden.tokens_for_one(), hidden.timed_tokens()), (1.0, 99));
+        assert_eq!(hidden.flags(1000), ["reasoning_hidden"]);
     }
 
     #[test]
@@ -358,9 +374,7 @@ mod tests {
     #[test]
     fn quantiles_lie_between_neighbours() {
         let values = vec![4.0, 1.0, 3.0, 2.0];
-        assert_eq!(quantile(&values, 0.5), Some(2.5));
-        assert_eq!(quantile(&values, 0.0), Some(1.0));
-        assert_eq!(quantile(&values, 1.0), Some(4.0));
+        assert_eq!([0.0, 0.5, 1.0].map(|share| quantile(&values, share)), [Some(1.0), Some(2.5), Some(4.0)]);
         assert_eq!(quantile(&[7.0], 0.95), Some(7.0));
     }
 

@@ -115,6 +115,11 @@ pub trait Runtime: Send + Sync {
         None
     }
 
+    /// How it runs, where it says so: its build, its threads, what of the model lies on GPUs.
+    fn running(&self) -> Running {
+        Running::default()
+    }
+
     /// Models that are ready without a download.
     ///
     /// # Errors
@@ -168,6 +173,19 @@ pub trait Runtime: Send + Sync {
 
     /// One stream with a connection of its own.
     fn stream(&self, model: &ModelRef) -> Box<dyn Stream>;
+}
+
+/// How a runtime says that it runs; what it does not say is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// What it was built with and for.
+    pub build: Option<String>,
+    /// Threads that it computes with.
+    pub threads: Option<u32>,
+    /// Layers of the model on GPUs.
+    pub gpu_layers: Option<u32>,
+    /// Layers of the model, as it counts them.
+    pub layers: Option<u32>,
 }
 
 /// A rate by the runtime's own benchmark.

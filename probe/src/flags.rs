@@ -64,6 +64,9 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
         "no_reasoning" => {
             "thinking was switched off where the model can; without --no-reasoning it may make other text, and more of it"
         }
+        "reasoning_hidden" => {
+            "the service made reasoning tokens and did not send them: the time to the first token holds them, and the decode rate is of the tokens that were sent; --no-reasoning switches them off where the model can"
+        }
         "on_battery" => "the machine ran on its battery, which slows it down; plug it in and measure again",
         "powersave_governor" => {
             "the kernel keeps the processor slow; `cpupower frequency-set -g performance` lets it run"

@@ -16,6 +16,9 @@ use crate::runs;
 /// Bytes of the beginning that have a digest of their own.
 const PREFIX_BYTES: u64 = 1 << 20;
 
+/// Files above this are said to be read: it takes seconds.
+const LARGE_BYTES: u64 = 2_000_000_000;
+
 /// Digests of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digests {
@@ -41,6 +44,10 @@ pub fn digests(path: &Path, data_folder: &Path) -> io::Result<Digests> {
         fs::read(&cache_path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     if let Some(known) = cache.get(&key) {
         return Ok(known.clone());
+    }
+    if meta.len() > LARGE_BYTES {
+        let gigabytes = meta.len() as f64 / 1e9;
+        eprintln!("reading {gigabytes:.1} GB once, to identify the model by its digest");
     }
     let found = read(path, meta.len())?;
     cache.insert(key, found.clone());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use data::row::SuiteRow;
+use estimator::Range;
 
 use crate::trace;
 
@@ -21,6 +22,17 @@ pub struct Point {
     pub streams: u32,
     /// Turns; more than one is a trace.
     pub turns: u32,
+}
+
+/// What is estimated for a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Decode rate of each stream, tokens a second.
+    pub decode_tps: Range,
+    /// Prefill rate of one stream alone, tokens a second.
+    pub prefill_tps: Range,
+    /// Time to the first token of all streams, milliseconds.
+    pub ttft_ms: Option<Range>,
 }
 
 /// How much is wanted.

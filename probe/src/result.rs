@@ -6,13 +6,13 @@ use data::timings::{DecodeRule, PrefillRule, Timings, quantile};
 use crate::driver::Reply;
 use crate::measure::{Series, aggregate_of, decode_of, share_together};
 use crate::plan::Point;
-use crate::statistics::{drift, outliers, summary};
+use crate::statistics::{Summary, drift, outliers, summary};
 
 /// Share of the probe's own ceiling above which a rate says more about the probe than about the runtime.
 const NEAR_CEILING: f64 = 0.5;
 /// Share of the time that the streams were all at work below which what they made together says little.
 const HARDLY_TOGETHER: f64 = 0.25;
-/// Half width of the interval above which a series is called unstable.
+/// Half width of the interval, and of all that was measured, above which a series is called unstable.
 const UNSTABLE: f64 = 0.05;
 
 /// The signals of a point.
@@ -37,7 +37,9 @@ pub fn of(point: &Point, series: &Series, calibration: &Calibration) -> Workload
     result.prefill_tps = middle(&|timings| timings.prefill_tps().map(|(rate, _)| rate));
     result.prefill_rule = prefill_rule(&all);
     result.decode_tps = sure.map(|sure| sure.median);
-    result.decode_tps_interval = sure.filter(|sure| sure.count > 1).map(|sure| [sure.low, sure.high]);
+    // One that reaches further than the rate itself says nothing.
+    let is_told = |sure: &Summary| sure.count > 1 && sure.half_width() < 1.0;
+    result.decode_tps_interval = sure.filter(is_told).map(|sure| [sure.low, sure.high]);
     // Of what came in bunches only the engine's clock tells a rate: the stamps are those of what held it back.
     let steady = || all.iter().filter(|timings| !timings.is_buffered());
     let latencies: Vec<f64> = steady().flat_map(|timings| timings.latencies_ms()).collect();
@@ -198,7 +200,9 @@ fn flags(point: &Point, series: &Series, decode: &[f64]) -> Vec<String> {
     flag(replies.iter().any(|timings| counted(timings).is_none()), "tokens_uncounted");
     flag(series.rounds.iter().flatten().any(|reply| is_speculative(&reply.extras)), "speculative");
     flag(decode.len() == 1, "one_repeat");
-    flag(summary(decode).is_some_and(|sure| sure.half_width() > UNSTABLE), "unstable");
+    // Wide because they scatter, and not because they are few.
+    let scatters = summary(decode).is_some_and(|sure| sure.half_width().min(sure.scatter) > UNSTABLE);
+    flag(scatters, "unstable");
     flag(drift(decode).is_some_and(|share| share < -0.03), "slowing_down");
     flag(!outliers(decode).is_empty(), "outliers");
     flags

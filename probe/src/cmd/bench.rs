@@ -148,7 +148,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     let mut time = Time::new(arguments.budget(), arguments.repeats(), &points, &beside, barred);
     // A server that is started for a point tells its version then.
     eprintln!("{backend}, {}", record.submission.model.reference);
-    time.print_plan();
+    time.print_plan(record.read_s, runtime.takes_memory_when_asked());
 
     if arguments.full {
         record.cross_check = cross_check(&*runtime, &model);
@@ -195,7 +195,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
             }
         }
         let version = told.clone().unwrap_or_else(|| session.runtime.version());
-        record.submission.backend.version = names::public(&version);
+        record.note_running(&version, session.runtime.running());
         record.try_to_save();
         // What a person was told is done is on disk.
         if let Some(series) = measured {

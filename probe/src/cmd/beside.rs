@@ -6,11 +6,10 @@ use data::fingerprint::Fingerprint;
 use data::machine::{self, ThisMachine};
 use data::query::Params;
 use data::subject::Subject;
-use estimator::Range;
 
 use crate::driver::ModelRef;
 use crate::names;
-use crate::plan::Point;
+use crate::plan::{Point, Speed};
 
 /// Estimates for one model on this machine.
 pub struct Beside {
@@ -22,15 +21,6 @@ pub struct Beside {
     subject: Option<Subject>,
     /// Whether the runtime computes on this machine; nothing is estimated for another one.
     is_here: bool,
-}
-
-/// What is estimated for a point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Speed {
-    /// Decode rate of each stream, tokens a second.
-    pub decode_tps: Range,
-    /// Prefill rate of one stream alone, tokens a second.
-    pub prefill_tps: f64,
 }
 
 /// This machine by its published parameters, with remarks.
@@ -64,9 +54,9 @@ impl Beside {
 
     /// The rates that are estimated for a point; none for a model that is neither a file nor in the catalogue.
     pub fn speed(&self, point: &Point) -> Option<Speed> {
-        let decode_tps = self.answer(point, point.streams)?.decode_tps?;
-        let alone = self.answer(point, 1)?.prefill_tps?;
-        Some(Speed { decode_tps, prefill_tps: alone.mid })
+        let together = self.answer(point, point.streams)?;
+        let prefill_tps = self.answer(point, 1)?.prefill_tps?;
+        Some(Speed { decode_tps: together.decode_tps?, prefill_tps, ttft_ms: together.ttft_ms })
     }
 
     /// Whether a point's model and cache are estimated to need more memory than there is; false where nobody knows.

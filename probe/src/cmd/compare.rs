@@ -129,10 +129,14 @@ fn differences(first: &Submission, other: &Submission) -> Vec<(&'static str, Str
         let watts = |gpu: &Gpu| gpu.power_limit_w.map(|watts| format!("{watts:.0} W"));
         run.fingerprint.gpus.iter().filter_map(watts).collect::<Vec<_>>().join(" + ")
     };
-    let pairs: [(&'static str, String, String); 14] = [
+    let count = |count: Option<u32>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+    let pairs: [(&'static str, String, String); 17] = [
         ("suite", first.suite.clone(), other.suite.clone()),
         ("runtime", first.backend.name.clone(), other.backend.name.clone()),
         ("its version", first.backend.version.clone(), other.backend.version.clone()),
+        ("its build", text(&first.backend.build), text(&other.backend.build)),
+        ("its threads", count(first.backend.threads), count(other.backend.threads)),
+        ("layers on GPUs", count(first.backend.gpu_layers), count(other.backend.gpu_layers)),
         ("model", first.model.reference.clone(), other.model.reference.clone()),
         ("quantisation", text(&first.model.quant), text(&other.model.quant)),
         ("model file", text(&first.model.digest), text(&other.model.digest)),

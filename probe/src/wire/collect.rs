@@ -90,15 +90,30 @@ impl Collector {
         (ms * 1000.0).round() / 1000.0
     }
 
+    /// Reasoning tokens that the service counts and has not sent. A count that goes on from chunk to chunk has them in the
+    /// first one, which did not bring them.
+    fn hidden(&mut self) -> Option<u32> {
+        let reasoning = self.counts.reasoning_tokens.filter(|n| *n > 0 && self.reasoning_chunks == 0)?;
+        let output = self.counts.output_tokens.filter(|n| *n > reasoning)?;
+        if let Some(first) = self.chunks.first_mut().filter(|first| first.tokens > reasoning)
+            && self.tokens > output - reasoning
+        {
+            first.tokens -= reasoning;
+            self.tokens -= reasoning;
+        }
+        Some(reasoning)
+    }
+
     /// The whole reply has arrived, its last byte at `last`.
     ///
     /// # Errors
     /// [`DriverError::Empty`] when no token came.
-    pub fn finish(self, last: Option<Instant>) -> Result<Timings, DriverError> {
-        let told = self.tokens_so_far();
+    pub fn finish(mut self, last: Option<Instant>) -> Result<Timings, DriverError> {
         if self.chunks.is_empty() {
             return Err(DriverError::Empty);
         }
+        let hidden_tokens = self.hidden();
+        let told = self.tokens_so_far();
         let wall_ms = last.map_or(0.0, |last| self.ms(last));
         let counts = self.counts;
         // Reasoning was seen but not counted: its share of the chunks is its share of the tokens.
@@ -111,9 +126,11 @@ impl Collector {
             cached_tokens: counts.cached_tokens,
             output_tokens,
             reasoning_tokens: counts.reasoning_tokens.filter(|n| *n > 0).or(seen),
+            hidden_tokens,
             first_answer_ms: self.first_answer_ms,
             wall_ms,
-            chunk_tokens_known: self.every_chunk_told && counts.output_tokens.is_none_or(|n| n == told),
+            chunk_tokens_known: self.every_chunk_told
+                && counts.output_tokens.is_none_or(|n| n - hidden_tokens.unwrap_or(0) == told),
             chunks: self.chunks,
             engine: counts.engine,
         })
@@ -123,6 +140,23 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasoning_that_nobody_sees_is_taken_out() {
+        let sent = Instant::now();
+        // Counted at the end, or in the first chunk by a count that goes on.
+        for first in [None, Some(901)] {
+            let mut collector = Collector::new(sent);
+            for n in 0..100 {
+                collector.tokens(sent, if n == 0 { first } else { first.and(Some(1)) }, Part::Answer);
+            }
+            collector.counts.output_tokens = Some(1000);
+            collector.counts.reasoning_tokens = Some(900);
+            let timings = collector.finish(Some(sent)).unwrap();
+            assert_eq!((timings.hidden_tokens, timings.timed_tokens()), (Some(900), 99), "{first:?}");
+            assert_eq!(timings.chunk_tokens_known, first.is_some());
+        }
+    }
 
     #[test]
     fn reasoning_that_nobody_counts_has_its_share() {

@@ -57,6 +57,24 @@ fn reasoning_is_told_apart_in_every_spelling() {
     }
 }
 
+/// OpenAI counts reasoning that it does not send.
+#[test]
+fn reasoning_that_is_not_sent_is_in_no_rate() {
+    let server = Server::start(|_| {
+        let word = r#"{"choices":[{"index":0,"delta":{"content":"so "},"finish_reason":null}]}"#;
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":424,"completion_tokens_details":{"reasoning_tokens":400}}}"#;
+        let mut events = vec![word; 24];
+        events.extend([r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#, usage]);
+        Script::events(5, &events)
+    });
+    let timings = ask("openai", &server, &chat(424)).unwrap().timings;
+    assert_eq!((timings.output_tokens, timings.hidden_tokens, timings.timed_tokens()), (424, Some(400), 23));
+    let rate = timings.decode_tps().unwrap();
+    assert!((rate - 23.0 / timings.span_ms() * 1000.0).abs() < 1e-6, "{rate}");
+    let flags = timings.flags(424);
+    assert!(flags.contains(&"reasoning_hidden") && !flags.contains(&"tokens_bundled"), "{flags:?}");
+}
+
 /// The environment's keys are for the services: an address that was named gets the key that was typed, or none.
 #[test]
 fn keys_of_the_environment_go_to_their_services_alone() {

@@ -9,7 +9,7 @@ pub fn unmeasured(raw: &str) -> Submission {
         suite: "suite-v1".into(),
         probe: "0.1.0".into(),
         measured_on: "2026-11-22".into(),
-        backend: BackendInfo { name: "llama.cpp".into(), version: "b1".into() },
+        backend: BackendInfo { name: "llama.cpp".into(), version: "b1".into(), ..BackendInfo::default() },
         model: ModelIdentity {
             reference: "m.gguf".into(),
             id: None,

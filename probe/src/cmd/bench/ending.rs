@@ -43,6 +43,15 @@ fn hardware(machine: &Fingerprint) -> String {
     words.collect::<Vec<_>>().join(" + ")
 }
 
+/// Columns of the terminal that the table goes to; none where it goes elsewhere.
+fn terminal_width(arguments: &Bench) -> Option<usize> {
+    let size = match arguments.json_is_output() {
+        true => terminal_size::terminal_size_of(io::stderr()),
+        false => terminal_size::terminal_size_of(io::stdout()),
+    };
+    size.map(|(width, _)| usize::from(width.0))
+}
+
 /// Where the table goes: beside the results, unless those are one JSON object that a program reads.
 fn tell(arguments: &Bench, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
     if arguments.json_is_output() { io::stderr().write_all(text) } else { out.write_all(text) }
@@ -65,13 +74,13 @@ pub(super) fn finish(
         .workloads
         .iter()
         .zip(points)
-        .map(|(result, point)| Line { result, estimate: beside.speed(point).map(|speed| speed.decode_tps) })
+        .map(|(result, point)| Line { result, estimate: beside.speed(point), is_trace: point.turns > 1 })
         .collect();
     let mut text = Vec::new();
     if arguments.md {
         report::write_markdown(&title, &lines, &mut text)?;
     } else {
-        report::write_table(&lines, &mut text)?;
+        report::write_table(&lines, terminal_width(arguments), &mut text)?;
     }
     if arguments.print_payload {
         text.write_all(&saved.envelope.open()?)?;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use data::envelope::digest;
@@ -16,7 +17,7 @@ use super::identify;
 use crate::cmd::detect::{BANDWIDTH_BUDGET, round};
 use crate::detect::host::Machine;
 use crate::detect::{self, bandwidth};
-use crate::driver::{CrossCheck, ModelRef, Runtime};
+use crate::driver::{CrossCheck, ModelRef, Running, Runtime};
 use crate::identity::{self, Secret, Signer};
 use crate::measure::{Series, decode_of};
 use crate::plan::Point;
@@ -50,6 +51,8 @@ pub(super) struct Record {
     pub marks: Vec<&'static str>,
     /// What the runtime's own benchmark says, to be laid beside W1.
     pub cross_check: Option<CrossCheck>,
+    /// Seconds that reading the model's files took: of large ones minutes, where no earlier run has read them.
+    pub read_s: f64,
     /// How often heat has slowed the processor since the machine started, as its kernel counts.
     throttled: Option<f64>,
 }
@@ -93,12 +96,19 @@ impl Record {
                 eprintln!("note: the machine is slower than it could be: {}", flag.replace('_', " "));
             }
         }
+        let begun = Instant::now();
+        let model = identify::identify(model, &folder);
+        let read_s = begun.elapsed().as_secs_f64();
         let submission = Submission {
             suite: suite.to_owned(),
             probe: env!("CARGO_PKG_VERSION").to_owned(),
             measured_on,
-            backend: BackendInfo { name: backend.to_owned(), version: names::public(&runtime.version()) },
-            model: identify::identify(model, &folder),
+            backend: BackendInfo {
+                name: backend.to_owned(),
+                version: names::public(&runtime.version()),
+                ..BackendInfo::default()
+            },
+            model,
             fingerprint,
             tag: signer.tag.clone(),
             after: before.clone(),
@@ -119,6 +129,7 @@ impl Record {
             is_here,
             marks: if is_here { Vec::new() } else { vec![runs::REMOTE] },
             cross_check: None,
+            read_s,
             throttled,
         })
     }
@@ -139,6 +150,15 @@ impl Record {
             found.flags.extend(self.marks.iter().map(|mark| (*mark).to_owned()));
         }
         self.submission.workloads.push(found);
+    }
+
+    /// How the runtime says that it runs.
+    pub fn note_running(&mut self, version: &str, running: Running) {
+        let Running { build, threads, gpu_layers, layers } = running;
+        let backend = &mut self.submission.backend;
+        backend.version = names::public(version);
+        backend.build = build.map(|build| names::printable(&build));
+        (backend.threads, backend.gpu_layers, backend.layers) = (threads, gpu_layers, layers);
     }
 
     /// Keeps a point's stamps.

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use data::submission::WorkloadResult;
 
-use crate::cmd::beside::{Beside, Speed};
+use crate::cmd::beside::Beside;
 use crate::measure::Limits;
-use crate::plan::Point;
+use crate::plan::{Point, Speed};
 use crate::schedule::{self, Cost, Slot};
 
 /// Rates by which a point's time is told, tokens a second.
@@ -67,7 +67,7 @@ impl<'a> Time<'a> {
         }
         let rates = match self.speeds[at] {
             Some(speed) => Rates {
-                prefill_tps: speed.prefill_tps * self.correction.prefill_tps,
+                prefill_tps: speed.prefill_tps.mid * self.correction.prefill_tps,
                 decode_tps: speed.decode_tps.mid * self.correction.decode_tps,
             },
             None => self.measured?,
@@ -158,14 +158,14 @@ impl<'a> Time<'a> {
         self.measured = Some(Rates { prefill_tps, decode_tps });
         if let Some(speed) = self.speeds[at] {
             self.correction = Rates {
-                prefill_tps: prefill_tps / speed.prefill_tps,
+                prefill_tps: prefill_tps / speed.prefill_tps.mid,
                 decode_tps: decode_tps / speed.decode_tps.mid,
             };
         }
     }
 
-    /// The plan, to standard error.
-    pub fn print_plan(&self) {
+    /// The plan, to standard error; with what it took to read the model's files, and whether a server has to load them yet.
+    pub fn print_plan(&self, read_s: f64, loads: bool) {
         let (costs, slots) = self.slots(0);
         let total = match costs.iter().all(Option::is_some) {
             true => format!(", about {}", minutes(Self::total_s(&costs, &slots))),
@@ -177,6 +177,9 @@ impl<'a> Time<'a> {
         );
         let running = slots.iter().filter(|slot| slot.repeats() > 0).count();
         eprintln!("{running} of {} points{total}{budget}:", self.points.len());
+        for line in beside_the_plan(read_s, loads, self.budget.is_some()) {
+            eprintln!("  {line}");
+        }
         for (at, ((point, slot), (cost, speed))) in
             self.points.iter().zip(&slots).zip(costs.iter().zip(&self.speeds)).enumerate()
         {
@@ -208,6 +211,23 @@ impl<'a> Time<'a> {
     }
 }
 
+/// What takes time and is no point of the plan.
+fn beside_the_plan(read_s: f64, loads: bool, is_limited: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    // Less than that nobody waits for.
+    if read_s >= 1.0 {
+        lines.push(format!(
+            "before it, reading the model's files to identify them took {}; the next run remembers it",
+            minutes(read_s)
+        ));
+    }
+    if loads {
+        let limit = if is_limited { ", and counts in the limit" } else { "" };
+        lines.push(format!("loading the model comes on top{limit}"));
+    }
+    lines
+}
+
 /// `45 s`, `3 min 20 s`.
 fn minutes(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
@@ -221,6 +241,14 @@ fn minutes(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_point_is_told_with_the_plan() {
+        assert!(beside_the_plan(0.2, false, true).is_empty());
+        let lines = beside_the_plan(41.0, true, true);
+        assert!(lines[0].contains("took 41 s") && lines[1].contains("counts in the limit"), "{lines:?}");
+        assert_eq!(beside_the_plan(0.0, true, false), ["loading the model comes on top"]);
+    }
 
     #[test]
     fn durations_read_well() {

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::driver::{
-    Absent, CrossCheck, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Runtime, Stream,
+    Absent, CrossCheck, Driver, DriverError, ModelRef, Need, Options, Prompt, Reply, Request, Running,
+    Runtime, Stream,
 };
 use crate::gguf_file;
 use crate::http::{Connection, HttpError, Timeouts, Url};
@@ -188,6 +189,11 @@ impl Runtime for LlamaServer {
 
     fn is_here(&self) -> bool {
         self.is_ours() || self.url.is_here()
+    }
+
+    fn running(&self) -> Running {
+        // One that runs already says none of it over HTTP.
+        self.process.as_ref().map_or_else(Running::default, Process::running)
     }
 
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {

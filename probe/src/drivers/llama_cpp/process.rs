@@ -3,6 +3,8 @@
 #[cfg_attr(windows, path = "process/job.rs")]
 mod guard;
 
+mod said;
+
 pub(super) mod cross_check;
 
 use std::collections::VecDeque;
@@ -14,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::driver::{DriverError, Need};
+use crate::driver::{DriverError, Need, Running};
 use crate::http::{HttpError, Timeouts, Url};
 use crate::interrupt;
 use crate::wire::ask;
@@ -32,8 +34,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long after a failed answer its process may take to be gone.
 const ENDING: Duration = Duration::from_millis(200);
 
-/// The last lines that it said.
-type Log = Arc<Mutex<VecDeque<String>>>;
+/// The last lines that it said, and what it said of itself.
+type Log = Arc<Mutex<(VecDeque<String>, Running)>>;
 
 /// A running server.
 pub(super) struct Process {
@@ -90,6 +92,11 @@ impl Process {
             && self.need.context_tokens >= need.context_tokens
     }
 
+    /// What it said of itself so far.
+    pub fn running(&self) -> Running {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
     /// Its status and last words, where it has ended by itself.
     pub fn obituary(&mut self) -> Option<DriverError> {
         // What it broke off with reaches us before the system lets go of it.
@@ -106,8 +113,8 @@ impl Process {
         while Instant::now() < patience && !self.readers.iter().all(JoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let last: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let last: Vec<&str> = log.0.iter().map(String::as_str).collect();
         let words = format!("llama-server ended by itself ({status}); its last lines:\n{}", last.join("\n"));
         Some(if never_ran(status) { DriverError::NotStarted(words) } else { DriverError::Process(words) })
     }
@@ -230,11 +237,14 @@ fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Log) -> JoinHandle<()
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-            let mut lines = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let (lines, running) = &mut *log;
+            said::learn(&line, running);
             if lines.len() == LOG_LINES {
                 lines.pop_front();
             }
-            lines.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+            lines.push_back(line);
         }
     })
 }

@@ -52,7 +52,14 @@ pub fn run(who: u8, decode_tps: f64) -> Submission {
         suite: "suite-v1".into(),
         probe: "0.1.0".into(),
         measured_on: today(),
-        backend: BackendInfo { name: "llama.cpp".into(), version: "b7000".into() },
+        backend: BackendInfo {
+            name: "llama.cpp".into(),
+            version: "b7000".into(),
+            build: Some("CUDA: ARCHS=860, CPU: AVX2".into()),
+            threads: Some(8),
+            gpu_layers: Some(33),
+            layers: Some(33),
+        },
         model: ModelIdentity {
             reference: "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf".into(),
             id: None,
