@@ -19,7 +19,7 @@ const DEPTH: &str = "128";
 pub fn run(place: &Place) -> Result<String> {
     let mut out = format!(
         "{PAIRS} pairs each, the two in turns; decode of {TOKENS} tokens after {DEPTH}, two threads, the same build. Median of the \
-         paired ratios with its 95 % interval by bootstrap. llama-bench makes tokens without sampler, template or HTTP; \
+         paired ratios with its 95 % interval between two of them. llama-bench makes tokens without sampler, template or HTTP; \
          both rates count tokens after the first over the time between first and last.\n\n\
          | model | llama-bench tok/s | engine's share: server's clock ÷ llama-bench | probe's share: probe ÷ server's clock | together |\n\
          |---|--:|--:|--:|--:|\n"
