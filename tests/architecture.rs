@@ -20,7 +20,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("llm-speed-probe",     &["estimator", "data"]),
     ("llm-speed-calibrate", &["estimator", "data", "chart"]),
     ("llm-speed-page",      &["estimator", "data", "chart"]),
-    ("llm-speed-wasm",      &["estimator", "data", "page"]),
+    ("llm-speed-browser",   &["data", "page"]),
+    ("llm-speed-wasm",      &["estimator", "data", "page", "browser"]),
+    ("llm-speed-gguf",      &["estimator", "data", "page", "browser"]),
     ("llm-speed-contribute", &["data", "page"]),
     ("llm-speed-benchmarks", &["data", "page"]),
     ("llm-speed-work",      &["data"]),
@@ -234,7 +236,7 @@ fn planted_arrows_are_found() {
         "{server}[dependencies]\nhelp = {{ package = \"llm-speed-probe\", path = \"../../probe\" }}\n"
     );
     assert_eq!(found(&renamed), ["llm-speed-server must never use probe"]);
-    for name in ["wasm", "work", "contribute", "benchmarks"] {
+    for name in ["wasm", "gguf", "work", "contribute", "benchmarks"] {
         let module = format!("{server}[dependencies]\nllm-speed-{name} = {{ path = \"../{name}\" }}\n");
         assert_eq!(found(&module), [format!("llm-speed-server must never use {name}")]);
     }

@@ -54,7 +54,9 @@ fn the_package_is_whole() -> Result<()> {
     let mut there: Vec<String> = fs::read_dir(&folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
-    let own = |name: &str| ["contribute", "benchmarks", "work"].iter().any(|module| name.starts_with(module));
+    let own = |name: &str| {
+        ["contribute", "benchmarks", "gguf", "work"].iter().any(|module| name.starts_with(module))
+    };
     // The types of the raw module are of no use to a person; modules of single pages and what is packed already are for
     // our own server.
     there.retain(|name| name != "llm_speed_bg.wasm.d.ts" && !name.ends_with(".gz") && !own(name));

@@ -55,7 +55,7 @@ fn a_dropped_file_is_estimated_without_the_server() -> Result<()> {
     let browser = Browser::open()?;
     browser.go(&site.at("/gguf?hardware=rtx-3090"))?;
     browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.includes('.rows'))")?;
-    browser.run("return import('/wasm/index.js').then((wasm) => wasm.default())", &json!([]))?;
+    browser.run("return import('/wasm/gguf_page.js').then((page) => page.default())", &json!([]))?;
     site.end()?;
 
     browser.keys("#gguf-file", &path.to_string_lossy())?;

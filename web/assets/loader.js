@@ -121,7 +121,7 @@ async function render() {
     swap(html);
     follow();
     // A model elsewhere is fetched first: what is on the page until then says so.
-    if (await wasm.fetchModel(location.pathname, location.search.slice(1))) return render();
+    if (await wasm.fetchModel?.(location.pathname, location.search.slice(1))) return render();
     return;
   }
   results.setAttribute("aria-busy", "true");

@@ -40,7 +40,7 @@ function told(worker, message, bar) {
         clock = setInterval(() => (bar.value = Math.min(0.99, (performance.now() - start) / data.expectedMs)), 50);
       }
     };
-    worker.onerror = () => end(reject, new Error("The worker did not start; reload the page."));
+    worker.onerror = () => end(reject, new Error(bar.dataset.failed));
     worker.postMessage(message);
   });
 }

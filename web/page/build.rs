@@ -31,6 +31,8 @@ const CONTRIBUTE: [&str; 2] = ["contribute", "state"];
 const SAID_OF_A_PASTE: [&str; 3] = ["answer", "contribute", "state"];
 /// The table that only the table of runs uses.
 const BENCHMARKS: &str = "benchmarks";
+/// The table that only the page about any model uses.
+const GGUF: &str = "gguf";
 
 /// Table → key → sentence.
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
@@ -39,9 +41,11 @@ fn main() {
     let full = std::env::var_os("CARGO_FEATURE_FULL").is_some();
     let contribute = std::env::var_os("CARGO_FEATURE_CONTRIBUTE").is_some();
     let benchmarks = std::env::var_os("CARGO_FEATURE_BENCHMARKS").is_some();
+    let gguf = std::env::var_os("CARGO_FEATURE_GGUF").is_some();
     let wanted = |table: &str| match table {
         table if CONTRIBUTE.contains(&table) => contribute,
         BENCHMARKS => benchmarks,
+        GGUF => gguf,
         table => full || !ONLY_FULL.contains(&table),
     };
     let folder =

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 
-/// The WASM module of all pages but one, and that of the contribute page, which reads every tool's output.
+/// The WASM module of most pages; that of the contribute page, which reads every tool's output; and that of the page about any
+/// model, which reads files.
 const WASM_BYTES: usize = 200_000;
 /// That of the proof of work, which a worker loads when something is sent.
 const WORK_BYTES: usize = 70_000;
@@ -28,6 +29,8 @@ pub fn check(dir: &Path) -> Result<()> {
         ("work glue", vec![dir.join("work.js")], GLUE_BYTES),
         ("benchmarks WASM", vec![dir.join("benchmarks_bg.wasm")], BENCHMARKS_BYTES),
         ("benchmarks glue", vec![dir.join("benchmarks.js")], GLUE_BYTES),
+        ("any model WASM", vec![dir.join("gguf_bg.wasm")], WASM_BYTES),
+        ("any model glue", vec![dir.join("gguf.js")], GLUE_BYTES),
         ("rows", vec![dir.join("llm_speed.rows")], ROWS_BYTES),
         ("glue", vec![dir.join("llm_speed.js")], GLUE_BYTES),
     ];

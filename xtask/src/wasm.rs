@@ -33,11 +33,12 @@ struct Module {
     out: &'static str,
 }
 
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 5] = [
     Module { package: "llm-speed-wasm", file: "wasm.wasm", out: "llm_speed" },
     Module { package: "llm-speed-contribute", file: "contribute.wasm", out: "contribute" },
     Module { package: "llm-speed-work", file: "work.wasm", out: "work" },
     Module { package: "llm-speed-benchmarks", file: "benchmarks.wasm", out: "benchmarks" },
+    Module { package: "llm-speed-gguf", file: "gguf.wasm", out: "gguf" },
 ];
 
 /// Arguments of `cargo xtask wasm`.
@@ -98,7 +99,7 @@ fn beside(package: &Path) -> Result<()> {
         fs::write(package.join(name), bytes).with_context(|| format!("cannot write {name} into the package"))
     };
     write("llm_speed.rows", data::packed::BYTES)?;
-    for folder in ["web/wasm/package", "web/benchmarks/package"] {
+    for folder in ["web/wasm/package", "web/benchmarks/package", "web/gguf/package"] {
         let entries = fs::read_dir(tools::root().join(folder));
         for entry in entries.with_context(|| format!("{folder} is not readable"))? {
             let entry = entry?;

@@ -11,6 +11,5 @@ export default async function ready() {
   load(new Uint8Array(await answer.arrayBuffer()));
 }
 
-/** No model is read here, and no machine suggested. */
-export const fetchModel = () => false;
+/** No machine is suggested here. */
 export const renderSuggestion = () => "";

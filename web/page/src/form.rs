@@ -1,5 +1,7 @@
 //! The form: its fields, what they say now, and which of them a page shows.
 
+mod setups;
+
 use std::borrow::Cow;
 use std::iter;
 
@@ -9,7 +11,7 @@ use data::query::CACHE_TYPES;
 use crate::card::{JOB, SETUP};
 use crate::messages::Messages;
 use crate::query::Query;
-use crate::view::{MOST_SETUPS, Problem};
+use crate::view::Problem;
 
 /// What the form's lists offer, from the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,8 @@ struct Form<'a> {
     m: &'a Messages,
     action: &'a str,
     groups: Vec<Group<'a>>,
+    /// Address of the module that answers, where the page has one of its own.
+    engine: &'static str,
     /// What is asked for and no field shows, so that the button of a page without scripts keeps it.
     kept: Vec<(&'a str, &'a str)>,
     lists: Vec<(&'static str, Vec<&'a str>)>,
@@ -179,11 +183,14 @@ pub(crate) fn form<'a>(
         // A snippet is of a device as it is sold.
         Place::Embed => kept(query, JOB),
         Place::File => kept(query, &[SETUP, &["address"]].concat()),
+        // And what a setup says itself that has no field.
+        Place::Compare => query.pairs().filter(|(name, _)| setups::is_of_setup(name)).collect(),
         _ => kept(query, SETUP),
     };
     let is_shown = |name: &str| groups.iter().flat_map(|group| &group.fields).any(|field| field.name == name);
     let kept = kept.into_iter().filter(|(name, _)| *name != "hardware" && !is_shown(name)).collect();
-    Form { m, action, groups, kept, lists }.render()
+    let engine = if place == Place::File { "/wasm/gguf_page.js" } else { "" };
+    Form { m, action, engine, groups, kept, lists }.render()
 }
 
 /// What the address says by these names.
@@ -212,7 +219,7 @@ fn usual<'a>(
         Place::Compare | Place::Embed => {}
     }
     if place == Place::Compare {
-        groups.extend(setups(make, m));
+        groups.extend(setups::groups(make, m));
     }
     groups.push(job(make, place, m));
     groups.push(cache_and_runtime(make, m));
@@ -366,24 +373,4 @@ fn model_filters<'a>(make: &Maker<'a>, choices: &'a Choices, m: &Messages) -> [G
         Group { heading: w.find.into(), help: "", folds: false, open: true, fields: find },
         Group { heading: w.narrow.into(), help: "", folds: true, open: make.any(&narrow), fields: narrow },
     ]
-}
-
-/// One group for each setup that is filled in, and one more to fill in.
-fn setups<'a>(make: &Maker<'a>, m: &Messages) -> Vec<Group<'a>> {
-    let w = &m.form;
-    let filled =
-        |n: &usize| ["hardware", "model"].iter().any(|f| !make.query.get(&format!("{f}{n}")).is_empty());
-    let last = (1..=MOST_SETUPS).rev().find(filled).unwrap_or(0);
-    (1..=(last + 1).clamp(2, MOST_SETUPS))
-        .map(|n| {
-            let name = |field: &str| format!("{field}{n}");
-            let mut fields = vec![
-                make.text(name("hardware"), w.hardware, w.hardware_hint, "hardwares"),
-                make.text(name("model"), w.model, w.model_hint, "models"),
-                make.text(name("quant"), w.quant, w.quant_hint, "quants"),
-            ];
-            fields.iter_mut().for_each(|field| field.wide = true);
-            Group { heading: w.setup(&n.to_string()).into(), help: "", folds: false, open: true, fields }
-        })
-        .collect()
 }

@@ -20,6 +20,7 @@ mod document;
 pub mod embed;
 mod figure;
 mod figures;
+#[cfg(feature = "gguf")]
 mod file;
 #[cfg(feature = "full")]
 mod form;
@@ -58,11 +59,12 @@ pub use device::results as device_results;
 pub use document::{
     Site, compare_page, contribute_page, device_page, gguf_page, home_page, model_page, stylesheet,
 };
+#[cfg(feature = "gguf")]
 pub use file::results as gguf_results;
 #[cfg(feature = "full")]
 pub use form::Choices;
 pub use home::{results as home_results, suggestion};
 pub use model::results as model_results;
-pub use query::Query;
+pub use query::{Query, numbered};
 #[cfg(feature = "full")]
 pub use text::{ErrorView, MethodView, Table, about_page, error_page, method_page};

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::view::Problem;
+use data::query::is_parameter;
+
+use crate::view::{MOST_SETUPS, Problem};
 
 /// Longest query string that is read, in bytes; the rest is passed over.
 const MAX_BYTES: usize = 8192;
@@ -86,11 +88,37 @@ impl Query {
         self.keeping(&|name| !problems.iter().any(|problem| problem.field == name))
     }
 
+    /// Setup `n` of a comparison as a query of its own: what carries its number (`context2`) stands for what is said of all,
+    /// and machine, model and quantisation are never said of all.
+    #[must_use]
+    pub fn of_setup(&self, n: usize) -> Query {
+        let own = self.pairs().filter_map(|(name, value)| match numbered(name) {
+            Some((name, number)) if number == n => Some((name.to_owned(), value.to_owned())),
+            _ => None,
+        });
+        let own: Vec<_> = own.collect();
+        let of_all = |name: &str| !NAMES.contains(&name) && own.iter().all(|(said, _)| said != name);
+        let mut setup = self.keeping(&of_all);
+        setup.pairs.extend(own);
+        setup
+    }
+
     /// The same query with only the names that describe a setup, so that a link carries the setup and no filter.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Query {
         self.keeping(&|name| names.contains(&name))
     }
+}
+
+/// What each setup of a comparison is named by.
+pub(crate) const NAMES: [&str; 3] = ["hardware", "model", "quant"];
+
+/// The parameter and the number in the name of a setup's own parameter on the page of comparisons: `context2`.
+#[must_use]
+pub fn numbered(name: &str) -> Option<(&str, usize)> {
+    let (name, number) = name.split_at_checked(name.len().checked_sub(1)?)?;
+    let number = number.parse().ok().filter(|number| (1..=MOST_SETUPS).contains(number))?;
+    is_parameter(name).then_some((name, number))
 }
 
 /// Percent escapes and `+` undone; bytes that are no UTF-8 become the replacement character.

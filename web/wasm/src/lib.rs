@@ -6,19 +6,11 @@
 //! [`estimate()`] with the parameters of the API and get the object of the API. Nothing here computes, words or marks up
 //! anything: that is `data` on `estimator`, and `page`.
 
-mod detect;
 pub mod estimate;
-mod hub;
-mod known;
-mod listing;
-mod open;
-mod opened;
-mod source;
-mod suggest;
 
+use browser::known;
 use page::{Query, gather, messages};
 use wasm_bindgen::prelude::*;
-use web_sys::File;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");
@@ -58,15 +50,7 @@ pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
 /// choose another; undefined where the browser says too little.
 #[wasm_bindgen(js_name = renderSuggestion)]
 pub async fn render_suggestion(path: String, query: String) -> Option<String> {
-    let names = detect::names().await;
-    let engine = known::engine()?;
-    let row = suggest::machine(&names, engine.catalog)?;
-    let told = page::view::Told {
-        hardware: row.id.clone(),
-        name: row.name.clone(),
-        threads_and_memory: detect::threads_and_memory(),
-    };
-    page::suggestion(&told, &path, &Query::parse(&query), &messages::EN).ok()
+    browser::suggestion(&path, &query).await
 }
 
 /// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
@@ -75,29 +59,5 @@ pub async fn render_suggestion(path: String, query: String) -> Option<String> {
 #[wasm_bindgen(js_name = renderResults)]
 pub fn render_results(path: &str, query: &str, medians: &str) -> Option<String> {
     let engine = known::engine()?;
-    let query = Query::parse(query);
-    if path == ANY_MODEL {
-        let view = opened::with(|reading| gather::file(&engine, &query, reading));
-        return page::gguf_results(&view, path, &query, &messages::EN).ok();
-    }
-    gather::render(&engine, path, &query, medians, &messages::EN)
-}
-
-/// The page about any model.
-const ANY_MODEL: &str = "/gguf";
-
-/// Reads the header of the model that a page's `address` points at, where that page is about any model and the model is
-/// not held already; true when there is something new to render.
-#[wasm_bindgen(js_name = fetchModel)]
-pub async fn fetch_model(path: String, query: String) -> bool {
-    let Some(engine) = known::engine().filter(|_| path == ANY_MODEL) else { return false };
-    opened::address(Query::parse(&query).get("address"), engine.catalog).await
-}
-
-/// Reads the header of a model in files of this machine: one, or all parts of a split one.
-#[wasm_bindgen(js_name = openFiles)]
-pub async fn open_files(files: Vec<File>) {
-    if let Some(engine) = known::engine() {
-        opened::files(files, engine.catalog).await;
-    }
+    gather::render(&engine, path, &Query::parse(query), medians, &messages::EN)
 }

@@ -1,7 +1,7 @@
 //! The constants in use, and how well they predict what they have not seen.
 
 use data::Engine;
-use data::constants::Part;
+use data::constants::{Factor, Figure, Part, Term};
 use data::row::QuantLoss;
 
 use crate::figure;
@@ -80,16 +80,16 @@ fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
 /// One fit: its terms, and the largest of its effects by their spread.
 fn constants(part: &Part, m: &Messages) -> Table {
     let w = &m.method;
-    let name = |value: &dyn core::fmt::Debug| spaced(&format!("{value:?}"));
-    let terms = part.terms.iter().map(|(term, value)| vec![name(term), number(*value), String::new()]);
+    let named = |term: Term| term_name(term, m).to_owned();
+    let terms = part.terms.iter().map(|(term, value)| vec![named(*term), number(*value), String::new()]);
     let effects = part.effects.iter().map(|effect| {
         let levels = w.levels(&effect.levels.len().to_string());
-        vec![name(&effect.factor), format!("± {}", number(effect.sd)), levels]
+        vec![factor_name(effect.factor, m).to_owned(), format!("± {}", number(effect.sd)), levels]
     });
     Table {
         caption: w.part(
             &part.devices.to_string(),
-            &name(&part.figure),
+            figure_name(part.figure, m),
             part.group.name(),
             &figure::number(f64::from(part.rows)),
         ),
@@ -108,16 +108,72 @@ fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `ExpertLayer` as "expert layer".
-fn spaced(name: &str) -> String {
-    let mut out = String::new();
-    for (i, c) in name.chars().enumerate() {
-        if c.is_uppercase() && i > 0 {
-            out.push(' ');
-        }
-        out.extend(c.to_lowercase());
+/// What was fitted, in words.
+fn figure_name(figure: Figure, m: &Messages) -> &'static str {
+    let w = &m.method;
+    match figure {
+        Figure::Decode => w.figure_decode,
+        Figure::Prefill => w.figure_prefill,
+        Figure::Streams => w.figure_streams,
+        Figure::Offload => w.figure_offload,
+        Figure::Exchange => w.figure_exchange,
     }
-    out
+}
+
+/// A part of the time, in words.
+fn term_name(term: Term, m: &Messages) -> &'static str {
+    let w = &m.method;
+    match term {
+        Term::Weights => w.term_weights,
+        Term::Experts => w.term_experts,
+        Term::Cache => w.term_cache,
+        Term::UnfusedCache => w.term_unfused_cache,
+        Term::Step => w.term_step,
+        Term::Layer => w.term_layer,
+        Term::ExpertLayer => w.term_expert_layer,
+        Term::RecurrentLayer => w.term_recurrent_layer,
+        Term::LatentLayer => w.term_latent_layer,
+        Term::Arithmetic => w.term_arithmetic,
+        Term::Compute => w.term_compute,
+        Term::Attention => w.term_attention,
+        Term::UnfusedAttention => w.term_unfused_attention,
+        Term::Saturation => w.term_saturation,
+        Term::ExpertSaturation => w.term_expert_saturation,
+        Term::Stream => w.term_stream,
+        Term::Host => w.term_host,
+        Term::Crossing => w.term_crossing,
+        Term::Link => w.term_link,
+        Term::AllReduce => w.term_all_reduce,
+        Term::Power => w.term_power,
+    }
+}
+
+/// What an effect's levels are told apart by, in words.
+fn factor_name(factor: Factor, m: &Messages) -> &'static str {
+    let w = &m.method;
+    match factor {
+        Factor::Group => w.by_group,
+        Factor::Vendor => w.by_vendor,
+        Factor::VendorFamily => w.by_vendor_family,
+        Factor::Memory => w.by_memory,
+        Factor::Tier => w.by_tier,
+        Factor::Generation => w.by_generation,
+        Factor::Device => w.by_device,
+        Factor::Backend => w.by_backend,
+        Factor::GenerationBackend => w.by_generation_backend,
+        Factor::Runtime => w.by_runtime,
+        Factor::RuntimeBackend => w.by_runtime_backend,
+        Factor::RuntimeGeneration => w.by_runtime_generation,
+        Factor::Family => w.by_family,
+        Factor::GenerationFamily => w.by_generation_family,
+        Factor::BackendFamily => w.by_backend_family,
+        Factor::RuntimeFamily => w.by_runtime_family,
+        Factor::Era => w.by_era,
+        Factor::BackendPeriod => w.by_backend_period,
+        Factor::Origin => w.by_origin,
+        Factor::System => w.by_system,
+        Factor::Routing => w.by_routing,
+    }
 }
 
 #[cfg(test)]
@@ -125,8 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constants_keep_four_digits_and_names_read_as_words() {
+    fn constants_keep_four_digits() {
         assert_eq!([0.012_345, 1.3, 100.0, 0.0].map(number), ["0.01235", "1.3", "100", "0"]);
-        assert_eq!(spaced("ExpertLayer"), "expert layer");
     }
 }

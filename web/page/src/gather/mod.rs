@@ -6,6 +6,7 @@ mod compare;
 #[cfg(feature = "contribute")]
 mod contribute;
 mod device;
+#[cfg(feature = "gguf")]
 mod file;
 mod home;
 mod measured;
@@ -29,6 +30,7 @@ use data::row::{Capability, HardwareRow, ModelRow, QuantRow};
 use data::subject::Subject;
 pub use device::device;
 use estimator::Placement;
+#[cfg(feature = "gguf")]
 pub use file::{Reading, file};
 #[cfg(feature = "full")]
 pub use home::every_model;
@@ -102,7 +104,7 @@ struct Asked<'c> {
 /// Machine, job and filters; all problems at once.
 fn asked<'c>(engine: &Engine<'c>, query: &Query) -> Result<Asked<'c>, Vec<Problem>> {
     let params = Params::read_page(query.pairs())?;
-    let filters = Filters::read(&params, engine.rules);
+    let filters = Filters::read(&params, engine.rules).and_then(|filters| filters.known(engine.catalog));
     match (engine.read(&params), filters) {
         (Ok((rig, job)), Ok(filters)) => Ok(Asked { rig, job, filters }),
         (machine, filters) => {

@@ -26,6 +26,22 @@ pub enum FileProblem {
     NotGguf(String),
     /// It holds no model that can be understood: why.
     Unreadable(String),
+    /// Shards were dropped without the `config.json` that says how their tensors are used.
+    ShardsAlone,
+    /// A repository has safetensors and no `config.json`: its name.
+    NoConfig(String),
+    /// A repository holds no files that we read: its name.
+    NoModel(String),
+    /// A file's name says that it has more parts than any model comes in: how many.
+    TooManyParts(u32),
+    /// What was pasted is no address: it, cut short.
+    NotAPlace(String),
+    /// Its host refuses in another way: the HTTP status.
+    Status(u16),
+    /// What should be a short text is of so many bytes.
+    TooLong(u64),
+    /// A file of this machine that can no longer be read: what the browser says.
+    Gone(String),
     /// There is nothing at the address.
     NotFound,
     /// No answer.

@@ -348,7 +348,8 @@ pub struct Column {
     pub problems: Vec<Problem>,
 }
 
-/// Setups side by side. Setup `n` (from 1) is asked for as `hardware{n}`, `model{n}`, `quant{n}`.
+/// Setups side by side. Setup `n` (from 1) is asked for as `hardware{n}`, `model{n}`, `quant{n}`, and any parameter of its own
+/// likewise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareView {
     /// The setups, at most six.

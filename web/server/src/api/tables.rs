@@ -10,7 +10,6 @@ use axum::extract::{Path, RawQuery, State};
 use data::query::{FieldError, is_filter, is_parameter};
 use data::runs::RunRows;
 use page::Query;
-use page::view::MOST_SETUPS;
 
 use super::login::service;
 use super::refuse_parameters;
@@ -138,10 +137,9 @@ fn is_asked(name: &str) -> bool {
     is_parameter(name) || is_filter(name)
 }
 
-/// Whether a parameter is one of a setup's own on the page of comparisons: `hardware1` to `quant6`.
+/// Whether a parameter is one of a setup's own on the page of comparisons: `hardware1`, `context6`.
 fn is_of_setup(name: &str) -> bool {
-    let number = ["hardware", "model", "quant"].iter().find_map(|field| name.strip_prefix(field));
-    number.is_some_and(|number| number.parse().is_ok_and(|number| (1..=MOST_SETUPS).contains(&number)))
+    page::numbered(name).is_some()
 }
 
 /// The query, where all of its names are known.

@@ -27,9 +27,7 @@ fn key(rig: &Rig<'_>) -> Option<String> {
 pub fn all(engine: &Engine<'_>, query: &Query) -> Vec<[String; 3]> {
     let mut found = Vec::new();
     for n in 1..=MOST_SETUPS {
-        let field = |name: &str| query.get(&format!("{name}{n}"));
-        let [hardware, model, quant] = ["hardware", "model", "quant"].map(field);
-        let setup = query.with("hardware", hardware).with("model", model).with("quant", quant);
+        let setup = query.of_setup(n);
         let given = setup.pairs().filter(|(_, value)| !value.is_empty());
         let Ok(params) = Params::read_known(given) else { continue };
         let Ok((rig, job)) = engine.read(&params) else { continue };

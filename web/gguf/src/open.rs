@@ -2,27 +2,14 @@
 
 use data::gguf::{self, GgufError, Header, ModelShape};
 use data::safetensors::{self, SafetensorsError};
+use page::view::FileProblem;
 
-use crate::source::{Source, SourceError};
+use crate::source::Source;
 
 /// The first read. Headers without a vocabulary are smaller, those with one a few megabytes.
 const FIRST_BYTES: u64 = 1 << 20;
 /// The first read of a shard: it begins with how long its header is.
 const FIRST_SHARD_BYTES: u64 = 1 << 16;
-
-/// Why a file could not be opened.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum OpenError {
-    /// No bytes.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Bytes, but no GGUF.
-    #[error(transparent)]
-    Gguf(#[from] GgufError),
-    /// Bytes, but no safetensors, or no model.
-    #[error(transparent)]
-    Safetensors(#[from] SafetensorsError),
-}
 
 /// What the headers of one model say.
 pub struct OpenedModel {
@@ -35,33 +22,41 @@ pub struct OpenedModel {
 }
 
 /// Reads the headers of all files of one model, in their order.
-pub async fn model(sources: &[Source]) -> Result<OpenedModel, OpenError> {
+pub async fn model(sources: &[Source]) -> Result<OpenedModel, FileProblem> {
     let mut headers = Vec::new();
     for source in sources {
         headers.push(header(source).await?);
     }
     Ok(OpenedModel {
-        shape: gguf::model(&headers)?,
+        shape: gguf::model(&headers).map_err(no_gguf)?,
         tensors: headers.iter().map(|header| header.tensors.len()).sum(),
         bytes: headers.iter().map(Header::file_bytes).sum(),
     })
 }
 
 /// Reads the headers of all shards of one model, which its `config.json` describes.
-pub async fn sharded(config: &str, sources: &[Source]) -> Result<OpenedModel, OpenError> {
+pub async fn sharded(config: &str, sources: &[Source]) -> Result<OpenedModel, FileProblem> {
     let mut shards = Vec::new();
     for source in sources {
         shards.push(shard(source).await?);
     }
     Ok(OpenedModel {
-        shape: safetensors::model(config, &shards)?,
+        shape: safetensors::model(config, &shards).map_err(unreadable)?,
         tensors: shards.iter().map(|shard| shard.tensors.len()).sum(),
         bytes: shards.iter().map(|shard| shard.file_bytes).sum(),
     })
 }
 
+fn no_gguf(error: GgufError) -> FileProblem {
+    FileProblem::NotGguf(error.to_string())
+}
+
+fn unreadable(error: SafetensorsError) -> FileProblem {
+    FileProblem::Unreadable(error.to_string())
+}
+
 /// The header of one GGUF file. It does not say how long it is: each read is at least twice the last.
-async fn header(source: &Source) -> Result<Header, OpenError> {
+async fn header(source: &Source) -> Result<Header, FileProblem> {
     let mut start = Start::default();
     let mut wanted = FIRST_BYTES;
     loop {
@@ -71,15 +66,15 @@ async fn header(source: &Source) -> Result<Header, OpenError> {
             Err(GgufError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least.max(2 * wanted),
             Err(GgufError::NeedMore { bytes_at_least }) => {
                 let file_bytes = start.bytes.len() as u64;
-                return Err(GgufError::CutOff { file_bytes, needed_bytes: bytes_at_least }.into());
+                return Err(no_gguf(GgufError::CutOff { file_bytes, needed_bytes: bytes_at_least }));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(no_gguf(error)),
         }
     }
 }
 
 /// The header of one shard, in two reads at most.
-async fn shard(source: &Source) -> Result<safetensors::Header, OpenError> {
+async fn shard(source: &Source) -> Result<safetensors::Header, FileProblem> {
     let mut start = Start::default();
     let mut wanted = FIRST_SHARD_BYTES;
     loop {
@@ -89,9 +84,12 @@ async fn shard(source: &Source) -> Result<safetensors::Header, OpenError> {
             Err(SafetensorsError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least,
             Err(SafetensorsError::NeedMore { bytes_at_least }) => {
                 let file_bytes = start.bytes.len() as u64;
-                return Err(SafetensorsError::CutOff { file_bytes, needed_bytes: bytes_at_least }.into());
+                return Err(unreadable(SafetensorsError::CutOff {
+                    file_bytes,
+                    needed_bytes: bytes_at_least,
+                }));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(unreadable(error)),
         }
     }
 }
@@ -105,7 +103,7 @@ struct Start {
 
 impl Start {
     /// Reads on until there are `wanted` bytes, or the file ends; whether there were any more.
-    async fn grow(&mut self, source: &Source, wanted: u64) -> Result<bool, SourceError> {
+    async fn grow(&mut self, source: &Source, wanted: u64) -> Result<bool, FileProblem> {
         let have = self.bytes.len() as u64;
         let part = source.read(have, wanted - have).await?;
         self.bytes.extend_from_slice(&part.bytes);

@@ -1,6 +1,8 @@
 //! Where a model is, from what a person pastes: the address of a file, or a repository of Hugging Face (or of a host that
 //! answers in the same way).
 
+use page::view::FileProblem;
+
 /// The host that a bare `owner/name` means.
 const HUGGING_FACE: &str = "https://huggingface.co";
 
@@ -27,20 +29,12 @@ pub struct Repo {
     revision: String,
 }
 
-/// An address that is neither.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "“{0}” is neither a repository such as bartowski/Qwen_Qwen3-8B-GGUF nor the address of a .gguf file; copy it from \
-     the address bar of the model's page"
-)]
-pub struct NotAPlace(String);
-
 impl Place {
     /// Reads what was pasted: `owner/name`, with or without `hf.co/` before or `:Q4_K_M` behind it, the address of a
     /// page on Hugging Face, or of a `.gguf` file anywhere.
-    pub fn read(text: &str) -> Result<Self, NotAPlace> {
+    pub fn read(text: &str) -> Result<Self, FileProblem> {
         let text = text.trim();
-        let fail = || NotAPlace(text.chars().take(120).collect());
+        let fail = || FileProblem::NotAPlace(text.chars().take(120).collect());
         let has_scheme = text.starts_with("https://") || text.starts_with("http://");
         let (endpoint, path) = if has_scheme {
             let host_at = text.find("://").map_or(0, |at| at + 3);
@@ -150,10 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_with_its_own_words() {
+    fn what_is_no_place_is_refused_in_its_own_words() {
         for text in ["", "Qwen3", "a/b/c", "https://", "https:///x.gguf", "../etc", "a/..", "a b/c", "/"] {
             let error = Place::read(text).expect_err(text);
-            assert!(error.to_string().contains(text.trim()), "{error}");
+            assert_eq!(error, FileProblem::NotAPlace(text.to_owned()));
         }
     }
 

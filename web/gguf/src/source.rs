@@ -1,6 +1,9 @@
 //! Bytes of a model file, a range at a time: from a file that was dropped on the page, or from another host.
 
+use estimator::units::GIB;
 use js_sys::{Promise, Uint8Array};
+use page::messages::EN;
+use page::view::FileProblem;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -30,39 +33,6 @@ pub struct Part {
     pub file_bytes: Option<u64>,
 }
 
-/// Why there are no bytes. The page has its own sentence for each that has none here to the user's help.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// The host answers, and the browser does not let us see it.
-    #[error(
-        "the host does not let other sites read its files (CORS); download the file and open it from disk"
-    )]
-    Cors,
-    /// Nobody answers.
-    #[error("the host cannot be reached; look at the address and at the connection")]
-    Unreachable,
-    /// Status 401 or 403.
-    #[error(
-        "the host says {0}: sign in and accept the licence there, then download the file and open it from disk"
-    )]
-    Gated(u16),
-    /// Status 404 or 410.
-    #[error("the host has nothing at this address; look for a misspelling, in upper and lower case too")]
-    Missing,
-    /// Another refusal.
-    #[error("the host answered with status {0}; try again later, or download the file and open it from disk")]
-    Status(u16),
-    /// Status 200 where 206 was asked for: going on would load the whole file, of so many bytes if that is known.
-    #[error("the host sends whole files only; download this one and open it from disk")]
-    NoRanges(Option<u64>),
-    /// A text that should be short.
-    #[error("the host's answer has {0} bytes, and nothing so long was expected")]
-    TooLong(u64),
-    /// A file on this machine that went away.
-    #[error("the file cannot be read ({0}); choose it again")]
-    Local(String),
-}
-
 impl Source {
     /// Its name, as people call it: the last part of its path.
     pub fn name(&self) -> String {
@@ -76,7 +46,7 @@ impl Source {
     }
 
     /// The bytes from `start`, `length` of them or as many as there are.
-    pub async fn read(&self, start: u64, length: u64) -> Result<Part, SourceError> {
+    pub async fn read(&self, start: u64, length: u64) -> Result<Part, FileProblem> {
         match self {
             Source::Local(file) => read_local(file, start, length).await,
             Source::Remote(url) => read_remote(url, start, length).await,
@@ -86,17 +56,17 @@ impl Source {
 
 impl Source {
     /// The whole of a small text, such as a listing; one of more than `most_bytes` is not read.
-    pub async fn text(&self, most_bytes: u64) -> Result<String, SourceError> {
+    pub async fn text(&self, most_bytes: u64) -> Result<String, FileProblem> {
         let body = match self {
             Source::Local(file) if file.size() > most_bytes as f64 => {
-                return Err(SourceError::TooLong(file.size() as u64));
+                return Err(FileProblem::TooLong(file.size() as u64));
             }
             Source::Local(file) => read_local(file, 0, most_bytes).await?.bytes,
             Source::Remote(url) => {
                 let (response, abort) = get(url, None).await?;
                 if let Some(length) = content_length(&response).filter(|length| *length > most_bytes) {
                     abort.abort();
-                    return Err(SourceError::TooLong(length));
+                    return Err(FileProblem::TooLong(length));
                 }
                 bytes_of(&response).await?
             }
@@ -105,22 +75,22 @@ impl Source {
     }
 }
 
-async fn read_local(file: &File, start: u64, length: u64) -> Result<Part, SourceError> {
+async fn read_local(file: &File, start: u64, length: u64) -> Result<Part, FileProblem> {
     // A file's length fits a double, and slice() stops at its end by itself.
     let slice = file.slice_with_f64_and_f64(start as f64, start.saturating_add(length) as f64);
     let buffer = match slice {
         Ok(blob) => JsFuture::from(blob.array_buffer()).await,
         Err(error) => Err(error),
     };
-    let buffer = buffer.map_err(|error| SourceError::Local(words_of(&error)))?;
+    let buffer = buffer.map_err(|error| FileProblem::Gone(words_of(&error)))?;
     Ok(Part { bytes: Uint8Array::new(&buffer).to_vec(), file_bytes: Some(file.size() as u64) })
 }
 
-async fn read_remote(url: &str, start: u64, length: u64) -> Result<Part, SourceError> {
+async fn read_remote(url: &str, start: u64, length: u64) -> Result<Part, FileProblem> {
     let range = format!("bytes={start}-{}", start.saturating_add(length.max(1)) - 1);
     let (response, abort) = match get(url, Some(&range)).await {
         // Nothing from there on: the file ends before.
-        Err(SourceError::Status(416)) => return Ok(Part { bytes: Vec::new(), file_bytes: None }),
+        Err(FileProblem::Status(416)) => return Ok(Part { bytes: Vec::new(), file_bytes: None }),
         answer => answer?,
     };
     if response.status() != 206 {
@@ -128,7 +98,7 @@ async fn read_remote(url: &str, start: u64, length: u64) -> Result<Part, SourceE
         // A file that is shorter than the range is no loss: some hosts send such as a whole.
         if start > 0 || whole.is_none_or(|whole| whole > length) {
             abort.abort();
-            return Err(SourceError::NoRanges(whole));
+            return Err(FileProblem::NoRange(whole.unwrap_or_default() as f64 / GIB));
         }
         return Ok(Part { bytes: bytes_of(&response).await?, file_bytes: whole });
     }
@@ -139,24 +109,24 @@ async fn read_remote(url: &str, start: u64, length: u64) -> Result<Part, SourceE
 }
 
 /// One GET without cookies; a status that refuses is an error.
-async fn get(url: &str, range: Option<&str>) -> Result<(Response, AbortController), SourceError> {
-    let unreachable = |_| SourceError::Unreachable;
+async fn get(url: &str, range: Option<&str>) -> Result<(Response, AbortController), FileProblem> {
+    let unreachable = |_| FileProblem::Unreachable;
     let abort = AbortController::new().map_err(unreachable)?;
     let request = request(url, "GET", RequestMode::Cors, range, &abort).map_err(unreachable)?;
     let Ok(response) = JsFuture::from(fetch(&request)).await else {
         // The browser does not say why. A request that may not be read, only sent, tells the two cases apart.
         let probe = request_without_reading(url, &abort).map_err(unreachable)?;
         return Err(match JsFuture::from(fetch(&probe)).await {
-            Ok(_) => SourceError::Cors,
-            Err(_) => SourceError::Unreachable,
+            Ok(_) => FileProblem::Cors,
+            Err(_) => FileProblem::Unreachable,
         });
     };
     let response: Response = response.dyn_into().map_err(unreachable)?;
     match response.status() {
         200..=299 => Ok((response, abort)),
-        status @ (401 | 403) => Err(SourceError::Gated(status)),
-        404 | 410 => Err(SourceError::Missing),
-        status => Err(SourceError::Status(status)),
+        status @ (401 | 403) => Err(FileProblem::Gated(status)),
+        404 | 410 => Err(FileProblem::NotFound),
+        status => Err(FileProblem::Status(status)),
     }
 }
 
@@ -186,9 +156,9 @@ fn request(
 }
 
 /// The whole body; a connection that breaks in the middle is one that is not there.
-async fn bytes_of(response: &Response) -> Result<Vec<u8>, SourceError> {
-    let body = response.array_buffer().map_err(|_| SourceError::Unreachable)?;
-    let buffer = JsFuture::from(body).await.map_err(|_| SourceError::Unreachable)?;
+async fn bytes_of(response: &Response) -> Result<Vec<u8>, FileProblem> {
+    let body = response.array_buffer().map_err(|_| FileProblem::Unreachable)?;
+    let buffer = JsFuture::from(body).await.map_err(|_| FileProblem::Unreachable)?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
@@ -204,5 +174,5 @@ fn content_length(response: &Response) -> Option<u64> {
 fn words_of(error: &JsValue) -> String {
     error
         .dyn_ref::<js_sys::Error>()
-        .map_or_else(|| "no reason given".to_owned(), |error| String::from(error.message()))
+        .map_or_else(|| EN.gguf.no_reason.to_owned(), |error| String::from(error.message()))
 }

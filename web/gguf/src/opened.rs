@@ -12,8 +12,8 @@ use web_sys::File;
 
 use crate::hub::{Place, Repo};
 use crate::listing::{GgufModel, Listing};
-use crate::open::{self, OpenError, OpenedModel};
-use crate::source::{Source, SourceError};
+use crate::open::{self, OpenedModel};
+use crate::source::Source;
 
 /// A listing of thousands of files is smaller; what is larger is something else.
 const MOST_LISTING_BYTES: u64 = 20 << 20;
@@ -52,7 +52,7 @@ pub async fn files(mut files: Vec<File>, catalog: &Catalog) {
         let shards: Vec<Source> = files.into_iter().map(Source::Local).collect();
         match config {
             Some(config) => sharded(&name, &Source::Local(config), &shards, catalog).await,
-            None => Reading::Failed(FileProblem::Unreadable(WITHOUT_CONFIG.to_owned())),
+            None => Reading::Failed(FileProblem::ShardsAlone),
         }
     } else {
         let sources: Vec<Source> = files.into_iter().map(Source::Local).collect();
@@ -77,12 +77,10 @@ pub async fn address(address: &str, catalog: &Catalog) -> bool {
     let reading = match Place::read(address) {
         Ok(Place::File { url }) => match parts_of(&url) {
             Ok(urls) => model(&urls.into_iter().map(Source::Remote).collect::<Vec<_>>(), catalog).await,
-            Err(why) => Reading::Failed(FileProblem::Unreadable(why)),
+            Err(why) => Reading::Failed(why),
         },
-        Ok(Place::Repo(place)) => {
-            repo(&place, catalog).await.unwrap_or_else(|error| Reading::Failed(problem(error)))
-        }
-        Err(error) => Reading::Failed(FileProblem::Unreadable(error.to_string())),
+        Ok(Place::Repo(place)) => repo(&place, catalog).await.unwrap_or_else(Reading::Failed),
+        Err(why) => Reading::Failed(why),
     };
     // An answer that comes after its question was withdrawn is dropped.
     if HELD.with_borrow(|held| held.address == address) {
@@ -91,15 +89,12 @@ pub async fn address(address: &str, catalog: &Catalog) -> bool {
     true
 }
 
-/// Shards do not say how their tensors are used.
-const WITHOUT_CONFIG: &str = "shards alone do not tell; drop config.json together with all of them";
-
 /// Addresses of all parts of a split model, from that of any one.
-fn parts_of(url: &str) -> Result<Vec<String>, String> {
+fn parts_of(url: &str) -> Result<Vec<String>, FileProblem> {
     let (path, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
     let Some(part) = Part::of(path) else { return Ok(vec![url.to_owned()]) };
     if part.count > MOST_PARTS {
-        return Err(format!("it claims to have {} parts", part.count));
+        return Err(FileProblem::TooManyParts(part.count));
     }
     let ending = path.rsplit('.').next().unwrap_or("gguf");
     Ok((1..=part.count)
@@ -115,7 +110,7 @@ async fn model(sources: &[Source], catalog: &Catalog) -> Reading {
     let name = sources.first().map(Source::name).unwrap_or_default();
     let opened = match open::model(sources).await {
         Ok(opened) => opened,
-        Err(error) => return Reading::Failed(problem(error)),
+        Err(error) => return Reading::Failed(error),
     };
     reading(&name, &opened, FileFormat::Gguf, catalog)
 }
@@ -124,11 +119,11 @@ async fn model(sources: &[Source], catalog: &Catalog) -> Reading {
 async fn sharded(name: &str, config: &Source, shards: &[Source], catalog: &Catalog) -> Reading {
     let config = match config.text(MOST_CONFIG_BYTES).await {
         Ok(config) => config,
-        Err(error) => return Reading::Failed(problem(error.into())),
+        Err(error) => return Reading::Failed(error),
     };
     match open::sharded(&config, shards).await {
         Ok(opened) => reading(name, &opened, FileFormat::Safetensors, catalog),
-        Err(error) => Reading::Failed(problem(error)),
+        Err(error) => Reading::Failed(error),
     }
 }
 
@@ -151,7 +146,7 @@ fn note(name: &str, opened: &OpenedModel, format: FileFormat) -> FileNote {
 
 /// Lists a repository. One header, of its smallest complete model, says what all of them are; the others differ in the
 /// size of their weights, which the listing has.
-async fn repo(place: &Repo, catalog: &Catalog) -> Result<Reading, OpenError> {
+async fn repo(place: &Repo, catalog: &Catalog) -> Result<Reading, FileProblem> {
     let text = Source::Remote(place.listing_url()).text(MOST_LISTING_BYTES).await?;
     let listing = match Listing::read(&text) {
         Ok(listing) => listing,
@@ -162,14 +157,8 @@ async fn repo(place: &Repo, catalog: &Catalog) -> Result<Reading, OpenError> {
         let shards: Vec<Source> = listing.safetensors.iter().map(remote).collect();
         return Ok(match (shards.is_empty(), listing.has_config) {
             (false, true) => sharded(&place.name, &remote(&"config.json".to_owned()), &shards, catalog).await,
-            (false, false) => {
-                let why = format!("the repository {} has no config.json beside its safetensors", place.name);
-                Reading::Failed(FileProblem::Unreadable(why))
-            }
-            (true, _) => {
-                let why = format!("the repository {} holds neither GGUF nor safetensors files", place.name);
-                Reading::Failed(FileProblem::Unreadable(why))
-            }
+            (false, false) => Reading::Failed(FileProblem::NoConfig(place.name.clone())),
+            (true, _) => Reading::Failed(FileProblem::NoModel(place.name.clone())),
         });
     }
     let complete = |model: &&GgufModel| model.paths.len() == model.parts as usize;
@@ -214,24 +203,6 @@ fn line(
 /// The quantisation in a model's name: what follows the last hyphen or dot, `Qwen3-8B-Q4_K_M` or `model.Q4_K_M`.
 fn quant_in(name: &str) -> &str {
     name.rsplit(['-', '.', '/']).next().unwrap_or(name)
-}
-
-/// What the page says about an error.
-fn problem(error: OpenError) -> FileProblem {
-    match error {
-        OpenError::Gguf(error) => FileProblem::NotGguf(error.to_string()),
-        OpenError::Safetensors(error) => FileProblem::Unreadable(error.to_string()),
-        OpenError::Source(error) => match error {
-            SourceError::Cors => FileProblem::Cors,
-            SourceError::Unreachable => FileProblem::Unreachable,
-            SourceError::Gated(status) => FileProblem::Gated(status),
-            SourceError::Missing => FileProblem::NotFound,
-            SourceError::NoRanges(bytes) => FileProblem::NoRange(bytes.unwrap_or_default() as f64 / GIB),
-            SourceError::Status(_) | SourceError::Local(_) | SourceError::TooLong(_) => {
-                FileProblem::Unreadable(error.to_string())
-            }
-        },
-    }
 }
 
 #[cfg(test)]
