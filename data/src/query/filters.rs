@@ -1,12 +1,14 @@
 //! Which models to show, and in which order.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::slice::from_ref;
 
 use super::noted;
-use super::params::{FieldError, Params};
+use super::params::{FieldError, Params, clip};
+use crate::catalog::Catalog;
 use crate::row::ModelRow;
 use crate::rules::Rules;
 
@@ -95,6 +97,31 @@ impl Filters {
             by_family: by_family.unwrap_or(false),
         };
         if errors.is_empty() { Ok(filters) } else { Err(errors) }
+    }
+
+    /// The same, where some model has the family and the licence that are asked for.
+    ///
+    /// # Errors
+    /// What no model has, with those that are spelt in part as it is.
+    pub fn known(self, catalog: &Catalog) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut check = |field: &str, wanted: &Option<String>, of: &dyn Fn(&ModelRow) -> Option<String>| {
+            let Some(wanted) = wanted else { return };
+            let mut all: Vec<String> = catalog.models().iter().filter_map(of).collect();
+            all.sort_unstable();
+            all.dedup();
+            if all.iter().all(|name| !name.eq_ignore_ascii_case(wanted)) {
+                let part = squeezed(wanted);
+                all.retain(|name| !part.is_empty() && squeezed(name).contains(&part));
+                all.truncate(4);
+                let message =
+                    format!("No model has \"{}\": leave it out, or take one of the list.", clip(wanted));
+                errors.push(FieldError::with_near(field, message, all));
+            }
+        };
+        check("family", &self.family, &|row| Some(row.family.clone()));
+        check("license", &self.license, &|row| row.license.clone());
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
     /// Whether a model passes what can be told without an estimate.

@@ -170,7 +170,8 @@ impl Params {
         match number::read(text) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
-                let message = format!("\"{}\" is no number from {least} to {most}.", clip(text));
+                let message =
+                    format!("\"{}\" is no number from {least} to {most}; write it as 8 or 12.5.", clip(text));
                 Err(FieldError::new(name, message))
             }
         }
@@ -243,6 +244,11 @@ fn tokens(text: &str) -> Option<u32> {
         b'm' | b'M' => (&text[..text.len() - 1], 1_048_576.0),
         _ => (text, 1.0),
     };
+    // A comma stands before three digits: read as nothing in 12,5, it would make 125 of it.
+    let is_sign_there = |(at, sign)| sign != b',' || at % 4 == 3;
+    if !digits.trim().bytes().rev().enumerate().all(is_sign_there) {
+        return None;
+    }
     let plain: String = digits.chars().filter(|c| !matches!(c, ',' | '_')).collect();
     let number = number::read(plain.trim())? * unit;
     let whole =
@@ -271,6 +277,11 @@ mod tests {
             ("1.5K", Some(1536)),
             ("131,072", Some(131_072)),
             ("1m", Some(1_048_576)),
+            ("1,024k", Some(1_048_576)),
+            ("12,5", None),
+            ("12,5k", None),
+            ("1.5,000", None),
+            ("1,0000", None),
             ("4.2", None),
             ("-4", None),
             ("k", None),

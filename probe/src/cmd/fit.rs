@@ -46,7 +46,9 @@ pub fn run(arguments: &Fit, out: &mut dyn Write) -> Result<()> {
     let engine = Engine::embedded();
     let params = arguments.question.0.params(&engine)?;
     let (rig, job) = engine.read(&params).map_err(|errors| usage(&errors))?;
-    let filters = Filters::read(&params, engine.rules).map_err(|errors| usage(&errors))?;
+    let filters = Filters::read(&params, engine.rules)
+        .and_then(|filters| filters.known(engine.catalog))
+        .map_err(|errors| usage(&errors))?;
     let cards = shortlist(&engine, &rig, &job, &filters);
     let lines: Vec<Line<'_>> = cards.iter().map(line).collect();
     if arguments.json {

@@ -9,7 +9,7 @@ use estimator::Range;
 use crate::card::{self, plain};
 use crate::figures::{self, Figure};
 use crate::messages::Messages;
-use crate::query::Query;
+use crate::query::{Query, numbered};
 use crate::view::{Column, CompareView, Problem};
 use crate::{figure, listing, words};
 
@@ -50,16 +50,11 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         }
     }
     let columns = view.columns.iter().map(|column| {
-        let names = ["hardware", "model", "quant"].map(|field| format!("{field}{}", column.number));
-        let gone: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-        Head { column, without: query.link(path, &gone) }
+        let others = |name: &str| numbered(name).is_none_or(|(_, number)| number != column.number);
+        Head { column, without: query.keeping(&others).link(path, &[]) }
     });
     let answered = !view.columns.is_empty() && view.columns.iter().all(|column| column.answer.is_some());
-    // A setup's own fields carry its number, one digit, behind their names.
-    let of_setup = |name: &str| match name.as_bytes() {
-        [.., b'1'..=b'6'] => is_parameter(&name[..name.len() - 1]),
-        _ => is_parameter(name),
-    };
+    let of_setup = |name: &str| is_parameter(name) || numbered(name).is_some();
     CompareResults {
         m,
         data: if answered {
@@ -69,19 +64,33 @@ pub fn results(view: &CompareView, path: &str, query: &Query, m: &Messages) -> a
         },
         problems: listing::problems(&all, path, query, m)?,
         columns: columns.collect(),
-        // A row that no setup has anything for, such as what would make it run, is left out.
+        // A row that no setup has anything for, such as what would make it run, is left out; and so is what was asked for of all.
         rows: rows(&view.columns, m)
             .into_iter()
-            .filter(|(_, cells)| cells.iter().any(|cell| !cell.words.is_empty()))
+            .enumerate()
+            .filter(|(at, (_, cells))| match at {
+                0..ASKED => differ(cells),
+                _ => cells.iter().any(|cell| !cell.words.is_empty()),
+            })
+            .map(|(_, row)| row)
             .collect(),
         figures: figures::context(&view.curves, None, "", m).into_iter().collect(),
     }
     .render()
 }
 
+/// Whether setups that are answered say different things in a row.
+fn differ(cells: &[Cell]) -> bool {
+    let mut said = cells.iter().map(|cell| &cell.words).filter(|words| !words.is_empty());
+    said.next().is_some_and(|first| said.any(|words| words != first))
+}
+
 fn words_only(words: String) -> Cell {
     Cell { words, ..Cell::default() }
 }
+
+/// How many rows at the top say what was asked for, where setups differ in it.
+const ASKED: usize = 3;
 
 /// What all columns of the table share.
 struct Shared {
@@ -105,6 +114,9 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
         in_streams: columns.iter().any(streams),
     };
     let mut rows = [
+        m.compare.context,
+        m.compare.runtime,
+        m.compare.cache,
         m.compare.verdict,
         if shared.in_streams { m.compare.speed_each } else { m.compare.speed },
         m.compare.together,
@@ -133,9 +145,17 @@ fn rows(columns: &[Column], m: &Messages) -> Vec<(&'static str, Vec<Cell>)> {
 }
 
 /// One column, in the order of the rows.
-fn cells(answer: &Answer, verdict: Verdict, shared: &Shared, m: &Messages) -> [Cell; 13] {
+fn cells(answer: &Answer, verdict: Verdict, shared: &Shared, m: &Messages) -> [Cell; 16] {
     let range = |range: Option<Range>| range.map(figure::range).unwrap_or_default();
+    let asked = &answer.setup;
     [
+        words_only(figure::tokens(asked.context)),
+        words_only(format!("{}, {}", asked.runtime, asked.backend)),
+        words_only(if asked.kv == asked.kv_v {
+            asked.kv.clone()
+        } else {
+            format!("{} / {}", asked.kv, asked.kv_v)
+        }),
         Cell {
             svg: chart::verdict_mark(verdict, None),
             ..words_only(words::verdict_word(verdict, m).to_owned())

@@ -189,6 +189,44 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
     assert_eq!(view.columns.iter().map(|c| c.number).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(view.columns[0].answer.as_ref().unwrap().setup.context, 8192);
     assert_eq!(view.columns[1].problems[0].field, "hardware3");
+    let html = page::compare_results(&view, "/compare", &query, &EN).unwrap();
+    assert!(!html.contains(EN.compare.context), "a setup that is not answered differs in nothing");
+}
+
+#[test]
+fn a_setup_says_for_itself_what_differs() {
+    let query = Query::parse(
+        "hardware1=rtx-3090&model1=qwen3-8b&hardware2=rtx-3090&model2=qwen3-8b&context=8k&context2=32k&kv2=q99&runtime1=vllm",
+    );
+    let view = gather::compare(&engine(), &query);
+    let setup = |at: usize| &view.columns[at].answer.as_ref().expect("an answer").setup;
+    assert_eq!([setup(0).context, setup(1).context], [8192, 32_768]);
+    assert_eq!([setup(0).runtime.as_str(), setup(1).runtime.as_str()], ["vllm", "llama.cpp"]);
+    let fields: Vec<&str> = view.columns[1].problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!((fields, setup(1).kv.as_str()), (vec!["kv2"], "f16"), "the rest of it is answered");
+    let html = page::compare_results(&view, "/compare", &query, &EN).unwrap();
+    for said in [EN.compare.context, EN.compare.runtime, "<b>kv2</b>"] {
+        assert!(html.contains(said), "{said}");
+    }
+    assert!(!html.contains(EN.compare.cache), "what all have in common is not told");
+    let data = data_link(&html, "compare");
+    assert!(data.contains("context2=32k") && data.contains("runtime1=vllm"), "{data}");
+    // Without the second setup nothing of it stays.
+    let first = "/compare?context=8k&hardware1=rtx-3090&model1=qwen3-8b&runtime1=vllm";
+    assert!(sorted_links(&html).iter().any(|link| link == first), "{html}");
+}
+
+/// The addresses of all links, with their parameters in order.
+fn sorted_links(html: &str) -> Vec<String> {
+    let links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let sorted = links.filter_map(|link| {
+        let (path, query) = link.split_once('?')?;
+        let query = query.replace("&#38;", "&").replace("&amp;", "&");
+        let mut pairs: Vec<&str> = query.split('&').collect();
+        pairs.sort_unstable();
+        Some(format!("{path}?{}", pairs.join("&")))
+    });
+    sorted.collect()
 }
 
 #[test]

@@ -6,21 +6,21 @@ use data::query::{Filters, Params};
 use super::{curve, passing_over};
 #[cfg(feature = "full")]
 use crate::card::{JOB, SETUP};
-use crate::query::Query;
+use crate::query::{NAMES, Query};
 use crate::view::{Column, CompareView, Curve, MOST_SETUPS, Problem};
 
-/// The view of all setups in the query: `hardware1`, `model1`, `quant1`, and so on, with one job for all.
+/// The view of all setups in the query: `hardware1`, `model1`, `quant1`, and so on, with one job for all but for what a setup
+/// says itself: `context1`, `runtime1`, `kv1`, `memory_gib1` and every other parameter.
 #[must_use]
 pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
     let mut columns = Vec::new();
     let mut curves = Vec::new();
     for n in 1..=MOST_SETUPS {
-        let field = |name: &str| query.get(&format!("{name}{n}"));
-        let [hardware, model, quant] = ["hardware", "model", "quant"].map(field);
+        let setup = query.of_setup(n);
+        let [hardware, model, quant] = NAMES.map(|name| setup.get(name));
         if hardware.is_empty() && model.is_empty() {
             continue;
         }
-        let setup = query.with("hardware", hardware).with("model", model).with("quant", quant);
         let mut read = None;
         let (_, problems) = passing_over(&setup, &mut |setup| {
             read = Some(column(engine, setup)?);
@@ -39,7 +39,7 @@ pub fn compare(engine: &Engine<'_>, query: &Query) -> CompareView {
             (unread, None)
         });
         column.number = n;
-        column.problems = problems.into_iter().map(|problem| numbered(problem, n)).collect();
+        column.problems = problems.into_iter().map(|problem| numbered(query, problem, n)).collect();
         columns.push(column);
         curves.extend(curve);
     }
@@ -79,15 +79,22 @@ pub fn first_of_list(engine: &Engine<'_>, query: &Query) -> Option<String> {
     (!names.is_empty()).then(|| job.link("/compare", &names))
 }
 
-/// A problem with `hardware` is one with `hardware2` in the second setup; one with the job belongs to all.
-fn numbered(problem: Problem, n: usize) -> Problem {
-    let own = ["hardware", "model", "quant"].contains(&problem.field.as_str());
-    Problem { field: if own { format!("{}{n}", problem.field) } else { problem.field }, ..problem }
+/// A problem with `hardware` is one with `hardware2` in the second setup; one with the job belongs to all, unless the setup
+/// said so itself.
+fn numbered(query: &Query, problem: Problem, n: usize) -> Problem {
+    let own = format!("{}{n}", problem.field);
+    let is_own = NAMES.contains(&problem.field.as_str()) || !query.get(&own).is_empty();
+    Problem { field: if is_own { own } else { problem.field }, ..problem }
 }
 
 fn column(engine: &Engine<'_>, query: &Query) -> Result<(Column, Option<Curve>), Vec<Problem>> {
     let params = Params::read_page(query.pairs().filter(|(_, value)| !value.is_empty()))?;
-    let (rig, job) = engine.read(&params)?;
+    let (rig, job) = engine.read(&params).map_err(|mut problems| {
+        // A model that is not known is told together with a machine that is not.
+        let unknown = |name| engine.catalog.model(name).err().map(|lookup| lookup.at("model", name));
+        problems.extend(params.get("model").and_then(unknown));
+        problems
+    })?;
     let minimum_tps = Filters::read(&params, engine.rules)?.min_tps;
     let chosen = engine.choose(&params, &rig, &job)?;
     let name = format!("{} · {}", rig, chosen.model.name);
