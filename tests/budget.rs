@@ -12,10 +12,10 @@ const PAGE_BYTES: usize = 30_000;
 
 #[test]
 fn every_page_is_within_its_budget() -> Result<()> {
-    let site = Site::without_wasm_but(reports::FLAGS)?;
+    let reports::Reported { site, pages, .. } = &reports::open(Site::without_wasm_but)?;
     let mut over = Vec::new();
-    for (name, path) in reports::pages(&site)? {
-        let html = get(&site.at(&path))?;
+    for (name, path) in pages {
+        let html = get(&site.at(path))?;
         let style =
             after(&html, "rel=\"stylesheet\" href=\"").with_context(|| format!("{name} has no style"))?;
         let size = gzip_len(&html)? + gzip_len(&get(&site.at(style))?)?;

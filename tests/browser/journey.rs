@@ -6,7 +6,7 @@ use house::webdriver::Browser;
 use serde_json::json;
 
 /// Marks this document, so that a reload cannot pass for a swap, and waits for the WASM engine.
-fn settle(browser: &Browser) -> Result<()> {
+pub(crate) fn settle(browser: &Browser) -> Result<()> {
     browser.run("window.sameDocument = true", &json!([]))?;
     browser
         .wait("performance.getEntriesByType('resource').some((entry) => entry.name.includes('_bg.wasm'))")?;
@@ -15,7 +15,7 @@ fn settle(browser: &Browser) -> Result<()> {
     Ok(())
 }
 
-fn same_document(browser: &Browser) -> Result<bool> {
+pub(crate) fn same_document(browser: &Browser) -> Result<bool> {
     Ok(browser.run("return window.sameDocument === true", &json!([]))? == true)
 }
 

@@ -47,14 +47,13 @@ fn serious(browser: &Browser, axe: &str) -> Result<Vec<String>> {
 #[test]
 fn every_page_is_accessible_in_light_and_dark_and_on_a_phone() -> Result<()> {
     let axe = axe()?;
-    let site = Site::open(reports::FLAGS)?;
-    let pages = reports::pages(&site)?;
+    let reports::Reported { site, pages, .. } = &reports::open(Site::open)?;
     let browser = Browser::open()?;
     let mut findings = Vec::new();
     for (dark, width) in [(false, 1280), (true, 1280), (false, 390)] {
         browser.dark(dark)?;
         browser.size(width, 900)?;
-        for (name, path) in &pages {
+        for (name, path) in pages {
             browser.go(&site.at(path))?;
             let found = serious(&browser, &axe)?;
             findings.extend(found.iter().map(|what| format!("{name}, dark {dark}, {width} px: {what}")));
@@ -82,9 +81,9 @@ fn the_checker_finds_a_planted_fault() -> Result<()> {
 
 #[test]
 fn no_page_writes_an_error_to_the_console() -> Result<()> {
-    let site = Site::open(reports::FLAGS)?;
+    let reports::Reported { site, pages, .. } = &reports::open(Site::open)?;
     let browser = Browser::open()?;
-    for (name, path) in &reports::pages(&site)? {
+    for (name, path) in pages {
         browser.go(&site.at(path))?;
         // The loader and what it loads have run by then.
         browser.run("return new Promise((done) => setTimeout(done, 300))", &json!([]))?;

@@ -4,8 +4,10 @@ mod benchmarks;
 mod contribute;
 mod embed;
 mod journey;
+mod keyboard;
 mod look;
 mod opened;
+mod pages;
 mod same;
 
 use std::collections::BTreeMap;

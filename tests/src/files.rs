@@ -2,7 +2,7 @@
 //! real host would be with or without them.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -77,22 +77,24 @@ impl FileServer {
 }
 
 fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Served>, sent: &Mutex<usize>) -> Result<()> {
-    let mut lines = BufReader::new(stream).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
+    let mut sent_to_us = BufReader::new(stream);
+    let mut request = String::new();
+    sent_to_us.read_line(&mut request)?;
     let mut words = request.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut range = None;
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("range")
-        {
-            range = parse_range(value.trim());
+    let (mut range, mut body_bytes) = (None, 0);
+    loop {
+        let mut line = String::new();
+        sent_to_us.read_line(&mut line)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "range" => range = parse_range(value.trim()),
+            "content-length" => body_bytes = value.trim().parse()?,
+            _ => {}
         }
     }
+    // What was posted counts for nothing here, but a connection that closes before it was read is reset.
+    std::io::copy(&mut sent_to_us.take(body_bytes), &mut std::io::sink())?;
 
     let path = target.split('?').next().unwrap_or_default();
     let Some(file) = files.get(path) else { return head(stream, "404 Not Found", true, &[], 0) };

@@ -150,6 +150,25 @@ impl Browser {
         self.post(&format!("element/{element}/click"), &json!({})).map(drop)
     }
 
+    /// Presses keys one after the other, whatever has the focus.
+    pub fn press(&self, keys: &str) -> Result<()> {
+        let down_and_up = |key: char| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key}));
+        let presses: Vec<Value> = keys.chars().flat_map(down_and_up).collect();
+        self.act(&json!({"type": "key", "id": "keyboard", "actions": presses}))
+    }
+
+    /// Moves the pointer onto the middle of an element.
+    pub fn hover(&self, css: &str) -> Result<()> {
+        self.run("document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", &json!([css]))?;
+        let element = json!({"element-6066-11e4-a52e-4f735466cecf": self.find(css)?});
+        let onto = json!({"type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": element});
+        self.act(&json!({"type": "pointer", "id": "mouse", "actions": [onto]}))
+    }
+
+    fn act(&self, device: &Value) -> Result<()> {
+        self.post("actions", &json!({"actions": [device]})).map(drop)
+    }
+
     /// Chooses an option of a `<select>` by its value.
     pub fn choose(&self, css: &str, value: &str) -> Result<()> {
         // A list that the page has just moved can be missed by the pointer: the click counts once the list says so.

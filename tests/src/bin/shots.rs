@@ -31,8 +31,7 @@ fn main() -> Result<()> {
     let folder = PathBuf::from(args.next().context("shots FOLDER [WORD]")?);
     let only = args.next().unwrap_or_default();
     fs::create_dir_all(&folder)?;
-    let site = Site::open(reports::FLAGS)?;
-    let pages = reports::pages(&site)?;
+    let reports::Reported { site, pages, .. } = &reports::open(Site::open)?;
     let browser = Browser::open()?;
     for look in LOOKS {
         browser.size(look.width, 1000)?;
