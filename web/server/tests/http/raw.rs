@@ -35,7 +35,7 @@ async fn start(more: &[&str]) -> Running {
 
 impl Running {
     /// Still there after all that: it answers, and ends as it should.
-    async fn is_well(self) {
+    async fn ends_well(self) {
         let answer =
             exchange(self.addr, b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -106,7 +106,7 @@ async fn a_line_end_in_a_header_plants_none() {
             }
         }
     }
-    running.is_well().await;
+    running.ends_well().await;
 }
 
 /// The same in the address itself, where it is written as escapes: it is text of a query, and of a `Location` no more.
@@ -130,7 +130,7 @@ async fn a_line_end_in_an_address_plants_none() {
         assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         assert!(!planted(&answer), "{path}: {answer}");
     }
-    running.is_well().await;
+    running.ends_well().await;
 }
 
 /// Chunks of `size` bytes until so many were sent or the server had enough; its answer, and how many it let through.
@@ -184,7 +184,7 @@ async fn chunks_beyond_the_cap_are_not_read_to_their_end() {
     // One byte over, in one chunk: the answer always arrives.
     let (answer, _) = chunked(running.addr, "/api/v1/disputes", 300 << 10, 1).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    running.is_well().await;
+    running.ends_well().await;
 }
 
 /// Two lengths, or a length beside chunks, are how one request is smuggled behind another.
@@ -208,5 +208,5 @@ async fn a_body_of_two_lengths_is_one_request_at_most() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{lengths}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{lengths}: a second answer: {answer}");
     }
-    running.is_well().await;
+    running.ends_well().await;
 }

@@ -275,14 +275,9 @@ async fn no_stored_figure_breaks_a_page() {
     for (who, wall_ms) in [(1_u8, -7.0), (2, 1e308), (3, 0.0)] {
         let mut run = sample::full_run(who, 1.0);
         let made = {
-            let secret = &site.app.submissions().judging.secrets.proof;
-            let around = server::gate::run::Around {
-                engine: site.app.engine(),
-                rules: data::plausibility::PlausibilityRow::embedded(),
-                secret,
-                now_ms: now_ms(),
-                dry: true,
-            };
+            let (engine, judging) = (site.app.engine(), &site.app.submissions().judging);
+            let (rules, secret) = (&judging.rules, &judging.secrets.proof);
+            let around = server::gate::run::Around { engine, rules, secret, now_ms: now_ms(), dry: true };
             let body = json!({ "envelope": sample::sealed(who, &run), "pow": null }).to_string();
             server::gate::run::candidate(body.as_bytes(), &around).unwrap()
         };
