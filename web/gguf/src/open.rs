@@ -28,7 +28,7 @@ pub async fn model(sources: &[Source]) -> Result<OpenedModel, FileProblem> {
         headers.push(header(source).await?);
     }
     Ok(OpenedModel {
-        shape: gguf::model(&headers).map_err(no_gguf)?,
+        shape: gguf::model(&headers).map_err(|error| no_gguf(&error))?,
         tensors: headers.iter().map(|header| header.tensors.len()).sum(),
         bytes: headers.iter().map(Header::file_bytes).sum(),
     })
@@ -41,17 +41,17 @@ pub async fn sharded(config: &str, sources: &[Source]) -> Result<OpenedModel, Fi
         shards.push(shard(source).await?);
     }
     Ok(OpenedModel {
-        shape: safetensors::model(config, &shards).map_err(unreadable)?,
+        shape: safetensors::model(config, &shards).map_err(|error| unreadable(&error))?,
         tensors: shards.iter().map(|shard| shard.tensors.len()).sum(),
         bytes: shards.iter().map(|shard| shard.file_bytes).sum(),
     })
 }
 
-fn no_gguf(error: GgufError) -> FileProblem {
+fn no_gguf(error: &GgufError) -> FileProblem {
     FileProblem::NotGguf(error.to_string())
 }
 
-fn unreadable(error: SafetensorsError) -> FileProblem {
+fn unreadable(error: &SafetensorsError) -> FileProblem {
     FileProblem::Unreadable(error.to_string())
 }
 
@@ -66,9 +66,9 @@ async fn header(source: &Source) -> Result<Header, FileProblem> {
             Err(GgufError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least.max(2 * wanted),
             Err(GgufError::NeedMore { bytes_at_least }) => {
                 let file_bytes = start.bytes.len() as u64;
-                return Err(no_gguf(GgufError::CutOff { file_bytes, needed_bytes: bytes_at_least }));
+                return Err(no_gguf(&GgufError::CutOff { file_bytes, needed_bytes: bytes_at_least }));
             }
-            Err(error) => return Err(no_gguf(error)),
+            Err(error) => return Err(no_gguf(&error)),
         }
     }
 }
@@ -84,12 +84,12 @@ async fn shard(source: &Source) -> Result<safetensors::Header, FileProblem> {
             Err(SafetensorsError::NeedMore { bytes_at_least }) if grew => wanted = bytes_at_least,
             Err(SafetensorsError::NeedMore { bytes_at_least }) => {
                 let file_bytes = start.bytes.len() as u64;
-                return Err(unreadable(SafetensorsError::CutOff {
+                return Err(unreadable(&SafetensorsError::CutOff {
                     file_bytes,
                     needed_bytes: bytes_at_least,
                 }));
             }
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         }
     }
 }

@@ -210,7 +210,13 @@ mod tests {
         let model = engine.catalog.model("llama-3.1-8b").unwrap();
         let quant = engine.catalog.quant("q4_k_m").unwrap();
         let check = |params, bytes, model, quant| {
-            agrees(&identity(params, bytes), model, Some(quant), Runtime::LlamaCpp, PlausibilityRow::embedded())
+            agrees(
+                &identity(params, bytes),
+                model,
+                Some(quant),
+                Runtime::LlamaCpp,
+                PlausibilityRow::embedded(),
+            )
         };
         // Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf as published: 8,030,261,312 weights in 4,920,734,272 bytes.
         assert_eq!(check(8_030_261_312, 4_920_734_272, model, quant), Ok(()));
