@@ -81,7 +81,7 @@ on_both! {
         };
         let pace = Duration::from_millis(50);
         let until = async |holds: &dyn Fn(&[i64]) -> bool| {
-            let end = Instant::now() + Duration::from_secs(20);
+            let end = Instant::now() + Duration::from_secs(60);
             while !holds(&rows().await) && Instant::now() < end {
                 tokio::time::sleep(pace).await;
             }
