@@ -130,7 +130,7 @@ fn compared_setups_say_for_themselves_what_differs() -> Result<()> {
 
 #[test]
 fn boards_are_sorted_and_people_lead_to_their_results() -> Result<()> {
-    let Reported { site, .. } = &reports::open(Site::without_wasm_but)?;
+    let Reported { site, .. } = &reports::open(Site::open)?;
     let browser = Browser::open()?;
     browser.go(&site.at("/leaderboard"))?;
     assert!(count(&browser, "tbody tr")? > 0);

@@ -92,7 +92,7 @@ impl<'a> CardRow<'a> {
     pub(crate) fn new(card: &'a Card, path: &str, query: &Query, m: &'a Messages) -> Self {
         let answer = &card.answer;
         let verdict = words::verdict(answer, card.fast_enough);
-        let (href, name, note) = subject(&card.subject, query, m);
+        let (href, name, note) = subject(&card.subject, path, query, m);
         let (remedy, remedy_href) =
             answer.remedy.as_ref().map(|change| words::remedy(change, path, query, m)).unwrap_or_default();
         let (score, ground) = capability(&card.subject, m);
@@ -178,14 +178,20 @@ pub(crate) fn plain(range: Range) -> chart::Range {
     chart::Range { low: range.low, mid: range.mid, high: range.high }
 }
 
-fn subject<'a>(subject: &'a Subject, query: &Query, m: &Messages) -> (String, &'a str, String) {
+fn subject<'a>(subject: &'a Subject, path: &str, query: &Query, m: &Messages) -> (String, &'a str, String) {
     match subject {
         Subject::Model(model) => {
             let mut note = figure::billions(model.params_b);
             if model.active_params_b < 0.95 * model.params_b {
                 note = format!("{note}, {}", m.answer.active(&figure::billions(model.active_params_b)));
             }
-            (query.only(SETUP).link(&format!("/m/{}", model.id), &[]), &model.name, note)
+            let setup = query.only(SETUP);
+            // On a device's page the path names the machine.
+            let setup = match path.strip_prefix("/d/") {
+                Some(device) => setup.with("hardware", device),
+                None => setup,
+            };
+            (setup.link(&format!("/m/{}", model.id), &[]), &model.name, note)
         }
         Subject::Device(device) => {
             let note = format!(

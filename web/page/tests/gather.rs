@@ -190,7 +190,8 @@ fn compared_setups_keep_their_numbers_when_one_cannot_be_read() {
     assert_eq!(view.columns[0].answer.as_ref().unwrap().setup.context, 8192);
     assert_eq!(view.columns[1].problems[0].field, "hardware3");
     let html = page::compare_results(&view, "/compare", &query, &EN).unwrap();
-    assert!(!html.contains(EN.compare.context), "a setup that is not answered differs in nothing");
+    let head = format!("<th scope=\"row\">{}</th>", EN.compare.context);
+    assert!(!html.contains(&head), "a setup that is not answered differs in nothing");
 }
 
 #[test]
@@ -205,10 +206,11 @@ fn a_setup_says_for_itself_what_differs() {
     let fields: Vec<&str> = view.columns[1].problems.iter().map(|problem| problem.field.as_str()).collect();
     assert_eq!((fields, setup(1).kv.as_str()), (vec!["kv2"], "f16"), "the rest of it is answered");
     let html = page::compare_results(&view, "/compare", &query, &EN).unwrap();
-    for said in [EN.compare.context, EN.compare.runtime, "<b>kv2</b>"] {
-        assert!(html.contains(said), "{said}");
+    let head = |words: &str| format!("<th scope=\"row\">{words}</th>");
+    for said in [head(EN.compare.context), head(EN.compare.runtime), "<b>kv2</b>".to_owned()] {
+        assert!(html.contains(&said), "{said}");
     }
-    assert!(!html.contains(EN.compare.cache), "what all have in common is not told");
+    assert!(!html.contains(&head(EN.compare.cache)), "what all have in common is not told");
     let data = data_link(&html, "compare");
     assert!(data.contains("context2=32k") && data.contains("runtime1=vllm"), "{data}");
     // Without the second setup nothing of it stays.

@@ -313,7 +313,8 @@ fn a_model_without_a_machine_asks_for_one_and_no_size_is_not_zero() {
     view.machine.clear();
     view.files[0].size_gib = 0.0;
     let html = region(&view);
-    assert!(html.contains(EN.gguf.pick) && html.contains("<td class=\"num\"></td>"), "{html}");
+    let empty = format!("data-label=\"{}\"></td>", EN.model.size);
+    assert!(html.contains(EN.gguf.pick) && html.contains(&empty), "{html}");
     view.problem = Some(page::view::FileProblem::NoRange(0.0));
     assert!(!region(&view).contains("0 GiB"));
 }
