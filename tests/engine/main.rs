@@ -102,7 +102,7 @@ fn still_running(file: &Path) -> usize {
 /// How far apart measurements of the same thing lie on a machine that is busy with something else, as a factor.
 const DISTURBED: f64 = 1.3;
 /// Times that a disturbed machine is asked.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
 
 /// What was measured, measured again while its figures spread as those of a disturbed machine do; the last round counts as
 /// it is. Only the figures decide, never what is made of them.
