@@ -11,6 +11,8 @@ pub mod estimate;
 use browser::known;
 use page::{Query, gather, messages};
 use wasm_bindgen::prelude::*;
+// What the macro makes of an async function stands on it.
+use wasm_bindgen_futures as _;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");
