@@ -100,7 +100,7 @@ fn still_running(file: &Path) -> usize {
 }
 
 /// How far apart measurements of the same thing lie on a machine that is busy with something else, as a factor.
-const DISTURBED: f64 = 1.3;
+const DISTURBED: f64 = 1.2;
 /// Times that a disturbed machine is asked.
 const ROUNDS: u32 = 5;
 
