@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("llm-speed-calibrate", &["estimator", "data", "chart"]),
     ("llm-speed-page",      &["estimator", "data", "chart"]),
     ("llm-speed-browser",   &["data", "page"]),
-    ("llm-speed-wasm",      &["estimator", "data", "page", "browser"]),
+    ("llm-speed-wasm",      &["data", "page", "browser"]),
     ("llm-speed-gguf",      &["estimator", "data", "page", "browser"]),
     ("llm-speed-contribute", &["data", "page"]),
     ("llm-speed-benchmarks", &["data", "page"]),

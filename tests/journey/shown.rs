@@ -21,8 +21,8 @@ impl<'a> Row<'a> {
         let row = after.split("</tr>").next().context("a row ends")?;
         let mut figures =
             row.split("<td class=\"num\">").skip(1).map(|cell| cell.split("</td>").next().unwrap_or(""));
-        // Bits, size, decode, time to the first token.
-        let (decode, ttft) = (figures.nth(2), figures.next());
+        // Decode, time to the first token; bits and size come behind them.
+        let (decode, ttft) = (figures.next(), figures.next());
         Ok(Row {
             class: class.context("a row has a class")?,
             // What it rests on may stand behind it.

@@ -28,7 +28,7 @@ const ONLY_FULL: &[&str] = &[
 const CONTRIBUTE: [&str; 2] = ["contribute", "state"];
 /// All that a paste's preview says: its module has the names of the other tables, which code that it never runs asks for, and
 /// nothing in them.
-const SAID_OF_A_PASTE: [&str; 3] = ["answer", "contribute", "state"];
+const SAID_OF_A_PASTE: [&str; 2] = ["contribute", "state"];
 /// The table that only the table of runs uses.
 const BENCHMARKS: &str = "benchmarks";
 /// The table that only the page about any model uses.

@@ -171,12 +171,8 @@ fn driven(
                        host.";
         ("hardware", message.to_owned())
     } else {
-        let message = match wanted.filter(|_| !instead.is_empty()) {
-            Some(wanted) => {
-                format!("{} is not made for {rig} with {with}: take one of{instead}.", wanted.name())
-            }
-            None => format!("No runtime is known to run on {rig} with {with}."),
-        };
+        let name = wanted.unwrap_or(Runtime::ALL[0]).name();
+        let message = format!("{name} is not made for {rig} with {with}: take one of{instead}.");
         ("runtime", message)
     };
     Err(FieldError::new(field, message))

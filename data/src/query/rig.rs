@@ -160,8 +160,6 @@ impl<'c> Rig<'c> {
         }
         let split = split(params, devices.len(), &mut errors);
         let host = host(&devices, &figures, rules);
-        // What is wrong for each of several alike is told once.
-        errors.dedup();
         if errors.is_empty() { Ok(Rig { devices, host, split, memo: Memo::default() }) } else { Err(errors) }
     }
 
@@ -193,8 +191,12 @@ impl<'c> Rig<'c> {
 
     /// Whether it has two, four or eight devices of one kind, as matrices are shared out.
     pub(crate) fn is_even(&self) -> bool {
-        let first = self.first().device;
-        matches!(self.devices.len(), 2 | 4 | 8) && self.devices.iter().all(|other| other.device == first)
+        let first = self.first();
+        let is_alike = |other: &RigDevice<'_>| {
+            other.device.memory_gib == first.device.memory_gib
+                && other.device.bandwidth_gb_s == first.device.bandwidth_gb_s
+        };
+        matches!(self.devices.len(), 2 | 4 | 8) && self.devices.iter().all(is_alike)
     }
 
     /// The first device, after which backend and runtime habits go.

@@ -61,7 +61,7 @@ pub struct Piece {
 impl Piece {
     /// What was read from it, in words: a value's name without its underscores, and its unit as on cards.
     fn label(&self, m: &Messages) -> String {
-        self.what.replace("tps", m.answer.tps).replace('_', " ")
+        self.what.replace("tps", m.contribute.tps).replace('_', " ")
     }
 }
 

@@ -118,7 +118,7 @@ pub struct Wanted {
 }
 
 /// Cards on one page: keeps each page within its size budget, and a reader within reach of its end.
-pub const PER_PAGE: usize = 48;
+pub const PER_PAGE: usize = 45;
 
 /// Which page of a list is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
