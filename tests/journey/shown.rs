@@ -19,8 +19,8 @@ impl<'a> Row<'a> {
         let (before, after) = html.split_once(&format!(">{name}</a></th>")).context("no row for it")?;
         let class = before.rsplit_once("<tr class=\"").and_then(|(_, rest)| rest.split('"').next());
         let row = after.split("</tr>").next().context("a row ends")?;
-        let mut figures =
-            row.split("<td class=\"num\">").skip(1).map(|cell| cell.split("</td>").next().unwrap_or(""));
+        let cells = row.split("<td class=\"num").skip(1).filter_map(|cell| cell.split_once('>'));
+        let mut figures = cells.filter_map(|(_, cell)| cell.split("</td>").next());
         // Decode, time to the first token; bits and size come behind them.
         let (decode, ttft) = (figures.next(), figures.next());
         Ok(Row {

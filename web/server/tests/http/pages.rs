@@ -279,7 +279,7 @@ async fn a_list_leads_to_its_first_setups_side_by_side_and_to_itself_as_data() {
         let list = list.as_array().unwrap();
         let shown = cards(&html).len();
         assert!(
-            list.len() >= shown && (list.len() == shown) == (shown < 48),
+            list.len() >= shown && (list.len() == shown) == (shown < page::view::PER_PAGE),
             "{page}: {} of {shown}",
             list.len()
         );
