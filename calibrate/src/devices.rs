@@ -5,11 +5,11 @@ mod names;
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use data::Catalog;
 use data::backend::Backend;
 use data::constants::{class, device_key, is_stacked, tier};
 use data::row::{HardwareRow, Processor};
-use estimator::{Compute, HardwareClass};
+use data::{Catalog, Rules};
+use estimator::{Compute, HardwareClass, Host, Machine, Split};
 use serde::Deserialize;
 
 use crate::processors::stated_cores;
@@ -51,6 +51,30 @@ pub struct Device {
     pub unknown: bool,
     /// Whether the name fits many devices.
     pub vague: bool,
+}
+
+impl Device {
+    /// A machine with it, whose RAM reads so many GB/s where somebody says; else as the rules have it.
+    #[must_use]
+    pub fn machine(&self, ram_gb_s: Option<f64>) -> Machine {
+        let defaults = &Rules::embedded().rows.defaults;
+        let own = estimator::Device {
+            class: self.class,
+            memory_gib: self.memory_gib.unwrap_or(64.0),
+            usable_gib: None,
+            bandwidth_gb_s: self.bandwidth_gb_s,
+            compute: self.compute,
+            host_link_gb_s: self.link_gb_s.unwrap_or(defaults.host_link_gb_s),
+            power_share: 1.0,
+        };
+        let host = Host {
+            memory_gib: defaults.host_ram_gib,
+            bandwidth_gb_s: ram_gb_s.unwrap_or(defaults.host_bandwidth_gb_s),
+        };
+        let mut machine = Machine::single(own, host);
+        machine.split = Split::LayersByMemory;
+        machine
+    }
 }
 
 /// `data/measurement-names.toml`.

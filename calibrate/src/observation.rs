@@ -1,11 +1,11 @@
 //! A measurement, understood: its device, model, job, and what an estimator would be asked about it.
 
+use data::Catalog;
 use data::backend::Backend;
 use data::constants::{Facts, Group, family};
 use data::row::{MatrixFormat, QuantGroup, Runtime};
 use data::subject::{NATIVE_EXPERTS, widens_experts};
-use data::{Catalog, Rules};
-use estimator::{Compute, HardwareClass, Host, LayerKind, Machine, Model, Setup, Split};
+use estimator::{Compute, HardwareClass, LayerKind, Model, Setup};
 
 use crate::clean::{Reason, reasons};
 use crate::columns::{
@@ -201,7 +201,7 @@ impl<'c> Reader<'c> {
         let mut offload = offload(&notes);
         offload.host_bandwidth_gb_s =
             offload.host_bandwidth_gb_s.or_else(|| host::bandwidth_gb_s(self.catalog, &notes));
-        let machine = machine(&device, offload.host_bandwidth_gb_s);
+        let machine = device.machine(offload.host_bandwidth_gb_s);
         let mut setup = Setup { machine, model, weights, cache, workload };
         let power_share = power_share(&notes, &device);
         let streams = row.batch.unwrap_or(1.0).max(1.0);
@@ -380,24 +380,4 @@ fn keeps_latents(row: &MeasurementRow, program: Runtime) -> bool {
 fn shares_matrices(runtime: &str, notes: &str) -> bool {
     let stages = number_after(notes, "pp=").unwrap_or(1.0);
     stages <= 1.0 && matches!(runtime, "vllm" | "sglang" | "tensorrt-llm" | "deepspeed" | "exllamav3" | "mlc")
-}
-
-fn machine(device: &Device, ram_gb_s: Option<f64>) -> Machine {
-    let defaults = &Rules::embedded().rows.defaults;
-    let own = estimator::Device {
-        class: device.class,
-        memory_gib: device.memory_gib.unwrap_or(64.0),
-        usable_gib: None,
-        bandwidth_gb_s: device.bandwidth_gb_s,
-        compute: device.compute,
-        host_link_gb_s: device.link_gb_s.unwrap_or(defaults.host_link_gb_s),
-        power_share: 1.0,
-    };
-    let host = Host {
-        memory_gib: defaults.host_ram_gib,
-        bandwidth_gb_s: ram_gb_s.unwrap_or(defaults.host_bandwidth_gb_s),
-    };
-    let mut machine = Machine::single(own, host);
-    machine.split = Split::LayersByMemory;
-    machine
 }

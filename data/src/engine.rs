@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::choice::Chosen;
 use crate::constants::Fitted;
 use crate::flags::flags;
-use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
+use crate::query::{FieldError, Job, Params, Rig, cache_type_name, is_even};
 use crate::rules::Rules;
 use crate::subject::Subject;
 
@@ -51,7 +51,7 @@ impl<'c> Engine<'c> {
     pub fn read(&self, params: &Params) -> Result<(Rig<'c>, Job), Vec<FieldError>> {
         let mut rig = Rig::read(params, self.catalog, self.rules)?;
         let job = Job::read(params, &rig, self.rules)?;
-        if self.rules.runtime_row(job.runtime).tensor_split && params.get("split").is_none() && rig.is_even()
+        if self.rules.runtime_row(job.runtime).tensor_split && params.get("split").is_none() && is_even(&rig)
         {
             rig.split = Split::Tensor;
         }

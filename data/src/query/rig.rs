@@ -189,16 +189,6 @@ impl<'c> Rig<'c> {
         Machine::several(&devices, self.host, link, self.split).expect("a rig has 1 to MAX_DEVICES devices")
     }
 
-    /// Whether it has two, four or eight devices of one kind, as matrices are shared out.
-    pub(crate) fn is_even(&self) -> bool {
-        let first = self.first();
-        let is_alike = |other: &RigDevice<'_>| {
-            other.device.memory_gib == first.device.memory_gib
-                && other.device.bandwidth_gb_s == first.device.bandwidth_gb_s
-        };
-        matches!(self.devices.len(), 2 | 4 | 8) && self.devices.iter().all(is_alike)
-    }
-
     /// The first device, after which backend and runtime habits go.
     #[must_use]
     pub fn first(&self) -> &RigDevice<'c> {

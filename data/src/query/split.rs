@@ -2,9 +2,10 @@
 
 use alloc::format;
 
-use estimator::{MAX_DEVICES, Split};
+use estimator::{Device, MAX_DEVICES, Split};
 
 use super::params::{FieldError, Params};
+use super::rig::Rig;
 use crate::number;
 
 /// `layers`, `tensor`, or shares such as `2:1`.
@@ -35,4 +36,11 @@ pub(super) fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>)
         return Split::LayersByMemory;
     }
     Split::LayersByShare(shares)
+}
+
+/// Whether it has two, four or eight devices alike in memory and bandwidth, as matrices are shared out.
+pub(crate) fn is_even(rig: &Rig<'_>) -> bool {
+    let of = |device: &Device| (device.memory_gib, device.bandwidth_gb_s);
+    let first = of(&rig.first().device);
+    matches!(rig.devices.len(), 2 | 4 | 8) && rig.devices.iter().all(|other| of(&other.device) == first)
 }
