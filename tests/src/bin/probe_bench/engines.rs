@@ -62,8 +62,9 @@ fn mlx(place: &Place) -> Result<Value> {
         command.env("HF_HUB_OFFLINE", "1");
         command
     })?;
-    // Its processor back end is one slow thread: what five minutes have no room for says so.
-    let some = ["--budget", "300", "--repeat", "1"];
+    // Its processor back end is one slow thread: a quarter of an hour has room for the trace and for the first of the long
+    // contexts. The longer ones, which it would take past the model's own context without a word, say so.
+    let some = ["--budget", "900", "--repeat", "1"];
     place.bench(&[&["--backend", "mlx", "--base-url", &server.url], &some[..]].concat())
 }
 
