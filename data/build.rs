@@ -27,6 +27,11 @@ mod part;
 #[path = "src/fnv.rs"]
 mod fnv;
 
+extern crate alloc;
+
+#[path = "src/peers/row.rs"]
+mod peers;
+
 #[cfg(feature = "runs")]
 #[allow(dead_code, reason = "the library uses all of it")]
 #[path = "src/runs/row.rs"]
@@ -59,13 +64,23 @@ fn main() {
     let dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let (dir, out) = (Path::new(&dir), Path::new(&out));
-    let packed = pack(dir, out);
+    let packed = pack(dir, out).and_then(|()| pack_peers(dir, out));
     #[cfg(feature = "runs")]
     let packed = packed.and_then(|()| pack_runs(dir, out)).and_then(|()| pack_plausibility(dir, out));
     if let Err(error) = packed {
         eprintln!("{error}");
         std::process::exit(1);
     }
+}
+
+/// Writes `peers.packed`: how others' estimates do.
+fn pack_peers(dir: &Path, out: &Path) -> Result<(), String> {
+    for watched in ["peers.toml", "src/peers/row.rs"] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let rows = read::parse::<peers::PeerRows>(&dir.join("peers.toml")).map_err(|error| error.to_string())?;
+    let packed = postcard::to_allocvec(&rows).map_err(|error| error.to_string())?;
+    fs::write(out.join("peers.packed"), packed).map_err(|error| error.to_string())
 }
 
 /// Writes `runs.packed`: the campaigns, which are YAML, and the rigs that they ran on.

@@ -32,6 +32,7 @@ pub mod merkle;
 pub mod number;
 pub mod packed;
 pub mod paste;
+pub mod peers;
 #[cfg(feature = "runs")]
 pub mod plausibility;
 pub mod query;

@@ -65,22 +65,38 @@ pub fn bandwidth_for(
     decode_tps: f64,
     speed_at: &mut dyn FnMut(f64) -> Option<f64>,
 ) -> Option<Needed> {
-    let (mut low, mut high) = (1.0 / LIMIT, LIMIT);
-    let most = speed_at(high)?;
+    let most = speed_at(LIMIT)?;
     if most < decode_tps {
         return Some(Needed::Never(most));
     }
-    // Speed never falls with bandwidth: halve the interval until both ends agree to six digits.
-    while high / low > 1.0 + 1e-6 {
-        let middle = libm::sqrt(low * high);
-        if speed_at(middle)? < decode_tps {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    // The time of a token is a fixed part and bytes over bandwidth, in pieces: over 1 / bandwidth it is nearly a straight line,
+    // so that the place where a line meets the wanted time is mostly the place itself. Speed never falls with bandwidth.
+    let target = 1.0 / decode_tps;
+    let mut fast = (1.0 / LIMIT, 1.0 / most - target);
+    let mut slow = (LIMIT, 1.0 / speed_at(1.0 / LIMIT)? - target);
+    if slow.1 <= 0.0 {
+        return Some(Needed::Bandwidth(bandwidth_gb_s / LIMIT));
     }
-    Some(Needed::Bandwidth(bandwidth_gb_s * high))
+    for turn in 0.. {
+        let width = slow.0 / fast.0;
+        if width <= 1.0 + PRECISION {
+            break;
+        }
+        let met = fast.0 - fast.1 * (slow.0 - fast.0) / (slow.1 - fast.1);
+        // A little beside the end that it lies at, so that both ends close in; and halving, where pieces mislead the line.
+        let beside = 1.0 + PRECISION / 3.0;
+        let at = match turn % 4 {
+            3 => fast.0 * libm::sqrt(width),
+            _ => met.clamp(fast.0 * beside, slow.0 / beside),
+        };
+        let late = 1.0 / speed_at(1.0 / at)? - target;
+        *(if late > 0.0 { &mut slow } else { &mut fast }) = (at, late);
+    }
+    Some(Needed::Bandwidth(bandwidth_gb_s / fast.0))
 }
+
+/// How near the bandwidth that is told comes to the least that is enough, as a share.
+const PRECISION: f64 = 1e-6;
 
 /// How far from its own bandwidth a machine is imagined, at most.
 const LIMIT: f64 = 1e4;

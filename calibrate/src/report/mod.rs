@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use chart::{Theme, standalone};
 use data::constants::{Fitted, Score};
+use data::peers::PeerRows;
 
 use self::pictures::{BUCKETS, against, coverage, residuals};
 pub use self::tables::scores;
@@ -166,31 +167,34 @@ fn line(text: &mut String, words: &str, s: &Score, further: &str) {
     );
 }
 
-/// The README's table: speeds of devices that the fit had not seen, and beside them the medians that peers reached where
-/// we ran them (90 controlled rows of dense models; GeForce cards and Macs).
+/// The README's table: speeds of devices that the fit had not seen, and beside them the medians that others reach on the very
+/// same cells, where they were asked about them.
 #[must_use]
 pub fn readme_table(fitted: &Fitted) -> String {
-    let mut text =
-        "| left-out device | cells | devices | median error | 90th percentile | rows in the 90 % range | llmfit, whichllm, canirun.ai: median |\n|---|---|---|---|---|---|---|\n".to_owned();
+    let peers = PeerRows::embedded();
+    let mut text = format!(
+        "| left-out device | cells | devices | median error | 90th percentile | rows in the 90 % range | {}: median |\n|---|---|---|---|---|---|---|\n",
+        peers.names()
+    );
     let shown = [
-        ("decode nvidia, llama.cpp", "NVIDIA cards, decode", "16, 20, 17 %"),
-        ("decode apple, llama.cpp", "Apple silicon, decode", "27, 36, 20 %"),
-        ("decode amd, llama.cpp", "AMD cards, decode", ""),
-        ("decode intel, llama.cpp", "Intel cards, decode", ""),
-        ("decode unified, llama.cpp", "unified machines, decode", ""),
-        ("decode cpu, llama.cpp", "processors, decode", ""),
-        ("decode cpu, localscore", "processors, decode by LocalScore", ""),
-        ("prefill nvidia, llama.cpp", "NVIDIA cards, prefill", ""),
-        ("prefill apple, llama.cpp", "Apple silicon, prefill", ""),
-        ("prefill amd, llama.cpp", "AMD cards, prefill", ""),
-        ("prefill unified, llama.cpp", "unified machines, prefill", ""),
-        ("prefill cpu, localscore", "processors, prefill by LocalScore", ""),
-        ("streams nvidia, other runtimes", "NVIDIA cards, 2 to 64 streams", ""),
-        ("offload nvidia, llama.cpp", "partial offload", ""),
+        ("decode nvidia, llama.cpp", "NVIDIA cards, decode"),
+        ("decode apple, llama.cpp", "Apple silicon, decode"),
+        ("decode amd, llama.cpp", "AMD cards, decode"),
+        ("decode intel, llama.cpp", "Intel cards, decode"),
+        ("decode unified, llama.cpp", "unified machines, decode"),
+        ("decode cpu, llama.cpp", "processors, decode"),
+        ("decode cpu, localscore", "processors, decode by LocalScore"),
+        ("prefill nvidia, llama.cpp", "NVIDIA cards, prefill"),
+        ("prefill apple, llama.cpp", "Apple silicon, prefill"),
+        ("prefill amd, llama.cpp", "AMD cards, prefill"),
+        ("prefill unified, llama.cpp", "unified machines, prefill"),
+        ("prefill cpu, localscore", "processors, prefill by LocalScore"),
+        ("streams nvidia, other runtimes", "NVIDIA cards, 2 to 64 streams"),
+        ("offload nvidia, llama.cpp", "partial offload"),
     ];
-    for (name, words, peers) in shown {
+    for (name, words) in shown {
         let Some(s) = fitted.provenance.scores.iter().find(|score| score.name == name) else { continue };
-        line(&mut text, words, s, &format!(" {peers} |"));
+        line(&mut text, words, s, &format!(" {} |", peers.medians(name, &fitted.provenance.input)));
     }
     text
 }

@@ -244,19 +244,19 @@ pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     crate::timings::quantile(&values.collect::<Vec<f64>>(), 0.5).unwrap_or(0.0)
 }
 
-/// The values that a filter can take, with how many rows each has, in the order of their first row.
+/// The values that a filter can take: of each the first row that has it, and how many do.
 #[must_use]
-pub fn choices(table: &Table, of: impl Fn(&Row) -> String) -> Vec<(String, usize)> {
-    let mut found: Vec<(String, usize)> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+pub fn choices<'t>(table: &'t Table, of: impl Fn(&'t Row) -> &'t str) -> Vec<(&'t Row, usize)> {
+    let mut found: Vec<(&Row, usize)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for row in table.rows.iter().filter(|row| !row.superseded) {
         let value = of(row);
-        match places.get(&value) {
+        match places.get(value) {
             Some(at) => found[*at].1 += 1,
             None if value.is_empty() => {}
             None => {
-                places.insert(value.clone(), found.len());
-                found.push((value, 1));
+                places.insert(value, found.len());
+                found.push((row, 1));
             }
         }
     }

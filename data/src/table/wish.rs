@@ -196,7 +196,7 @@ impl Wish {
         let is_named = |row: &&Row| {
             !row.device.is_empty() && (same(&row.hardware, &shown) || same_letters(&row.device, &shown))
         };
-        let row = table.rows.iter().find(is_named);
+        let row = if shown.is_empty() { None } else { table.rows.iter().find(is_named) };
         wish.hardware = has("hardware", row.map_or(shown, |row| row.device.clone()), |row| &row.device);
         wish.concurrency = number(&get, "concurrency", 1, 100_000, &mut wrong);
         wish.page = number(&get, "page", 1, u32::MAX, &mut wrong).unwrap_or(1);
@@ -317,10 +317,10 @@ fn number<'a>(
 
 /// The same letters and digits, whatever stands between them.
 fn same_letters(a: &str, b: &str) -> bool {
-    let plain = |text: &str| -> Vec<u8> {
-        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    plain(a) == plain(b)
+    fn plain(text: &str) -> impl Iterator<Item = u8> + '_ {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    }
+    plain(a).eq(plain(b))
 }
 
 /// Whether two names are the same but for case.

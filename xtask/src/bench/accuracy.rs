@@ -23,6 +23,9 @@ const WHICHLLM_PROGRAM: &str = "xtask/peers/whichllm_accuracy.py";
 /// Of the rows with a speed, the share of peak bandwidth that rules of thumb give out.
 const ROOFLINE: f64 = 0.65;
 
+/// What the README and the page about the method set beside our errors.
+const PEERS: &str = "data/peers.toml";
+
 /// A class with fewer cells has no ratio and no rows for dense models and experts apart.
 const ENOUGH: usize = 20;
 
@@ -95,6 +98,7 @@ pub fn run(_: &str) -> Result<String> {
     let mut table = String::new();
     beside(&cells, &answers, &mut table)?;
     println!("{table}");
+    fs::write(tools::root().join(PEERS), peers_file(&cells, &answers)?)?;
     Ok(format!("{}\n{}\n{table}", printed(&classes), about(cells.len(), deep, listed)))
 }
 
@@ -271,6 +275,34 @@ fn errors(at: &[usize], cells: &[Cell], of: &Answers) -> (f64, f64) {
     let errors: Vec<f64> = at.iter().filter_map(error).collect();
     let at = |share| data::timings::quantile(&errors, share).unwrap_or(f64::NAN);
     (at(0.5), at(0.9))
+}
+
+/// Others' errors by class, as calibrate reads them: `[llmfit] "decode nvidia, llama.cpp" = [median, p90]`.
+fn peers_file(cells: &[Cell], answers: &[Answers]) -> Result<String> {
+    let day = tools::read(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    let fitted = data::constants::Fitted::embedded();
+    let mut text = format!(
+        "# Written by `cargo xtask bench accuracy`: errors of others on the held-out cells of decode, median and 90th\n\
+         # percentile of |predicted / measured - 1|. BENCHMARKS.md says what each was given.\n\n\
+         date = {:?}\n\
+         # Digest of the measurements that the cells are of: beside scores of others these errors say nothing.\n\
+         input = {:?}\n",
+        day.trim(),
+        fitted.provenance.input
+    );
+    for of in answers.iter().skip(1) {
+        writeln!(text, "\n[peers.{}]", of.name)?;
+        for (class, _) in CLASSES {
+            let at: Vec<usize> = (0..cells.len()).filter(|at| cells[*at].class == class).collect();
+            let is_whole = at.iter().all(|at| of.speeds[*at].is_some());
+            if at.is_empty() || !is_whole {
+                continue;
+            }
+            let (median, p90) = errors(&at, cells, of);
+            writeln!(text, "\"decode {class}, llama.cpp\" = [{median:.4}, {p90:.4}]")?;
+        }
+    }
+    Ok(text)
 }
 
 /// What each was given.

@@ -39,6 +39,12 @@ pub const BOOK: Book = Book {
             work: example,
         },
         Section {
+            name: "table",
+            title: "The table of runs with a thousand to a hundred thousand rows",
+            wanted: "Each page is asked for once, so that none is kept; one request at a time.",
+            work: example,
+        },
+        Section {
             name: "idle",
             title: "Ten thousand connections that say nothing",
             wanted: "No crash, and others are answered.",

@@ -1,9 +1,9 @@
 //! The whole page: the filters above the table, and what stands below it.
 
 use askama::Template;
-use data::table::Table;
 use data::table::select::{choices, concurrencies};
 use data::table::wish::PER_PAGE;
+use data::table::{Row, Table};
 
 use super::around::{Around, below};
 use super::{BenchmarksView, PATH, results};
@@ -68,9 +68,9 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
     let streams = concurrencies(table).into_iter().map(|count| (count.clone(), count));
     let lists = [
         ("hardware", w.hardware, with_any(w.any, hardware(table))),
-        ("backend", w.backend, with_any(w.any, counted(choices(table, |row| row.backend.clone())))),
-        ("runtime", w.runtime, with_any(w.any, counted(choices(table, |row| row.runtime.clone())))),
-        ("quant", w.quant, with_any(w.any, counted(choices(table, |row| row.quant.clone())))),
+        ("backend", w.backend, with_any(w.any, counted(table, |row| &row.backend))),
+        ("runtime", w.runtime, with_any(w.any, counted(table, |row| &row.runtime))),
+        ("quant", w.quant, with_any(w.any, counted(table, |row| &row.quant))),
         ("concurrency", w.concurrency, with_any(w.any, streams.collect())),
         ("shape", w.workload, with_any(w.workload_any, shapes.collect())),
         (
@@ -115,17 +115,10 @@ fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Resul
     .render()
 }
 
-/// Devices by their ids; what publishers call one differently is one.
+/// Devices by their ids; what publishers call one differently is one, by its first row's name.
 fn hardware(table: &Table) -> Vec<Choice> {
-    let mut devices: Vec<(String, String, usize)> = Vec::new();
-    for (value, count) in choices(table, |row| format!("{}\n{}", row.device, row.hardware)) {
-        let Some((id, name)) = value.split_once('\n').filter(|(id, _)| !id.is_empty()) else { continue };
-        match devices.iter_mut().find(|(known, ..)| known == id) {
-            Some((.., rows)) => *rows += count,
-            None => devices.push((id.to_owned(), name.to_owned(), count)),
-        }
-    }
-    devices.into_iter().map(|(id, name, count)| (id, format!("{name} ({count})"))).collect()
+    let named = |(row, count): (&Row, usize)| (row.device.clone(), format!("{} ({count})", row.hardware));
+    choices(table, |row| &row.device).into_iter().map(named).collect()
 }
 
 /// Every order that a head of the table asks for, each with its reverse: what the list does not offer, the next filter loses.
@@ -153,8 +146,10 @@ fn orders(m: &Messages) -> Vec<Choice> {
     fixed(&of_speed).into_iter().chain(by_name).chain(fixed(&of_value)).collect()
 }
 
-fn counted(values: Vec<(String, usize)>) -> Vec<Choice> {
-    values.into_iter().map(|(value, count)| (value.clone(), format!("{value} ({count})"))).collect()
+/// Values of the rows, with how many have each.
+fn counted(table: &Table, of: fn(&Row) -> &str) -> Vec<Choice> {
+    let named = |(row, count): (&Row, usize)| (of(row).to_owned(), format!("{} ({count})", of(row)));
+    choices(table, of).into_iter().map(named).collect()
 }
 
 fn with_any(any: &str, choices: Vec<Choice>) -> Vec<Choice> {

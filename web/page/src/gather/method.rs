@@ -2,6 +2,7 @@
 
 use data::Engine;
 use data::constants::{Factor, Figure, Part, Term};
+use data::peers::PeerRows;
 use data::row::QuantLoss;
 
 use crate::figure;
@@ -14,6 +15,8 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
     let provenance = &engine.fitted.provenance;
     let share = |share: f64| format!("{} %", figure::number(share * 100.0));
     let w = &m.method;
+    let peers = PeerRows::embedded();
+    let others = w.score_peers(&peers.names());
     let rows = provenance.scores.iter().map(|score| {
         vec![
             score.name.clone(),
@@ -23,6 +26,7 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
             share(score.p90),
             share(score.coverage),
             format!("{:.3}", score.r2),
+            peers.medians(&score.name, &provenance.input),
         ]
     });
     let head = [
@@ -33,6 +37,7 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
         w.score_p90,
         w.score_coverage,
         w.score_r2,
+        &*others,
     ];
     MethodView {
         markdown,

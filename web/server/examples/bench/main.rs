@@ -40,8 +40,13 @@ const IDLE: usize = 9_900;
 /// A section: its name, and the work.
 type Section = (&'static str, fn(&Runtime) -> Result<()>);
 
-const SECTIONS: [Section; 4] =
-    [("submissions", submissions), ("reading", reading), ("growth", growth), ("idle", idle)];
+const SECTIONS: [Section; 5] = [
+    ("submissions", submissions),
+    ("reading", reading),
+    ("growth", growth),
+    ("table", table),
+    ("idle", idle),
+];
 
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -190,6 +195,59 @@ fn growth(runtime: &Runtime) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What people ask of the table of runs, each a page of it that nobody asked for before.
+fn table(runtime: &Runtime) -> Result<()> {
+    let asks: [(&str, fn(usize) -> String); 4] = [
+        ("by speed", |number| format!("?sort=-speed&page={}", number + 2)),
+        ("a word", |number| format!("?q=a{number}")),
+        ("by device, 1,000 rows", |number| format!("?sort=hardware&per_page=1000&page={}", number + 2)),
+        ("as data", |number| format!(".json?sort=-speed&page={}", number + 2)),
+    ];
+    let heads: String = asks.iter().map(|(what, _)| format!(" {what}, median ms |")).collect();
+    println!("| rows | made after a start, s | as it opens, ms |{heads} memory, MiB |");
+    println!("|---:|---:|---:|{}---:|", "---:|".repeat(asks.len()));
+    let mut few = None;
+    for runs in [1_000, 10_000, 100_000] {
+        let dir = tempfile::tempdir()?;
+        runtime.block_on(fill::fill(dir.path(), runs))?;
+        let server = Server::start(dir.path(), None)?;
+        let mut client = Client::open(&server.address)?;
+        let begun = Instant::now();
+        while rows(&mut client)? < runs {
+            ensure!(begun.elapsed() < Duration::from_secs(120), "the table was not made in two minutes");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let made = begun.elapsed().as_secs_f64();
+        let opens = median_of(20, |_| timed(|| asked(&mut client, "/benchmarks")))?;
+        let mut cells = String::new();
+        let mut slowest: f64 = 0.0;
+        for (_, path) in asks {
+            let took = median_of(20, |number| {
+                timed(|| asked(&mut client, &format!("/benchmarks{}", path(number))))
+            })?;
+            slowest = slowest.max(took);
+            cells.push_str(&format!(" {took:.1} |"));
+        }
+        println!("| {runs} | {made:.2} | {opens:.2} |{cells} {:.0} |", server.memory_mib());
+        match few {
+            None => few = Some(slowest),
+            Some(few) => println!(
+                "ratio: the slowest of these pages of {runs} rows | {slowest:.1} ms | with {FEW} {few:.1} ms | {:.1}",
+                slowest / few
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// How many rows the table has.
+fn rows(client: &mut Client) -> Result<u64> {
+    let (status, answer) = client.ask("GET /benchmarks.json?per_page=1", "")?;
+    ensure!(status == 200, "the table: {status}");
+    let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+    answer["total"].as_u64().with_context(|| format!("no count of rows in {answer}"))
 }
 
 fn asked(client: &mut Client, path: &str) -> Result<()> {

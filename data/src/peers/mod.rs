@@ -1,0 +1,78 @@
+//! How others' estimates do on the cells that ours are scored on: what `cargo xtask bench accuracy` found.
+
+mod row;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use std::sync::OnceLock;
+
+pub use row::PeerRows;
+
+/// The file, as `build.rs` packed it.
+static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peers.packed"));
+
+impl PeerRows {
+    /// What was found when this was built. Unpacked on first use, then kept.
+    #[must_use]
+    pub fn embedded() -> &'static PeerRows {
+        static EMBEDDED: OnceLock<PeerRows> = OnceLock::new();
+        EMBEDDED
+            .get_or_init(|| postcard::from_bytes(BYTES).expect("build.rs packed a row of this very shape"))
+    }
+
+    /// Who was asked, in the order of [`medians`](PeerRows::medians).
+    #[must_use]
+    pub fn names(&self) -> String {
+        self.peers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Their median errors of a class in percent: `18, 24, 17 %`. Empty where one of them was not asked about it, or they were
+    /// asked about cells of other measurements than those of `input`: beside scores of others they say nothing.
+    #[must_use]
+    pub fn medians(&self, class: &str, input: &str) -> String {
+        if self.input != input {
+            return String::new();
+        }
+        let median = |errors: &[f64; 2]| format!("{:.0}", errors[0] * 100.0);
+        let medians: Option<Vec<String>> =
+            self.peers.values().map(|classes| classes.get(class).map(median)).collect();
+        medians.map_or_else(String::new, |medians| format!("{} %", medians.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_stand_beside_the_cells_that_they_were_asked_about() {
+        let of = |cells: &[(&str, [f64; 2])]| {
+            cells.iter().map(|(class, errors)| ((*class).into(), *errors)).collect()
+        };
+        let rows = PeerRows {
+            date: "2026-11-23".into(),
+            input: "abc".into(),
+            peers: [
+                ("one".into(), of(&[("decode apple", [0.184, 0.6])])),
+                ("two".into(), of(&[("decode apple", [0.5, 0.9]), ("decode cpu", [0.3, 0.9])])),
+            ]
+            .into(),
+        };
+        assert_eq!(rows.names(), "one, two");
+        assert_eq!(rows.medians("decode apple", "abc"), "18, 50 %");
+        assert_eq!(rows.medians("decode apple", "other"), "", "cells of other measurements");
+        assert_eq!(rows.medians("decode cpu", "abc"), "", "one of them was not asked");
+    }
+
+    #[test]
+    fn the_file_is_of_the_measurements_that_the_constants_are_of() {
+        let fitted = crate::constants::Fitted::embedded();
+        let rows = PeerRows::embedded();
+        assert_eq!(
+            rows.input, fitted.provenance.input,
+            "measurements changed since others were asked about them: run `cargo xtask bench accuracy`"
+        );
+        assert_ne!(rows.medians("decode nvidia, llama.cpp", &rows.input), "");
+    }
+}
