@@ -94,7 +94,7 @@ impl<'a> Asking<'a> {
                 devices: [engine.fitted.device(&situation, &devices[0]).0; MAX_DEVICES],
                 offload: engine.fitted.offload(),
                 exchange: engine.fitted.exchange(),
-                memory: engine.rules.memory(),
+                memory: engine.rules.rows.memory,
                 runtime: engine.rules.runtime(job.runtime, &rig.first().device),
             };
             (setup, constants)

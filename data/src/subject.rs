@@ -5,12 +5,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use estimator::{BitsPerWeight, LayerGroup, LayerKind, Layers, Model, Weights};
+use estimator::{BitsPerWeight, LayerGroup, Layers, Model, Weights};
 
 use crate::catalog::Catalog;
 use crate::constants::family;
 use crate::gguf::{ModelShape, TooVaried};
-use crate::row::{MatrixFormat, Mixer, ModelRow, OddRows, QuantGroup, QuantRow, Runtime};
+use crate::row::{MatrixFormat, ModelRow, OddRows, QuantGroup, QuantRow, Runtime};
 
 /// One model at one quantisation.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,7 +213,7 @@ pub fn shape(row: &ModelRow) -> Model {
     for group in &row.layers {
         let added = layers.add(LayerGroup {
             count: group.count,
-            kind: kind(group.mixer),
+            kind: group.mixer.into(),
             stores: !group.shared_cache,
             parallel: group.parallel,
         });
@@ -226,27 +226,8 @@ pub fn shape(row: &ModelRow) -> Model {
         vocab_size: row.vocab_size,
         tied_embeddings: row.tied_embeddings,
         layers,
-        experts: row.experts.map(|e| estimator::Experts {
-            total: e.total,
-            active: e.active,
-            shared: e.shared,
-            leading_dense_layers: e.leading_dense_layers,
-        }),
+        experts: row.experts,
         native_context: row.native_context_tokens,
         feed_forward_size: None,
-    }
-}
-
-fn kind(mixer: Mixer) -> LayerKind {
-    match mixer {
-        Mixer::Full { heads, kv_heads, key_dim, value_dim } => {
-            LayerKind::Full { heads, kv_heads, key_dim, value_dim }
-        }
-        Mixer::Window { heads, kv_heads, key_dim, value_dim, window } => {
-            LayerKind::Window { heads, kv_heads, key_dim, value_dim, window }
-        }
-        Mixer::Latent { heads, rank, rope_dim } => LayerKind::Latent { heads, rank, rope_dim },
-        Mixer::Recurrent { state_bytes } => LayerKind::Recurrent { state_bytes: f64::from(state_bytes) },
-        Mixer::FeedForward => LayerKind::Recurrent { state_bytes: 0.0 },
     }
 }

@@ -141,6 +141,8 @@ pub struct RuntimeRules {
     pub offload: Offload,
     /// What the runtime itself takes on each device, in GiB.
     pub reserve_gib: f64,
+    /// Whether logits are kept for a whole micro-batch, or for one token of each stream.
+    pub logits_for_all: bool,
     /// The compute buffer.
     pub buffer: BufferRules,
 }

@@ -148,7 +148,7 @@ impl Machine {
 
 /// How much of a device's memory a model may use. Numbers come from `data/rules.toml`, with their sources.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct MemoryRules {
     /// Up to this much memory, Apple's default wired limit is the small share, above it the large one (GiB).
     pub apple_small_gib: f64,

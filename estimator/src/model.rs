@@ -143,16 +143,18 @@ impl Default for Layers {
 }
 
 /// Routed experts of a mixture-of-experts model.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Experts {
-    /// Experts in one layer.
+    /// Routed experts in one layer.
     pub total: u32,
     /// Routed experts that one token visits in one layer.
     pub active: u32,
     /// Experts that every token visits.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub shared: u32,
-    /// Layers at the front without experts.
+    /// Layers at the front that have a dense feed-forward block instead.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub leading_dense_layers: u32,
 }
 

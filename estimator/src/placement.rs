@@ -1,7 +1,7 @@
 //! Where a model lies: whole on the device, part in RAM, or nowhere.
 
-use crate::cache::{self, CacheLayout};
-use crate::constants::{Constants, Offload};
+use crate::cache;
+use crate::constants::{Constants, Offload, RuntimeRules};
 use crate::decode;
 use crate::hardware::{HardwareClass, MAX_DEVICES, Machine, Split};
 use crate::model::{LayerKind, Model};
@@ -10,7 +10,7 @@ use crate::units::GIB;
 
 /// How the scratch memory of one pass is counted. Numbers come from `data/rules.toml`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct BufferRules {
     /// Bytes of each number in it.
     pub element_bytes: f64,
@@ -22,8 +22,6 @@ pub struct BufferRules {
     pub feed_forward_rows: f64,
     /// Rows as wide as queries and keys together that live at once, beside the residual ones.
     pub attention_rows: f64,
-    /// Whether logits are kept for a whole micro-batch, or for one token of each stream.
-    pub logits_for_all: bool,
 }
 
 /// What is left to the host.
@@ -85,15 +83,10 @@ impl Footprint {
 /// Scratch memory of one pass on one device, in bytes: the mask, and the widest moment of the pass, which is a
 /// feed-forward block, the experts, an attention, or the output head.
 #[must_use]
-pub fn compute_buffer_bytes(
-    model: &Model,
-    rules: &BufferRules,
-    layout: CacheLayout,
-    workload: &Workload,
-    micro_batch: u32,
-) -> f64 {
+pub fn compute_buffer_bytes(model: &Model, runtime: &RuntimeRules, workload: &Workload) -> f64 {
+    let (rules, layout) = (&runtime.buffer, runtime.layout);
     let slots = cache::slots(workload.held_tokens(), layout);
-    let tokens = f64::from(micro_batch).min(slots);
+    let tokens = f64::from(runtime.micro_batch).min(slots);
     let mut mask_slots = [0.0_f64; 2];
     let mut attention_width = 0.0_f64;
     for group in model.layers.groups() {
@@ -110,7 +103,7 @@ pub fn compute_buffer_bytes(
     let hidden = rules.hidden_rows * f64::from(model.hidden_size);
     let feed_forward = rules.feed_forward_rows * model.feed_forward_width();
     let wide = feed_forward.max(expert_elements(model, rules)).max(attention_width);
-    let rows_of_logits = if rules.logits_for_all { tokens } else { workload.parallel() };
+    let rows_of_logits = if runtime.logits_for_all { tokens } else { workload.parallel() };
     let head = rows_of_logits * f64::from(model.vocab_size) + tokens * hidden;
     mask + rules.element_bytes * (tokens * (hidden + wide)).max(head)
 }
@@ -190,7 +183,7 @@ impl Room {
             workload.parallel(),
             micro_batch,
         );
-        let scratch = compute_buffer_bytes(model, &rules.buffer, rules.layout, workload, rules.micro_batch);
+        let scratch = compute_buffer_bytes(model, rules, workload);
         let reserve = rules.reserve_gib * GIB;
         let all_discrete = devices.iter().all(|d| d.class == HardwareClass::DiscreteGpu);
 

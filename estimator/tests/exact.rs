@@ -203,8 +203,7 @@ fn compute_buffers_are_what_llama_cpp_logs() {
     let c = constants();
     let logged = |m: &Model, context: u32, streams: u32| {
         let workload = Workload { prompt_tokens: 1, cached_tokens: 0, context_tokens: context, streams };
-        let rules = &c.runtime;
-        placement::compute_buffer_bytes(m, &rules.buffer, rules.layout, &workload, 512) / 1_048_576.0
+        placement::compute_buffer_bytes(m, &c.runtime, &workload) / 1_048_576.0
     };
     for (context, streams, mib) in [(4096, 1, 128.02), (16_384, 1, 140.02), (4096, 4, 128.02)] {
         let ours = logged(&llama_8b(), context, streams);

@@ -1,7 +1,8 @@
 //! What each family's metadata and tensors mean.
 
 use crate::{EXPERTS, LATENT, SMALL, STATE, shape};
-use data::gguf::shape::{Heads, Layer, Mixer};
+use data::gguf::shape::Layer;
+use data::row::Mixer;
 use house::gguf_make::models::{self, Quant, Size};
 use house::gguf_make::{F32, Gguf, Q4_K, Q6_K, Q8_0, Value};
 
@@ -36,10 +37,9 @@ fn roles_and_parameters_are_counted_by_hand() {
 
 #[test]
 fn every_family_keeps_what_it_should() {
-    let heads = Heads { query: 4, kv: 2, key_dim: 64, value_dim: 64 };
     let mixers = |made: &Gguf| shape(made).layers.into_iter().map(|layer| layer.mixer).collect::<Vec<_>>();
-    let full = Mixer::Full(heads);
-    let window = |window: u32| Mixer::Window { heads, window };
+    let full = Mixer::Full { heads: 4, kv_heads: 2, key_dim: 64, value_dim: 64 };
+    let window = |window: u32| Mixer::Window { heads: 4, kv_heads: 2, key_dim: 64, value_dim: 64, window };
 
     assert_eq!(mixers(&models::llama(SMALL, None)), vec![full; 6]);
     let mut gemma = vec![window(512); 5];
@@ -56,11 +56,11 @@ fn every_family_keeps_what_it_should() {
     assert_eq!(deepseek.feed_forward_size, 1024);
 
     // two values of the residual stream for each element: three taps remember two
-    let conv = Mixer::Recurrent { state_elements: 2 * 256 };
+    let conv = Mixer::Recurrent { state_bytes: 4 * 2 * 256 };
     assert_eq!(mixers(&models::lfm2(SMALL, 3)), [conv, conv, full].repeat(2));
 
     // three remembered taps of 512 + 2·2·32, and 32 for each of 512
-    let state = Mixer::Recurrent { state_elements: 3 * (512 + 128) + 32 * 512 };
+    let state = Mixer::Recurrent { state_bytes: 4 * (3 * (512 + 128) + 32 * 512) };
     assert_eq!(mixers(&models::granite_hybrid(SMALL, STATE)), [state, state, state, state, full, state]);
     let beside = Layer { mixer: full, beside: Some(state), stores: true, experts: false };
     assert_eq!(shape(&models::falcon_h1(SMALL, STATE)).layers, vec![beside; 6]);
@@ -128,9 +128,9 @@ fn layers_may_share_a_cache_guess_ahead_and_differ_in_heads() {
         layers.iter().map(|layer| layer.stores).collect::<Vec<_>>(),
         [true, true, true, true, false, false]
     );
-    let narrow = Heads { query: 4, kv: 2, key_dim: 32, value_dim: 32 };
-    assert_eq!(layers[0].mixer, Mixer::Window { heads: narrow, window: 512 });
-    assert_eq!(layers[2].mixer, Mixer::Full(Heads { query: 4, kv: 2, key_dim: 64, value_dim: 64 }));
+    let narrow = Mixer::Window { heads: 4, kv_heads: 2, key_dim: 32, value_dim: 32, window: 512 };
+    assert_eq!(layers[0].mixer, narrow);
+    assert_eq!(layers[2].mixer, Mixer::Full { heads: 4, kv_heads: 2, key_dim: 64, value_dim: 64 });
 
     let guessing = shape(&with_keys("glm4moe", 6, &[("nextn_predict_layers", Value::U32(1))]));
     assert_eq!((guessing.layers.len(), guessing.guess_layers), (5, 1));
@@ -141,9 +141,9 @@ fn layers_may_share_a_cache_guess_ahead_and_differ_in_heads() {
     uneven.set("deci.attention.head_count_kv", Value::U32s(vec![2, 0, 1]));
     uneven.tensors.retain(|tensor| !tensor.name.starts_with("blk.1.attn"));
     let layers = shape(&uneven).layers;
-    let kv = |mixer: Mixer| if let Mixer::Full(heads) = mixer { heads.kv } else { 0 };
+    let kv = |mixer: Mixer| if let Mixer::Full { kv_heads, .. } = mixer { kv_heads } else { 0 };
     assert_eq!(layers.iter().map(|layer| kv(layer.mixer)).collect::<Vec<_>>(), [2, 0, 1]);
-    assert_eq!(layers[1].mixer, Mixer::Nothing);
+    assert_eq!(layers[1].mixer, Mixer::FeedForward);
 }
 
 #[test]

@@ -10,7 +10,10 @@ mod log;
 
 use cases::{Case, Run};
 use data::gguf;
-use estimator::{BufferRules, CacheLayout, CacheTypes, Model, Weights, Workload, cache, placement};
+use data::row::Runtime;
+use estimator::{
+    CacheTypes, Compute, Device, HardwareClass, Model, RuntimeRules, Weights, Workload, cache, placement,
+};
 use log::Log;
 
 const MIB: f64 = 1_048_576.0;
@@ -18,19 +21,18 @@ const MIB: f64 = 1_048_576.0;
 const ROUNDING_MIB: f64 = 0.005_001;
 
 /// What llama.cpp does, as `data/rules.toml` has it.
-fn rules() -> (BufferRules, CacheLayout, u32) {
-    let row = data::Rules::embedded().rows.runtimes.get("llama.cpp").expect("llama.cpp has habits");
-    let buffer = &data::Rules::embedded().rows.buffer;
-    let buffer = BufferRules {
-        element_bytes: buffer.element_bytes,
-        mask_bytes: buffer.mask_bytes,
-        hidden_rows: buffer.hidden_rows,
-        feed_forward_rows: buffer.feed_forward_rows,
-        attention_rows: buffer.attention_rows,
-        logits_for_all: row.logits_for_all,
+fn rules() -> RuntimeRules {
+    // Only what a runtime keeps for itself hangs on the device, and no log tells of that.
+    let device = Device {
+        class: HardwareClass::Cpu,
+        memory_gib: 64.0,
+        usable_gib: None,
+        bandwidth_gb_s: 90.0,
+        compute: Compute::default(),
+        host_link_gb_s: 90.0,
+        power_share: 1.0,
     };
-    let layout = CacheLayout { pad_tokens: row.pad_tokens, windows_capped: row.windows_capped };
-    (buffer, layout, row.micro_batch)
+    data::Rules::embedded().runtime(Runtime::LlamaCpp, &device)
 }
 
 /// The model that our reader sees in the file of this case.
@@ -43,7 +45,7 @@ fn model(case: &Case) -> (Model, Weights) {
 /// Holds a log against what we say of the same load.
 fn compare(case: &Case, run: &Run, log: &Log) {
     let (model, weights) = model(case);
-    let (buffer, layout, micro_batch) = rules();
+    let rules = rules();
     let name = format!("{} {run:?}", case.name);
 
     let ours = weights.total_bytes() / MIB;
@@ -57,7 +59,9 @@ fn compare(case: &Case, run: &Run, log: &Log) {
 
     let types = CacheTypes { k: run.cache, v: run.cache };
     let context = f64::from(run.context_tokens / run.slots);
-    let ours = cache::held_bytes(&model, types, layout, context, run.slots.into(), micro_batch.into()) / MIB;
+    let slots = f64::from(run.slots);
+    let held = cache::held_bytes(&model, types, rules.layout, context, slots, rules.micro_batch.into());
+    let ours = held / MIB;
     let printed = log.cache_mib.iter().chain(&log.state_mib);
     let theirs: f64 = printed.clone().sum();
     let rounding = ROUNDING_MIB * printed.count() as f64;
@@ -69,7 +73,7 @@ fn compare(case: &Case, run: &Run, log: &Log) {
         context_tokens: run.context_tokens / run.slots,
         streams: run.slots,
     };
-    let ours = placement::compute_buffer_bytes(&model, &buffer, layout, &workload, micro_batch) / MIB;
+    let ours = placement::compute_buffer_bytes(&model, &rules, &workload) / MIB;
     let off = ours / log.compute_mib - 1.0;
     assert!(off.abs() <= 0.15, "{name}: compute buffer {ours} MiB, not {}: {off:+.3}", log.compute_mib);
     println!(

@@ -1,8 +1,8 @@
 //! [`ModelShape`] → what the estimator computes with.
 
-use super::shape::{Mixer, ModelShape};
+use super::shape::ModelShape;
 use core::fmt;
-use estimator::{Experts, LayerGroup, LayerKind, Layers, Model, Weights};
+use estimator::{Experts, LayerGroup, Layers, Model, Weights};
 
 /// The model has more kinds of layer than the estimator tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,6 @@ impl fmt::Display for TooVaried {
 
 impl core::error::Error for TooVaried {}
 
-/// Bytes of one number of a recurrent state, which runtimes keep in 32 bits.
-const STATE_NUMBER_BYTES: f64 = 4.0;
 const BILLION: f64 = 1e9;
 
 impl ModelShape {
@@ -29,13 +27,13 @@ impl ModelShape {
     pub fn to_model(&self) -> Result<Model, TooVaried> {
         let mut layers = Layers::new();
         for layer in &self.layers {
-            let group = LayerGroup { stores: layer.stores, ..LayerGroup::new(1, kind(layer.mixer)) };
+            let group = LayerGroup { stores: layer.stores, ..LayerGroup::new(1, layer.mixer.into()) };
             let added = layers.add(group);
             let beside = layer.beside.is_none_or(|mixer| {
                 layers.add(LayerGroup {
                     parallel: true,
                     stores: layer.stores,
-                    ..LayerGroup::new(1, kind(mixer))
+                    ..LayerGroup::new(1, mixer.into())
                 })
             });
             if !(added && beside) {
@@ -72,28 +70,5 @@ impl ModelShape {
             dense_bytes: bytes.always as f64,
             routed_bytes: bytes.experts as f64,
         }
-    }
-}
-
-fn kind(mixer: Mixer) -> LayerKind {
-    match mixer {
-        Mixer::Full(heads) => LayerKind::Full {
-            heads: heads.query,
-            kv_heads: heads.kv,
-            key_dim: heads.key_dim,
-            value_dim: heads.value_dim,
-        },
-        Mixer::Window { heads, window } => LayerKind::Window {
-            heads: heads.query,
-            kv_heads: heads.kv,
-            key_dim: heads.key_dim,
-            value_dim: heads.value_dim,
-            window,
-        },
-        Mixer::Latent { heads, rank, rope_dim } => LayerKind::Latent { heads, rank, rope_dim },
-        Mixer::Recurrent { state_elements } => {
-            LayerKind::Recurrent { state_bytes: state_elements as f64 * STATE_NUMBER_BYTES }
-        }
-        Mixer::Nothing => LayerKind::Recurrent { state_bytes: 0.0 },
     }
 }

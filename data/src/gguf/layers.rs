@@ -5,7 +5,8 @@
 
 use super::error::GgufError;
 use super::keys::Keys;
-use super::shape::{Heads, Layer, Mixer};
+use super::shape::{self, Heads, Layer};
+use crate::row::Mixer;
 use alloc::vec::Vec;
 
 /// Which mixers' tensors a layer has.
@@ -161,8 +162,7 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
     let index = keys.u32("attention.indexer.key_length").filter(|_| latent.is_some());
     let last_to_store = last_to_store(keys);
     let state_heads = queries.first().copied().filter(|&n| n > 0).unwrap_or(most_heads);
-    let state =
-        Mixer::Recurrent { state_elements: state_elements(keys, hidden, state_heads.into(), key_dim.into()) };
+    let state = shape::state(state_elements(keys, hidden, state_heads.into(), key_dim.into()));
 
     let keyed = |layer: usize| by_key.as_ref().is_some_and(|flags| flags[layer]);
     // Layers with a recurrent state have such tensors too, and say so by having no heads where others have them (Kimi Linear).
@@ -186,8 +186,8 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
         let heads = Heads { query, kv, key_dim, value_dim };
         let attention = match (latent, window) {
             (Some((rank, rope_dim)), _) => Mixer::Latent { heads: query, rank, rope_dim },
-            (None, Some(window)) => Mixer::Window { heads, window },
-            (None, None) => Mixer::Full(heads),
+            (None, Some(window)) => heads.within(window),
+            (None, None) => heads.full(),
         };
         let keyed = keyed(layer);
         let (mixer, beside) =
@@ -197,16 +197,16 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
                 (false, true) => {
                     let index = index.map(|dim| {
                         let query = keys.u32("attention.indexer.head_count").unwrap_or(1);
-                        Mixer::Full(Heads { query, kv: 1, key_dim: dim, value_dim: 0 })
+                        Heads { query, kv: 1, key_dim: dim, value_dim: 0 }.full()
                     });
                     (attention, index)
                 }
-                (false, false) => (Mixer::Nothing, None),
+                (false, false) => (Mixer::FeedForward, None),
             };
         Layer { mixer, beside, stores: (layer as u32) < last_to_store, experts: trace.experts }
     };
     let layers: Vec<Layer> = (0..keys.layers() as usize).map(one).collect();
-    if layers.iter().all(|layer| layer.mixer == Mixer::Nothing) {
+    if layers.iter().all(|layer| layer.mixer == Mixer::FeedForward) {
         return Err(GgufError::Contradicts("none of its layers keeps anything of the text before".into()));
     }
     Ok(layers)

@@ -2,6 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
+use crate::row::Mixer;
+
 /// Everything about a model that its memory and speed depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelShape {
@@ -112,39 +114,9 @@ pub struct Layer {
     pub experts: bool,
 }
 
-/// What a layer keeps of the past.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Mixer {
-    /// A key and a value for each token and key-value head.
-    Full(Heads),
-    /// The same, but only the last `window` tokens are seen.
-    Window {
-        /// Heads and their sizes.
-        heads: Heads,
-        /// Tokens.
-        window: u32,
-    },
-    /// One compressed vector a token, kept once (MLA).
-    Latent {
-        /// Query heads.
-        heads: u32,
-        /// Elements of the compressed vector.
-        rank: u32,
-        /// Elements of the rotary key beside it.
-        rope_dim: u32,
-    },
-    /// A state of constant size for each sequence.
-    Recurrent {
-        /// Its elements, which runtimes keep as 32-bit floats.
-        state_elements: u64,
-    },
-    /// Nothing: a feed-forward block that stands alone.
-    Nothing,
-}
-
-/// Attention heads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heads {
+/// Attention heads, while a layer is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Heads {
     /// Query heads.
     pub query: u32,
     /// Key-value heads.
@@ -153,6 +125,25 @@ pub struct Heads {
     pub key_dim: u32,
     /// Elements of one value.
     pub value_dim: u32,
+}
+
+impl Heads {
+    /// Attention to all of the past.
+    pub(crate) fn full(self) -> Mixer {
+        let Heads { query, kv, key_dim, value_dim } = self;
+        Mixer::Full { heads: query, kv_heads: kv, key_dim, value_dim }
+    }
+
+    /// Attention to so many tokens back.
+    pub(crate) fn within(self, window: u32) -> Mixer {
+        let Heads { query, kv, key_dim, value_dim } = self;
+        Mixer::Window { heads: query, kv_heads: kv, key_dim, value_dim, window }
+    }
+}
+
+/// A state of so many elements for each sequence, which runtimes keep as 32-bit floats.
+pub(crate) fn state(elements: u64) -> Mixer {
+    Mixer::Recurrent { state_bytes: elements.saturating_mul(size_of::<f32>() as u64) }
 }
 
 /// Routed experts.

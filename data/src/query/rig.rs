@@ -304,7 +304,7 @@ fn usable(
     rules: &Rules,
 ) -> Option<f64> {
     let no_carve_out = class == HardwareClass::Unified && vendor == "nvidia";
-    given.or_else(|| no_carve_out.then_some(memory_gib * rules.rows.memory.unified_nvidia_share))
+    given.or_else(|| no_carve_out.then_some(memory_gib * rules.rows.defaults.unified_nvidia_share))
 }
 
 /// The rest of the machine. Where the device lives in the system's memory, that is the host's.

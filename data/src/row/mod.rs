@@ -12,9 +12,9 @@ mod source;
 mod suite;
 
 pub use hardware::{DeviceClass, HardwareRow, Link, MadeFor, Processor};
-pub use model::{Capability, Experts, GgufForm, LayerGroup, Mixer, ModelRow, OddRows};
+pub use model::{Capability, GgufForm, LayerGroup, Mixer, ModelRow, OddRows};
 pub use quant::{FallbackBits, MatrixFormat, QuantGroup, QuantLoss, QuantRow, Runtime};
-pub use rules::{Buffer, Defaults, Memory, RuleRows, RuntimeRow, StandInRow, UseRow};
+pub use rules::{Defaults, RuleRows, RuntimeRow, StandInRow, UseRow};
 use serde::{Deserialize, Serialize};
 pub use source::SourceRow;
 pub use suite::{SuiteRow, WorkloadRow};

@@ -1,5 +1,6 @@
 //! Models: `data/models/*.toml`.
 
+use estimator::{Experts, LayerKind};
 use serde::{Deserialize, Serialize};
 
 /// What a layer keeps of the past, and how much of it each new token reads.
@@ -42,10 +43,27 @@ pub enum Mixer {
     /// A state of constant size: Mamba, linear attention, short convolution.
     Recurrent {
         /// Bytes of state a sequence, in one layer.
-        state_bytes: u32,
+        state_bytes: u64,
     },
     /// Keeps nothing: a feed-forward block of its own (Nemotron-H).
     FeedForward,
+}
+
+/// As the estimator has it, where a block that keeps nothing has a state of no bytes.
+impl From<Mixer> for LayerKind {
+    fn from(mixer: Mixer) -> Self {
+        match mixer {
+            Mixer::Full { heads, kv_heads, key_dim, value_dim } => {
+                LayerKind::Full { heads, kv_heads, key_dim, value_dim }
+            }
+            Mixer::Window { heads, kv_heads, key_dim, value_dim, window } => {
+                LayerKind::Window { heads, kv_heads, key_dim, value_dim, window }
+            }
+            Mixer::Latent { heads, rank, rope_dim } => LayerKind::Latent { heads, rank, rope_dim },
+            Mixer::Recurrent { state_bytes } => LayerKind::Recurrent { state_bytes: state_bytes as f64 },
+            Mixer::FeedForward => LayerKind::Recurrent { state_bytes: 0.0 },
+        }
+    }
 }
 
 /// So many layers of one kind.
@@ -62,22 +80,6 @@ pub struct LayerGroup {
     /// Whether this stands beside the mixer of other groups in the same layers, and adds none (Falcon-H1).
     #[serde(default)]
     pub parallel: bool,
-}
-
-/// Routed experts of a mixture-of-experts model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Experts {
-    /// Routed experts in one layer.
-    pub total: u32,
-    /// Routed experts that one token visits in one layer.
-    pub active: u32,
-    /// Experts that every token visits.
-    #[serde(default)]
-    pub shared: u32,
-    /// Layers at the front that have a dense feed-forward block instead.
-    #[serde(default)]
-    pub leading_dense_layers: u32,
 }
 
 /// How good a model is held to be, and on what ground.

@@ -1,5 +1,6 @@
 //! `data/rules.toml`: what systems and runtimes keep for themselves, and what we assume where nobody says.
 
+use estimator::{BufferRules, MemoryRules, Offload};
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
@@ -19,36 +20,12 @@ pub struct Defaults {
     pub host_bandwidth_gb_s: f64,
     /// Link of a card whose row has none, GB/s.
     pub host_link_gb_s: f64,
+    /// Share of memory that a unified NVIDIA machine, which has no carve-out, gives to its GPU.
+    pub unified_nvidia_share: f64,
     /// The least speed at which a quantisation is offered first, tokens a second.
     pub minimum_tps: f64,
     /// The most streams that the inverse question looks at.
     pub most_streams: u32,
-}
-
-/// What systems keep of memory; the fields are explained in [`estimator::MemoryRules`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Memory {
-    /// Up to this much memory Apple gives the small share, GiB.
-    pub apple_small_gib: f64,
-    /// Share of memory that small Apple machines give to the GPU.
-    pub apple_small_share: f64,
-    /// Share of memory that larger ones give.
-    pub apple_large_share: f64,
-    /// What display and driver keep of a card, as a share …
-    pub discrete_reserve_share: f64,
-    /// … and at least this much, GiB.
-    pub discrete_reserve_gib: f64,
-    /// Share of memory that a unified machine gives to its GPU.
-    pub unified_share: f64,
-    /// The share on NVIDIA's unified machines, which have no carve-out.
-    pub unified_nvidia_share: f64,
-    /// What the system keeps of RAM, as a share …
-    pub os_reserve_share: f64,
-    /// … and at least this much, GiB.
-    pub os_reserve_gib: f64,
-    /// Share of memory that a phone gives to one program.
-    pub mobile_share: f64,
 }
 
 /// What a quantisation that a runtime does not load is replaced by.
@@ -89,29 +66,13 @@ pub struct RuntimeRow {
     #[serde(default)]
     pub tensor_split: bool,
     /// What of a model that a card has no room for can be left in RAM.
-    pub offload: estimator::Offload,
+    pub offload: Offload,
     /// What it takes on a card, GiB.
     pub reserve_card_gib: f64,
     /// What it takes in RAM, GiB.
     pub reserve_ram_gib: f64,
     /// What it leaves unused of a device's memory, as a share.
     pub reserve_share: f64,
-}
-
-/// The compute buffer's parts; the fields are explained in [`estimator::BufferRules`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Buffer {
-    /// Bytes of each number in it.
-    pub element_bytes: f64,
-    /// Bytes for each cached token and token of a micro-batch.
-    pub mask_bytes: f64,
-    /// Rows of the residual stream.
-    pub hidden_rows: f64,
-    /// Rows as wide as the feed-forward block.
-    pub feed_forward_rows: f64,
-    /// Rows as wide as queries and keys together.
-    pub attention_rows: f64,
 }
 
 /// The job that a use stands for, where its parts are not given.
@@ -135,7 +96,7 @@ pub struct RuleRows {
     /// What we assume where nobody says.
     pub defaults: Defaults,
     /// What systems keep.
-    pub memory: Memory,
+    pub memory: MemoryRules,
     /// Which backends drive a device, each line `maker class generations: backends`, `any` for any maker; no generations
     /// are all of them. The first that fits a device counts.
     pub driven: Vec<String>,
@@ -145,7 +106,7 @@ pub struct RuleRows {
     #[serde(deserialize_with = "super::sorted::map")]
     pub runtimes: LiteMap<String, RuntimeRow>,
     /// The compute buffer.
-    pub buffer: Buffer,
+    pub buffer: BufferRules,
     /// By use's name.
     #[serde(deserialize_with = "super::sorted::map")]
     pub uses: LiteMap<String, UseRow>,

@@ -2,8 +2,9 @@
 
 use super::SafetensorsError;
 use super::config::Config;
-use crate::gguf::shape::{Heads, Mixer};
+use crate::gguf::shape::{self, Heads};
 use crate::json::Node;
+use crate::row::Mixer;
 use alloc::{string::String, vec::Vec};
 
 /// The mixers of all layers, in order, each with what stands beside it and whether it stores a cache.
@@ -22,7 +23,7 @@ pub(super) fn mixers(config: &Config<'_>) -> Result<Vec<(Mixer, Option<Mixer>, b
             Kind::Window => (facts.windowed(), None, stores),
             Kind::State => (facts.state, None, stores),
             Kind::Both => (facts.full(layer), Some(facts.state), stores),
-            Kind::Nothing => (Mixer::Nothing, None, stores),
+            Kind::Nothing => (Mixer::FeedForward, None, stores),
         }
     };
     Ok(kinds.into_iter().enumerate().map(one).collect())
@@ -146,7 +147,7 @@ impl<'a> Facts<'a> {
         let value_dim = config.u32(&["v_head_dim"]).filter(|&d| d > 0).unwrap_or(key_dim);
         let rank = config.u32(&["kv_lora_rank"]).filter(|&rank| rank > 0);
         let latent = rank.map(|rank| (rank, config.u32(&["qk_rope_head_dim"]).unwrap_or(0)));
-        let state = Mixer::Recurrent { state_elements: state_elements(config, hidden.into()) };
+        let state = shape::state(state_elements(config, hidden.into()));
         Ok(Facts { config, heads: Heads { query, kv, key_dim, value_dim }, latent, state })
     }
 
@@ -161,16 +162,16 @@ impl<'a> Facts<'a> {
         // Gemma 4's full layers have larger heads
         let wide = self.config.u32(&["global_head_dim"]);
         match wide {
-            Some(dim) => Mixer::Full(Heads { key_dim: dim, value_dim: dim, ..heads }),
-            None => Mixer::Full(heads),
+            Some(dim) => Heads { key_dim: dim, value_dim: dim, ..heads }.full(),
+            None => heads.full(),
         }
     }
 
     fn windowed(&self) -> Mixer {
         let window = self.config.u32(&["sliding_window", "attention_chunk_size", "sliding_window_size"]);
         match window.filter(|&tokens| tokens > 0) {
-            Some(window) => Mixer::Window { heads: self.heads, window },
-            None => Mixer::Full(self.heads),
+            Some(window) => self.heads.within(window),
+            None => self.heads.full(),
         }
     }
 
@@ -178,7 +179,7 @@ impl<'a> Facts<'a> {
     fn index(&self) -> Option<Mixer> {
         let key_dim = self.config.u32(&["index_head_dim"]).filter(|_| self.latent.is_some())?;
         let query = self.config.u32(&["index_n_heads"]).unwrap_or(1);
-        Some(Mixer::Full(Heads { query, kv: 1, key_dim, value_dim: 0 }))
+        Some(Heads { query, kv: 1, key_dim, value_dim: 0 }.full())
     }
 }
 

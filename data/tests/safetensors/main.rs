@@ -2,7 +2,8 @@
 //! published by the models' makers.
 
 use data::gguf::Looks;
-use data::gguf::shape::{Heads, Mixer};
+use data::gguf::shape::Layer;
+use data::row::Mixer;
 use data::safetensors::{self, SafetensorsError};
 use proptest::prelude::*;
 
@@ -22,8 +23,8 @@ fn plain_floats() {
     assert_eq!((shape.quant.name.as_str(), shape.quant.bits_per_weight), ("BF16", 16.0));
     assert_eq!((shape.feed_forward_size, shape.context_tokens, shape.vocab_size), (14_336, 131_072, 128_256));
     assert_eq!((shape.rope.base, shape.rope.factor), (500_000.0, 8.0));
-    let heads = Heads { query: 32, kv: 8, key_dim: 128, value_dim: 128 };
-    assert!(shape.layers.iter().all(|layer| layer.mixer == Mixer::Full(heads)));
+    let full = Mixer::Full { heads: 32, kv_heads: 8, key_dim: 128, value_dim: 128 };
+    assert!(shape.layers.iter().all(|layer| layer.mixer == full));
     assert_eq!(shape.layers.len(), 32);
 }
 
@@ -158,7 +159,7 @@ fn gpt_oss_has_blocks_and_scales() {
     assert_eq!((experts.feed_forward_size, shape.feed_forward_size), (2880, 0));
     let windows =
         shape.layers.iter().filter(|l| matches!(l.mixer, Mixer::Window { window: 128, .. })).count();
-    assert_eq!((windows, matches!(shape.layers[1].mixer, Mixer::Full(_))), (12, true));
+    assert_eq!((windows, matches!(shape.layers[1].mixer, Mixer::Full { .. })), (12, true));
     // exact bytes: the blocks and scales are 4.25 bits a weight
     assert_eq!(shape.bytes.experts, 24 * (32 * 8640 * (90 * 17) + 32 * 8640 * 2));
 }
@@ -171,11 +172,11 @@ fn layers_of_every_kind() {
         );
         let shape = model(&config, &bare(layers, &["self_attn.q_proj"]));
         let letter = |mixer: &Mixer| match mixer {
-            Mixer::Full(_) => '.',
+            Mixer::Full { .. } => '.',
             Mixer::Window { .. } => 'w',
             Mixer::Latent { .. } => 'l',
             Mixer::Recurrent { .. } => 's',
-            Mixer::Nothing => '-',
+            Mixer::FeedForward => '-',
         };
         shape.layers.iter().map(|layer| letter(&layer.mixer)).collect::<String>()
     };
@@ -203,14 +204,13 @@ fn layers_of_every_kind() {
 
 #[test]
 fn states_by_hand() {
+    // in elements, each a 32-bit float
     let state = |config: &str| {
         let config =
             format!(r#"{{"num_hidden_layers":1,"num_attention_heads":16,"vocab_size":1000,{config}}}"#);
         match model(&config, &bare(1, &["mixer.in_proj"])).layers[0] {
-            data::gguf::shape::Layer { mixer: Mixer::Recurrent { state_elements }, .. } => state_elements,
-            data::gguf::shape::Layer { beside: Some(Mixer::Recurrent { state_elements }), .. } => {
-                state_elements
-            }
+            Layer { mixer: Mixer::Recurrent { state_bytes }, .. } => state_bytes / 4,
+            Layer { beside: Some(Mixer::Recurrent { state_bytes }), .. } => state_bytes / 4,
             ref other => panic!("{other:?} keeps no state"),
         }
     };
@@ -266,8 +266,8 @@ fn the_text_model_of_a_larger_one() {
         "vision_config":{"hidden_size":1152,"num_hidden_layers":27}}"#;
     let shape = model(config, &bare(2, &["self_attn.q_proj"]));
     assert_eq!((shape.architecture.as_str(), shape.layers.len()), ("Gemma3ForConditionalGeneration", 2));
-    let heads = Heads { query: 8, kv: 4, key_dim: 256, value_dim: 256 };
-    assert_eq!(shape.layers[0].mixer, Mixer::Window { heads, window: 1024 });
+    let window = Mixer::Window { heads: 8, kv_heads: 4, key_dim: 256, value_dim: 256, window: 1024 };
+    assert_eq!(shape.layers[0].mixer, window);
 }
 
 #[test]

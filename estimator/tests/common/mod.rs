@@ -117,13 +117,13 @@ pub fn constants() -> Constants {
             embedding_on_host: true,
             offload: Offload::Experts,
             reserve_gib: 0.5,
+            logits_for_all: false,
             buffer: BufferRules {
                 element_bytes: 4.0,
                 mask_bytes: 2.0,
                 hidden_rows: 5.0,
                 feed_forward_rows: 3.0,
                 attention_rows: 1.5,
-                logits_for_all: false,
             },
         },
     }

@@ -164,7 +164,7 @@ fn wanted(engine: &Engine<'_>, asked: Option<&Asked<'_>>) -> Wanted {
 }
 
 fn machine_note(engine: &Engine<'_>, rig: &Rig<'_>) -> MachineNote {
-    let rules = engine.rules.memory();
+    let rules = &engine.rules.rows.memory;
     let mut devices: Vec<(String, String)> = Vec::new();
     let mut unverified = Vec::new();
     for row in rig.devices.iter().filter_map(|device| device.row) {
