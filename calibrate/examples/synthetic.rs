@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use calibrate::problem::{Block, MAX_EFFECTS, MAX_TERMS, NO_LEVEL, Prior, Problem, Row};
+use calibrate::problem::{Block, Prior, Problem, Row};
 use calibrate::shrinkage::{Effort, fit};
 use calibrate::solve::solve;
 
@@ -41,15 +41,7 @@ fn problem(count: usize) -> Problem {
     let rows = (0..count).map(|index| {
         let device = (index as u32).wrapping_mul(2_654_435_761) % DEVICES;
         let (generation, backend) = (device % GENERATIONS, (index / 7) as u32 % BACKENDS);
-        let mut row = Row {
-            log_speed: 0.0,
-            weight: 1.0,
-            work: [0.0; MAX_TERMS],
-            fixed_s: 0.0,
-            scale: 1.0,
-            tells_noise: true,
-            levels: [NO_LEVEL; MAX_EFFECTS],
-        };
+        let mut row = Row::of(0.0);
         row.work[0] = 1.0 + (index % 13) as f64;
         row.work[1] = 0.5 + (index % 5) as f64;
         row.work[2] = 0.1 * (index % 3) as f64;

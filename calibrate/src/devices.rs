@@ -54,6 +54,27 @@ pub struct Device {
 }
 
 impl Device {
+    /// One of which no catalogue says more than its class and bandwidth, under a key of its own.
+    fn unknown(key: String, class: HardwareClass, bandwidth_gb_s: f64) -> Device {
+        Device {
+            fold: key.clone(),
+            key,
+            class,
+            vendor: String::new(),
+            generation: String::new(),
+            tier: "",
+            stacked: false,
+            bandwidth_gb_s,
+            memory_gib: None,
+            compute: Compute::default(),
+            tdp_w: None,
+            link_gb_s: None,
+            processor: None,
+            unknown: true,
+            vague: false,
+        }
+    }
+
     /// A machine with it, whose RAM reads so many GB/s where somebody says; else as the rules have it.
     #[must_use]
     pub fn machine(&self, ram_gb_s: Option<f64>) -> Machine {
@@ -219,22 +240,15 @@ impl<'c> Devices<'c> {
             _ => HardwareClass::Cpu,
         };
         let key = if class == HardwareClass::Cpu { processor_key(&name) } else { key(&name) };
+        let bandwidth_gb_s = row.device_bandwidth_gbs.or(spelling.bandwidth_gb_s)?;
         Some(Device {
             fold: fold_key(&key),
-            key,
-            class,
             vendor: spelling.vendor.clone().unwrap_or_default(),
             generation: spelling.generation.clone().unwrap_or_default(),
-            tier: "",
             stacked: spelling.stacked,
-            bandwidth_gb_s: row.device_bandwidth_gbs.or(spelling.bandwidth_gb_s)?,
             memory_gib: row.device_mem_gib,
-            compute: Compute::default(),
-            tdp_w: None,
-            link_gb_s: None,
-            processor: None,
-            unknown: true,
             vague: spelling.vague,
+            ..Device::unknown(key, class, bandwidth_gb_s)
         })
     }
 
@@ -321,23 +335,12 @@ fn from_figures(row: &MeasurementRow) -> Option<Device> {
         "mobile" => (HardwareClass::Mobile, ""),
         _ => (HardwareClass::Cpu, ""),
     };
-    let key = key(&row.device);
     Some(Device {
-        fold: key.clone(),
         generation: generation_of(&row.device.to_lowercase()).to_owned(),
-        key,
-        class,
         vendor: vendor.to_owned(),
-        tier: "",
         stacked: class == HardwareClass::DiscreteGpu && bandwidth_gb_s > 2000.0,
-        bandwidth_gb_s,
         memory_gib: row.device_mem_gib,
-        compute: Compute::default(),
-        tdp_w: None,
-        link_gb_s: None,
-        processor: None,
-        unknown: true,
-        vague: false,
+        ..Device::unknown(key(&row.device), class, bandwidth_gb_s)
     })
 }
 

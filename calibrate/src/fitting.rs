@@ -7,7 +7,7 @@ use data::constants::{Effect, Factor, Facts, Figure, Group, Level, Part};
 use nalgebra::DVector;
 
 use crate::features::Rates;
-use crate::problem::{Block, MAX_EFFECTS, MAX_TERMS, NO_LEVEL, Problem, Row};
+use crate::problem::{Block, NO_LEVEL, Problem, Row};
 use crate::recipe::{On, Recipe, shared};
 use crate::score::quantile;
 use crate::shrinkage::{Effort, fit};
@@ -159,13 +159,11 @@ pub(crate) fn fit_votes(
     let mut rows = Vec::with_capacity(votes.len());
     for (vote, facts) in votes.iter().zip(&facts) {
         let mut row = Row {
-            log_speed: vote.log_speed,
             weight: vote.weight * unit,
-            work: [0.0; MAX_TERMS],
             fixed_s: vote.work.fixed_s,
             scale: vote.scale,
             tells_noise: all_noisy || source_kind(vote.row) == 0,
-            levels: [NO_LEVEL; MAX_EFFECTS],
+            ..Row::of(vote.log_speed)
         };
         for (index, (term, _)) in recipe.terms.iter().enumerate() {
             row.work[index] = vote.work.terms.get(term).copied().unwrap_or(0.0);

@@ -36,6 +36,22 @@ pub struct Row {
     pub levels: [u32; MAX_EFFECTS],
 }
 
+impl Row {
+    /// One measurement as noisy as the fit, without work and under no effect yet.
+    #[must_use]
+    pub const fn of(log_speed: f64) -> Row {
+        Row {
+            log_speed,
+            weight: 1.0,
+            work: [0.0; MAX_TERMS],
+            fixed_s: 0.0,
+            scale: 1.0,
+            tells_noise: true,
+            levels: [NO_LEVEL; MAX_EFFECTS],
+        }
+    }
+}
+
 /// A term's constant before any data: log-normal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
@@ -298,13 +314,10 @@ mod tests {
             let x = 1.0 + f64::from(index % 7);
             let z = 0.5 + f64::from(index % 5);
             let mut row = Row {
-                log_speed: -libm::log(0.3 * x + 0.2 * z) + 0.1 * f64::from(index % 3),
                 weight: 1.0 + f64::from(index % 2),
-                work: [0.0; MAX_TERMS],
                 fixed_s: 0.05,
                 scale: 1.0 + f64::from(index % 2),
-                tells_noise: true,
-                levels: [NO_LEVEL; MAX_EFFECTS],
+                ..Row::of(-libm::log(0.3 * x + 0.2 * z) + 0.1 * f64::from(index % 3))
             };
             row.work[0] = x;
             row.work[1] = z;

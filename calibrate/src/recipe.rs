@@ -54,17 +54,7 @@ pub fn must_pay(on: On) -> bool {
 /// All recipes of a figure, every effect in them.
 #[must_use]
 pub fn recipes(figure: Figure) -> Recipes {
-    let groups = [
-        Group::Any,
-        Group::Apple,
-        Group::Nvidia,
-        Group::Amd,
-        Group::Intel,
-        Group::Unified,
-        Group::Cpu,
-        Group::Mobile,
-    ];
-    groups.into_iter().map(|group| (group, recipe(figure, group))).collect()
+    Group::ALL.into_iter().map(|group| (group, recipe(figure, group))).collect()
 }
 
 fn prior(value: f64, sd: f64) -> Prior {

@@ -1,6 +1,6 @@
 //! The fit finds what was planted, agrees with closed forms, and shrinks as far as it should.
 
-use calibrate::problem::{Block, MAX_EFFECTS, MAX_TERMS, NO_LEVEL, Prior, Problem, Row};
+use calibrate::problem::{Block, Prior, Problem, Row};
 use calibrate::shrinkage::{Effort, fit};
 use calibrate::solve::solve;
 
@@ -17,15 +17,7 @@ impl Noise {
 }
 
 fn row(log_speed: f64, work: &[f64], level: Option<u32>) -> Row {
-    let mut row = Row {
-        log_speed,
-        weight: 1.0,
-        work: [0.0; MAX_TERMS],
-        fixed_s: 0.0,
-        scale: 1.0,
-        tells_noise: true,
-        levels: [NO_LEVEL; MAX_EFFECTS],
-    };
+    let mut row = Row::of(log_speed);
     row.work[..work.len()].copy_from_slice(work);
     if let Some(level) = level {
         row.levels[0] = level;

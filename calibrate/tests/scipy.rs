@@ -1,6 +1,6 @@
 //! The same minimum as SciPy's, on one problem. `scipy_optimum.py` beside this file made the recorded values.
 
-use calibrate::problem::{Block, MAX_EFFECTS, MAX_TERMS, NO_LEVEL, Prior, Problem, Row};
+use calibrate::problem::{Block, Prior, Problem, Row};
 use calibrate::solve::solve;
 
 /// Where SciPy 1.17 ended, and the cost there.
@@ -18,15 +18,8 @@ fn problem() -> Problem {
         let (x, z) = (1.0 + f64::from(index % 7), 0.5 + f64::from(index % 4));
         let device = index % 5;
         let outlier = if index % 17 == 3 { 1.2 } else { 0.0 };
-        let mut row = Row {
-            log_speed: 0.1 * (f64::from(device) - 2.0) - (0.8 * x + 0.5 * z).ln() + 0.1 * noise() + outlier,
-            weight: 1.0 + f64::from(index % 2),
-            work: [0.0; MAX_TERMS],
-            fixed_s: 0.0,
-            scale: 1.0,
-            tells_noise: true,
-            levels: [NO_LEVEL; MAX_EFFECTS],
-        };
+        let log_speed = 0.1 * (f64::from(device) - 2.0) - (0.8 * x + 0.5 * z).ln() + 0.1 * noise() + outlier;
+        let mut row = Row { weight: 1.0 + f64::from(index % 2), ..Row::of(log_speed) };
         row.work[0] = x;
         row.work[1] = z;
         row.levels[0] = device;

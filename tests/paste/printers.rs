@@ -29,6 +29,12 @@ impl Measured {
     pub fn decode_tps(&self) -> f64 {
         f64::from(self.output) / self.output_ms * 1e3
     }
+
+    /// Prompt and answer in tokens, both times in seconds, and both together.
+    pub fn both(&self) -> (u32, [f64; 3]) {
+        let [prompt_s, output_s] = [self.prompt_ms / 1e3, self.output_ms / 1e3];
+        (self.prompt + self.output, [prompt_s, output_s, prompt_s + output_s])
+    }
 }
 
 /// What a tool does with what it measured.

@@ -257,7 +257,7 @@ pub struct Receipt {
 }
 
 /// One cell of `GET /api/v1/medians`: reports of one device, model, quantisation and runtime at one depth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MedianCell {
     /// Device ids joined by `+`, one for each device of the machine.
@@ -312,7 +312,7 @@ pub struct Medians {
 }
 
 /// Longest contexts of the depth buckets, in tokens: a measurement belongs to the first that holds it.
-pub const DEPTHS: [u32; 5] = [2048, 8192, 32_768, 131_072, 1_048_576];
+const DEPTHS: [u32; 5] = [2048, 8192, 32_768, 131_072, 1_048_576];
 
 /// The bucket of a context, by its longest; the last one takes what is beyond.
 #[must_use]
@@ -351,12 +351,7 @@ mod tests {
             runtime: "llama.cpp".into(),
             depth_tokens,
             streams,
-            speculative: false,
-            count: 1,
-            signed: 1,
-            decode_tps: None,
-            decode_range: None,
-            prefill_tps: None,
+            ..MedianCell::default()
         };
         let mut cells = [cell("b", 2048, 1), cell("a", 131_072, 1), cell("a", 2048, 16), cell("a", 2048, 2)];
         cells.sort_by(MedianCell::by_setup);

@@ -119,17 +119,15 @@ pub(super) fn bench_sql(m: &Measured) -> String {
 }
 
 pub(super) fn batched(m: &Measured) -> String {
-    let (prompt_s, output_s) = (m.prompt_ms / 1e3, m.output_ms / 1e3);
+    let (held, [prompt_s, output_s, both_s]) = m.both();
+    let both_tps = f64::from(held) / both_s;
     format!(
-        "|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |\n|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|\n| {:5} | {:6} | {:4} | {:6} | {prompt_s:8.3} | {:8.2} | {output_s:8.3} | {:8.2} | {:8.3} | {:8.2} |\n",
+        "|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |\n|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|\n| {:5} | {:6} | {:4} | {held:6} | {prompt_s:8.3} | {:8.2} | {output_s:8.3} | {:8.2} | {both_s:8.3} | {both_tps:8.2} |\n",
         m.prompt,
         m.output,
         1,
-        m.prompt + m.output,
         m.prefill_tps(),
-        m.decode_tps(),
-        prompt_s + output_s,
-        f64::from(m.prompt + m.output) / (prompt_s + output_s)
+        m.decode_tps()
     )
 }
 
@@ -155,16 +153,14 @@ pub(super) fn bench_jsonl(m: &Measured) -> String {
 }
 
 pub(super) fn batched_jsonl(m: &Measured) -> String {
-    let (prompt_s, output_s) = (m.prompt_ms / 1e3, m.output_ms / 1e3);
+    let (held, [prompt_s, output_s, both_s]) = m.both();
+    let both_tps = f64::from(held) / both_s;
     format!(
-        "{{\"n_kv_max\": 32768, \"n_batch\": 2048, \"n_ubatch\": 512, \"flash_attn\": 1, \"pp\": {}, \"tg\": {}, \"pl\": 1, \"n_kv\": {}, \"t_pp\": {prompt_s:.6}, \"speed_pp\": {:.6}, \"t_tg\": {output_s:.6}, \"speed_tg\": {:.6}, \"t\": {:.6}, \"speed\": {:.6}}}\n",
+        "{{\"n_kv_max\": 32768, \"n_batch\": 2048, \"n_ubatch\": 512, \"flash_attn\": 1, \"pp\": {}, \"tg\": {}, \"pl\": 1, \"n_kv\": {held}, \"t_pp\": {prompt_s:.6}, \"speed_pp\": {:.6}, \"t_tg\": {output_s:.6}, \"speed_tg\": {:.6}, \"t\": {both_s:.6}, \"speed\": {both_tps:.6}}}\n",
         m.prompt,
         m.output,
-        m.prompt + m.output,
         m.prefill_tps(),
-        m.decode_tps(),
-        prompt_s + output_s,
-        f64::from(m.prompt + m.output) / (prompt_s + output_s)
+        m.decode_tps()
     )
 }
 

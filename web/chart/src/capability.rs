@@ -108,42 +108,39 @@ pub fn speed_over_capability(chart: &CapabilityChart<'_>) -> String {
         shelf: if any_off { 22.0 } else { 6.0 },
         words: None,
     };
-    let mut frame = match plan.draw() {
-        Ok(frame) => frame,
-        Err(empty) => return empty,
-    };
-
-    let mut free = frame.free();
-    if let Some((tps, name)) = chart.minimum {
-        frame.level(tps, name, &mut free);
-    }
-    let mut spots = Vec::with_capacity(placed.len());
-    for model in &placed {
-        let x = frame.x.at(model.capability);
-        let spot = match speed(model) {
-            Some(range) => {
-                let (low, mid, high) = (frame.y.at(range.low), frame.y.at(range.mid), frame.y.at(range.high));
-                frame.svg.line(&format!("range {}", model.verdict.class()), (x, low), (x, high));
-                free.take(Area { left: x - 2.0, top: high, right: x + 2.0, bottom: low });
-                (x, mid)
-            }
-            None => (x, frame.plot.bottom - 9.0),
-        };
-        free.take(Area::around(spot, 5.0, 5.0));
-        spots.push(spot);
-    }
-    // Marks lie on top of all bars, and shrink where they are many.
-    let radius = if placed.len() > 80 { 3.6 } else { 4.5 };
-    for (model, spot) in placed.iter().zip(&spots) {
-        let class = format!("dot {}", model.verdict.class());
-        frame.svg.mark(&class, model.verdict.shape(), *spot, radius, model.tip);
-    }
-    for i in most_telling_first(&placed) {
-        if let Some(name) = free.place(placed[i].name, spots[i], 8.0) {
-            frame.named(name.anchor, name.at, placed[i].name);
+    plan.draw(|frame| {
+        let mut free = frame.free();
+        if let Some((tps, name)) = chart.minimum {
+            frame.level(tps, name, &mut free);
         }
-    }
-    frame.finish()
+        let mut spots = Vec::with_capacity(placed.len());
+        for model in &placed {
+            let x = frame.x.at(model.capability);
+            let spot = match speed(model) {
+                Some(range) => {
+                    let (low, mid, high) =
+                        (frame.y.at(range.low), frame.y.at(range.mid), frame.y.at(range.high));
+                    frame.svg.line(&format!("range {}", model.verdict.class()), (x, low), (x, high));
+                    free.take(Area { left: x - 2.0, top: high, right: x + 2.0, bottom: low });
+                    (x, mid)
+                }
+                None => (x, frame.plot.bottom - 9.0),
+            };
+            free.take(Area::around(spot, 5.0, 5.0));
+            spots.push(spot);
+        }
+        // Marks lie on top of all bars, and shrink where they are many.
+        let radius = if placed.len() > 80 { 3.6 } else { 4.5 };
+        for (model, spot) in placed.iter().zip(&spots) {
+            let class = format!("dot {}", model.verdict.class());
+            frame.svg.mark(&class, model.verdict.shape(), *spot, radius, model.tip);
+        }
+        for i in most_telling_first(&placed) {
+            if let Some(name) = free.place(placed[i].name, spots[i], 8.0) {
+                frame.named(name.anchor, name.at, placed[i].name);
+            }
+        }
+    })
 }
 
 /// The range, where it can stand on a logarithmic axis.

@@ -63,8 +63,19 @@ pub(crate) fn most_ticks(size: Size) -> (usize, usize) {
 }
 
 impl Plan<'_> {
+    /// The whole chart: its axes with `marks` between them, or words where there is nothing to draw.
+    pub(crate) fn draw(self, marks: impl FnOnce(&mut Frame)) -> String {
+        match self.axes() {
+            Ok(mut frame) => {
+                marks(&mut frame);
+                frame.finish()
+            }
+            Err(empty) => empty,
+        }
+    }
+
     /// Draws the axes, or the finished chart that says there is nothing to draw.
-    pub(crate) fn draw(self) -> Result<Frame, String> {
+    fn axes(self) -> Result<Frame, String> {
         let size = self.size.drawable(SMALLEST);
         let (x_most, y_most) = most_ticks(size);
         let mut svg = Svg::open(self.class, size, self.caption);
@@ -155,7 +166,7 @@ impl Frame {
     }
 
     /// The chart as text.
-    pub(crate) fn finish(mut self) -> String {
+    fn finish(mut self) -> String {
         for (at, name) in std::mem::take(&mut self.late) {
             self.named(Anchor::Start, at, &name);
         }

@@ -68,24 +68,21 @@ pub fn line(chart: &LineChart<'_>) -> String {
         shelf: 0.0,
         words: None,
     };
-    let mut frame = match plan.draw() {
-        Ok(frame) => frame,
-        Err(empty) => return empty,
-    };
-
-    let mut free = frame.free();
-    if let Some((value, name)) = chart.level {
-        frame.level(value, name, &mut free);
-    }
-    for (i, series) in chart.series.iter().enumerate() {
-        for stretch in series.points.split(|p| !drawable(p, chart)).filter(|stretch| !stretch.is_empty()) {
-            draw_stretch(&mut frame, i, series, stretch);
+    plan.draw(|frame| {
+        let mut free = frame.free();
+        if let Some((value, name)) = chart.level {
+            frame.level(value, name, &mut free);
         }
-    }
-    if let Some((value, name)) = chart.limit {
-        frame.limit(value, name);
-    }
-    frame.finish()
+        for (i, series) in chart.series.iter().enumerate() {
+            for stretch in series.points.split(|p| !drawable(p, chart)).filter(|stretch| !stretch.is_empty())
+            {
+                draw_stretch(frame, i, series, stretch);
+            }
+        }
+        if let Some((value, name)) = chart.limit {
+            frame.limit(value, name);
+        }
+    })
 }
 
 /// Speed against context length: tokens on a logarithmic axis, speed from zero.

@@ -66,35 +66,31 @@ pub fn scatter(chart: &ScatterChart<'_>) -> String {
         shelf: 0.0,
         words: None,
     };
-    let mut frame = match plan.draw() {
-        Ok(frame) => frame,
-        Err(empty) => return empty,
-    };
-
-    let (low, high) = frame.x.ends();
-    if let Some(factor) = chart.within_factor.filter(|f| f.is_finite() && *f > 1.0 && low * f < high) {
-        let (x, y) = (frame.x, frame.y);
-        // The corners of the strip where low ≤ x, y ≤ high and x / factor ≤ y ≤ x · factor.
-        let corners = [
-            (low, low),
-            (low, low * factor),
-            (high / factor, high),
-            (high, high),
-            (high, high / factor),
-            (low * factor, low),
-        ];
-        frame.svg.path("shade", corners.map(|(a, b)| (x.at(a), y.at(b))), true);
-    }
-    let (from, to) = ((frame.x.at(low), frame.y.at(low)), (frame.x.at(high), frame.y.at(high)));
-    frame.svg.line("rule", from, to);
-    for (i, group) in chart.groups.iter().enumerate() {
-        let class = format!("thin c{}", i % 6);
-        for pair in group.pairs.iter().filter(|p| drawable(p)) {
-            let at = (frame.x.at(pair.predicted), frame.y.at(pair.measured));
-            frame.svg.mark(&class, Shape::nth(i), at, 3.2, pair.tip);
+    plan.draw(|frame| {
+        let (low, high) = frame.x.ends();
+        if let Some(factor) = chart.within_factor.filter(|f| f.is_finite() && *f > 1.0 && low * f < high) {
+            let (x, y) = (frame.x, frame.y);
+            // The corners of the strip where low ≤ x, y ≤ high and x / factor ≤ y ≤ x · factor.
+            let corners = [
+                (low, low),
+                (low, low * factor),
+                (high / factor, high),
+                (high, high),
+                (high, high / factor),
+                (low * factor, low),
+            ];
+            frame.svg.path("shade", corners.map(|(a, b)| (x.at(a), y.at(b))), true);
         }
-    }
-    frame.finish()
+        let (from, to) = ((frame.x.at(low), frame.y.at(low)), (frame.x.at(high), frame.y.at(high)));
+        frame.svg.line("rule", from, to);
+        for (i, group) in chart.groups.iter().enumerate() {
+            let class = format!("thin c{}", i % 6);
+            for pair in group.pairs.iter().filter(|p| drawable(p)) {
+                let at = (frame.x.at(pair.predicted), frame.y.at(pair.measured));
+                frame.svg.mark(&class, Shape::nth(i), at, 3.2, pair.tip);
+            }
+        }
+    })
 }
 
 fn drawable(pair: &Pair<'_>) -> bool {

@@ -80,32 +80,29 @@ pub fn trend(chart: &TrendChart<'_>) -> String {
         shelf: 0.0,
         words: Some(&words),
     };
-    let mut frame = match plan.draw() {
-        Ok(frame) => frame,
-        Err(empty) => return empty,
-    };
-    for (i, way) in chart.ways.iter().enumerate() {
-        let colour = format!("c{}", i % 6);
-        let steps: Vec<&Step<'_>> = way.steps.iter().filter(drawable).collect();
-        let spot = |step: &Step<'_>| (frame.x.at(step.stop as f64), frame.y.at(step.value.mid));
-        let spots: Vec<(f64, f64)> = steps.iter().map(|step| spot(step)).collect();
-        if spots.len() > 1 {
-            frame.svg.path(&format!("curve {colour}"), spots.iter().copied(), false);
-        }
-        for (step, at) in steps.iter().zip(&spots) {
-            if step.value.low < step.value.high {
-                let ends = [step.value.low, step.value.high].map(|tps| (at.0, frame.y.at(tps)));
-                frame.svg.line(&format!("range {colour}"), ends[0], ends[1]);
+    plan.draw(|frame| {
+        for (i, way) in chart.ways.iter().enumerate() {
+            let colour = format!("c{}", i % 6);
+            let steps: Vec<&Step<'_>> = way.steps.iter().filter(drawable).collect();
+            let spot = |step: &Step<'_>| (frame.x.at(step.stop as f64), frame.y.at(step.value.mid));
+            let spots: Vec<(f64, f64)> = steps.iter().map(|step| spot(step)).collect();
+            if spots.len() > 1 {
+                frame.svg.path(&format!("curve {colour}"), spots.iter().copied(), false);
             }
-            let class = if step.is_superseded { "open" } else { "dot" };
-            frame.svg.mark(&format!("{class} {colour}"), Shape::nth(i), *at, 4.0, step.tip);
-            if !step.told.is_empty() {
-                frame.svg.mark("edge", Shape::nth(0), *at, 8.5, "");
-                frame.named(Anchor::Middle, (at.0, at.1 - 13.0), step.told);
+            for (step, at) in steps.iter().zip(&spots) {
+                if step.value.low < step.value.high {
+                    let ends = [step.value.low, step.value.high].map(|tps| (at.0, frame.y.at(tps)));
+                    frame.svg.line(&format!("range {colour}"), ends[0], ends[1]);
+                }
+                let class = if step.is_superseded { "open" } else { "dot" };
+                frame.svg.mark(&format!("{class} {colour}"), Shape::nth(i), *at, 4.0, step.tip);
+                if !step.told.is_empty() {
+                    frame.svg.mark("edge", Shape::nth(0), *at, 8.5, "");
+                    frame.named(Anchor::Middle, (at.0, at.1 - 13.0), step.told);
+                }
             }
         }
-    }
-    frame.finish()
+    })
 }
 
 #[cfg(test)]

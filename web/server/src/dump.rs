@@ -36,7 +36,8 @@ pub enum Form {
 
 /// A line of the dump.
 pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
-    let device = run.device.split('@').next().unwrap_or_default();
+    let subject = &run.subject;
+    let device = subject.device.split('@').next().unwrap_or_default();
     // Several alike are one device and a number; several unlike stay as they are.
     let first = device.split('+').next().unwrap_or_default();
     let alike = device.split('+').all(|id| id == first);
@@ -47,15 +48,15 @@ pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
         voter: Some(run.voter.clone()),
         measured_on: run.measured_on.clone(),
         device: if alike { first.to_owned() } else { device.to_owned() },
-        devices: run.devices,
-        memory_gib: run.memory_gib,
-        power_share: run.power_share,
-        model: run.model.clone(),
-        quant: run.quant.clone(),
-        size_bytes: run.size_bytes,
-        runtime: run.runtime.clone(),
-        runtime_version: run.runtime_version.clone(),
-        backend: run.backend.clone(),
+        devices: subject.devices,
+        memory_gib: subject.memory_gib,
+        power_share: subject.power_share,
+        model: subject.model.clone(),
+        quant: subject.quant.clone(),
+        size_bytes: subject.size_bytes,
+        runtime: subject.runtime.clone(),
+        runtime_version: subject.runtime_version.clone(),
+        backend: subject.backend.clone(),
         workload: metric.workload.clone(),
         cached_tokens: metric.cached_tokens,
         prompt_tokens: metric.prompt_tokens,
@@ -64,7 +65,7 @@ pub fn row(run: &RunRow, metric: &Metric) -> DumpRow {
         decode_tps: metric.decode_tps,
         prefill_tps: metric.prefill_tps,
         ttft_ms: metric.ttft_ms,
-        offloaded: run.offloaded,
+        offloaded: subject.offloaded,
         flags: metric.flags.clone(),
         counts: metric.counts,
     }

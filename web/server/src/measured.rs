@@ -316,14 +316,7 @@ mod tests {
             model: model.into(),
             quant: "q4_k_m".into(),
             runtime: "llama.cpp".into(),
-            depth_tokens: 2048,
-            streams: 1,
-            speculative: false,
-            count: 1,
-            signed: 1,
-            decode_tps: None,
-            decode_range: None,
-            prefill_tps: None,
+            ..MedianCell::default()
         };
         let device = About::Device("a".into());
         assert!(

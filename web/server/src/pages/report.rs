@@ -50,7 +50,7 @@ pub async fn stored(app: &App, id: &str) -> Result<Stored, Problem> {
 
 async fn view(app: &App, id: &str) -> Result<ReportView, Problem> {
     let stored = stored(app, id).await?;
-    let medians = app.store().cells_of_device(&stored.run.device, &stored.run.model).await?;
+    let medians = app.store().cells_of_device(&stored.run.subject.device, &stored.run.subject.model).await?;
     let sent = sent(&stored);
     let mut points = Vec::new();
     for metric in &stored.metrics {
@@ -123,10 +123,11 @@ fn point(metric: &Metric, median: Option<(f64, u32)>, sent: Option<&Submission>)
 
 fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladder: Ladder) -> ReportView {
     let run = &stored.run;
-    let machine = MachineKey::read(&run.device);
+    let subject = &run.subject;
+    let machine = MachineKey::read(&subject.device);
     let first = machine.ids.first().copied().unwrap_or_default();
     let (device, device_href) = machine.name(catalog);
-    let (model, model_page) = names::model(catalog, &run.model);
+    let (model, model_page) = names::model(catalog, &subject.model);
     let opened = |event: &Event| {
         (event.change.kind == EventKind::Disputed).then_some(event.number).or(event.change.dispute)
     };
@@ -145,8 +146,8 @@ fn described(catalog: &Catalog, stored: &Stored, points: Vec<ReportPoint>, ladde
         device_href,
         model,
         model_href: if model_page.is_empty() { model_page } else { format!("{model_page}?hardware={first}") },
-        quant: names::quant(catalog, &run.quant).to_owned(),
-        runtime: format!("{} {}", run.runtime, run.runtime_version).trim_end().to_owned(),
+        quant: names::quant(catalog, &subject.quant).to_owned(),
+        runtime: format!("{} {}", subject.runtime, subject.runtime_version).trim_end().to_owned(),
         measured_on: run.measured_on.clone(),
         suite: run.suite.clone(),
         surroundings: surroundings(stored),

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::change::{self, Actor, Change, Event, EventKind, Standing};
 use super::{Store, StoreError};
+use crate::gate::claim::Subject;
 
 /// The facts of a result.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,30 +29,8 @@ pub struct RunRow {
     pub signing_key: String,
     /// Who it votes for, as the store names them.
     pub voter: String,
-    /// Device ids joined by `+`, and `@70%` behind them where power was limited.
-    pub device: String,
-    /// How many devices.
-    pub devices: u32,
-    /// Memory of one, in GiB.
-    pub memory_gib: Option<f64>,
-    /// Power limit as a share of stock.
-    pub power_share: Option<f64>,
-    /// Model.
-    pub model: String,
-    /// Quantisation.
-    pub quant: String,
-    /// Size of the model's files in bytes.
-    pub size_bytes: Option<u64>,
-    /// Digest of the model's file; empty where there is none.
-    pub model_digest: String,
-    /// Runtime.
-    pub runtime: String,
-    /// Its version.
-    pub runtime_version: String,
-    /// What drives the device.
-    pub backend: String,
-    /// Whether part of the model lies in RAM.
-    pub offloaded: Option<bool>,
+    /// What ran where, as it was taken in.
+    pub subject: Subject,
     /// SHA-256 of the raw timings; empty for a paste.
     pub raw_timings_sha256: String,
     /// Where it stands.
@@ -137,18 +116,20 @@ fn run(row: &AnyRow) -> Result<RunRow, StoreError> {
         suite: row.try_get("suite")?,
         signing_key: row.try_get("signing_key")?,
         voter: row.try_get("voter")?,
-        device: row.try_get("device")?,
-        devices: whole("devices")? as u32,
-        memory_gib: row.try_get("memory_gib")?,
-        power_share: row.try_get("power_share")?,
-        model: row.try_get("model")?,
-        quant: row.try_get("quant")?,
-        size_bytes: u64::try_from(whole("size_bytes")?).ok(),
-        model_digest: row.try_get("model_digest")?,
-        runtime: row.try_get("runtime")?,
-        runtime_version: row.try_get("runtime_version")?,
-        backend: row.try_get("backend")?,
-        offloaded: Some(whole("offloaded")?).filter(|known| *known >= 0).map(|offloaded| offloaded == 1),
+        subject: Subject {
+            device: row.try_get("device")?,
+            devices: whole("devices")? as u32,
+            memory_gib: row.try_get("memory_gib")?,
+            power_share: row.try_get("power_share")?,
+            model: row.try_get("model")?,
+            quant: row.try_get("quant")?,
+            size_bytes: u64::try_from(whole("size_bytes")?).ok(),
+            model_digest: row.try_get("model_digest")?,
+            runtime: row.try_get("runtime")?,
+            runtime_version: row.try_get("runtime_version")?,
+            backend: row.try_get("backend")?,
+            offloaded: Some(whole("offloaded")?).filter(|known| *known >= 0).map(|offloaded| offloaded == 1),
+        },
         raw_timings_sha256: row.try_get("raw_timings")?,
         standing: change::standing(row)?,
     })

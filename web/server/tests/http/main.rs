@@ -7,6 +7,7 @@ mod benchmarks;
 mod both;
 mod client;
 mod clock;
+mod connected;
 mod counted;
 mod crash;
 mod embed;

@@ -2,62 +2,24 @@
 //! not say how long they are.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use server::{App, Ended, Limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use server::{Ended, Limits};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::client::args;
-
-struct Running {
-    addr: SocketAddr,
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<Ended>,
-    _data: tempfile::TempDir,
-}
+use crate::connected::{Running, exchange, read};
 
 async fn start(more: &[&str]) -> Running {
-    let data = tempfile::tempdir().unwrap();
-    let app = App::open(&args(&data, more)).await.unwrap();
-    let limits = Limits::default();
-    let router = server::router(&app, limits);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(server::serve(listener, router, limits, async {
-        let _ = stopped.await;
-    }));
-    Running { addr, stop, ended, _data: data }
+    Running::start(more, Limits::default(), server::router).await
 }
 
-impl Running {
-    /// Still there after all that: it answers, and ends as it should.
-    async fn ends_well(self) {
-        let answer =
-            exchange(self.addr, b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        self.stop.send(()).unwrap();
-        assert_eq!(self.ended.await.unwrap(), Ended::Drained);
-    }
-}
-
-/// Sends bytes and reads until the server closes.
-async fn exchange(addr: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    // It may refuse and close before it was sent all.
-    let _ = stream.write_all(bytes).await;
-    read(&mut stream).await
-}
-
-async fn read(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let within = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
-    // A reset after the answer still leaves what was read.
-    let _ = within.await.expect("the server closes");
-    String::from_utf8_lossy(&answer).into_owned()
+/// Still there after all that: it answers, and ends as it should.
+async fn ends_well(running: Running) {
+    let answer =
+        exchange(running.addr, b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap(), Ended::Drained);
 }
 
 /// Lines of the answers' heads that only a header of the attacker's own could be.
@@ -106,7 +68,7 @@ async fn a_line_end_in_a_header_plants_none() {
             }
         }
     }
-    running.ends_well().await;
+    ends_well(running).await;
 }
 
 /// The same in the address itself, where it is written as escapes: it is text of a query, and of a `Location` no more.
@@ -130,7 +92,7 @@ async fn a_line_end_in_an_address_plants_none() {
         assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         assert!(!planted(&answer), "{path}: {answer}");
     }
-    running.ends_well().await;
+    ends_well(running).await;
 }
 
 /// Chunks of `size` bytes until so many were sent or the server had enough; its answer, and how many it let through.
@@ -184,7 +146,7 @@ async fn chunks_beyond_the_cap_are_not_read_to_their_end() {
     // One byte over, in one chunk: the answer always arrives.
     let (answer, _) = chunked(running.addr, "/api/v1/disputes", 300 << 10, 1).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    running.ends_well().await;
+    ends_well(running).await;
 }
 
 /// Two lengths, or a length beside chunks, are how one request is smuggled behind another.
@@ -208,5 +170,5 @@ async fn a_body_of_two_lengths_is_one_request_at_most() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{lengths}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{lengths}: a second answer: {answer}");
     }
-    running.ends_well().await;
+    ends_well(running).await;
 }

@@ -7,21 +7,11 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::get;
 use server::representation::{Representation, TEXT};
-use server::{App, Ended, Limits, under_rules};
+use server::{Ended, Limits, under_rules};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-use crate::client::args;
-
-/// A server on a port of its own.
-struct Running {
-    addr: SocketAddr,
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<Ended>,
-    _data: tempfile::TempDir,
-}
+use crate::connected::{Running, exchange, read};
 
 /// Beyond what the system keeps between two ends of a connection: most of it waits in the server until it is read.
 const LARGE_BYTES: usize = 32 << 20;
@@ -31,8 +21,6 @@ static LARGE: LazyLock<Representation> = LazyLock::new(|| Representation::new(TE
 
 /// Starts a server with one route that answers at once, one that takes `slow`, and one whose answer is large.
 async fn start(limits: Limits, slow: Duration) -> Running {
-    let data = tempfile::tempdir().unwrap();
-    let app = App::open(&args(&data, &[])).await.unwrap();
     let routes = Router::new()
         .route("/quick", get(async || Representation::new(TEXT, "quick")))
         .route("/large", get(async || LARGE.clone()))
@@ -43,29 +31,7 @@ async fn start(limits: Limits, slow: Duration) -> Running {
                 Representation::new(TEXT, "slow but whole")
             }),
         );
-    let router = under_rules(routes, &app, limits);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(server::serve(listener, router, limits, async {
-        let _ = stopped.await;
-    }));
-    Running { addr, stop, ended, _data: data }
-}
-
-/// Sends text and reads until the server closes.
-async fn exchange(addr: SocketAddr, text: &str) -> String {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream.write_all(text.as_bytes()).await.unwrap();
-    read(&mut stream).await
-}
-
-async fn read(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let within = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
-    // A reset after the answer still leaves what was read.
-    let _ = within.await.expect("the server closes");
-    String::from_utf8(answer).unwrap()
+    Running::start(&[], limits, |app, limits| under_rules(routes, app, limits)).await
 }
 
 fn request(path: &str) -> String {
@@ -75,7 +41,7 @@ fn request(path: &str) -> String {
 #[tokio::test]
 async fn it_answers_and_stops() {
     let running = start(Limits::default(), Duration::ZERO).await;
-    let answer = exchange(running.addr, &request("/quick")).await;
+    let answer = exchange(running.addr, request("/quick").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nquick"), "{answer}");
     running.stop.send(()).unwrap();
     assert_eq!(running.ended.await.unwrap(), Ended::Drained);
@@ -126,11 +92,11 @@ async fn a_head_that_drips_is_cut_off() {
 async fn a_head_beyond_the_bound_and_nonsense_are_refused() {
     let running = start(Limits::default(), Duration::ZERO).await;
     let long = format!("GET /quick HTTP/1.1\r\nHost: test\r\nX-Long: {}\r\n\r\n", "a".repeat(40 * 1024));
-    let answer = exchange(running.addr, &long).await;
+    let answer = exchange(running.addr, long.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    let answer = exchange(running.addr, "NONSENSE\r\n\r\n").await;
+    let answer = exchange(running.addr, b"NONSENSE\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert!(exchange(running.addr, &request("/quick")).await.ends_with("quick"), "it goes on");
+    assert!(exchange(running.addr, request("/quick").as_bytes()).await.ends_with("quick"), "it goes on");
 }
 
 #[tokio::test]
@@ -176,7 +142,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     deaf.write_all(request("/large").as_bytes()).await.unwrap();
     let begun = Instant::now();
     // The only place is free again once the server gave up on the one that does not read.
-    assert!(exchange(running.addr, &request("/quick")).await.ends_with("quick"));
+    assert!(exchange(running.addr, request("/quick").as_bytes()).await.ends_with("quick"));
     assert!(begun.elapsed() >= Duration::from_millis(400), "it was given its time: {:?}", begun.elapsed());
     let mut rest = Vec::new();
     let _ = deaf.read_to_end(&mut rest).await;
