@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::{env, fs};
 
-use fnv::{FNV, fnv1a};
-
 #[allow(dead_code, unused_imports, reason = "the library uses all of it")]
 #[path = "src/row/mod.rs"]
 mod row;
@@ -31,6 +29,8 @@ extern crate alloc;
 
 #[path = "src/peers/row.rs"]
 mod peers;
+#[path = "build/shape.rs"]
+mod shape;
 
 #[cfg(feature = "runs")]
 #[allow(dead_code, reason = "the library uses all of it")]
@@ -43,7 +43,8 @@ mod runs;
 mod plausibility;
 
 fn main() {
-    const WATCHED: [&str; 13] = [
+    const WATCHED: [&str; 15] = [
+        "../estimator/src",
         "capability.toml",
         "constants.toml",
         "hardware",
@@ -57,6 +58,7 @@ fn main() {
         "src/files/gguf_form.rs",
         "src/files/read.rs",
         "src/row",
+        "src/table/mod.rs",
     ];
     for watched in WATCHED {
         println!("cargo::rerun-if-changed={watched}");
@@ -124,7 +126,8 @@ fn yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
     serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Writes `rows.packed`: the hash of the rows' shape, all rows, rules and constants behind it, and the suites at the end.
+/// Writes `rows.packed`: the hash of the rows' shape, all rows, rules and constants behind it, and the suites at the end. The
+/// table of runs is packed by the server, and has its own shape in `table.shape`.
 fn pack(dir: &Path, out: &Path) -> Result<(), String> {
     let words = |error: read::FileError| error.to_string();
     let rows = read::rows(dir).map_err(words)?;
@@ -133,21 +136,14 @@ fn pack(dir: &Path, out: &Path) -> Result<(), String> {
         read::parse::<row::RuleRows>(&dir.join("rules.toml")).map_err(words)?,
         read::parse::<part::Fitted>(&dir.join("constants.toml")).map_err(words)?,
     );
-    let shape = shape(dir).map_err(|error| error.to_string())?.to_le_bytes();
+    let shape = shape::of_rows(dir).map_err(|error| error.to_string())?.to_le_bytes();
+    let table = shape::of_table(dir).map_err(|error| error.to_string())?.to_le_bytes();
     let mut packed = shape.to_vec();
     for bytes in [postcard::to_allocvec(&content), postcard::to_allocvec(&rows.suites)] {
         packed.extend(bytes.map_err(|error| error.to_string())?);
     }
     fs::write(out.join("rows.packed"), packed)
         .and_then(|()| fs::write(out.join("rows.shape"), shape))
+        .and_then(|()| fs::write(out.join("table.shape"), table))
         .map_err(|error| error.to_string())
-}
-
-/// FNV-1a over the sources that say what a row looks like: it changes whenever packed rows would be read differently.
-fn shape(dir: &Path) -> std::io::Result<u64> {
-    let mut sources: Vec<_> =
-        fs::read_dir(dir.join("src/row"))?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
-    sources.sort();
-    sources.push(dir.join("src/constants/part.rs"));
-    sources.iter().try_fold(FNV, |hash, source| Ok(fnv1a(hash, fs::read(source)?)))
 }

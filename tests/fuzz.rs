@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use data::table::Table;
 use house::gguf_make::Fill;
 use house::gguf_make::models::{self, Quant, Size};
 use probe::prompt::Seed;
@@ -64,6 +65,9 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>> {
     if name == "rows" {
         seeds.push(data::packed::BYTES.to_vec());
     }
+    if name == "runs" {
+        seeds.extend(tables());
+    }
     ensure!(!seeds.is_empty(), "{name} has no corpus");
     Ok(seeds)
 }
@@ -80,6 +84,17 @@ const SMALL: Size = Size {
     context: 4096,
     quant: Quant::Q4Km,
 };
+
+/// Packed tables of runs: one with nothing in it, and one of every tenth row that was published.
+fn tables() -> Vec<Vec<u8>> {
+    let mut some = targets::published().clone();
+    let mut number = 0;
+    some.rows.retain(|_| {
+        number += 1;
+        number % 10 == 1
+    });
+    [Table::default(), some].iter().map(|table| data::table::to_bytes(table).expect("it is packed")).collect()
+}
 
 /// Headers of made-up models.
 fn headers() -> Result<Vec<Vec<u8>>> {

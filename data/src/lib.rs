@@ -41,6 +41,9 @@ pub mod rules;
 #[cfg(feature = "runs")]
 pub mod runs;
 pub mod safetensors;
+#[cfg(test)]
+#[path = "../build/shape.rs"]
+mod shape;
 pub mod shortlist;
 pub mod subject;
 pub mod submission;

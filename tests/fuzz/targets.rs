@@ -1,6 +1,7 @@
 //! What every reader of foreign bytes must hold to, whatever the bytes. Used by the replay in `tests/fuzz.rs`, on any
 //! compiler, and by the targets of cargo-fuzz beside this file.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use data::envelope::{self, Envelope};
@@ -9,10 +10,14 @@ use data::gguf::ModelShape;
 use data::paste::{self, Verdict};
 use data::query::Params;
 use data::row::{HardwareRow, ModelRow, Rows, SuiteRow};
+use data::runs::RunRows;
 use data::safetensors;
 use data::subject::Subject;
 use data::submission::Submission;
+use data::table::make::Maker;
+use data::table::{self, Selection, Table, Wish};
 use data::{Catalog, Engine, Unpacked};
+use page::benchmarks::BenchmarksView;
 use probe::plan::{self, Extent};
 use probe::stream::{Cutter, Event, Format};
 use serde::Deserialize;
@@ -32,6 +37,8 @@ pub const TARGETS: &[Target] = &[
     ("catalog", catalog),
     ("query", query),
     ("rows", rows),
+    ("table", table_query),
+    ("runs", runs),
     ("module", module),
     ("events", events),
     ("manifest", manifest),
@@ -180,6 +187,46 @@ pub fn rows(bytes: &[u8]) {
     if let Ok(unpacked) = Unpacked::read(bytes) {
         let engine = unpacked.engine();
         let _ = ask(&engine, "hardware=rtx-3090&model=llama-3.1-8b&quant=q4_k_m");
+    }
+}
+
+/// The table of published runs, made once.
+pub fn published() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| Maker::new(Engine::embedded(), RunRows::embedded()).table(&[]))
+}
+
+/// What is asked of the table of runs is read, or told in a sentence. No row is shown that was not asked for, and none on
+/// two pages.
+pub fn table_query(bytes: &[u8]) {
+    let query = page::Query::parse(&String::from_utf8_lossy(bytes));
+    let view = BenchmarksView::new(published(), &query);
+    assert!(view.problems.iter().all(|problem| !problem.message.is_empty()));
+    let shown = view.selection.shown();
+    assert!(shown.len() <= view.wish.per_page as usize && shown.len() <= view.selection.all.len());
+    if let Some(after) = view.selection.next() {
+        let next = Selection::new(published(), &Wish { after, ..view.wish.clone() });
+        assert!(!next.shown().is_empty());
+        assert!(next.shown().iter().all(|row| !shown.contains(row)), "a row on two pages");
+    }
+    rendered(&view, &query);
+}
+
+/// What was typed or sent never becomes markup.
+fn rendered(view: &BenchmarksView<'_>, query: &page::Query) {
+    let html = page::benchmarks_results(view, query, &page::messages::EN).expect("it is rendered");
+    assert!(!html.contains("<script"));
+}
+
+/// A packed table of runs is refused, or it is one: it is packed again as it was, and can be sorted and shown.
+pub fn runs(bytes: &[u8]) {
+    let Some(read) = table::from_bytes(bytes) else { return };
+    let packed = table::to_bytes(&read).expect("it is packed");
+    let again = table::from_bytes(&packed).and_then(|table| table::to_bytes(&table));
+    assert_eq!(again, Some(packed));
+    for query in ["", "sort=-ratio&per_page=5&page=2", "q=gemma&shape=short", "sort=date&concurrency=1"] {
+        let query = page::Query::parse(query);
+        rendered(&BenchmarksView::new(&read, &query), &query);
     }
 }
 

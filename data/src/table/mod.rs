@@ -24,6 +24,10 @@ use crate::fnv::{FNV, fnv1a};
 pub use select::{Picked, ReportCard, Selection};
 pub use wish::{Sort, Wish};
 
+/// What the shape of a table hashed to when this was built, ahead of its bytes: a page that was loaded before the server was
+/// replaced must not misread the new one's.
+static SHAPE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/table.shape"));
+
 /// All rows that stand, those that were superseded among them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -252,13 +256,15 @@ impl Table {
 /// A table as it travels to a browser; none where there is no memory for it.
 #[must_use]
 pub fn to_bytes(table: &Table) -> Option<Vec<u8>> {
-    postcard::to_allocvec(table).ok()
+    postcard::to_extend(table, SHAPE.to_vec()).ok()
 }
 
 /// A table that travelled; none where it was cut off or made by another version.
 #[must_use]
 pub fn from_bytes(bytes: &[u8]) -> Option<Table> {
-    postcard::from_bytes(bytes).ok()
+    let table: Table = postcard::from_bytes(bytes.strip_prefix(SHAPE)?).ok()?;
+    // Rows are counted by their families.
+    table.rows.iter().all(|row| table.family(row).is_some()).then_some(table)
 }
 
 /// A range that holds both: for a row over several workloads.

@@ -56,6 +56,19 @@ fn every_row_has_an_estimate_or_says_why_not() {
 }
 
 #[test]
+fn a_table_of_another_version_or_with_rows_of_no_family_is_refused() {
+    let mut table = table(&[]);
+    let bytes = to_bytes(&table).unwrap();
+    assert_eq!(from_bytes(&bytes).as_ref(), Some(&table));
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    assert_eq!(from_bytes(&other), None);
+    assert_eq!(from_bytes(&bytes[..bytes.len() - 1]), None);
+    table.rows[0].family = table.families.len() as u32;
+    assert_eq!(from_bytes(&to_bytes(&table).unwrap()), None);
+}
+
+#[test]
 fn a_power_limit_slows_the_estimate_down() {
     let table = table(&[]);
     let on = |device: &str| {
