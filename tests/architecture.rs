@@ -31,6 +31,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("xtask",               &["data"]),
 ];
 
+/// What a crate may stand on, other people's crates included, where that is almost nothing.
+const STANDS_ON: &[(&str, &[&str])] =
+    &[("llm-speed-estimator", &["libm", "serde"]), ("llm-speed-chart", &[])];
+
+/// What a browser loads, and what is built for it.
+const IN_A_BROWSER: &[&str] = &["page", "browser", "wasm", "gguf", "contribute", "benchmarks", "work"];
+
+/// Features of `data` that no browser has: the rows lie beside the modules, and nothing reads files.
+const NATIVE_FEATURES: &[&str] = &["embedded", "files", "runs", "schema", "openapi", "envelope"];
+
 /// A rule about what the sources under a folder (or one file) may not say.
 struct Ban {
     /// Folder or file.
@@ -43,17 +53,52 @@ struct Ban {
     because: &'static str,
 }
 
+/// Ways out of a pure function.
+const OUTSIDE: &[&str] = &[
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::env",
+    "std::time",
+    "std::thread::",
+    "SystemTime",
+    "Instant",
+    "rand::",
+    "getrandom",
+    "web_sys",
+    "js_sys",
+    "wasm_bindgen",
+    "tokio",
+    "axum",
+    "sqlx",
+    "reqwest",
+    "ureq",
+    "toml::",
+];
+
+/// What pages are written in.
+const MARKUP: &[&str] = &["<html", "<body", "<div", "<section", "<table", "<span", "<p>"];
+
 #[rustfmt::skip]
 const BANS: &[Ban] = &[
-    Ban { place: "estimator/src", words: &["std::", "alloc::", "String", "println!", ".powf(", ".powi(", ".sqrt()", ".exp()", ".ln()"], except: &[], because: "the estimator runs in a browser, an optimiser and on bare metal, with the same bits" },
-    Ban { place: "data/src", words: &["std::net", "std::process", "std::time", "SystemTime", "Instant", "rand::", "getrandom", "reqwest", "tokio"], except: &[], because: "data's answers are the same everywhere: network, processes, clock and chance are handed in" },
-    Ban { place: "data/src", words: &["std::fs"], except: &["data/src/files"], because: "only the files feature touches files" },
+    Ban { place: "estimator/src", words: &["std::", "alloc::", "extern crate", "String", "Vec<", "Box<", "vec!", "format!", "println!", ".powf(", ".powi(", ".sqrt()", ".exp()", ".ln()"], except: &[], because: "the estimator runs in a browser, an optimiser and on bare metal, with the same bits" },
+    Ban { place: "estimator/src/constants.rs", words: &["Default"], except: &[], because: "a constant without a measurement behind it does not exist" },
+    Ban { place: "data/src", words: &["std::net", "std::process", "std::time", "std::env", "std::thread::", "SystemTime", "Instant", "rand::", "getrandom", "reqwest", "ureq", "tokio", "web_sys", "js_sys", "wasm_bindgen"], except: &[], because: "data's answers are the same everywhere: network, processes, clock and chance are handed in" },
+    Ban { place: "data/src", words: &["std::fs", "std::io", "toml::"], except: &["data/src/files"], because: "only the files feature touches files, and nothing else reads TOML" },
     Ban { place: "data/src/gguf", words: &["std::"], except: &[], because: "the GGUF reader uses only core and alloc" },
     Ban { place: "data/src/paste", words: &["std::"], except: &[], because: "the paste reader uses only core and alloc" },
     Ban { place: "data/src/json", words: &["std::"], except: &[], because: "the readers of foreign text stand on it" },
     Ban { place: "probe/src/drivers", words: &["crate::cmd", "crate::report", "crate::client"], except: &[], because: "a driver is read, tested and deleted alone" },
-    Ban { place: "web/page/src", words: &["std::fs", "std::net", "tokio", "axum", "sqlx", "reqwest"], except: &[], because: "the page is a pure function" },
-    Ban { place: "web/server/src", words: &["sqlx::", "SELECT ", "INSERT "], except: &["web/server/src/store"], because: "SQL lives in the store" },
+    Ban { place: "web/page/src", words: OUTSIDE, except: &[], because: "the page is a pure function" },
+    Ban { place: "web/chart/src", words: OUTSIDE, except: &[], because: "a chart is made of plain numbers" },
+    Ban { place: "web/server/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/browser/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/wasm/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/gguf/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/contribute/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/benchmarks/src", words: MARKUP, except: &[], because: "markup lives in the page" },
+    Ban { place: "web/server/src", words: &["sqlx::", "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM "], except: &["web/server/src/store"], because: "SQL lives in the store" },
     Ban { place: "web/server/src/store", words: &["axum", "StatusCode", "http::"], except: &[], because: "the store knows no HTTP" },
 ];
 
@@ -78,23 +123,18 @@ fn manifest(folder: &Path) -> toml::Table {
     fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest").parse().expect("TOML")
 }
 
-/// Our crates that a manifest names, by their short names, those of single systems too; with development ones for the tests'
-/// own crate only. `shared` is the workspace's table of dependencies.
-fn uses(manifest: &toml::Table, shared: &toml::Table) -> BTreeSet<String> {
-    let name = manifest["package"]["name"].as_str().expect("a name");
-    let tables: &[&str] = if name == "llm-speed-tests" {
-        &["dependencies", "dev-dependencies"]
-    } else {
-        &["dependencies", "build-dependencies"]
-    };
+/// A manifest's tables of dependencies. What only tests use counts: a crate whose tests know a neighbour cannot be deleted
+/// alone, nor can that neighbour.
+const TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
+
+/// Everything that a manifest asks for, those of single systems, of tests and of what builds it too.
+fn asked(manifest: &toml::Table) -> Vec<(&String, &toml::Value)> {
     let systems =
         manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
-    let places: Vec<&toml::Table> = systems.filter_map(toml::Value::as_table).chain([manifest]).collect();
+    let places = systems.filter_map(toml::Value::as_table).chain([manifest]);
     places
-        .iter()
-        .flat_map(|place| tables.iter().filter_map(|table| place.get(*table)?.as_table()))
+        .flat_map(|place| TABLES.iter().filter_map(|table| place.get(*table)?.as_table()))
         .flatten()
-        .filter_map(|(key, asked)| ours(key, asked, shared))
         .collect()
 }
 
@@ -107,16 +147,34 @@ fn ours(key: &str, asked: &toml::Value, shared: &toml::Table) -> Option<String> 
     is_ours.then(|| name.trim_start_matches("llm-speed-").to_owned())
 }
 
-/// What is wrong with one manifest.
+/// What is wrong with one manifest. `shared` is the workspace's table of dependencies.
 fn arrows(manifest: &toml::Table, shared: &toml::Table) -> Vec<String> {
     let allowed: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
     let name = manifest["package"]["name"].as_str().expect("a name");
     let Some(may_use) = allowed.get(name) else { return vec![format!("{name} has no row in MAY_USE")] };
-    uses(manifest, shared)
+    let used: BTreeSet<String> =
+        asked(manifest).into_iter().filter_map(|(key, asked)| ours(key, asked, shared)).collect();
+    let mut wrong: Vec<String> = used
         .into_iter()
         .filter(|used| !may_use.contains(&used.as_str()))
         .map(|used| format!("{name} must never use {used}"))
-        .collect()
+        .collect();
+    let built = |table: &&str| manifest.get(*table)?.as_table();
+    let libraries = ["dependencies", "build-dependencies"].iter().filter_map(built).flatten();
+    for (key, asked) in libraries {
+        let bare = STANDS_ON.iter().find(|(known, _)| *known == name);
+        if bare.is_some_and(|(_, on)| !on.contains(&key.as_str())) {
+            wrong.push(format!("{name} must never use {key}"));
+        }
+        let in_a_browser = IN_A_BROWSER.contains(&name.trim_start_matches("llm-speed-"));
+        if in_a_browser && ours(key, asked, shared).as_deref() == Some("data") {
+            let features = asked.get("features").and_then(toml::Value::as_array).into_iter().flatten();
+            let native =
+                features.filter_map(toml::Value::as_str).filter(|feature| NATIVE_FEATURES.contains(feature));
+            wrong.extend(native.map(|feature| format!("{name} must never ask data for {feature}")));
+        }
+    }
+    wrong
 }
 
 /// Lines of a source that say a banned word.
@@ -241,6 +299,18 @@ fn planted_arrows_are_found() {
         assert_eq!(found(&module), [format!("llm-speed-server must never use {name}")]);
     }
     assert_eq!(found("[package]\nname = \"llm-speed-extra\"\n"), ["llm-speed-extra has no row in MAY_USE"]);
+    // In its tests alone.
+    let tested = format!("{server}[dev-dependencies]\nprobe.workspace = true\n");
+    assert_eq!(found(&tested), ["llm-speed-server must never use probe"]);
+    // Other people's crates, where there are to be none; tests may have their tools.
+    let estimator = "[package]\nname = \"llm-speed-estimator\"\n";
+    let libraries = "libm = \"1\"\nserde.workspace = true\nrand = \"1\"\n";
+    let asks = format!("{estimator}[dependencies]\n{libraries}[dev-dependencies]\nproptest = \"1\"\n");
+    assert_eq!(found(&asks), ["llm-speed-estimator must never use rand"]);
+    // Files in a browser.
+    let wasm = "[package]\nname = \"llm-speed-wasm\"\n[dependencies]\n";
+    let asks = format!("{wasm}data = {{ workspace = true, features = [\"digest\", \"files\"] }}\n");
+    assert_eq!(found(&asks), ["llm-speed-wasm must never ask data for files"]);
 }
 
 #[test]
@@ -253,10 +323,10 @@ fn planted_breaches_are_found() {
     assert!(!breaches("let y = x.sqrt();", ban).is_empty());
     // Code behind the tests, and paths in groups.
     assert_eq!(breaches(&format!("{planted}fn g() {{ std::process::exit(1); }}\n"), ban).len(), 2);
-    let files = BANS.iter().find(|ban| ban.words == ["std::fs"]).expect("a rule on files");
-    assert_eq!(breaches("use std::{fs, io};\n", files).len(), 1);
-    assert_eq!(breaches("use std::{\n    io,\n    fs::{self, File},\n};\n", files).len(), 2);
-    assert!(breaches("use std::{io, path::Path};\n", files).is_empty());
+    let files = BANS.iter().find(|ban| ban.except == ["data/src/files"]).expect("a rule on files");
+    assert_eq!(breaches("use std::{fs, path};\n", files).len(), 1);
+    assert_eq!(breaches("use std::{\n    path,\n    fs::{self, File},\n};\n", files).len(), 2);
+    assert!(breaches("use std::{fmt, path::Path};\n", files).is_empty());
     let nowhere =
         Ban { place: "data/src/no-such-room", words: &["x"], except: &["data/src/nor-this"], because: "" };
     assert_eq!(missing(&nowhere, &root()), ["data/src/no-such-room", "data/src/nor-this"]);
