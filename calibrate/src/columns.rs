@@ -292,7 +292,7 @@ pub fn micro_batch(notes: &str, program: Runtime) -> u32 {
 
 /// Bandwidth of RAM that notes state, in GB/s.
 #[must_use]
-pub fn ram_bandwidth_gb_s(notes: &str) -> Option<f64> {
+fn ram_bandwidth_gb_s(notes: &str) -> Option<f64> {
     number_after(notes, "ram_bandwidth_gbs=").filter(|bandwidth| *bandwidth > 0.0)
 }
 

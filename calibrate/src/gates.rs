@@ -17,9 +17,9 @@ type Belongs = fn(Figure, &Observation) -> bool;
 
 /// What a class is to reach: median and 90th percentile of absolute errors, as shares of the measured speed, and R² of
 /// log speeds.
-pub struct Gate {
+struct Gate {
     /// The class in words.
-    pub name: &'static str,
+    name: &'static str,
     median: f64,
     p90: f64,
     r2: Option<f64>,
@@ -36,7 +36,7 @@ fn on_graphics(row: &Observation) -> bool {
 
 /// All classes with their bars.
 #[rustfmt::skip]
-pub const GATES: [Gate; 15] = [
+const GATES: [Gate; 15] = [
     Gate { name: "Apple", median: 0.05, p90: 0.15, r2: Some(0.98), belongs: |f, row| decode_of(f, row, Group::Apple) },
     Gate { name: "discrete NVIDIA", median: 0.07, p90: 0.20, r2: Some(0.96), belongs: |f, row| decode_of(f, row, Group::Nvidia) },
     Gate { name: "discrete AMD", median: 0.10, p90: 0.30, r2: Some(0.90), belongs: |f, row| decode_of(f, row, Group::Amd) },

@@ -30,7 +30,7 @@ pub struct Processors {
 }
 
 /// `data/measurement-processors.toml`, as it was built in.
-pub const PROCESSORS: &str = include_str!("../../data/measurement-processors.toml");
+const PROCESSORS: &str = include_str!("../../data/measurement-processors.toml");
 
 impl Processors {
     /// The lines of `data/measurement-processors.toml`, as they were built in.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::digest::{digest, hex, unhex32};
 
 /// The payload is a run: a [`crate::submission::Submission`].
-pub const PAYLOAD_TYPE: &str = "application/vnd.llm-speed.run+json";
+const PAYLOAD_TYPE: &str = "application/vnd.llm-speed.run+json";
 
 /// The payload withdraws a result: a [`crate::submission::Withdrawal`], signed by the key that signed the run.
 pub const WITHDRAWAL_TYPE: &str = "application/vnd.llm-speed.withdrawal+json";

@@ -16,9 +16,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Fewest tokens after the first chunk from which a decode rate is published without a remark.
-pub const FEW_TOKENS: u32 = 16;
+const FEW_TOKENS: u32 = 16;
 /// Shortest span between first and last token, in milliseconds, that is timed without a remark.
-pub const SHORT_SPAN_MS: f64 = 250.0;
+const SHORT_SPAN_MS: f64 = 250.0;
 /// Fewest newly computed prompt tokens from which a prefill rate is published.
 pub const FEW_PROMPT_TOKENS: u32 = 64;
 
@@ -138,7 +138,7 @@ impl Timings {
     }
 
     /// Tokens that were sent: all but the hidden ones.
-    pub fn sent_tokens(&self) -> u32 {
+    fn sent_tokens(&self) -> u32 {
         self.output_tokens.saturating_sub(self.hidden_tokens.unwrap_or(0))
     }
 

@@ -283,7 +283,7 @@ pub fn decode_of(round: &[Reply]) -> Option<f64> {
 }
 
 /// Our clock's rate, unless the way to us bunched the tokens: then the engine's.
-pub fn decode_rate(timings: &Timings) -> Option<f64> {
+fn decode_rate(timings: &Timings) -> Option<f64> {
     if timings.is_buffered() {
         return timings.engine.as_ref().and_then(data::timings::EngineClock::decode_tps);
     }

@@ -62,7 +62,7 @@ impl Toolchain {
     }
 
     /// Whether the standard library can be built with flags of ours.
-    pub fn builds_library(&self) -> bool {
+    fn builds_library(&self) -> bool {
         matches!(self, Self::Debian { .. } | Self::Rustup { has_source: true })
     }
 

@@ -29,7 +29,7 @@ pub fn load(dir: &Path) -> Result<Catalog, FileError> {
 ///
 /// # Errors
 /// The first file that cannot be read or is not of its shape, by its path.
-pub fn not_canonical(dir: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
+fn not_canonical(dir: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
     let mut forms: Vec<(PathBuf, String)> = Vec::new();
     for path in toml_files(&dir.join("hardware"))? {
         forms.push((path.clone(), write::hardware(&parse::<HardwareFile>(&path)?.device)));

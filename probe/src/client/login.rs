@@ -188,7 +188,7 @@ pub struct Session {
 }
 
 /// The sessions of all servers; none where nobody is signed in.
-pub fn sessions(folder: &Path) -> Vec<Session> {
+fn sessions(folder: &Path) -> Vec<Session> {
     let bytes = std::fs::read(folder.join(SESSIONS)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }

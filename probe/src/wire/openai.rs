@@ -45,11 +45,11 @@ pub struct Dialect {
 
 /// Fields without which a request still means the same, but for what they wish of speed and length. Services refuse them
 /// one by one: new models of OpenAI a temperature of 0, strict ones what they do not know.
-pub const OPTIONAL: [&str; 6] =
+const OPTIONAL: [&str; 6] =
     ["temperature", "stream_options", "ignore_eos", "min_tokens", "chat_template_kwargs", "cache_prompt"];
 
 /// The field of ours that a refusal names, where we can do without it.
-pub fn refused_field(body: &Value, refusal: &str) -> Option<&'static str> {
+fn refused_field(body: &Value, refusal: &str) -> Option<&'static str> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = || refusal.split(|c: char| !is_letter(c));
     OPTIONAL.into_iter().find(|field| body.get(field).is_some() && words().any(|word| word == *field))

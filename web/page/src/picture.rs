@@ -12,7 +12,7 @@ use crate::report::{self, ReportView};
 use crate::{figure, words};
 
 /// Width and height of a preview, in pixels: what the sites that show them ask for.
-pub const PREVIEW: (u32, u32) = (1200, 630);
+const PREVIEW: (u32, u32) = (1200, 630);
 
 /// Grounds of a badge's right half; white text keeps 4.5:1 on each.
 const FINE: &str = "#1f6f54";

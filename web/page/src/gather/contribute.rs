@@ -191,7 +191,7 @@ fn pieces(pasted: &[u8], reading: &paste::Reading, chosen: Option<usize>) -> Vec
 }
 
 /// What a timing line that was not believed is marked with.
-pub const IGNORED: &str = "ignored";
+const IGNORED: &str = "ignored";
 
 /// Adds plain text; of a long one only the lines next to the marks around it.
 fn push(pieces: &mut Vec<Piece>, text: &str, is_long: bool) {

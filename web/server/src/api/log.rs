@@ -40,7 +40,7 @@ fn words(hashes: &[Hash]) -> Vec<String> {
 }
 
 /// The checkpoint as it is now, signed.
-pub async fn signed_checkpoint(app: &App) -> Result<String, Problem> {
+async fn signed_checkpoint(app: &App) -> Result<String, Problem> {
     let edge = app.store().head().await?.edge;
     let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: edge.size, root: edge.root() };
     Ok(checkpoint.sign(&app.submissions().judging.secrets.log_seed))

@@ -284,7 +284,7 @@ fn left_out(run: &Submission, catalog: &Catalog, rules: &PlausibilityRow, candid
 }
 
 /// What cannot be checked does not count, and says why.
-pub(super) fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, quant: bool) {
+fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, quant: bool) {
     for (known, code, what) in [
         (machine, "unknown_device", "The device is not in the catalogue"),
         (model, "unknown_model", "The model is not in the catalogue"),

@@ -68,7 +68,7 @@ pub fn now_ms() -> i64 {
 }
 
 /// An id of a hundred bits, in letters and digits that are not taken for one another.
-pub fn new_id() -> Result<String, Problem> {
+fn new_id() -> Result<String, Problem> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0_u8; 20];
     getrandom::fill(&mut bytes).map_err(|_| ours("no randomness"))?;
