@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::envelope::{base64, unbase64};
 use crate::merkle::Hash;
+use crate::messages::WORDS;
 
 /// How a log says how far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,15 +25,24 @@ pub struct Checkpoint {
 }
 
 /// Why a checkpoint is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckpointError {
     /// Not in the form of a signed note.
-    #[error("this is no signed checkpoint")]
     Form,
     /// Nobody we know signed it.
-    #[error("the checkpoint is not signed by the log's key")]
     Signature,
 }
+
+impl core::fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            CheckpointError::Form => WORDS.checkpoint.form,
+            CheckpointError::Signature => WORDS.checkpoint.signature,
+        })
+    }
+}
+
+impl core::error::Error for CheckpointError {}
 
 /// Ed25519's number in a note's key id.
 const ED25519: u8 = 1;

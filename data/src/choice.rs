@@ -10,6 +10,7 @@ use crate::answer::Remedy;
 use crate::asking::Asking;
 use crate::engine::{Brief, Engine};
 use crate::lookup::quant::nearest;
+use crate::messages::WORDS;
 use crate::query::{FieldError, Job, Params, Rig, cache_type_name};
 use crate::row::{MatrixFormat, ModelRow, QuantGroup, QuantRow, Runtime};
 use crate::shortlist::{Wanted, take};
@@ -43,10 +44,7 @@ impl<'c> Engine<'c> {
                     None
                 }
                 None => {
-                    errors.push(FieldError::new(
-                        "model",
-                        "Name a model: an id such as llama-3.1-8b-instruct.".to_owned(),
-                    ));
+                    errors.push(FieldError::new("model", WORDS.query.model_wanted.to_owned()));
                     None
                 }
             };
@@ -61,8 +59,7 @@ impl<'c> Engine<'c> {
                 Ok(Chosen { model, quant: asked, asked: None })
             }
             Some(asked) => {
-                let none =
-                    || alloc::vec![FieldError::new("quant", "This runtime loads none like it.".to_owned())];
+                let none = || alloc::vec![FieldError::new("quant", WORDS.query.none_like_it.to_owned())];
                 let instead = self.quants_of(rig, job.runtime, model);
                 let quant = nearest(instead, asked, &self.rules.rows.stand_in).ok_or_else(none)?;
                 Ok(Chosen { model, quant, asked: Some(asked) })
@@ -78,8 +75,7 @@ impl<'c> Engine<'c> {
                     &mut Asking::new(self, rig, job),
                 );
                 let (quant, _) = taken.ok_or_else(|| {
-                    let message = "No quantisation is known for this runtime.".to_owned();
-                    alloc::vec![FieldError::new("runtime", message)]
+                    alloc::vec![FieldError::new("runtime", WORDS.query.no_quant.to_owned())]
                 })?;
                 Ok(Chosen { model, quant, asked: None })
             }

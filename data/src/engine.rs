@@ -1,7 +1,7 @@
 //! One question, one answer: rows, rules and fitted constants brought to the estimator, and its result to words.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use estimator::inverse::{Needed, longest_context, most_streams};
@@ -14,6 +14,7 @@ use crate::catalog::Catalog;
 use crate::choice::Chosen;
 use crate::constants::Fitted;
 use crate::flags::flags;
+use crate::messages::WORDS;
 use crate::query::{FieldError, Job, Params, Rig, cache_type_name, is_even};
 use crate::rules::Rules;
 use crate::subject::Subject;
@@ -102,9 +103,7 @@ impl<'c> Engine<'c> {
         let (held, native) = (job.workload.held_tokens(), subject.model.native_context);
         let mut notes = Vec::new();
         if native > 0 && held > f64::from(native) {
-            notes.push(format!(
-                "Made for {native} tokens of context: at {held} it answers badly unless it is stretched (YaRN)."
-            ));
+            notes.push(WORDS.answer.beyond_native(&held.to_string(), &native.to_string()));
         }
         let remedy = (placement == Verdict::TooBig).then(|| self.remedy(rig, job, subject, None));
         let row_notes = rig.devices.iter().filter_map(|d| d.row.and_then(|row| row.unverified.clone()));
@@ -145,10 +144,7 @@ impl<'c> Engine<'c> {
 
 /// Why no memory is fast enough.
 fn never(target_tps: f64, most_tps: f64) -> String {
-    format!(
-        "No bandwidth gives {target_tps} tok/s: what does not wait for memory (arithmetic, fixed costs, RAM, links) allows \
-         {most_tps:.1}."
-    )
+    WORDS.answer.no_bandwidth(&format!("{most_tps:.1}"), &target_tps.to_string())
 }
 
 /// The verdict, as the API spells it.

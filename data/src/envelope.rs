@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use crate::messages::WORDS;
+
 pub use crate::digest::{digest, hex, unhex32};
 
 /// The payload is a run: a [`crate::submission::Submission`].
@@ -59,10 +61,9 @@ pub struct Signed {
 }
 
 /// Why an envelope is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnvelopeError {
     /// The payload is something else.
-    #[error("the payload is of type {got:?}; this reads {wanted}")]
     Type {
         /// What was sent.
         got: String,
@@ -70,21 +71,33 @@ pub enum EnvelopeError {
         wanted: &'static str,
     },
     /// Base64 or hexadecimal that is none.
-    #[error("{0} is not written as it should be")]
     Encoding(&'static str),
     /// Too long.
-    #[error("the payload is longer than {PAYLOAD_LIMIT_BYTES} bytes")]
     TooLong,
     /// No signature, or too many.
-    #[error("{0} signatures; 1 to {SIGNATURES_LIMIT} are read")]
     Count(usize),
     /// A key that is no point of the curve, or a weak one.
-    #[error("the key {0} is no usable Ed25519 key")]
     Key(String),
     /// The bytes were changed, or another key signed them.
-    #[error("the signature does not belong to these bytes: they were changed, or signed by another key")]
     Signature,
 }
+
+impl core::fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&match self {
+            EnvelopeError::Type { got, wanted } => WORDS.envelope.payload_type(&format!("{got:?}"), wanted),
+            EnvelopeError::Encoding(what) => WORDS.envelope.encoding(what),
+            EnvelopeError::TooLong => WORDS.envelope.too_long(&PAYLOAD_LIMIT_BYTES.to_string()),
+            EnvelopeError::Count(count) => {
+                WORDS.envelope.signatures(&count.to_string(), &SIGNATURES_LIMIT.to_string())
+            }
+            EnvelopeError::Key(key) => WORDS.envelope.key(key),
+            EnvelopeError::Signature => WORDS.envelope.signature.to_owned(),
+        })
+    }
+}
+
+impl core::error::Error for EnvelopeError {}
 
 /// Bytes that are signed: type and payload, each with its length before it, so that neither can run into the other.
 fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {

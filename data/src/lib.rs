@@ -29,6 +29,7 @@ pub mod machine;
 pub mod medians;
 #[cfg(feature = "digest")]
 pub mod merkle;
+pub mod messages;
 pub mod number;
 pub mod packed;
 pub mod paste;

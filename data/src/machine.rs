@@ -10,6 +10,7 @@ use estimator::HardwareClass;
 
 use crate::catalog::Catalog;
 use crate::fingerprint::{Fingerprint, Gpu};
+use crate::messages::WORDS;
 
 /// What is known of a device by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,10 +53,7 @@ pub fn describe(fingerprint: &Fingerprint, find: Find<'_>) -> ThisMachine {
             Some(known) => found.push((known, gpu)),
             // Graphics of a desktop processor run no model; they are no loss.
             None if gpu.maker == "intel" || gpu.memory_gib.is_none_or(|gib| gib < 2.0) => {}
-            None => this.notes.push(format!(
-                "{} is not in the catalogue; describe it with --bandwidth-gb-s, --memory-gib and --compute-f16-tflops",
-                gpu.name
-            )),
+            None => this.notes.push(WORDS.answer.unlisted_device(&gpu.name)),
         }
     }
     let has_card = found.iter().any(|(known, _)| known.class == HardwareClass::DiscreteGpu);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::constants::Fitted;
 use crate::engine::Engine;
+use crate::messages::WORDS;
 use crate::row::{Rows, RuleRows};
 use crate::rules::Rules;
 
@@ -27,15 +28,24 @@ struct Content {
 }
 
 /// Why a file could not be unpacked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackedError {
     /// It was packed by another version.
-    #[error("these rows are of another version of llm-speed: take the file that came with this module")]
     Shape,
     /// It is cut off or damaged.
-    #[error("these rows are cut off or damaged: load the file again")]
     Damaged,
 }
+
+impl core::fmt::Display for PackedError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            PackedError::Shape => WORDS.packed.shape,
+            PackedError::Damaged => WORDS.packed.damaged,
+        })
+    }
+}
+
+impl core::error::Error for PackedError {}
 
 /// What a file holds, and the bytes of its suites.
 fn content(bytes: &[u8]) -> Result<(Content, &[u8]), PackedError> {

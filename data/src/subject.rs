@@ -1,7 +1,6 @@
 //! The model in question: a row at a quantisation, or a file that was read.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,6 +9,7 @@ use estimator::{BitsPerWeight, LayerGroup, Layers, Model, Weights};
 use crate::catalog::Catalog;
 use crate::constants::family;
 use crate::gguf::{ModelShape, TooVaried};
+use crate::messages::WORDS;
 use crate::row::{MatrixFormat, ModelRow, OddRows, QuantGroup, QuantRow, Runtime};
 
 /// One model at one quantisation.
@@ -154,12 +154,7 @@ impl Subject {
         let bits_per_weight = shape.quant.bits_per_weight;
         let dominant = catalog.quant(&shape.quant.dominant).ok();
         let keeps_experts = dominant.is_some_and(|row| row.group == QuantGroup::Mxfp);
-        let unknown = || {
-            let name = &shape.quant.name;
-            format!(
-                "No row for the quantisation {name}: its kernels are taken to be as fast as those of K-quants."
-            )
-        };
+        let unknown = || WORDS.answer.unlisted_quant(&shape.quant.name);
         Ok(Subject {
             model_id: file_name.to_owned(),
             name: shape.name.clone().unwrap_or_else(|| file_name.to_owned()),

@@ -1,6 +1,8 @@
 //! [`ModelShape`] → what the estimator computes with.
 
 use super::shape::ModelShape;
+use crate::messages::WORDS;
+use alloc::string::ToString;
 use core::fmt;
 use estimator::{Experts, LayerGroup, Layers, Model, Weights};
 
@@ -10,8 +12,7 @@ pub struct TooVaried;
 
 impl fmt::Display for TooVaried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let most = estimator::MAX_LAYER_GROUPS;
-        write!(f, "this model has more than {most} different kinds of layer, which cannot be estimated")
+        f.write_str(&WORDS.answer.too_varied(&estimator::MAX_LAYER_GROUPS.to_string()))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Why bytes are not a GGUF that we can read, in words that say what to do.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
+
+use crate::messages::WORDS;
 
 /// Why there is no header, or not yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,63 +111,45 @@ impl Looks {
 impl fmt::Display for Looks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Looks::Empty => "it is empty: the download did not start",
-            Looks::HtmlPage => {
-                "it is a web page: take the link of the file itself (on Hugging Face, /resolve/ in place of /blob/)"
-            }
-            Looks::Safetensors => "it is safetensors: give its repository, so that config.json can be read too",
-            Looks::Zip => "it is a ZIP archive, perhaps a PyTorch checkpoint: unpack or convert it first",
-            Looks::Gzip => "it is a gzip archive: unpack it first",
-            Looks::Pickle => "it is a PyTorch checkpoint: convert it with llama.cpp's convert_hf_to_gguf.py first",
-            Looks::LfsPointer => {
-                "it is git's pointer to the file and not the file: run `git lfs pull`, or download it"
-            }
-            Looks::Json => "it is JSON, perhaps the error message of a server: look into it",
-            Looks::OldGgml => "it is GGML of before August 2023, which runtimes no longer read: get a newer file",
-            Looks::Unknown => "its first four bytes are not `GGUF`",
+            Looks::Empty => WORDS.looks.empty,
+            Looks::HtmlPage => WORDS.looks.html_page,
+            Looks::Safetensors => WORDS.looks.safetensors,
+            Looks::Zip => WORDS.looks.zip,
+            Looks::Gzip => WORDS.looks.gzip,
+            Looks::Pickle => WORDS.looks.pickle,
+            Looks::LfsPointer => WORDS.looks.lfs_pointer,
+            Looks::Json => WORDS.looks.json,
+            Looks::OldGgml => WORDS.looks.old_ggml,
+            Looks::Unknown => WORDS.looks.unknown,
         })
     }
 }
 
 impl fmt::Display for GgufError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            GgufError::NeedMore { bytes_at_least } => {
-                write!(f, "the GGUF header is longer than what was read: read at least {bytes_at_least} bytes")
+        f.write_str(&match self {
+            GgufError::NeedMore { bytes_at_least } => WORDS.gguf.need_more(&bytes_at_least.to_string()),
+            GgufError::CutOff { file_bytes, needed_bytes } => {
+                WORDS.gguf.cut_off(&file_bytes.to_string(), &needed_bytes.to_string())
             }
-            GgufError::CutOff { file_bytes, needed_bytes } => write!(
-                f,
-                "the file is cut off: it has {file_bytes} bytes and its header speaks of at least {needed_bytes}; \
-                 download it again"
-            ),
-            GgufError::NotGguf(looks) => write!(f, "this is no GGUF: {looks}"),
-            GgufError::BigEndian => f.write_str(
-                "this GGUF is for big-endian machines; convert it with llama.cpp's gguf_convert_endian.py first",
-            ),
-            GgufError::Version(version) => {
-                write!(f, "this GGUF has version {version} of the format; versions 1 to 3 are known here")
-            }
+            GgufError::NotGguf(looks) => WORDS.gguf.not_gguf(&looks.to_string()),
+            GgufError::BigEndian => WORDS.gguf.big_endian.to_string(),
+            GgufError::Version(version) => WORDS.gguf.version(&version.to_string()),
             GgufError::UnknownType { tensor, number } => {
-                write!(f, "tensor \"{}\" has type {number}, which is not known here", tensor.escape_default())?;
-                if *number >= 97 {
-                    f.write_str(": types from 97 up belong to a fork, such as ik_llama.cpp")?;
+                let (fork, tensor) = (*number >= 97, tensor.escape_default().to_string());
+                let number = number.to_string();
+                if fork {
+                    WORDS.gguf.type_of_fork(&number, &tensor)
+                } else {
+                    WORDS.gguf.unknown_type(&number, &tensor)
                 }
-                Ok(())
             }
-            GgufError::Corrupt { at, what } => {
-                write!(f, "this GGUF is damaged at byte {at}: {what}; download it again")
-            }
-            GgufError::MissingKey(key) => {
-                write!(f, "this GGUF has no {key}, so its model cannot be understood")
-            }
-            GgufError::NotText(what) => {
-                write!(f, "this GGUF {what}: it has no speed of answering; take a language model's file")
-            }
-            GgufError::Contradicts(what) => {
-                write!(f, "this GGUF contradicts itself: {what}; no runtime loads it, so get it anew from its publisher")
-            }
-            GgufError::Parts(what) => write!(f, "the parts of this split model do not fit together: {what}"),
-        }
+            GgufError::Corrupt { at, what } => WORDS.gguf.corrupt(&at.to_string(), what),
+            GgufError::MissingKey(key) => WORDS.gguf.missing_key(key),
+            GgufError::NotText(what) => WORDS.gguf.not_text(what),
+            GgufError::Contradicts(what) => WORDS.gguf.contradicts(what),
+            GgufError::Parts(what) => WORDS.gguf.parts(what),
+        })
     }
 }
 
@@ -174,7 +158,6 @@ impl core::error::Error for GgufError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn says_what_it_looks_like() {

@@ -2,6 +2,7 @@
 
 use super::error::GgufError;
 use super::header::{Header, Value};
+use crate::messages::WORDS;
 use alloc::{format, string::String, vec::Vec};
 
 /// More layers than any model; a claim beyond it is damage.
@@ -27,7 +28,7 @@ impl<'a> Keys<'a> {
         keys.makes_text()?;
         let layers = keys.needed("block_count")?;
         if layers == 0 || layers > MAX_LAYERS {
-            return Err(GgufError::Corrupt { at: 0, what: "it claims no layers, or far too many" });
+            return Err(GgufError::Corrupt { at: 0, what: WORDS.damage.layers });
         }
         keys.all_layers = layers as u32;
         keys.guess_layers = keys.u32("nextn_predict_layers").filter(|&n| n < keys.all_layers).unwrap_or(0);
@@ -40,11 +41,9 @@ impl<'a> Keys<'a> {
         let pooled = self.u64("pooling_type").is_some_and(|kind| kind > 0);
         let encoder = ["bert", "embed", "t5encoder"].iter().any(|word| self.architecture.contains(word));
         Err(GgufError::NotText(match kind {
-            _ if self.architecture == "clip" || kind == "mmproj" => {
-                "is the vision part (mmproj) that goes with a language model"
-            }
-            "adapter" => "is an adapter (LoRA) that goes with a language model",
-            _ if pooled || encoder => "makes embeddings, not text",
+            _ if self.architecture == "clip" || kind == "mmproj" => WORDS.model.vision,
+            "adapter" => WORDS.model.adapter,
+            _ if pooled || encoder => WORDS.model.embeddings,
             _ => return Ok(()),
         }))
     }

@@ -6,6 +6,7 @@
 use super::error::GgufError;
 use super::keys::Keys;
 use super::shape::{self, Heads, Layer};
+use crate::messages::WORDS;
 use crate::row::Mixer;
 use alloc::vec::Vec;
 
@@ -173,7 +174,7 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
         trace.attention && heads == 0 && (none || !trace.recurrent && !keyed(layer))
     };
     if hidden == 0 || (0..keys.layers() as usize).any(headless) {
-        let what = if hidden == 0 { "its embedding_length is 0" } else { "it has attention without heads" };
+        let what = if hidden == 0 { WORDS.model.no_width } else { WORDS.model.no_heads };
         return Err(GgufError::Contradicts(what.into()));
     }
 
@@ -207,7 +208,7 @@ pub(super) fn layers(keys: &Keys<'_>, traces: &[Traces]) -> Result<Vec<Layer>, G
     };
     let layers: Vec<Layer> = (0..keys.layers() as usize).map(one).collect();
     if layers.iter().all(|layer| layer.mixer == Mixer::FeedForward) {
-        return Err(GgufError::Contradicts("none of its layers keeps anything of the text before".into()));
+        return Err(GgufError::Contradicts(WORDS.model.keeps_nothing.into()));
     }
     Ok(layers)
 }

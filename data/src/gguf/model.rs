@@ -7,6 +7,7 @@ use super::layers::{Traces, is_routed, layers};
 use super::quant;
 use super::shape::{Experts, ModelShape, Role, RoleBytes, Rope};
 use super::split::check_parts;
+use crate::messages::WORDS;
 use crate::number;
 use alloc::{string::ToString, vec::Vec};
 
@@ -72,10 +73,8 @@ fn check_layers(keys: &Keys<'_>, tensors: &[&Tensor], traces: &[Traces]) -> Resu
     if missing || beyond.is_some() {
         let held = traces.iter().filter(|trace| trace.any).count() as u32;
         let found = beyond.map_or(held, |last| last.saturating_add(1));
-        return Err(GgufError::Contradicts(alloc::format!(
-            "it claims {} layers and has tensors of {found}",
-            keys.all_layers
-        )));
+        let what = WORDS.model.layer_count(&keys.all_layers.to_string(), &found.to_string());
+        return Err(GgufError::Contradicts(what));
     }
     Ok(())
 }
@@ -110,10 +109,8 @@ fn sums(keys: &Keys<'_>, tensors: &[&Tensor], tied: bool) -> Result<Sums, GgufEr
     let total = keys.u32("expert_count").unwrap_or(0);
     let used = keys.per_layer("expert_used_count").unwrap_or_default();
     let sum = |place: &mut u64, more: u64| {
-        *place = place.checked_add(more).ok_or(GgufError::Corrupt {
-            at: 0,
-            what: "its tensors together are larger than a number can count",
-        })?;
+        *place =
+            place.checked_add(more).ok_or(GgufError::Corrupt { at: 0, what: WORDS.damage.total_size })?;
         Ok(())
     };
     let mut sums = Sums { params: 0, active_params: 0, idle_params: 0, bytes: RoleBytes::default() };

@@ -3,6 +3,7 @@
 use super::error::{GgufError, Looks};
 use super::header::{Array, Header, Tensor, Value};
 use super::types::TensorType;
+use crate::messages::WORDS;
 use alloc::{string::String, vec::Vec};
 
 /// The longest header that we ask anyone to fetch; the longest known are about 30 MB, nearly all of it tokeniser.
@@ -41,7 +42,7 @@ pub fn read(prefix: &[u8], file_bytes: Option<u64>) -> Result<Header, GgufError>
         }
         (Err(GgufError::NeedMore { bytes_at_least }), _) if bytes_at_least > MAX_HEADER_BYTES => {
             let at = cursor.at as u64;
-            Err(GgufError::Corrupt { at, what: "a length beyond any real header stands there" })
+            Err(GgufError::Corrupt { at, what: WORDS.damage.length })
         }
         (Ok(header), Some(file)) if header.end_bytes() > file => {
             Err(GgufError::CutOff { file_bytes: file, needed_bytes: header.end_bytes() })
@@ -79,7 +80,7 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
         Some(value) => value
             .as_u64()
             .filter(|bytes| bytes.is_power_of_two() && *bytes <= 1 << 20)
-            .ok_or(cursor.corrupt("general.alignment is no power of two"))?,
+            .ok_or(cursor.corrupt(WORDS.damage.alignment))?,
     };
     let mut tensors = Vec::new();
     for _ in 0..tensor_count {
@@ -87,13 +88,13 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
     }
     let mut names: Vec<&str> = tensors.iter().map(|tensor: &Tensor| tensor.name.as_str()).collect();
     if has_twins(&mut names) {
-        return Err(cursor.corrupt("two tensors have one name"));
+        return Err(cursor.corrupt(WORDS.damage.tensor_twins));
     }
     // Runtimes hold files to it: each tensor starts where the one before it ends, padding included.
     let mut end = 0_u64;
     for tensor in &tensors {
         if tensor.offset != end {
-            return Err(cursor.corrupt("a tensor does not start where the one before it ends"));
+            return Err(cursor.corrupt(WORDS.damage.tensor_gap));
         }
         end = end.saturating_add(tensor.bytes.next_multiple_of(alignment));
     }
@@ -104,7 +105,7 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, GgufError> {
 fn metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Value)>, GgufError> {
     let mut metadata = Vec::new();
     for _ in 0..count {
-        let key = cursor.text(MAX_KEY_BYTES, "a key is longer than the format allows")?;
+        let key = cursor.text(MAX_KEY_BYTES, WORDS.damage.key_length)?;
         let kind = cursor.u32()?;
         let mut value = value(cursor, kind, 0)?;
         if let (true, Value::Array(array)) = (key.starts_with("tokenizer."), &mut value) {
@@ -114,7 +115,7 @@ fn metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Value)>,
     }
     let mut keys: Vec<&str> = metadata.iter().map(|(key, _)| key.as_str()).collect();
     if has_twins(&mut keys) {
-        return Err(cursor.corrupt("a key stands there a second time"));
+        return Err(cursor.corrupt(WORDS.damage.key_twins));
     }
     Ok(metadata)
 }
@@ -126,10 +127,10 @@ fn has_twins(names: &mut [&str]) -> bool {
 }
 
 fn tensor(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Tensor, GgufError> {
-    let name = cursor.text(MAX_NAME_BYTES, "the name of a tensor is too long")?;
+    let name = cursor.text(MAX_NAME_BYTES, WORDS.damage.name_length)?;
     let dim_count = cursor.u32()?;
     if dim_count > MAX_DIMS {
-        return Err(cursor.corrupt("a tensor has more than four dimensions"));
+        return Err(cursor.corrupt(WORDS.damage.dimensions));
     }
     let mut dims = Vec::new();
     for _ in 0..dim_count {
@@ -141,17 +142,17 @@ fn tensor(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Tensor, GgufError> 
         return Err(GgufError::UnknownType { tensor: name, number });
     };
     let Some(weights) = dims.iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim)) else {
-        return Err(cursor.corrupt("a tensor has more weights than a number can count"));
+        return Err(cursor.corrupt(WORDS.damage.weights));
     };
     let Some(bytes) = kind.tensor_bytes(&dims) else {
-        return Err(cursor.corrupt("a tensor's rows are no whole number of its type's blocks"));
+        return Err(cursor.corrupt(WORDS.damage.blocks));
     };
     if offset % alignment != 0 {
-        return Err(cursor.corrupt("a tensor's offset is not aligned"));
+        return Err(cursor.corrupt(WORDS.damage.offset));
     }
     // so that data offset + offset + padded bytes can be added without a further thought
     if bytes > 1 << 60 || offset > 1 << 60 {
-        return Err(cursor.corrupt("a tensor is larger than any file"));
+        return Err(cursor.corrupt(WORDS.damage.size));
     }
     Ok(Tensor { name, dims, kind, offset, weights, bytes })
 }
@@ -188,7 +189,7 @@ fn value(cursor: &mut Cursor<'_>, kind: u32, depth: u32) -> Result<Value, GgufEr
         kind::U64 => Value::Unsigned(cursor.u64()?),
         kind::I64 => Value::Signed(i64::from_le_bytes(cursor.array()?)),
         kind::F64 => Value::Float(f64::from_le_bytes(cursor.array()?)),
-        _ => return Err(cursor.corrupt("a metadata value has an unknown type")),
+        _ => return Err(cursor.corrupt(WORDS.damage.value_type)),
     })
 }
 
@@ -224,8 +225,8 @@ fn array(cursor: &mut Cursor<'_>, depth: u32) -> Result<Array, GgufError> {
             }
             return Ok(Array { length, items: Vec::new() });
         }
-        kind::ARRAY => return Err(cursor.corrupt("arrays are nested too deeply")),
-        _ => return Err(cursor.corrupt("an array has an unknown type")),
+        kind::ARRAY => return Err(cursor.corrupt(WORDS.damage.nesting)),
+        _ => return Err(cursor.corrupt(WORDS.damage.array_type)),
     };
     let mut items = Vec::new();
     if length <= MAX_KEPT_ITEMS {
@@ -296,6 +297,6 @@ impl<'a> Cursor<'a> {
             return Err(self.corrupt(too_long));
         }
         let text = self.take(bytes)?;
-        core::str::from_utf8(text).map(String::from).map_err(|_| self.corrupt("a name is not UTF-8"))
+        core::str::from_utf8(text).map(String::from).map_err(|_| self.corrupt(WORDS.damage.utf8))
     }
 }

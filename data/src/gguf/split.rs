@@ -2,7 +2,8 @@
 
 use super::error::GgufError;
 use super::header::Header;
-use alloc::format;
+use crate::messages::WORDS;
+use alloc::string::ToString;
 
 /// The place of a file among the parts of its model, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,26 +38,27 @@ impl<'a> Part<'a> {
 /// [`GgufError::Parts`] that says which part is missing or foreign.
 pub fn check_parts(parts: &[Header]) -> Result<(), GgufError> {
     let Some(first) = parts.first() else {
-        return Err(GgufError::Parts("there is none".into()));
+        return Err(GgufError::Parts(WORDS.model.no_parts.into()));
     };
     let number = |part: &Header, key: &str| part.get(key).and_then(super::header::Value::as_u64);
     let count = number(first, "split.count").unwrap_or(1).max(1);
     if count != parts.len() as u64 {
-        return Err(GgufError::Parts(format!("it has {count} parts and {} are here", parts.len())));
+        let what = WORDS.model.part_count(&count.to_string(), &parts.len().to_string());
+        return Err(GgufError::Parts(what));
     }
     for (index, part) in parts.iter().enumerate() {
         let place = index + 1;
         if number(part, "split.no").is_some_and(|no| no != index as u64) {
-            return Err(GgufError::Parts(format!("the file in place {place} is another part")));
+            return Err(GgufError::Parts(WORDS.model.part_order(&place.to_string())));
         }
         if number(part, "split.count").unwrap_or(1).max(1) != count {
-            return Err(GgufError::Parts(format!("part {place} belongs to another model")));
+            return Err(GgufError::Parts(WORDS.model.part_foreign(&place.to_string())));
         }
     }
     let tensors: usize = parts.iter().map(|part| part.tensors.len()).sum();
     match number(first, "split.tensors.count") {
         Some(wanted) if wanted != tensors as u64 => {
-            Err(GgufError::Parts(format!("it has {wanted} tensors and the parts here have {tensors}")))
+            Err(GgufError::Parts(WORDS.model.tensor_count(&tensors.to_string(), &wanted.to_string())))
         }
         _ => Ok(()),
     }

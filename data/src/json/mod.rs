@@ -11,9 +11,14 @@
 mod reader;
 mod write;
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{fmt, ops::Range};
 
+use crate::messages::WORDS;
 use crate::number;
 pub use reader::{read, read_prefix};
 pub use write::ObjectWriter;
@@ -76,23 +81,17 @@ pub enum JsonErrorKind {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at;
-        match &self.kind {
-            JsonErrorKind::Ends => write!(f, "the JSON ends too early, at byte {at}: it was cut off"),
-            JsonErrorKind::Expected(what) => write!(f, "the JSON is broken at byte {at}: expected {what}"),
-            JsonErrorKind::TooDeep => {
-                write!(f, "the JSON is nested more than {MAX_DEPTH} deep at byte {at}: nothing we read is")
-            }
+        let at = self.at.to_string();
+        f.write_str(&match &self.kind {
+            JsonErrorKind::Ends => WORDS.json.ends(&at),
+            JsonErrorKind::Expected(what) => WORDS.json.expected(&at, what),
+            JsonErrorKind::TooDeep => WORDS.json.too_deep(&at, &MAX_DEPTH.to_string()),
             JsonErrorKind::DuplicateKey(key) => {
-                write!(
-                    f,
-                    "the JSON has the key \"{}\" twice in one object, at byte {at}: remove one of them",
-                    key.escape_default()
-                )
+                WORDS.json.duplicate_key(&at, &key.escape_default().to_string())
             }
-            JsonErrorKind::BadEscape => write!(f, "the JSON has a broken escape in a string, at byte {at}"),
-            JsonErrorKind::Trailing => write!(f, "the JSON goes on after its end, at byte {at}"),
-        }
+            JsonErrorKind::BadEscape => WORDS.json.bad_escape(&at),
+            JsonErrorKind::Trailing => WORDS.json.trailing(&at),
+        })
     }
 }
 
@@ -154,7 +153,6 @@ impl<'a> Node<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn values_spans_and_numbers_as_written() {

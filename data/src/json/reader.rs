@@ -2,6 +2,8 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
+use crate::messages::WORDS;
+
 use super::{JsonError, JsonErrorKind, MAX_DEPTH, Node, Value};
 
 /// Reads a text that is one JSON value and nothing else but white space.
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
                 self.word("-Infinity", Value::Number("-Infinity"))?
             }
             b'-' | b'0'..=b'9' => self.number()?,
-            _ => return Err(fault(start, JsonErrorKind::Expected("a value"))),
+            _ => return Err(fault(start, JsonErrorKind::Expected(WORDS.json.expected_value))),
         };
         Ok(Node { value, span: start..self.at })
     }
@@ -77,7 +79,7 @@ impl<'a> Reader<'a> {
         } else if word.as_bytes().starts_with(rest) {
             Err(fault(self.bytes.len(), JsonErrorKind::Ends))
         } else {
-            Err(fault(self.at, JsonErrorKind::Expected("a value")))
+            Err(fault(self.at, JsonErrorKind::Expected(WORDS.json.expected_value)))
         }
     }
 
@@ -86,7 +88,7 @@ impl<'a> Reader<'a> {
         self.at += usize::from(self.bytes[self.at] == b'-');
         let zero = self.bytes.get(self.at) == Some(&b'0');
         if self.digits()? > 1 && zero {
-            return Err(fault(start, JsonErrorKind::Expected("a number without a leading zero")));
+            return Err(fault(start, JsonErrorKind::Expected(WORDS.json.expected_no_zero)));
         }
         if self.bytes.get(self.at) == Some(&b'.') {
             self.at += 1;
@@ -108,7 +110,7 @@ impl<'a> Reader<'a> {
         }
         match self.at - start {
             0 if self.at == self.bytes.len() => Err(fault(self.at, JsonErrorKind::Ends)),
-            0 => Err(fault(self.at, JsonErrorKind::Expected("a digit"))),
+            0 => Err(fault(self.at, JsonErrorKind::Expected(WORDS.json.expected_digit))),
             count => Ok(count),
         }
     }
@@ -135,7 +137,9 @@ impl<'a> Reader<'a> {
                     text.push(self.escape()?);
                     start = self.at;
                 }
-                Some(0..=0x1f) => return Err(fault(self.at, JsonErrorKind::Expected("the end of a string"))),
+                Some(0..=0x1f) => {
+                    return Err(fault(self.at, JsonErrorKind::Expected(WORDS.json.expected_string_end)));
+                }
                 Some(_) => self.at += 1,
             }
         }
@@ -188,7 +192,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             items.push(self.value(depth + 1)?);
-            if self.ends(b']', "a comma or ]")? {
+            if self.ends(b']', WORDS.json.expected_comma_or_bracket)? {
                 return Ok(Value::Array(items));
             }
         }
@@ -204,16 +208,16 @@ impl<'a> Reader<'a> {
         }
         loop {
             if self.peek()? != b'"' {
-                return Err(fault(self.at, JsonErrorKind::Expected("a key in quotes")));
+                return Err(fault(self.at, JsonErrorKind::Expected(WORDS.json.expected_key)));
             }
             keys_at.push(self.at);
             let key = self.string()?;
             if self.peek()? != b':' {
-                return Err(fault(self.at, JsonErrorKind::Expected("a colon")));
+                return Err(fault(self.at, JsonErrorKind::Expected(WORDS.json.expected_colon)));
             }
             self.at += 1;
             entries.push((key, self.value(depth + 1)?));
-            if self.ends(b'}', "a comma or }")? {
+            if self.ends(b'}', WORDS.json.expected_comma_or_brace)? {
                 break;
             }
         }

@@ -12,22 +12,21 @@ mod tests;
 
 pub(crate) use similar::similarity;
 
+use crate::messages::WORDS;
 use crate::query::{FieldError, clip};
 
 /// How many rows are named to the reader at most.
 const NAMED: usize = 8;
 
 /// Why a name led to no single row.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// No row is called so.
-    #[error("unknown{}", hint(near, "; near it: "))]
     Unknown {
         /// Ids of rows with similar names, nearest first.
         near: Vec<String>,
     },
     /// Several rows are called so.
-    #[error("could be several{}", hint(between, "; say which: "))]
     Ambiguous {
         /// Their ids.
         between: Vec<String>,
@@ -49,12 +48,26 @@ impl Lookup {
     pub fn at(&self, field: &str, text: &str) -> FieldError {
         let text = clip(text);
         let message = match self {
-            Lookup::Unknown { .. } => format!("\"{text}\" is not in the catalogue."),
-            Lookup::Ambiguous { .. } => format!("\"{text}\" could be several; say which."),
+            Lookup::Unknown { .. } => WORDS.lookup.unlisted(&text),
+            Lookup::Ambiguous { .. } => WORDS.lookup.ambiguous(&text),
         };
         FieldError::with_near(field, message, self.suggestions().to_vec())
     }
 }
+
+impl core::fmt::Display for Lookup {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let names = self.suggestions().join(", ");
+        match self {
+            Lookup::Unknown { near } if near.is_empty() => f.write_str(WORDS.lookup.unknown),
+            Lookup::Unknown { .. } => f.write_str(&WORDS.lookup.unknown_near(&names)),
+            Lookup::Ambiguous { between } if between.is_empty() => f.write_str(WORDS.lookup.several),
+            Lookup::Ambiguous { .. } => f.write_str(&WORDS.lookup.several_named(&names)),
+        }
+    }
+}
+
+impl core::error::Error for Lookup {}
 
 /// The `most` words nearest to `text`, nearest first; only those that share a good part of it.
 pub(crate) fn nearest_words<'a>(
@@ -66,10 +79,6 @@ pub(crate) fn nearest_words<'a>(
     let text: String = text.chars().take(80).map(|sign| sign.to_ascii_lowercase()).collect();
     let scores = words.iter().map(|word| similarity(&text, word));
     ranked(scores, 0.3, most).into_iter().map(|index| words[index].to_string()).collect()
-}
-
-fn hint(ids: &[String], lead: &str) -> String {
-    if ids.is_empty() { String::new() } else { format!("{lead}{}", ids.join(", ")) }
 }
 
 /// The one row of `found`, or why there is none: `ids` names the rows, `near` is asked only when nothing was found.

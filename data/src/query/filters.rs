@@ -1,7 +1,6 @@
 //! Which models to show, and in which order.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::slice::from_ref;
@@ -9,6 +8,7 @@ use core::slice::from_ref;
 use super::noted;
 use super::params::{FieldError, Params, clip};
 use crate::catalog::Catalog;
+use crate::messages::WORDS;
 use crate::row::ModelRow;
 use crate::rules::Rules;
 
@@ -114,9 +114,7 @@ impl Filters {
                 let part = squeezed(wanted);
                 all.retain(|name| !part.is_empty() && squeezed(name).contains(&part));
                 all.truncate(4);
-                let message =
-                    format!("No model has \"{}\": leave it out, or take one of the list.", clip(wanted));
-                errors.push(FieldError::with_near(field, message, all));
+                errors.push(FieldError::with_near(field, WORDS.query.filter(&clip(wanted)), all));
             }
         };
         check("family", &self.family, &|row| Some(row.family.clone()));

@@ -1,8 +1,7 @@
 //! The job: how much text, how many at once, and what runs it.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use estimator::{CacheType, CacheTypes, Workload};
@@ -11,6 +10,7 @@ use super::noted;
 use super::params::{FieldError, Params};
 use super::rig::{Rig, RigDevice};
 use crate::backend::Backend;
+use crate::messages::WORDS;
 use crate::row::Runtime;
 use crate::rules::Rules;
 
@@ -73,7 +73,7 @@ impl Job {
         let cached_tokens =
             cached.or(preset_prompt.filter(|_| prompt.is_none()).map(|p| p.cached_tokens)).unwrap_or(0);
         if cached_tokens >= prompt_tokens {
-            let message = format!("Fewer tokens can be cached than the prompt's {prompt_tokens}.");
+            let message = WORDS.query.cached(&prompt_tokens.to_string());
             errors_ref.push(FieldError::new("cached", message));
         }
         let streams = noted(errors_ref, params.count("streams", 1, 1024))
@@ -96,9 +96,9 @@ impl Job {
         for (field, kind) in [("kv", key), ("kv_v", value)] {
             let known = kept.cache.split(' ').any(|name| name == kind);
             let message = if !known && (field == "kv" || key != value) {
-                format!("{} keeps no {kind} cache: take one of {}.", runtime.name(), kept.cache)
+                WORDS.query.cache_type(kind, &kept.cache, runtime.name())
             } else if field == "kv_v" && kept.one_cache_type && key != value {
-                format!("{} keeps keys and values in one type: leave kv_v out.", runtime.name())
+                WORDS.query.one_cache_type(runtime.name())
             } else {
                 continue;
             };
@@ -141,8 +141,12 @@ fn driven(
     let mut with = shared.join(" ");
     if let Some(asked) = asked.map(Backend::name).filter(|_| !shared.is_empty()) {
         if !shared.contains(&asked) {
-            let what = if asked == "cpu" { "; for the processor, name it as hardware" } else { "" };
-            let message = format!("{asked} does not drive {rig}: take one of {with}{what}.");
+            let machine = rig.to_string();
+            let message = if asked == "cpu" {
+                WORDS.query.not_on_card(asked, &with, &machine)
+            } else {
+                WORDS.query.not_driven(asked, &with, &machine)
+            };
             return Err(FieldError::new("backend", message));
         }
         with = asked.to_owned();
@@ -163,17 +167,16 @@ fn driven(
                 .map(|backend| (other, backend))
                 .ok_or_else(|| FieldError::new("backend", String::new()));
         }
-        instead.push(' ');
+        if !instead.is_empty() {
+            instead.push(' ');
+        }
         instead.push_str(other.name());
     }
     let (field, message) = if with.is_empty() {
-        let message = "No backend drives these together: name cards alone, or one device. A processor beside a card is its \
-                       host.";
-        ("hardware", message.to_owned())
+        ("hardware", WORDS.query.not_together.to_owned())
     } else {
         let name = wanted.unwrap_or(Runtime::ALL[0]).name();
-        let message = format!("{name} is not made for {rig} with {with}: take one of{instead}.");
-        ("runtime", message)
+        ("runtime", WORDS.query.not_made(&with, &rig.to_string(), name, &instead))
     };
     Err(FieldError::new(field, message))
 }

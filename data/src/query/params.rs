@@ -1,11 +1,11 @@
 //! The published parameters: their names, and reading one of them from text.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::lookup::nearest_words as nearest;
+use crate::messages::WORDS;
 use crate::number;
 
 /// Every parameter of `/api/v1/estimate`, in the order in which addresses are written, with what it is.
@@ -79,7 +79,7 @@ impl core::fmt::Display for FieldError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: {}", self.field, self.message)?;
         if !self.near.is_empty() {
-            write!(f, " Near: {}.", self.near.join(", "))?;
+            f.write_str(&WORDS.query.near(&self.near.join(", ")))?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Params {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), FieldError> {
         let Some(name) = known(key, &NAMES) else {
             let near = nearest(key, NAMES.iter().copied(), 3);
-            return Err(FieldError::with_near(&clip(key), "There is no such parameter.".to_owned(), near));
+            return Err(FieldError::with_near(&clip(key), WORDS.query.unknown.to_owned(), near));
         };
         self.put(name, value)
     }
@@ -143,11 +143,10 @@ impl Params {
             return Ok(());
         }
         if value.len() > MAX_VALUE_BYTES {
-            let message = format!("This is longer than {MAX_VALUE_BYTES} bytes; give an id or a name.");
-            return Err(FieldError::new(name, message));
+            return Err(FieldError::new(name, WORDS.query.too_long(&MAX_VALUE_BYTES.to_string())));
         }
         if self.get(name).is_some() {
-            return Err(FieldError::new(name, "This is given twice; give it once.".to_owned()));
+            return Err(FieldError::new(name, WORDS.query.twice.to_owned()));
         }
         self.given.push((name, value.to_owned()));
         Ok(())
@@ -170,8 +169,7 @@ impl Params {
         match number::read(text) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
-                let message =
-                    format!("\"{}\" is no number from {least} to {most}; write it as 8 or 12.5.", clip(text));
+                let message = WORDS.query.number(&least.to_string(), &most.to_string(), &clip(text));
                 Err(FieldError::new(name, message))
             }
         }
@@ -183,10 +181,7 @@ impl Params {
         match tokens(text) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
-                let message = format!(
-                    "\"{}\" is no whole number from {least} to {most}; write it as 4096 or 4k.",
-                    clip(text)
-                );
+                let message = WORDS.query.whole_number(&least.to_string(), &most.to_string(), &clip(text));
                 Err(FieldError::new(name, message))
             }
         }
@@ -202,7 +197,7 @@ impl Params {
         let Some(text) = self.get(name) else { return Ok(None) };
         read(text).map(Some).ok_or_else(|| {
             let near = nearest(text, words.iter().copied(), words.len());
-            FieldError::with_near(name, format!("\"{}\" is none of {}.", clip(text), words.join(", ")), near)
+            FieldError::with_near(name, WORDS.query.word(&clip(text), &words.join(", ")), near)
         })
     }
 }

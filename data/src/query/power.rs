@@ -1,8 +1,10 @@
 //! The power limit: a share of stock, or watts.
 
 use alloc::format;
+use alloc::string::ToString;
 
 use super::params::{FieldError, Params, clip};
+use crate::messages::WORDS;
 use crate::number;
 
 /// A power limit.
@@ -41,12 +43,7 @@ impl Power {
 const LEAST_POWER: f64 = 0.1;
 
 fn not_a_share(text: &str) -> FieldError {
-    let message = format!(
-        "\"{}\" is no share of stock from {LEAST_POWER} to 1: write 0.8 for four fifths, or watts such as 250W where the \
-         device's stock limit is known.",
-        clip(text)
-    );
-    FieldError::new("power", message)
+    FieldError::new("power", WORDS.query.power(&LEAST_POWER.to_string(), &clip(text)))
 }
 
 #[cfg(test)]

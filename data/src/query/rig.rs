@@ -1,8 +1,7 @@
 //! The machine: devices from the catalogue or from figures that were typed in, and the host around them.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use estimator::{Compute, Device, HardwareClass, Host, MAX_DEVICES, Machine, Split};
@@ -14,6 +13,7 @@ use super::split::split;
 use crate::catalog::Catalog;
 use crate::constants::Memo;
 use crate::lookup::device::memory_in;
+use crate::messages::WORDS;
 use crate::row::{HardwareRow, Processor};
 use crate::rules::Rules;
 
@@ -136,7 +136,7 @@ impl<'c> Rig<'c> {
                     }
                 }
                 if devices.is_empty() && errors.is_empty() {
-                    errors.push(FieldError::new("hardware", "This names no device.".to_owned()));
+                    errors.push(FieldError::new("hardware", WORDS.query.names_none.to_owned()));
                 }
             }
             None => devices.extend(own(&figures, rules, &mut errors)),
@@ -145,14 +145,10 @@ impl<'c> Rig<'c> {
         let count = noted(&mut errors, params.count("devices", 1, most)).unwrap_or(1) as usize;
         match devices.as_slice() {
             [one] => devices = alloc::vec![one.clone(); count],
-            several if count > 1 && count != several.len() => errors.push(FieldError::new(
-                "devices",
-                format!(
-                    "hardware names {} devices, so devices must be {} or left out.",
-                    several.len(),
-                    several.len()
-                ),
-            )),
+            several if count > 1 && count != several.len() => {
+                let message = WORDS.query.names_several(&several.len().to_string());
+                errors.push(FieldError::new("devices", message));
+            }
             _ => {}
         }
         if devices.len() > MAX_DEVICES {
@@ -197,7 +193,7 @@ impl<'c> Rig<'c> {
 }
 
 fn too_many() -> FieldError {
-    FieldError::new("hardware", format!("At most {MAX_DEVICES} devices can be estimated."))
+    FieldError::new("hardware", WORDS.query.too_many(&MAX_DEVICES.to_string()))
 }
 
 /// A device from its row, with the memory that its name told and what was given beside it.
@@ -222,8 +218,8 @@ fn from_row<'c>(
     if let (HardwareClass::DiscreteGpu, Some(given)) = (class, figures.memory_gib)
         && !row.memory_gib.contains(&given)
     {
-        let near = row.memory_gib.iter().map(|gib| format!("{gib}")).collect();
-        let message = format!("{} is not sold with {given} GiB.", row.name);
+        let near = row.memory_gib.iter().map(ToString::to_string).collect();
+        let message = WORDS.query.not_sold(&row.name, &given.to_string());
         errors.push(FieldError::with_near("memory_gib", message, near));
     }
     // What the row says is not for the asker to say too; a processor's memory and cores are the owner's choice.
@@ -235,7 +231,7 @@ fn from_row<'c>(
         ("host_bandwidth_gb_s", figures.host_bandwidth_gb_s.is_some() && !own_ram),
     ] {
         if given {
-            let message = format!("{} has its own: leave this out, or hardware.", row.name);
+            let message = WORDS.query.has_its_own(&row.name);
             errors.push(FieldError::new(field, message));
         }
     }
@@ -264,7 +260,7 @@ fn from_row<'c>(
 /// A device from figures alone.
 fn own<'c>(figures: &Figures, rules: &Rules, errors: &mut Vec<FieldError>) -> Option<RigDevice<'c>> {
     let Some(bandwidth_gb_s) = figures.bandwidth_gb_s else {
-        let message = "Name a device, or give bandwidth_gb_s and memory_gib of your own.".to_owned();
+        let message = WORDS.query.device_wanted.to_owned();
         errors.push(FieldError::new("hardware", message));
         return None;
     };
@@ -274,7 +270,7 @@ fn own<'c>(figures: &Figures, rules: &Rules, errors: &mut Vec<FieldError>) -> Op
         (Some(given), _) => given,
         (None, Some(ram)) if in_ram => ram,
         _ => {
-            let message = "Give the device's memory in GiB beside bandwidth_gb_s.".to_owned();
+            let message = WORDS.query.memory_wanted.to_owned();
             errors.push(FieldError::new("memory_gib", message));
             return None;
         }

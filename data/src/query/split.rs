@@ -1,11 +1,12 @@
 //! How several devices share a model.
 
-use alloc::format;
+use alloc::string::ToString;
 
 use estimator::{Device, MAX_DEVICES, Split};
 
 use super::params::{FieldError, Params};
 use super::rig::Rig;
+use crate::messages::WORDS;
 use crate::number;
 
 /// `layers`, `tensor`, or shares such as `2:1`.
@@ -31,8 +32,7 @@ pub(super) fn split(params: &Params, count: usize, errors: &mut Vec<FieldError>)
         given = index + 1;
     }
     if given != count || shares.iter().sum::<f64>() <= 0.0 {
-        let message = format!("Write layers, tensor, or one share for each of {count} devices, such as 2:1.");
-        errors.push(FieldError::new("split", message));
+        errors.push(FieldError::new("split", WORDS.query.split(&count.to_string())));
         return Split::LayersByMemory;
     }
     Split::LayersByShare(shares)

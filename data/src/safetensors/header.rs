@@ -3,6 +3,7 @@
 use super::SafetensorsError;
 use crate::gguf::Looks;
 use crate::json::{self, JsonErrorKind, Node};
+use crate::messages::WORDS;
 use alloc::{string::String, vec::Vec};
 
 /// Longer headers are refused by the format's own reader.
@@ -75,7 +76,7 @@ pub fn read(prefix: &[u8], file_bytes: Option<u64>) -> Result<Header, Safetensor
     };
     let broken = |at: usize, kind| SafetensorsError::Header(json::JsonError { at, kind });
     let text = core::str::from_utf8(text)
-        .map_err(|error| broken(error.valid_up_to(), JsonErrorKind::Expected("UTF-8")))?;
+        .map_err(|error| broken(error.valid_up_to(), JsonErrorKind::Expected(WORDS.json.expected_utf8)))?;
     let root = json::read(text).map_err(SafetensorsError::Header)?;
     let data_offset = LENGTH_BYTES + length;
     let mut end = 0;
@@ -95,19 +96,19 @@ pub fn read(prefix: &[u8], file_bytes: Option<u64>) -> Result<Header, Safetensor
 /// The tensor, and where it ends in the data.
 fn tensor(name: &str, entry: &Node<'_>) -> Result<(Tensor, u64), SafetensorsError> {
     let fault = |what| SafetensorsError::Tensor { name: name.into(), what };
-    let dtype = entry.get("dtype").and_then(Node::as_str).ok_or(fault("has no dtype"))?;
-    let bits = bits(dtype).ok_or(fault("has a dtype that is not known here"))?;
+    let dtype = entry.get("dtype").and_then(Node::as_str).ok_or(fault(WORDS.safetensors.no_dtype))?;
+    let bits = bits(dtype).ok_or(fault(WORDS.safetensors.dtype))?;
     let whole = |node: &Node<'_>| node.as_u64();
     let shape = entry.get("shape").map(|node| node.items().iter().map(whole).collect::<Option<Vec<u64>>>());
-    let shape = shape.flatten().ok_or(fault("has no shape"))?;
+    let shape = shape.flatten().ok_or(fault(WORDS.safetensors.no_shape))?;
     let elements = shape.iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim));
-    let elements = elements.ok_or(fault("has more numbers than can be counted"))?;
+    let elements = elements.ok_or(fault(WORDS.safetensors.elements))?;
     let offsets = entry.get("data_offsets").map(Node::items).unwrap_or_default();
-    let [start, end] = offsets else { return Err(fault("has no data_offsets")) };
+    let [start, end] = offsets else { return Err(fault(WORDS.safetensors.no_offsets)) };
     let bytes = end.as_u64().zip(start.as_u64()).and_then(|(end, start)| end.checked_sub(start));
-    let bytes = bytes.ok_or(fault("ends before it starts"))?;
+    let bytes = bytes.ok_or(fault(WORDS.safetensors.ends_first))?;
     if elements.checked_mul(bits).map(|bits| bits.div_ceil(8)) != Some(bytes) {
-        return Err(fault("has another length than its shape and dtype make"));
+        return Err(fault(WORDS.safetensors.bytes));
     }
     let tensor = Tensor { name: name.into(), dtype: dtype.into(), shape, elements, bytes };
     Ok((tensor, end.as_u64().unwrap_or(0)))

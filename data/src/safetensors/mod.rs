@@ -16,7 +16,8 @@ pub use model::model;
 
 use crate::gguf::Looks;
 use crate::json::JsonError;
-use alloc::string::String;
+use crate::messages::WORDS;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// Why there is no model, or not yet.
@@ -56,29 +57,25 @@ pub enum SafetensorsError {
 
 impl fmt::Display for SafetensorsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        f.write_str(&match self {
             SafetensorsError::NeedMore { bytes_at_least } => {
-                write!(f, "the safetensors header is longer than what was read: read {bytes_at_least} bytes")
+                WORDS.safetensors.need_more(&bytes_at_least.to_string())
             }
-            SafetensorsError::CutOff { file_bytes, needed_bytes } => write!(
-                f,
-                "the shard is cut off: it has {file_bytes} bytes and its header speaks of {needed_bytes}; \
-                 download it again"
-            ),
+            SafetensorsError::CutOff { file_bytes, needed_bytes } => {
+                WORDS.safetensors.cut_off(&file_bytes.to_string(), &needed_bytes.to_string())
+            }
             SafetensorsError::NotSafetensors(Looks::Unknown | Looks::Safetensors) => {
-                f.write_str("this is no safetensors file: it does not start with a length and JSON")
+                WORDS.safetensors.not_safetensors(WORDS.safetensors.no_length)
             }
-            SafetensorsError::NotSafetensors(looks) => write!(f, "this is no safetensors file: {looks}"),
-            SafetensorsError::Header(error) => write!(f, "the header of this shard is broken: {error}"),
+            SafetensorsError::NotSafetensors(looks) => WORDS.safetensors.not_safetensors(&looks.to_string()),
+            SafetensorsError::Header(error) => WORDS.safetensors.header(&error.to_string()),
             SafetensorsError::Tensor { name, what } => {
-                write!(f, "tensor \"{}\" of this shard {what}", name.escape_default())
+                WORDS.safetensors.tensor(&name.escape_default().to_string(), what)
             }
-            SafetensorsError::Config(error) => write!(f, "config.json is broken: {error}"),
-            SafetensorsError::MissingKey(key) => {
-                write!(f, "config.json has no {key}, so its model cannot be understood")
-            }
-            SafetensorsError::Shards(what) => write!(f, "the shards do not fit together: {what}"),
-        }
+            SafetensorsError::Config(error) => WORDS.safetensors.config(&error.to_string()),
+            SafetensorsError::MissingKey(key) => WORDS.safetensors.missing_key(key),
+            SafetensorsError::Shards(what) => WORDS.safetensors.shards(what),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use super::quant::Packing;
 use crate::gguf::shape::{Experts, Layer, ModelShape, Quant, Role, RoleBytes, Rope};
 use crate::gguf::tally;
 use crate::json;
+use crate::messages::WORDS;
 use alloc::{format, string::String, vec::Vec};
 
 /// The exact model that a repository's `config.json` and the headers of all its shards describe.
@@ -24,10 +25,10 @@ pub fn model(config_json: &str, shards: &[Header]) -> Result<ModelShape, Safeten
     let mut names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     names.sort_unstable();
     if let Some(twins) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(SafetensorsError::Shards(format!("\"{}\" is in two of them", twins[0])));
+        return Err(SafetensorsError::Shards(WORDS.safetensors.twins(twins[0])));
     }
     if !tensors.iter().any(|tensor| is_table(&tensor.name)) {
-        return Err(SafetensorsError::Shards("the one with the embedding table is missing".into()));
+        return Err(SafetensorsError::Shards(WORDS.safetensors.no_table.into()));
     }
     let packing = Packing::of(&config);
     let routed_total =
@@ -201,7 +202,7 @@ fn missing_layers(tensors: &[&Tensor], layers: u32) -> Result<(), SafetensorsErr
         .collect();
     seen.sort_unstable();
     match (0..layers).find(|layer| seen.binary_search(layer).is_err()) {
-        Some(layer) => Err(SafetensorsError::Shards(format!("the one with layer {layer} is missing"))),
+        Some(layer) => Err(SafetensorsError::Shards(WORDS.safetensors.no_layer(&layer.to_string()))),
         None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{Paste, Reason, Receipt, State};
 use crate::json::{self, JsonError, JsonErrorKind, Node, ObjectWriter};
+use crate::messages::WORDS;
 
 impl Paste {
     /// What is sent and kept, with the members that serde writes.
@@ -38,16 +39,16 @@ impl Receipt {
         for reason in root.get("reasons").map(Node::items).unwrap_or_default() {
             let (code, says) = text(reason, "code")
                 .zip(text(reason, "says"))
-                .ok_or_else(|| missing(reason, "a reason with a code and a sentence"))?;
+                .ok_or_else(|| missing(reason, WORDS.json.expected_reason))?;
             reasons.push(Reason { code, says });
         }
         Ok(Receipt {
             id: text(&root, "id"),
             url: text(&root, "url"),
-            digest: text(&root, "digest").ok_or_else(|| missing(&root, "a receipt with a digest"))?,
+            digest: text(&root, "digest").ok_or_else(|| missing(&root, WORDS.json.expected_digest))?,
             state: text(&root, "state")
                 .and_then(|name| State::from_name(&name))
-                .ok_or_else(|| missing(&root, "a receipt with a state"))?,
+                .ok_or_else(|| missing(&root, WORDS.json.expected_state))?,
             reasons,
             log_index: root.get("log_index").and_then(Node::as_u64),
         })

@@ -1,11 +1,11 @@
 //! What is asked of the table: filters, order and page, read from an address.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Origin, Row, Table};
+use crate::messages::WORDS;
 use crate::query::FieldError;
 
 /// Every parameter, with what it is.
@@ -177,7 +177,7 @@ impl Wish {
         };
         if wish.words.len() > MOST_WORDS {
             wish.words.truncate(MOST_WORDS);
-            let says = format!("{MOST_WORDS} words are looked for; leave out the others.");
+            let says = WORDS.table.words(&MOST_WORDS.to_string());
             wrong.push(FieldError::new("q", says));
         }
         let families: Vec<&str> = table.families.iter().map(|family| family.name.as_str()).collect();
@@ -207,28 +207,20 @@ impl Wish {
             "community" => Some(false),
             other => {
                 let near = ["curated", "community"].map(str::to_owned).to_vec();
-                wrong.push(FieldError::with_near(
-                    "from",
-                    format!("\"{other}\" is nobody who measures."),
-                    near,
-                ));
+                wrong.push(FieldError::with_near("from", WORDS.table.from(other), near));
                 None
             }
         };
         if !wish.shape.is_empty() && !table.workloads.iter().any(|workload| workload.name == wish.shape) {
             let near = table.workloads.iter().map(|workload| workload.name.clone()).collect();
-            wrong.push(FieldError::with_near("shape", format!("\"{}\" is no workload.", wish.shape), near));
+            wrong.push(FieldError::with_near("shape", WORDS.table.shape(&wish.shape), near));
             wish.shape.clear();
         }
         for (name, key) in [("after", &mut wish.after), ("before", &mut wish.before)] {
             let is_key = matches!(key.len(), 16 | 36)
                 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
             if !key.is_empty() && !is_key {
-                let says = format!(
-                    "\"{key}\" is no row's key: write it as `next` or `previous` of a page give it, 16 or 36 hexadecimal digits, or \
-                     leave it out."
-                );
-                wrong.push(FieldError::new(name, says));
+                wrong.push(FieldError::new(name, WORDS.table.key(key)));
                 key.clear();
             }
         }
@@ -251,7 +243,7 @@ impl Wish {
             None if text.is_empty() => {}
             None => {
                 let near = Sort::ALL.map(|sort| sort.name().to_owned()).to_vec();
-                wrong.push(FieldError::with_near("sort", format!("There is no column \"{name}\"."), near));
+                wrong.push(FieldError::with_near("sort", WORDS.table.column(name), near));
             }
         }
     }
@@ -292,7 +284,7 @@ fn one_of(name: &str, asked: String, values: &[&str], wrong: &mut Vec<FieldError
             break;
         }
     }
-    wrong.push(FieldError::with_near(name, format!("No row has \"{asked}\"."), near));
+    wrong.push(FieldError::with_near(name, WORDS.table.no_row(&asked), near));
     String::new()
 }
 
@@ -310,7 +302,8 @@ fn number<'a>(
     }
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     if number.is_none() {
-        wrong.push(FieldError::new(name, format!("Write a whole number from {least} to {most}.")));
+        let says = WORDS.table.whole_number(&least.to_string(), &most.to_string());
+        wrong.push(FieldError::new(name, says));
     }
     number
 }

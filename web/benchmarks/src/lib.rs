@@ -4,6 +4,7 @@
 
 use std::sync::OnceLock;
 
+use data::messages::WORDS;
 use data::table::Table;
 use page::Query;
 use page::benchmarks::{BenchmarksView, PATH};
@@ -17,13 +18,11 @@ static TABLE: OnceLock<Table> = OnceLock::new();
 /// Throws an `Error` when they are of another version or cut off.
 #[wasm_bindgen]
 pub fn load(rows: &[u8]) -> Result<(), JsError> {
-    let table = data::table::from_bytes(rows).ok_or_else(|| JsError::new(OTHER))?;
+    let table = data::table::from_bytes(rows).ok_or_else(|| JsError::new(WORDS.module.other_rows))?;
     // Of two that load at once the first wins, and both hold the same.
     let _ = TABLE.set(table);
     Ok(())
 }
-
-const OTHER: &str = "These rows are cut off or of another version: reload the page.";
 
 /// What belongs into `#results` of the page at `path` for this query string: the region that the server renders, with the
 /// same code. Undefined for other pages, and before [`load`].

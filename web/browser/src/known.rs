@@ -7,9 +7,6 @@ use data::{Engine, Unpacked};
 
 static KNOWN: OnceLock<Unpacked> = OnceLock::new();
 
-/// What is said before anything was loaded.
-pub const NOTHING_LOADED: &str = "Nothing is known yet: call load(bytes) with the file llm_speed.rows first.";
-
 /// Unpacks the rows. Those that came first stay.
 pub fn load(bytes: &[u8]) -> Result<(), PackedError> {
     if KNOWN.get().is_none() {

@@ -2,6 +2,7 @@
 
 use data::Engine;
 use data::answer::Answer;
+use data::messages::WORDS;
 use data::query::{FieldError, Params};
 use js_sys::{Array, Object, Reflect};
 use serde::Serialize;
@@ -44,8 +45,8 @@ impl Given for JsValue {
 /// Every parameter that could not be read, in a sentence each.
 pub fn params(setup: &JsValue) -> Result<Params, Vec<FieldError>> {
     let Some(object) = setup.dyn_ref::<Object>() else {
-        let message = "The setup is an object, such as {hardware: \"rtx-3090\", model: \"llama-3.1-8b\"}.";
-        return Err(vec![FieldError::new("setup", message.to_owned())]);
+        let message = WORDS.module.setup("{hardware: \"rtx-3090\", model: \"llama-3.1-8b\"}");
+        return Err(vec![FieldError::new("setup", message)]);
     };
     read(Object::entries(object).iter().map(|entry| {
         let entry: Array = entry.unchecked_into();
@@ -88,7 +89,7 @@ fn text<V: Given>(value: &V) -> Result<Option<String>, String> {
         let texts: Result<Vec<Option<String>>, String> = list.map(|item| text(&item)).collect();
         return Ok(Some(texts?.into_iter().flatten().collect::<Vec<_>>().join(",")));
     }
-    Err("This is a text, a number, or a list of them.".to_owned())
+    Err(WORDS.module.setup_value.to_owned())
 }
 
 /// The answer to parameters.

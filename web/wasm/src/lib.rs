@@ -9,6 +9,7 @@
 pub mod estimate;
 
 use browser::known;
+use data::messages::WORDS;
 use page::{Query, gather, messages};
 use wasm_bindgen::prelude::*;
 // What the macro makes of an async function stands on it.
@@ -41,7 +42,7 @@ pub fn load(rows: &[u8]) -> Result<(), JsError> {
 /// Throws a `SetupError` that names every parameter that could not be read.
 #[wasm_bindgen]
 pub fn estimate(setup: &Setup) -> Result<Answer, JsValue> {
-    let engine = known::engine().ok_or_else(|| JsError::new(known::NOTHING_LOADED))?;
+    let engine = known::engine().ok_or_else(|| JsError::new(WORDS.module.nothing_loaded))?;
     let answer = estimate::params(setup)
         .and_then(|params| estimate::answer(&engine, &params))
         .map_err(|errors| estimate::thrown(&errors))?;

@@ -1,6 +1,7 @@
 //! Proof of work in the browser, for a worker: the digest of what is sent, how long it may take here, and the proof.
 
 use altcha::{Challenge, Payload, SolveChallengeOptions};
+use data::messages::WORDS;
 use wasm_bindgen::prelude::*;
 
 /// The digest of a text: what the challenge is asked for with.
@@ -38,7 +39,7 @@ pub fn solve(challenge: &str) -> Result<String, JsError> {
     let challenge: Challenge = serde_json::from_str(challenge)?;
     let mut options = SolveChallengeOptions::new(&challenge);
     options.timeout_ms = MOST_MS;
-    let solution = altcha::solve_challenge(options)?
-        .ok_or_else(|| JsError::new("The work took longer than ten minutes; try again later."))?;
+    let solution =
+        altcha::solve_challenge(options)?.ok_or_else(|| JsError::new(WORDS.module.work_too_long))?;
     Ok(serde_json::to_string(&Payload { challenge, solution })?)
 }

@@ -5,6 +5,7 @@ use std::slice::from_ref;
 use data::Engine;
 use data::choice::Chosen;
 use data::engine::Brief;
+use data::messages::WORDS;
 use data::query::{Fits, Job, Rig};
 use data::row::{Capability, HardwareRow, Mixer, ModelRow, QuantRow};
 use data::shortlist;
@@ -139,7 +140,7 @@ fn machines<'c>(
     let mut kind = query.get("kind");
     if !kind.is_empty() && !CLASSES.contains(&kind) {
         let near = CLASSES.iter().map(ToString::to_string).collect();
-        problems.push(Problem::with_near("kind", "There is no such kind of machine.".to_owned(), near));
+        problems.push(Problem::with_near("kind", WORDS.query.no_class.to_owned(), near));
         kind = "";
     }
     let mut machines: Vec<OnMachine<'c>> = rows

@@ -5,6 +5,7 @@ use data::Catalog;
 use data::query::FieldError;
 use data::table::wish::{MOST_PER_PAGE, PARAMETERS, Wish};
 use data::table::{Figure, Picked, ReportCard, Selection, Table};
+use page::messages::EN;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -253,7 +254,7 @@ pub fn asked(query: Option<&str>, table: &Table, catalog: &Catalog) -> Result<(W
     let known = |name: &str| PARAMETERS.iter().any(|(known, _)| *known == name);
     wrong.extend(pairs.iter().filter(|(name, _)| !known(name)).map(|(name, _)| {
         let names = PARAMETERS.iter().map(|(name, _)| (*name).to_owned()).collect();
-        FieldError::with_near(name, "There is no such parameter.".to_owned(), names)
+        FieldError::with_near(name, EN.api.unknown.to_owned(), names)
     }));
     if wrong.is_empty() { Ok((wish, !get("per_page").is_empty())) } else { Err(Problem::parameters(wrong)) }
 }

@@ -4,6 +4,7 @@ use axum::extract::{RawQuery, State};
 use data::checkpoint::{Checkpoint, public_key};
 use data::digest::hex;
 use data::merkle::Hash;
+use page::messages::EN;
 
 use super::{bad, exactly};
 use crate::app::App;
@@ -58,7 +59,7 @@ pub async fn key(State(app): State<App>) -> Representation {
 }
 
 fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Problem> {
-    value.map(|text| text.parse().map_err(|_| bad(name, "This is no whole number."))).transpose()
+    value.map(|text| text.parse().map_err(|_| bad(name, EN.api.number))).transpose()
 }
 
 /// The size that was named, or the log's own.
@@ -87,11 +88,11 @@ async fn own_where_not_given(app: &App, name: &str, value: Option<String>) -> Re
 )]
 pub async fn inclusion(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Representation, Problem> {
     let [digest, size] = exactly(query.as_deref(), ["digest", "size"])?;
-    let digest = digest.ok_or_else(|| bad("digest", "Name the digest of a payload."))?;
+    let digest = digest.ok_or_else(|| bad("digest", EN.api.payload))?;
     let index = app.store().log_index(&digest).await?.ok_or_else(Problem::not_found)?;
     let size = own_where_not_given(&app, "size", size).await?;
     let hashes = app.store().inclusion(index, size).await?;
-    let hashes = hashes.ok_or_else(|| bad("size", "The log has no such size, or the leaf came later."))?;
+    let hashes = hashes.ok_or_else(|| bad("size", EN.api.size))?;
     Ok(Representation::json(&Inclusion { index, size, hashes: words(&hashes) }))
 }
 
@@ -115,9 +116,9 @@ pub async fn consistency(
     RawQuery(query): RawQuery,
 ) -> Result<Representation, Problem> {
     let [from, to] = exactly(query.as_deref(), ["from", "to"])?;
-    let from = number("from", from.as_deref())?.ok_or_else(|| bad("from", "Name the earlier size."))?;
+    let from = number("from", from.as_deref())?.ok_or_else(|| bad("from", EN.api.earlier))?;
     let to = own_where_not_given(&app, "to", to).await?;
     let hashes = app.store().consistency(from, to).await?;
-    let hashes = hashes.ok_or_else(|| bad("from", "The log never had these sizes in this order."))?;
+    let hashes = hashes.ok_or_else(|| bad("from", EN.api.sizes))?;
     Ok(Representation::json(&Consistency { from, to, hashes: words(&hashes) }))
 }

@@ -24,6 +24,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::routing::get;
 use data::query::FieldError;
+use page::messages::EN;
 use utoipa::OpenApi;
 use utoipa::openapi::Responses;
 use utoipa_axum::router::OpenApiRouter;
@@ -141,10 +142,7 @@ async fn openapi(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Re
 pub fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
     match query_string::pairs(query.unwrap_or_default())?.first() {
         None => Ok(()),
-        Some((name, _)) => Err(Problem::parameters(vec![FieldError::new(
-            name,
-            "This address takes no parameters.".to_owned(),
-        )])),
+        Some((name, _)) => Err(Problem::parameters(vec![FieldError::new(name, EN.api.none.to_owned())])),
     }
 }
 
@@ -160,8 +158,8 @@ fn exactly<const N: usize>(query: Option<&str>, names: [&str; N]) -> Result<[Opt
         let place = names.iter().position(|name| *name == key);
         match place.map(|place| &mut values[place]) {
             Some(empty @ None) => *empty = Some(value),
-            Some(_) => return Err(bad(&key, "This parameter is given twice.")),
-            None => return Err(bad(&key, "This address takes no such parameter.")),
+            Some(_) => return Err(bad(&key, EN.api.twice)),
+            None => return Err(bad(&key, EN.api.other)),
         }
     }
     Ok(values)

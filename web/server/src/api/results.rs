@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use data::submission::{EvidenceClass, Medians, Reason};
+use page::messages::EN;
 
 use super::refused::NoResult;
 use super::{bad, exactly, refuse_parameters};
@@ -226,6 +227,6 @@ pub async fn export(State(app): State<App>, RawQuery(query): RawQuery) -> Result
     match form.as_deref() {
         None | Some("jsonl") => dump::answer(app, Form::Jsonl),
         Some("csv") => dump::answer(app, Form::Csv),
-        Some(_) => Err(bad("form", "The dump is written as jsonl or csv.")),
+        Some(_) => Err(bad("form", EN.api.dump)),
     }
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use data::digest::unhex32;
 use data::query::FieldError;
 use data::submission::{Receipt, RunRequest, TextRequest};
+use page::messages::EN;
 
 use super::bodies::ProofOfWork;
 use super::exactly;
@@ -88,8 +89,7 @@ pub async fn challenge(
     let [digest] = exactly(query.as_deref(), ["digest"])?;
     let digest = digest.filter(|digest| unhex32(digest).is_some());
     let Some(digest) = digest else {
-        let message = "Give the SHA-256 of what you will send, as 64 lower-case hexadecimal digits.";
-        return Err(Problem::parameters(vec![FieldError::new("digest", message.to_owned())]));
+        return Err(Problem::parameters(vec![FieldError::new("digest", EN.api.digest.to_owned())]));
     };
     let challenge = submit::challenge(&app, &digest, from).await?;
     Ok(Representation::json(&challenge).caching(Caching::Never))
@@ -153,7 +153,7 @@ fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
         None | Some("0" | "false") => Ok(false),
         Some("1" | "true") => Ok(true),
         Some(other) => {
-            let message = format!("dry_run is {other:?}; it is 1 or true, 0 or false.");
+            let message = EN.api.dry_run(&format!("{other:?}"));
             Err(Problem::parameters(vec![FieldError::new("dry_run", message)]))
         }
     }

@@ -10,6 +10,7 @@ use axum::extract::{Path, RawQuery, State};
 use data::query::{FieldError, is_filter, is_parameter};
 use data::runs::RunRows;
 use page::Query;
+use page::messages::EN;
 
 use super::login::service;
 use super::refuse_parameters;
@@ -147,8 +148,7 @@ fn known(query: Option<&str>, is_known: impl Fn(&str) -> bool) -> Result<Query, 
     let mut read = Query::default();
     for (name, value) in query_string::pairs(query.unwrap_or_default())? {
         if !is_known(&name) {
-            let message = "There is no such parameter.".to_owned();
-            return Err(Problem::parameters(vec![FieldError::new(&name, message)]));
+            return Err(Problem::parameters(vec![FieldError::new(&name, EN.api.unknown.to_owned())]));
         }
         read = read.with(&name, value.trim());
     }

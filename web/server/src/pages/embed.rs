@@ -153,11 +153,11 @@ fn pair(engine: &Engine<'_>, query: &Query, snapshot: &Arc<Snapshot>) -> Result<
     let (rig, job) = engine.read(&params)?;
     let chosen = engine.choose(&params, &rig, &job)?;
     let [device] = rig.devices.as_slice() else {
-        let message = "A frame shows one device; name one.".to_owned();
+        let message = EN.embed.one_device.to_owned();
         return Err(vec![FieldError::new("hardware", message)]);
     };
     let Some(row) = device.row else {
-        let message = "A frame shows a device of the catalogue; name one.".to_owned();
+        let message = EN.embed.catalogued.to_owned();
         return Err(vec![FieldError::new("hardware", message)]);
     };
     let answer = engine.answer(&rig, &job, &chosen);

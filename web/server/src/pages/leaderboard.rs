@@ -49,7 +49,7 @@ pub struct Asked {
 fn bad_page(query: &Query) -> Option<FieldError> {
     let page = query.get("page");
     let is_good = page.is_empty() || page.parse::<usize>().is_ok_and(|page| page > 0);
-    (!is_good).then(|| FieldError::new("page", "Write a whole number from 1.".to_owned()))
+    (!is_good).then(|| FieldError::new("page", EN.leaderboard.wrong_page.to_owned()))
 }
 
 impl Asked {
@@ -61,7 +61,8 @@ impl Asked {
             "" => suites.last(),
             id => suites.iter().find(|suite| suite.id == id).or_else(|| {
                 let near = suites.iter().map(|suite| suite.id.clone()).collect();
-                wrong.push(FieldError::with_near("suite", format!("There is no suite {id:?}."), near));
+                let says = EN.leaderboard.no_suite(&format!("{id:?}"));
+                wrong.push(FieldError::with_near("suite", says, near));
                 suites.last()
             }),
         };
@@ -70,7 +71,8 @@ impl Asked {
             "" => suite.workload.first(),
             id => suite.workload.iter().find(|row| row.id.eq_ignore_ascii_case(id)).or_else(|| {
                 let near = suite.workload.iter().map(|row| row.id.clone()).collect();
-                wrong.push(FieldError::with_near("workload", format!("There is no workload {id:?}."), near));
+                let says = EN.leaderboard.no_workload(&format!("{id:?}"));
+                wrong.push(FieldError::with_near("workload", says, near));
                 suite.workload.first()
             }),
         };
@@ -83,7 +85,7 @@ impl Asked {
             let found = known.iter().copied().find(|value| value.to_string() == text);
             found.unwrap_or_else(|| {
                 let near = known.iter().map(ToString::to_string).collect();
-                let message = format!("{} has no such point.", workload.id);
+                let message = EN.leaderboard.no_point(&workload.id);
                 wrong.push(FieldError::with_near(name, message, near));
                 known.first().copied().unwrap_or_default()
             })
@@ -98,8 +100,8 @@ impl Asked {
             }
             found.unwrap_or_default()
         };
-        let sort = word("sort", &SORTS, "Nothing is sorted by this.");
-        let class = word("class", &CLASSES, "There is no such kind of machine.");
+        let sort = word("sort", &SORTS, EN.leaderboard.no_order);
+        let class = word("class", &CLASSES, EN.leaderboard.no_class);
         let model = match query.get("model") {
             "" => None,
             text => catalog

@@ -4,6 +4,7 @@ use data::answer::Answer;
 use data::query::FieldError;
 use data::row::Capability;
 use data::{Catalog, Engine};
+use page::messages::EN;
 use page::view::{Card, Column, QuantLine};
 use page::{Query, gather};
 use serde_json::json;
@@ -17,7 +18,7 @@ pub(super) fn fits(engine: &Engine<'_>, query: &Query, snapshot: &Snapshot) -> R
     let model = query.get("model");
     let cards = if model.is_empty() {
         gather::every_model(engine, query, usize::MAX).map_err(|wrong| {
-            let message = || "Name a machine, or a model.".to_owned();
+            let message = || EN.api.machine_or_model.to_owned();
             if wrong.is_empty() { vec![FieldError::new("hardware", message())] } else { wrong }
         })
     } else {
@@ -38,7 +39,7 @@ pub(super) fn quantisations(engine: &Engine<'_>, query: &Query) -> Result<Table,
         return Err(view.problems.into());
     }
     if view.machine.is_none() {
-        let says = "Name the machine that they are to run on.".to_owned();
+        let says = EN.api.machine.to_owned();
         return Err(vec![FieldError::new("hardware", says)].into());
     }
     let columns: [table::Column<&QuantLine>; 13] = [
@@ -69,7 +70,7 @@ pub(super) fn compare(engine: &Engine<'_>, query: &Query) -> Result<Table, Probl
     let setups: Vec<(&Column, &Answer)> =
         columns.iter().filter_map(|column| Some((column, column.answer.as_ref()?))).collect();
     if setups.is_empty() {
-        let message = "Name setups: hardware1 and model1, hardware2 and model2 …".to_owned();
+        let message = EN.api.setups.to_owned();
         return Err(Problem::parameters(vec![FieldError::new("hardware1", message)]));
     }
     let number: [table::Column<&(&Column, &Answer)>; 1] = [("number", |(column, _)| json!(column.number))];

@@ -3,6 +3,7 @@
 use data::query::FieldError;
 use data::table::trend::{self, Step};
 use page::benchmarks::WantedCell;
+use page::messages::EN;
 use serde_json::json;
 
 use crate::board::Entry;
@@ -89,8 +90,7 @@ pub(super) fn trends(table: &data::table::Table, wanted: &str) -> Result<Table, 
         .flat_map(|key| trend::steps(table, key).into_iter().map(move |step| (key, step)))
         .collect();
     if !wanted.is_empty() && steps.is_empty() {
-        let message =
-            format!("Nothing was measured of \"{wanted}\": write device,model,quantisation by their ids.");
+        let message = EN.api.trend(wanted);
         let near = table.trends.iter().take(8).map(|(key, _)| key.clone()).collect();
         return Err(Problem::parameters(vec![FieldError::with_near("trend", message, near)]));
     }

@@ -4,6 +4,7 @@ use data::Engine;
 use data::query::FieldError;
 use page::Query;
 use page::measured::{MeasuredCurve, MeasuredView, Trace};
+use page::messages::EN;
 use page::view::MOST_SETUPS;
 use serde_json::json;
 
@@ -33,8 +34,7 @@ pub(super) fn about(engine: &Engine<'_>, query: &Query) -> Result<About, Problem
         let row = engine.catalog.device(hardware).map_err(|lookup| wrong(lookup.at("hardware", hardware)))?;
         return Ok(About::Device(row.id.clone()));
     }
-    let says = "Name a model, a machine, or setups: model1 and hardware1, model2 and hardware2 …";
-    Err(wrong(FieldError::new("model", says.to_owned())))
+    Err(wrong(FieldError::new("model", EN.api.subject.to_owned())))
 }
 
 /// One point of one curve.
