@@ -13,6 +13,7 @@ mod write;
 
 use alloc::{
     borrow::Cow,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -87,7 +88,7 @@ impl fmt::Display for JsonError {
             JsonErrorKind::Expected(what) => WORDS.json.expected(&at, what),
             JsonErrorKind::TooDeep => WORDS.json.too_deep(&at, &MAX_DEPTH.to_string()),
             JsonErrorKind::DuplicateKey(key) => {
-                WORDS.json.duplicate_key(&at, &key.escape_default().to_string())
+                WORDS.json.duplicate_key(&at, &format!("{}", key.escape_default()))
             }
             JsonErrorKind::BadEscape => WORDS.json.bad_escape(&at),
             JsonErrorKind::Trailing => WORDS.json.trailing(&at),
