@@ -9,7 +9,7 @@ use crate::gguf::shape::{Experts, Layer, ModelShape, Quant, Role, RoleBytes, Rop
 use crate::gguf::tally;
 use crate::json;
 use crate::messages::WORDS;
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 /// The exact model that a repository's `config.json` and the headers of all its shards describe.
 ///
