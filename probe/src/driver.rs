@@ -120,6 +120,11 @@ pub trait Runtime: Send + Sync {
         Running::default()
     }
 
+    /// Whether it works on somebody else's request at this moment, where it tells.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// Models that are ready without a download.
     ///
     /// # Errors

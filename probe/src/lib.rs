@@ -17,6 +17,7 @@ pub mod model_file;
 pub mod model_folder;
 pub mod names;
 pub mod plan;
+pub mod process;
 pub mod prompt;
 pub mod report;
 pub mod result;

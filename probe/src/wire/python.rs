@@ -2,16 +2,27 @@
 
 use crate::detect::host::{Host, Machine};
 
-/// The version of an installed Python package.
-pub fn package_version(package: &str) -> Option<String> {
-    version_by(&Machine, package)
+/// An installed Python package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its version.
+    pub version: String,
+    /// The Python that has it.
+    pub python: &'static str,
 }
 
-fn version_by(host: &dyn Host, package: &str) -> Option<String> {
-    let script = format!("import importlib.metadata as m; print(m.version({package:?}))");
-    let text = host.run("python3", &["-c", &script]).or_else(|| host.run("python", &["-c", &script]))?;
-    let version = text.trim();
-    (!version.is_empty() && version.starts_with(|c: char| c.is_ascii_digit())).then(|| version.to_owned())
+/// An installed package, by its name.
+pub fn package(name: &str) -> Option<Package> {
+    package_on(&Machine, name)
+}
+
+fn package_on(host: &dyn Host, name: &str) -> Option<Package> {
+    let script = format!("import importlib.metadata as m; print(m.version({name:?}))");
+    ["python3", "python"].into_iter().find_map(|python| {
+        let text = host.run(python, &["-c", &script])?;
+        let version = text.trim().to_owned();
+        version.starts_with(|c: char| c.is_ascii_digit()).then_some(Package { version, python })
+    })
 }
 
 /// Why the server of a module is absent, in the light of the module being there.
@@ -22,10 +33,10 @@ pub fn absence(reason: &str, packages: &[&str], program: &str) -> String {
 }
 
 fn absence_on(host: &dyn Host, reason: &str, packages: &[&str], program: &str) -> String {
-    let installed = packages.iter().find_map(|package| Some((package, version_by(host, package)?)));
+    let installed = packages.iter().find_map(|name| Some((name, package_on(host, name)?.version)));
     match installed {
-        Some((package, version)) => {
-            format!("{reason}; {package} {version} is installed, its server ({program}) does not run")
+        Some((name, version)) => {
+            format!("{reason}; {name} {version} is installed, its server ({program}) does not run")
         }
         None => reason.to_owned(),
     }
@@ -39,8 +50,11 @@ mod tests {
     #[test]
     fn a_package_is_found_by_its_metadata() {
         let host = Recorded::new(Platform::Linux).command("python3 -c", "0.32.2\n");
-        assert_eq!(version_by(&host, "mlx-lm").as_deref(), Some("0.32.2"));
-        assert_eq!(version_by(&Recorded::new(Platform::Linux), "mlx-lm"), None);
+        let found = |python| Some(Package { version: "0.32.2".to_owned(), python });
+        assert_eq!(package_on(&host, "mlx-lm"), found("python3"));
+        let windows = Recorded::new(Platform::Windows).command("python -c", "0.32.2\r\n");
+        assert_eq!(package_on(&windows, "mlx-lm"), found("python"));
+        assert_eq!(package_on(&Recorded::new(Platform::Linux), "mlx-lm"), None);
         // Whichever of them is there.
         let older = Recorded::new(Platform::Linux)
             .command("python3 -c import importlib.metadata as m; print(m.version(\"exllamav2\"))", "0.3.2\n");

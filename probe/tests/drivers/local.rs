@@ -57,6 +57,28 @@ fn llama_server_tells_its_limits_and_keeps_its_paths() {
     assert!(!serde_json::to_string(&models).unwrap().contains("somebody"));
 }
 
+/// A real server's replies, as they were and with one of its slots at work.
+#[test]
+fn llama_server_tells_whether_somebody_else_uses_it() {
+    const PROPS: &str = include_str!("../wire/llama-server_gemma3-270m_props.json");
+    const SLOTS: &str = include_str!("../wire/llama-server_gemma3-270m_slots.json");
+    let at_work = SLOTS.replacen("\"is_processing\":false", "\"is_processing\":true", 1);
+    assert_ne!(at_work, SLOTS);
+    let kept = r#"{"error":{"code":501,"message":"This server does not support slots endpoint.","type":"not_supported_error"}}"#;
+    for (status, slots, is_busy) in
+        [(200, SLOTS.to_owned(), false), (200, at_work, true), (501, kept.to_owned(), false)]
+    {
+        let server = Server::start(move |asked| match asked.line.as_str() {
+            "GET /props" => Script::json(PROPS),
+            "GET /slots" => Script::status(status, &slots),
+            _ => Script::status(404, "{}"),
+        });
+        let runtime = runtime("llama.cpp", &server);
+        assert_eq!(runtime.version(), "b0-0c1e57098");
+        assert_eq!(runtime.is_busy(), is_busy, "{status}");
+    }
+}
+
 #[test]
 fn vllm_counts_its_cache_in_metrics() {
     let asked_metrics = AtomicU32::new(0);

@@ -3,8 +3,10 @@
 //! Fields: <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>
 
 mod completion;
+mod cross_check;
 mod local;
-mod process;
+mod own;
+mod said;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,14 +24,14 @@ use crate::interrupt;
 use crate::wire::ask;
 use crate::wire::openai::{self, Dialect};
 
-use process::Process;
+use own::Own;
 
 /// llama.cpp's server.
 pub struct LlamaCpp;
 
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
-const HINT: &str =
-    "start `llama-server -m FILE.gguf`, or name the program with --llama-cpp-path and a file with --model";
+const HINT: &str = "start `llama-server -m FILE.gguf` (https://github.com/ggml-org/llama.cpp), or name the program with \
+                    --llama-cpp-path and a file with --model";
 
 /// The part of `/props` that we read. Its `model_path` stays on this machine.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,7 +75,7 @@ impl Driver for LlamaCpp {
         }
         match (asked, &program) {
             (Ok(props), _) if !starts => {
-                Ok(Box::new(LlamaServer { url, headers, props, process: None, program, files: Vec::new() }))
+                Ok(Box::new(LlamaServer { url, headers, props, own: None, program, files: Vec::new() }))
             }
             (_, Some(program)) if options.base_url.is_none() => {
                 let mut files = local::models(options.env);
@@ -90,7 +92,7 @@ impl Driver for LlamaCpp {
                     url,
                     headers,
                     props,
-                    process: None,
+                    own: None,
                     program: Some(program.clone()),
                     files,
                 }))
@@ -154,7 +156,7 @@ struct LlamaServer {
     headers: Vec<(String, String)>,
     props: Props,
     /// The one that we started.
-    process: Option<Process>,
+    own: Option<Own>,
     program: Option<PathBuf>,
     /// Files that it could be started with; empty where it was running already.
     files: Vec<PathBuf>,
@@ -192,8 +194,18 @@ impl Runtime for LlamaServer {
     }
 
     fn running(&self) -> Running {
-        // One that runs already says none of it over HTTP.
-        self.process.as_ref().map_or_else(Running::default, Process::running)
+        // One that runs already says none of it over HTTP: `/props` and `/slots` know neither threads nor layers.
+        self.own.as_ref().map_or_else(Running::default, |own| own.process.running())
+    }
+
+    fn is_busy(&self) -> bool {
+        /// The part of `/slots` that we read; a server may keep it to itself.
+        #[derive(Deserialize)]
+        struct Slot {
+            is_processing: bool,
+        }
+        let slots = || ask::get::<Vec<Slot>>(&self.url, &self.headers, Timeouts::QUICK, "/slots");
+        !self.is_ours() && slots().is_ok_and(|slots| slots.iter().any(|slot| slot.is_processing))
     }
 
     fn models(&self) -> Result<Vec<ModelRef>, DriverError> {
@@ -222,13 +234,13 @@ impl Runtime for LlamaServer {
 
     fn prepare(&mut self, model: &ModelRef, need: Need) -> Result<(), DriverError> {
         if let (true, Some(program), Some(file)) = (self.is_ours(), &self.program, &model.file) {
-            let enough = self.process.as_mut().is_some_and(|process| process.is_enough(file, need));
+            let enough = self.own.as_mut().is_some_and(|own| own.is_enough(file, need));
             if !enough {
                 // The old one first: both may not fit beside each other.
-                self.process = None;
-                let process = Process::start(program, file, need)?;
-                self.url = process.url.clone();
-                self.process = Some(process);
+                self.own = None;
+                let own = Own::start(program, file, need)?;
+                self.url = own.process.url.clone();
+                self.own = Some(own);
             }
             self.refresh()?;
         }
@@ -251,11 +263,11 @@ impl Runtime for LlamaServer {
     fn cross_check(&self, model: &ModelRef) -> Option<Result<CrossCheck, DriverError>> {
         // A server that runs already was started with flags that we do not know.
         let program = self.program.as_deref().filter(|_| self.is_ours())?;
-        process::cross_check::run(program, model.file.as_deref()?)
+        cross_check::run(program, model.file.as_deref()?)
     }
 
     fn died(&mut self) -> Option<DriverError> {
-        self.process.as_mut()?.obituary()
+        self.own.as_mut()?.process.obituary()
     }
 
     fn count_tokens(

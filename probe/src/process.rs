@@ -1,22 +1,19 @@
-//! A llama-server that we start for a workload and end afterwards, whatever happens; when we are killed, a guard does it.
+//! A server that we start for a workload and end afterwards, whatever happens; when we are killed, a guard does it.
 
 #[cfg_attr(windows, path = "process/job.rs")]
 mod guard;
 
-mod said;
-
-pub(super) mod cross_check;
-
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::driver::{DriverError, Need, Running};
+use crate::driver::{DriverError, Running};
 use crate::http::{HttpError, Timeouts, Url};
 use crate::interrupt;
 use crate::wire::ask;
@@ -37,12 +34,29 @@ const ENDING: Duration = Duration::from_millis(200);
 /// The last lines that it said, and what it said of itself.
 type Log = Arc<Mutex<(VecDeque<String>, Running)>>;
 
-/// A running server.
-pub(super) struct Process {
+/// A server's program, and how it is started.
+pub struct Start<'a> {
+    /// What it is called in sentences.
+    pub name: &'static str,
+    /// The program.
+    pub program: &'a Path,
+    /// Its arguments, but for the address that it listens at: `--host` and `--port` are ours.
+    pub arguments: Vec<OsString>,
+    /// What its environment has besides ours.
+    pub env: &'a [(&'a str, &'a str)],
+    /// Takes over what a line of its log says of how it runs.
+    pub learn: fn(&str, &mut Running),
+    /// Whether it is lost once its `/health` answers with an error: some say so while they load, others when they could not.
+    pub is_lost_when_unhealthy: bool,
+}
+
+/// A running server; it ends with this value.
+pub struct Process {
     child: Child,
+    name: &'static str,
+    is_lost_when_unhealthy: bool,
+    /// Where it listens.
     pub url: Url,
-    file: PathBuf,
-    need: Need,
     log: Log,
     readers: Vec<JoinHandle<()>>,
     /// After the child: it goes when there is nothing left to end.
@@ -50,18 +64,19 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts it and waits until it answers.
-    pub fn start(program: &Path, file: &Path, need: Need) -> Result<Process, DriverError> {
+    /// Starts it on a free port of this machine and waits until its `/health` answers.
+    ///
+    /// # Errors
+    /// When it does not start, or ends before that: with its last words.
+    pub fn start(start: &Start<'_>) -> Result<Process, DriverError> {
+        let Start { name, program, learn, is_lost_when_unhealthy, .. } = *start;
         let port = free_port()?;
-        // The context is shared between the slots; a little room for the template and the start token of each.
-        let context = (need.context_tokens + 64) * need.streams;
         let guard = Guard::new();
         let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
         let mut child = apart(&mut command)
-            .arg("-m")
-            .arg(file)
+            .args(&start.arguments)
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
-            .args(["-c", &context.to_string(), "-np", &need.streams.to_string()])
+            .envs(start.env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -74,22 +89,18 @@ impl Process {
         }
         let log = Log::default();
         let mut readers = Vec::new();
-        readers.extend(child.stderr.take().map(|pipe| keep_last_lines(pipe, &log)));
-        readers.extend(child.stdout.take().map(|pipe| keep_last_lines(pipe, &log)));
+        readers.extend(child.stderr.take().map(|pipe| keep_last_lines(pipe, &log, learn)));
+        readers.extend(child.stdout.take().map(|pipe| keep_last_lines(pipe, &log, learn)));
         let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         // From here on the child ends with this value, also when waiting fails.
-        let mut process = Process { child, url, file: file.to_owned(), need, log, readers, _guard: guard };
+        let mut process = Process { child, name, is_lost_when_unhealthy, url, log, readers, _guard: guard };
         process.wait_until_healthy()?;
         Ok(process)
     }
 
-    /// Whether it still runs and serves this need as it is.
-    pub fn is_enough(&mut self, file: &Path, need: Need) -> bool {
-        // More slots than needed would change what is measured.
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
-            && self.file == file
-            && self.need.streams == need.streams
-            && self.need.context_tokens >= need.context_tokens
     }
 
     /// What it said of itself so far.
@@ -105,7 +116,7 @@ impl Process {
             match self.child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(10)),
-                _ => return None,
+                _ => return self.is_lost().then(|| DriverError::NotStarted(self.last_words("cannot work"))),
             }
         };
         // Its last words may still be on their way through the pipes; a child of its own may hold those open.
@@ -113,10 +124,21 @@ impl Process {
         while Instant::now() < patience && !self.readers.iter().all(JoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(10));
         }
+        let words = self.last_words(&format!("ended by itself ({status})"));
+        Some(if never_ran(status) { DriverError::NotStarted(words) } else { DriverError::Process(words) })
+    }
+
+    /// Whether it runs, and says that it can do no more.
+    fn is_lost(&self) -> bool {
+        let health = || ask::get_text(&self.url, &[], Timeouts::QUICK, "/health");
+        self.is_lost_when_unhealthy && matches!(health(), Err(HttpError::Status { .. }))
+    }
+
+    /// What became of it, with the last lines of its log.
+    fn last_words(&self, what: &str) -> String {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let last: Vec<&str> = log.0.iter().map(String::as_str).collect();
-        let words = format!("llama-server ended by itself ({status}); its last lines:\n{}", last.join("\n"));
-        Some(if never_ran(status) { DriverError::NotStarted(words) } else { DriverError::Process(words) })
+        format!("{} {what}; its last lines:\n{}", self.name, last.join("\n"))
     }
 
     fn wait_until_healthy(&mut self) -> Result<(), DriverError> {
@@ -128,15 +150,14 @@ impl Process {
             if interrupt::requested() {
                 return Err(HttpError::Interrupted.into());
             }
-            if let Ok(Some(_)) = self.child.try_wait()
+            if (!self.is_alive() || self.is_lost())
                 && let Some(error) = self.obituary()
             {
                 return Err(error);
             }
             if start.elapsed() > START_LIMIT {
-                return Err(DriverError::NotStarted(
-                    "llama-server was not ready after 15 minutes".to_owned(),
-                ));
+                let words = format!("{} was not ready after 15 minutes", self.name);
+                return Err(DriverError::NotStarted(words));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -151,15 +172,16 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program on a model to its end and returns what it printed; like the server it ends with us.
-fn output_of(program: &Path, model: &Path, arguments: &[&str]) -> Result<String, DriverError> {
+/// Runs a program to its end and returns what it printed; like a server it ends with us.
+///
+/// # Errors
+/// When it does not start, or fails.
+pub fn output_of(program: &Path, arguments: &[OsString]) -> Result<String, DriverError> {
     const LIMIT_BYTES: u64 = 1 << 20;
     let name = program.file_name().unwrap_or_default().display();
     let guard = Guard::new();
     let mut command = guard.as_ref().map_or_else(|| plain(program), |guard| guard.command(program));
     let mut child = apart(&mut command)
-        .arg("-m")
-        .arg(model)
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -233,14 +255,18 @@ fn free_port() -> Result<u16, DriverError> {
 }
 
 /// Reads a pipe to its end, so that the server never waits for us, and remembers what it said last.
-fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Log) -> JoinHandle<()> {
+fn keep_last_lines(
+    pipe: impl Read + Send + 'static,
+    log: &Log,
+    learn: fn(&str, &mut Running),
+) -> JoinHandle<()> {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             let (lines, running) = &mut *log;
-            said::learn(&line, running);
+            learn(&line, running);
             if lines.len() == LOG_LINES {
                 lines.pop_front();
             }
@@ -250,22 +276,67 @@ fn keep_last_lines(pipe: impl Read + Send + 'static, log: &Log) -> JoinHandle<()
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
     use super::*;
 
-    #[test]
-    #[cfg(unix)]
-    fn a_server_that_dies_leaves_its_last_words() {
+    /// A program in this folder that is these lines of a shell.
+    fn script(folder: &Path, lines: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("llama-server");
-        std::fs::write(&program, "#!/bin/sh\necho 'error: failed to load model' >&2\nexit 1\n").unwrap();
+        let program = folder.join("llama-server");
+        std::fs::write(&program, format!("#!/bin/sh\n{lines}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let need = Need { context_tokens: 512, streams: 1 };
-        let error = Process::start(&program, Path::new("x.gguf"), need).err().unwrap().to_string();
-        assert!(error.contains("failed to load model"), "{error}");
+        program
+    }
+
+    fn start(program: &Path, is_lost_when_unhealthy: bool) -> Start<'_> {
+        let (name, learn) = ("llama-server", (|_, _| {}) as fn(&str, &mut Running));
+        Start { name, program, arguments: Vec::new(), env: &[], learn, is_lost_when_unhealthy }
+    }
+
+    #[test]
+    fn a_server_that_dies_leaves_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = script(folder.path(), "echo 'error: failed to load model' >&2\nexit 1");
+        let error = Process::start(&start(&program, false)).err().unwrap().to_string();
+        let words = ["llama-server ended by itself", "failed to load model"];
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
         let nothing = folder.path().join("no-such-program");
-        let error = output_of(&nothing, Path::new("x.gguf"), &[]).unwrap_err();
+        let error = output_of(&nothing, &[]).unwrap_err();
         assert!(!error.published().contains("ended by itself"), "{}", error.published());
+    }
+
+    /// It answers, and says that it can do no more: nobody waits for it, and its log says why.
+    #[test]
+    fn a_server_that_says_it_is_unwell_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        // Its port is the last argument; the test answers there in its place.
+        let told = folder.path().join("port");
+        let lines =
+            format!("echo 'no such type of model' >&2\necho \"$4\" > '{}'\nexec sleep 60", told.display());
+        let program = script(folder.path(), &lines);
+        std::thread::spawn(move || {
+            let port = loop {
+                let port = std::fs::read_to_string(&told).unwrap_or_default();
+                if let Some(port) = port.strip_suffix('\n') {
+                    break port.to_owned();
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            for mut client in TcpListener::bind(format!("127.0.0.1:{port}")).unwrap().incoming().flatten() {
+                let mut asked = [0; 1024];
+                let _ = client.read(&mut asked);
+                let _ = client.write_all(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            }
+        });
+        let begun = Instant::now();
+        let error = Process::start(&start(&program, true)).err().unwrap();
+        let words = ["llama-server cannot work", "no such type of model"];
+        assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
+        assert_eq!(error.published(), "the server could not be started for it");
+        assert!(begun.elapsed() < START_LIMIT / 10, "{:?}", begun.elapsed());
     }
 }

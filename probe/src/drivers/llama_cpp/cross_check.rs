@@ -1,11 +1,12 @@
 //! llama-bench on the same file: what the runtime's own tool measures, beside our clock and the server's.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::output_of;
 use crate::driver::{CrossCheck, DriverError};
+use crate::process::output_of;
 
 /// Tokens that stand in the context before the timed ones: W1's prompt.
 const DEPTH: &str = "128";
@@ -19,15 +20,13 @@ struct Row {
 }
 
 /// Runs the llama-bench that lies beside this server; none where there is none.
-pub(in crate::drivers::llama_cpp) fn run(
-    server: &Path,
-    model: &Path,
-) -> Option<Result<CrossCheck, DriverError>> {
+pub(super) fn run(server: &Path, model: &Path) -> Option<Result<CrossCheck, DriverError>> {
     let name = if cfg!(windows) { "llama-bench.exe" } else { "llama-bench" };
     let program = server.with_file_name(name);
     program.is_file().then(|| {
-        let arguments = ["-p", "0", "-n", OUTPUT, "-d", DEPTH, "-r", "1", "-o", "json"];
-        read(&output_of(&program, model, &arguments)?)
+        let mut arguments = vec![OsString::from("-m"), model.into()];
+        arguments.extend(["-p", "0", "-n", OUTPUT, "-d", DEPTH, "-r", "1", "-o", "json"].map(OsString::from));
+        read(&output_of(&program, &arguments)?)
     })
 }
 
