@@ -246,6 +246,16 @@ pub fn load(folder: &Path, reference: impl AsRef<OsStr>) -> Result<SavedRun> {
     read(own.as_deref().unwrap_or(Path::new(reference)))
 }
 
+/// The runs that were saved last, the newest first; what cannot be read is passed over.
+pub fn newest(folder: &Path, count: usize) -> Vec<SavedRun> {
+    let entries = fs::read_dir(folder.join("runs")).into_iter().flatten().flatten();
+    let is_run = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json");
+    let saved_at = |path: &PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_run).collect();
+    paths.sort_by_cached_key(|path| std::cmp::Reverse(saved_at(path)));
+    paths.iter().filter_map(|path| read(path).ok()).take(count).collect()
+}
+
 fn read(path: &Path) -> Result<SavedRun> {
     let text = fs::read_to_string(path).with_context(|| format!("no saved run {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no saved run", path.display()))
@@ -289,6 +299,26 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert!(find(&path).unwrap().verify().is_ok(), "whatever its name");
         }
+    }
+
+    #[test]
+    fn the_newest_runs_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(newest(folder.path(), 8).is_empty(), "none yet");
+        let saved_at = |id: &str, seconds| {
+            let path = path_of(folder.path(), id);
+            let run = SavedRun { run_id: id.to_owned(), ..saved() };
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            run.write(&path).unwrap();
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        };
+        for (id, seconds) in [("b", 2000), ("a", 1000), ("c", 3000)] {
+            saved_at(id, seconds);
+        }
+        fs::write(path_of(folder.path(), "damaged"), "{").unwrap();
+        let ids = |count| newest(folder.path(), count).into_iter().map(|run| run.run_id).collect::<Vec<_>>();
+        assert_eq!((ids(8), ids(1)), (vec!["c".to_owned(), "b".into(), "a".into()], vec!["c".to_owned()]));
     }
 
     #[test]

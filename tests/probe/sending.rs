@@ -94,6 +94,11 @@ fn compare_takes_only_what_was_signed() -> Result<()> {
     assert!(same.status.success() && utf8(&same.stdout).contains("decode tok/s"), "{}", utf8(&same.stdout));
     let apart = compare(&first, &other)?;
     assert!(utf8(&apart.stdout).contains("no workload was measured in both"), "{}", utf8(&apart.stdout));
+    let alone = probe(&stage.home())?.arg("compare").output()?;
+    let listed = utf8(&alone.stderr);
+    assert_eq!(alone.status.code(), Some(2), "{listed}");
+    assert!(listed.contains("the newest here are:") && listed.lines().count() == 3, "{listed}");
+    assert!(listed.contains("llama.cpp b0-pace, llama-3.1-8b: W4"), "{listed}");
     std::fs::write(&forged, utf8(&std::fs::read(&other)?).replacen("b0-pace", "b9-fast", 1))?;
     let refused = compare(&first, &forged)?;
     assert_eq!(refused.status.code(), Some(1));

@@ -5,23 +5,24 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use data::fingerprint::{Gpu, PowerSource};
-use data::submission::{Submission, WorkloadResult};
+use data::submission::{ModelIdentity, Submission, WorkloadResult};
 
 use super::UsageError;
 use crate::names::printable;
-use crate::runs;
+use crate::runs::{self, SavedRun};
 
 /// Compare saved runs with the first of them.
 #[derive(clap::Args)]
 pub struct Compare {
-    /// Ids of runs, or their files; two or more.
-    #[arg(required = true, num_args = 1..)]
+    /// Ids of runs, or their files, two or more; without them the newest that are saved here are listed.
+    #[arg(value_name = "RUN")]
     runs: Vec<OsString>,
 }
 
 pub fn run(arguments: &Compare, out: &mut dyn Write) -> Result<()> {
     if arguments.runs.len() < 2 {
-        return Err(UsageError("name two runs or more; bench prints their ids".to_owned()).into());
+        let folder = runs::data_folder()?;
+        return Err(UsageError(wanted(&runs::newest(&folder, LISTED))).into());
     }
     let runs: Vec<Run> = arguments.runs.iter().map(|reference| verified(reference)).collect::<Result<_>>()?;
     let Some((first, others)) = runs.split_first() else { return Ok(()) };
@@ -29,6 +30,29 @@ pub fn run(arguments: &Compare, out: &mut dyn Write) -> Result<()> {
         write_comparison(first, other, out)?;
     }
     Ok(())
+}
+
+/// Saved runs that are listed where none was named.
+const LISTED: usize = 8;
+
+/// What to type, in the light of the runs that are here, the newest first.
+fn wanted(saved: &[SavedRun]) -> String {
+    if saved.is_empty() {
+        return "name two runs or more; none is saved here yet: `llm-speed-probe bench` makes one".to_owned();
+    }
+    let line = |run: &SavedRun| {
+        let mut workloads: Vec<&str> = Vec::new();
+        for found in run.workloads.iter().filter(|found| found.skipped.is_none()) {
+            if !workloads.contains(&found.workload.as_str()) {
+                workloads.push(&found.workload);
+            }
+        }
+        let measured = if workloads.is_empty() { "nothing".to_owned() } else { workloads.join(", ") };
+        let (runtime, model) = (&run.backend, &run.model.reference);
+        format!("  {}  {} {}, {model}: {measured}", run.run_id, runtime.name, runtime.version)
+    };
+    let lines: Vec<String> = saved.iter().map(line).collect();
+    format!("name two runs or more, by id or file; the newest here are:\n{}", lines.join("\n"))
 }
 
 /// A saved run by its id, and what it signed.
@@ -110,6 +134,16 @@ fn judge(before: &WorkloadResult, after: &WorkloadResult) -> &'static str {
     }
 }
 
+/// The digests by which two models' files are told apart: where a run has not read its file whole, those of the first MiB.
+fn files<'a>(first: &'a ModelIdentity, other: &'a ModelIdentity) -> (&'a Option<String>, &'a Option<String>) {
+    let models = [first, other];
+    let is_partly_read = models.iter().any(|model| model.digest.is_none());
+    match is_partly_read && models.iter().all(|model| model.prefix_digest.is_some()) {
+        true => (&first.prefix_digest, &other.prefix_digest),
+        false => (&first.digest, &other.digest),
+    }
+}
+
 /// What differs in the setups.
 fn differences(first: &Submission, other: &Submission) -> Vec<(&'static str, String, String)> {
     let names = |run: &Submission| {
@@ -129,6 +163,7 @@ fn differences(first: &Submission, other: &Submission) -> Vec<(&'static str, Str
         let watts = |gpu: &Gpu| gpu.power_limit_w.map(|watts| format!("{watts:.0} W"));
         run.fingerprint.gpus.iter().filter_map(watts).collect::<Vec<_>>().join(" + ")
     };
+    let (file, other_file) = files(&first.model, &other.model);
     let count = |count: Option<u32>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
     let pairs: [(&'static str, String, String); 17] = [
         ("suite", first.suite.clone(), other.suite.clone()),
@@ -139,7 +174,7 @@ fn differences(first: &Submission, other: &Submission) -> Vec<(&'static str, Str
         ("layers on GPUs", count(first.backend.gpu_layers), count(other.backend.gpu_layers)),
         ("model", first.model.reference.clone(), other.model.reference.clone()),
         ("quantisation", text(&first.model.quant), text(&other.model.quant)),
-        ("model file", text(&first.model.digest), text(&other.model.digest)),
+        ("model file", text(file), text(other_file)),
         ("GPU", names(first), names(other)),
         ("driver", drivers(first), drivers(other)),
         ("CPU", first.fingerprint.cpu.model.clone(), other.fingerprint.cpu.model.clone()),
@@ -161,6 +196,28 @@ mod tests {
         let mut result = WorkloadResult::skipped("W1", 128, 1, String::new());
         result.decode_tps_interval = (high > 0.0).then_some([low, high]);
         result
+    }
+
+    #[test]
+    fn a_file_that_was_not_read_whole_is_known_by_its_first_mib() {
+        let model = |digest: Option<&str>, prefix: &str| ModelIdentity {
+            reference: "m.gguf".to_owned(),
+            id: None,
+            quant: None,
+            digest: digest.map(str::to_owned),
+            prefix_digest: Some(prefix.to_owned()),
+            size_bytes: None,
+            params: None,
+            tensor_bytes: None,
+            identity: data::submission::Identity::Unverified,
+        };
+        let same = |first: &ModelIdentity, other: &ModelIdentity| {
+            let (first, other) = files(first, other);
+            first == other
+        };
+        let whole = model(Some("aa"), "11");
+        assert!(same(&whole, &model(None, "11")) && !same(&whole, &model(None, "22")));
+        assert!(!same(&whole, &model(Some("bb"), "11")), "they differ further on");
     }
 
     #[test]

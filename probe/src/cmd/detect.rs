@@ -7,7 +7,7 @@ use anyhow::Result;
 use data::fingerprint::{Fingerprint, Gpu, HostState, PowerSource};
 use serde::Serialize;
 
-use super::runtimes::{Looked, Where};
+use super::runtimes::{Looked, Where, would_do};
 use crate::detect::{self, bandwidth};
 use crate::names::printable;
 
@@ -69,6 +69,12 @@ pub fn run(arguments: &Detect, out: &mut dyn Write) -> Result<()> {
                 let reason = reason.as_deref().unwrap_or("unknown");
                 writeln!(out, "         {} not detected; skip ({reason})", line.name)?;
             }
+        }
+    }
+    if runtimes.iter().all(|line| line.version.is_none()) {
+        writeln!(out, "No runtime is here; any of these would do:")?;
+        for line in &runtimes {
+            writeln!(out, "{}", would_do(line.name, line.hint.unwrap_or_default()))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::runtimes::Where;
+use super::runtimes::{Where, would_do};
 use crate::names::printable;
 
 /// List the models that are ready to run, by runtime.
@@ -21,12 +21,14 @@ pub struct ListModels {
 pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
     let mut all = serde_json::Map::new();
     let mut found_any = false;
+    let mut hints = Vec::new();
     for (driver, found) in arguments.place.look(None, Duration::ZERO)? {
         let name = driver.name();
         let runtime = match found {
             Ok(runtime) => runtime,
             Err(absent) => {
                 eprintln!("{name} not detected; skip ({})", absent.reason);
+                hints.push(would_do(name, absent.hint));
                 continue;
             }
         };
@@ -58,7 +60,7 @@ pub fn run(arguments: &ListModels, out: &mut dyn Write) -> Result<()> {
         }
     }
     if !found_any {
-        eprintln!("no model is ready; `llm-speed-probe bench` says what would bring one");
+        eprintln!("no model is ready; any of these would do:\n{}", hints.join("\n"));
     }
     if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &all)?;

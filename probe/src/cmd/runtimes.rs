@@ -19,7 +19,7 @@ pub struct Where {
     /// groq, openai or anthropic.
     #[arg(long, value_name = "NAME", alias = "runtime")]
     backend: Option<String>,
-    /// Where its server is, where it is not where it usually is.
+    /// Address of its server, as http://192.168.1.5:8000; without it the usual one on this machine.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// The key that its server wants.
@@ -108,17 +108,22 @@ impl Where {
                     if name == "llama.cpp" && self.llama_cpp_path.is_some() {
                         return Err(UsageError(format!("--llama-cpp-path: {}", absent.reason)).into());
                     }
-                    if !hosted || self.backend.is_some() {
+                    if self.backend.is_some() {
+                        reasons.push(format!("{name}: {}; {}", absent.reason, absent.hint));
+                        continue;
+                    }
+                    if !hosted {
                         eprintln!("{name} not detected; skip ({})", absent.reason);
                     }
-                    reasons.push(format!("  {name:<18} {}", absent.hint));
+                    reasons.push(would_do(name, absent.hint));
                 }
                 Ok(_) if hosted && self.backend.is_none() => {}
                 Ok(runtime) => match pick(&*runtime, name, model) {
                     Ok(model) => return Ok((name, runtime, model)),
+                    Err(error) if self.backend.is_some() => reasons.push(format!("{name}: {error}")),
                     Err(error) => {
                         eprintln!("{name} {}: {error}; skip", printable(&runtime.version()));
-                        reasons.push(format!("  {name:<18} {error}"));
+                        reasons.push(would_do(name, &error.to_string()));
                     }
                 },
             }
@@ -131,10 +136,18 @@ impl Where {
             );
             return Err(UsageError(message).into());
         }
+        if self.backend.is_some() {
+            bail!("{}", reasons.join("\n"));
+        }
         let asked =
             model.map_or_else(String::new, |model| format!(" {}", printable(&model.to_string_lossy())));
         bail!("no runtime with a model{asked} was found; any of these would do:\n{}", reasons.join("\n"))
     }
+}
+
+/// What would bring a runtime, as a line below others.
+pub fn would_do(name: &str, hint: &str) -> String {
+    format!("  {name:<18} {hint}")
 }
 
 /// How long `bench` waits for a server that is loading its model.

@@ -19,7 +19,7 @@ impl Driver for Exllama {
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: &dyn std::fmt::Display| Absent {
             reason: python::absence(&reason.to_string(), &["exllamav3", "exllamav2"], "TabbyAPI"),
-            hint: "start TabbyAPI (`python main.py`) with a model; its key goes into --api-key or TABBY_API_KEY",
+            hint: "start TabbyAPI (https://github.com/theroyallab/tabbyAPI, `python main.py`) with a model, and give its key with --api-key or in TABBY_API_KEY",
         };
         let url = options.address("http://127.0.0.1:5000").map_err(|error| absent(&error))?;
         let key = options.key("TABBY_API_KEY");

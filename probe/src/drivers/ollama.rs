@@ -21,7 +21,7 @@ use crate::wire::reply::{self, Asked, Gathered, malformed};
 /// Ollama.
 pub struct Ollama;
 
-const HINT: &str = "start it with `ollama serve`";
+const HINT: &str = "start `ollama serve` (https://ollama.com/download)";
 
 /// The part of a context that is asked for beyond the need, one in so many: by some per cent a calibration misses.
 const MARGIN: u32 = 16;

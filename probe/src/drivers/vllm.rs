@@ -20,7 +20,7 @@ impl Driver for Vllm {
     fn detect(&self, options: &Options) -> Result<Box<dyn Runtime>, Absent> {
         let absent = |reason: &dyn std::fmt::Display| Absent {
             reason: python::absence(&reason.to_string(), &["vllm"], "vllm serve"),
-            hint: "start it with `vllm serve MODEL`",
+            hint: "start `vllm serve MODEL` (`pip install vllm`)",
         };
         #[derive(Deserialize)]
         struct Version {
