@@ -81,6 +81,9 @@ pub fn meaning(flag: &str) -> Option<&'static str> {
             "the GPU ran at its limit of power, which is usual under load; a higher limit may give some per cent more"
         }
         "gpu_shared" => "another program computed on the GPU meanwhile; end it and measure again",
+        "server_busy" => {
+            "the server worked on somebody else's request when the run began; measure again when nobody else uses it"
+        }
         "machine_busy" => "other programs used the processor when the run began; end them and measure again",
         _ => return None,
     })

@@ -1,5 +1,6 @@
 //! What will be run: the suite's workloads cut to what was asked for, what the model can hold and what time allows.
 
+use std::iter::Sum;
 use std::time::Duration;
 
 use data::row::SuiteRow;
@@ -33,6 +34,24 @@ pub struct Speed {
     pub prefill_tps: Range,
     /// Time to the first token of all streams, milliseconds.
     pub ttft_ms: Option<Range>,
+}
+
+/// Tokens on their way to a model and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of prompts.
+    pub sent: u64,
+    /// Of answers.
+    pub asked_for: u64,
+}
+
+impl Sum for Tokens {
+    fn sum<I: Iterator<Item = Tokens>>(all: I) -> Tokens {
+        all.fold(Tokens::default(), |sum, one| Tokens {
+            sent: sum.sent + one.sent,
+            asked_for: sum.asked_for + one.asked_for,
+        })
+    }
 }
 
 /// How much is wanted.
@@ -89,6 +108,25 @@ impl Point {
     /// Tokens of a warm-up's prompt: a long one is not read twice for that.
     pub fn warm_up_tokens(&self) -> u32 {
         self.prompt_tokens.min(512)
+    }
+
+    /// Tokens that its warm-up and so many repeats send and ask for, whatever comes out of a cache: each turn of a trace sends
+    /// the whole conversation so far.
+    pub fn tokens(&self, repeats: u32) -> Tokens {
+        let streams = u64::from(self.streams);
+        let prompts = match self.turns {
+            0 | 1 => f64::from(self.prompt_tokens),
+            turns => {
+                let read: f64 = (1..=turns).map(trace::share).sum();
+                f64::from(self.prompt_tokens) * read / trace::share(turns)
+            }
+        };
+        let outputs = u64::from(self.output_tokens) * u64::from(self.turns.max(1));
+        let repeats = u64::from(repeats);
+        Tokens {
+            sent: streams * (u64::from(self.warm_up_tokens()) + repeats * prompts.round() as u64),
+            asked_for: streams * (u64::from(WARM_UP_OUTPUT_TOKENS) + repeats * outputs),
+        }
     }
 
     /// The point in words: `128 -> 256 tokens`.
@@ -195,6 +233,25 @@ mod tests {
         assert_eq!(named.iter().map(|point| point.workload.as_str()).collect::<Vec<_>>(), ["W1", "W5"]);
         let error = points(suite(), &["W9".into()], Extent::Default).unwrap_err();
         assert!(error.contains("W9") && error.contains("W3 (long-context-decay)"), "{error}");
+    }
+
+    #[test]
+    fn tokens_are_those_of_warm_up_and_repeats() {
+        let all = points(suite(), &[], Extent::Default).unwrap();
+        let of = |workload: &str, streams| {
+            let is_it = |point: &&Point| point.workload == workload && point.streams == streams;
+            all.iter().find(is_it).unwrap()
+        };
+        let tokens = |sent, asked_for| Tokens { sent, asked_for };
+        assert_eq!(of("W1", 1).tokens(3), tokens(128 + 3 * 128, 16 + 3 * 256));
+        assert_eq!(of("W4", 4).tokens(1), tokens(4 * (512 + 1024), 4 * (16 + 256)));
+        // Ten turns that grow to the length of the last one.
+        let trace = of("W5", 1);
+        let last = u64::from(trace.prompt_tokens);
+        let once = trace.tokens(1).sent - 512;
+        assert!((2 * last..10 * last).contains(&once), "{once} of turns up to {last}");
+        assert_eq!(trace.tokens(1).asked_for, 16 + 10 * u64::from(trace.output_tokens));
+        assert_eq!([tokens(1, 2), tokens(3, 4)].into_iter().sum::<Tokens>(), tokens(4, 6));
     }
 
     #[test]

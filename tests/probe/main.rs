@@ -1,12 +1,15 @@
 //! The probe's program against a stand-in for a runtime: time, faults, kills, full disks, secrets, consent.
 
+mod asked;
 mod clock;
 mod faults;
 mod kills;
+mod module;
 mod secrets;
 mod sending;
 mod time;
 mod updating;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -72,10 +75,7 @@ impl Stage {
     /// Programs that [`Stage::starting`] started and that still run, by their command lines.
     #[cfg(unix)]
     fn started(&self) -> Vec<String> {
-        let mark = utf8(self.folder.path().join("only-here.gguf").as_os_str().as_encoded_bytes());
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-        lines.map(|line| utf8(&line)).filter(|line| line.contains(&mark)).collect()
+        running_with(&self.folder.path().join("only-here.gguf"))
     }
 
     fn bench(&self, arguments: &[&str]) -> Result<Output> {
@@ -106,6 +106,15 @@ const TINY: house::gguf_make::models::Size = house::gguf_make::models::Size {
     context: 8192,
     quant: house::gguf_make::models::Quant::Q4_0,
 };
+
+/// Programs that run with this file or folder, by their command lines.
+#[cfg(unix)]
+fn running_with(place: &Path) -> Vec<String> {
+    let mark = utf8(place.as_os_str().as_encoded_bytes());
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| utf8(&line)).filter(|line| line.contains(&mark)).collect()
+}
 
 /// The program with a home of its own and nobody to ask.
 fn probe(home: &Path) -> Result<Command> {

@@ -6,11 +6,12 @@ mod progress;
 mod record;
 mod session;
 mod time;
+mod whole;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use data::row::SuiteRow;
@@ -18,8 +19,9 @@ use data::row::SuiteRow;
 use super::UsageError;
 use super::beside::Beside;
 use super::runtimes::Where;
+use super::words::count;
 use crate::driver::{CrossCheck, DriverError, ModelRef, Runtime};
-use crate::plan::{self, Extent, Point};
+use crate::plan::{self, Extent, Point, Tokens};
 use crate::schedule::Slot;
 use crate::watch::Watch;
 use crate::{interrupt, names, result, runs, suites};
@@ -28,13 +30,14 @@ use progress::Progress;
 use record::Record;
 use session::Session;
 use time::Time;
+use whole::Whole;
 
 /// Measure how fast this machine runs a model, and save the run.
 #[derive(clap::Args)]
 pub struct Bench {
     #[command(flatten)]
     place: Where,
-    /// The model: as the runtime names it, or a GGUF file for llama.cpp; else the first that is found.
+    /// The model: as the runtime names it, a GGUF file for llama.cpp, or a folder for MLX; else the first that is found.
     #[arg(long, value_name = "REF")]
     model: Option<OsString>,
     /// Only these workloads, by number or name, separated by commas.
@@ -52,9 +55,12 @@ pub struct Bench {
     /// Everything, however long it takes; otherwise what two minutes allow.
     #[arg(long)]
     full: bool,
-    /// Seconds that all workloads together may take, in place of two minutes.
+    /// Seconds that the run may take, in place of two minutes: all workloads, and reading the model's file.
     #[arg(long, value_name = "SECONDS", conflicts_with = "full", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     budget: Option<u64>,
+    /// Print the plan, and measure nothing.
+    #[arg(long, conflicts_with_all = ["json", "md", "print_payload"])]
+    plan: bool,
     /// Repeats of each point; without it, as many as make the answer sure.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: Option<u32>,
@@ -93,7 +99,7 @@ impl Bench {
         }
     }
 
-    /// Time for all workloads together; none is without limit.
+    /// Time for the run; none is without limit.
     fn budget(&self) -> Option<Duration> {
         self.budget.map(Duration::from_secs).or_else(|| self.extent().budget())
     }
@@ -141,14 +147,23 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
 
     let mut record = Record::begin(&suite.id, backend, &*runtime, &model, arguments.anon)?;
     record.marks.extend(arguments.marks());
+    // The run's time begins here: reading the model's file is a part of it.
+    let (begun, budget) = (Instant::now(), arguments.budget());
+    let mut whole = Whole::begin(&model, &record.folder, begun, budget);
+    whole.tell(&mut record.submission.model);
     let beside = Beside::new(&record.submission.fingerprint, backend, &model, runtime.is_here());
     record.submission.model.id.clone_from(&beside.model);
     let barred: Vec<Option<String>> =
         points.iter().map(|point| session::barred(&*runtime, &model, &beside, point)).collect();
-    let mut time = Time::new(arguments.budget(), arguments.repeats(), &points, &beside, barred);
+    let mut time = Time::new(whole.end_of_workloads(), arguments.repeats(), &points, &beside, barred);
     // A server that is started for a point tells its version then.
     eprintln!("{backend}, {}", record.submission.model.reference);
-    time.print_plan(record.read_s, runtime.takes_memory_when_asked());
+    let bill = (!runtime.is_here()).then(|| bill(time.tokens()));
+    let loads = runtime.takes_memory_when_asked().then(|| loading(budget.is_some()).to_owned());
+    time.print_plan(&bill.into_iter().chain(loads).chain(whole.line()).collect::<Vec<_>>());
+    if arguments.plan {
+        return Ok(());
+    }
 
     if arguments.full {
         record.cross_check = cross_check(&*runtime, &model);
@@ -208,7 +223,40 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
     // What we started ends before anything else is done.
     drop(runtime);
     record.end(watch.end());
+    if !interrupt::requested() && record.has_results() {
+        if whole.has_time() {
+            // A kill while it is read loses nothing.
+            record.try_to_save();
+            whole.go_on();
+            whole.tell(&mut record.submission.model);
+        }
+        if let Some(remark) = whole.remark() {
+            eprintln!("note: {remark}");
+        }
+    }
     ending::finish(arguments, record, &points, &beside, out)
+}
+
+/// What a service, or a machine elsewhere, will be asked for, which may cost money: as planned, and at the most.
+fn bill([planned, most]: [Tokens; 2]) -> String {
+    let tokens = |tokens: Tokens| (count(tokens.sent), count(tokens.asked_for));
+    let (sent, asked_for) = tokens(planned);
+    let (most_sent, most_asked_for) = tokens(most);
+    let more = match most == planned {
+        true => String::new(),
+        false => format!(", at most {most_sent} and {most_asked_for} where repeats differ"),
+    };
+    format!(
+        "in all it sends about {sent} tokens of prompts and asks for {asked_for} of answers{more}; \
+         --workload and --repeat make it less"
+    )
+}
+
+fn loading(is_limited: bool) -> &'static str {
+    match is_limited {
+        true => "loading the model comes on top, and counts in the limit",
+        false => "loading the model comes on top",
+    }
 }
 
 /// The runtime's own benchmark, before a server takes the memory; one that fails is a remark.
@@ -225,4 +273,21 @@ fn cross_check(runtime: &dyn Runtime, model: &ModelRef) -> Option<CrossCheck> {
 /// An error's words, line by line: a log that a server left behind has several.
 fn printable_lines(error: &DriverError) -> String {
     error.to_string().lines().map(names::printable).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_told_as_planned_and_at_the_most() {
+        let tokens = |sent, asked_for| Tokens { sent, asked_for };
+        let line = bill([tokens(999, 1_000), tokens(1_234_567, 12_345)]);
+        assert!(
+            line.contains(
+                "999 tokens of prompts and asks for 1,000 of answers, at most 1,234,567 and 12,345"
+            )
+        );
+        assert!(!bill([tokens(1, 2); 2]).contains("at most"), "as many repeats as were named");
+    }
 }

@@ -12,7 +12,16 @@ pub fn number(value: f64) -> String {
     };
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let digits = whole.trim_start_matches('-');
+    let sign = if whole.starts_with('-') { "-" } else { "" };
+    format!("{sign}{}{rest}", grouped(whole.trim_start_matches('-')))
+}
+
+/// A whole number with commas between thousands.
+pub fn count(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -20,8 +29,7 @@ pub fn number(value: f64) -> String {
         }
         grouped.push(digit);
     }
-    let sign = if whole.starts_with('-') { "-" } else { "" };
-    format!("{sign}{grouped}{rest}")
+    grouped
 }
 
 /// `112 (98.1 to 127)`.
@@ -105,6 +113,7 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+        assert_eq!([7, 999, 1000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
         assert_eq!(duration(142.3), "142 ms");
         assert_eq!(duration(2500.0), "2.50 s");
         assert_eq!(duration(600_000.0), "10.0 min");

@@ -1,14 +1,13 @@
 //! Which model is it? Its own file goes before what its runtime or its name says.
 
 use std::io;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use data::gguf::ModelShape;
 use data::submission::{Identity, ModelIdentity};
 
 use crate::driver::ModelRef;
-use crate::{gguf_file, model_file, model_folder, names};
+use crate::{gguf_file, model_folder, names};
 
 /// The shape that a model's own files describe, where they are on this machine.
 pub(crate) fn shape(model: &ModelRef) -> Result<Option<ModelShape>> {
@@ -38,46 +37,38 @@ pub(super) fn complete(model: &mut ModelRef) {
 /// What identifies a model: a digest, how far it goes, and the size of the files.
 struct Evidence {
     digest: Option<String>,
-    prefix_digest: Option<String>,
     size_bytes: Option<u64>,
     identity: Identity,
 }
 
-fn evidence(model: &ModelRef, folder: &Path) -> io::Result<Evidence> {
-    if let Some(file) = &model.file {
-        let digests = model_file::all_digests(&gguf_file::parts(file), folder)?;
-        return Ok(Evidence {
-            digest: Some(digests.whole),
-            prefix_digest: Some(digests.prefix),
-            size_bytes: Some(digests.size_bytes),
-            identity: Identity::File,
-        });
-    }
-    if let Some(own) = &model.folder {
-        let read = model_folder::read(own)?;
-        return Ok(Evidence {
-            digest: Some(read.digest),
-            prefix_digest: None,
-            size_bytes: Some(read.size_bytes),
-            identity: Identity::Header,
-        });
-    }
-    Ok(by_runtime(model))
+/// Of a file nothing yet: [`super::whole::Whole`] reads it.
+fn evidence(model: &ModelRef) -> io::Result<Evidence> {
+    let Some(own) = model.folder.as_ref().filter(|_| model.file.is_none()) else {
+        return Ok(by_runtime(model));
+    };
+    let read = model_folder::read(own)?;
+    Ok(Evidence { digest: Some(read.digest), size_bytes: Some(read.size_bytes), identity: Identity::Header })
 }
 
 fn by_runtime(model: &ModelRef) -> Evidence {
     Evidence {
         digest: model.digest.clone(),
-        prefix_digest: None,
         size_bytes: model.size_bytes,
         identity: if model.digest.is_some() { Identity::Runtime } else { Identity::Unverified },
     }
 }
 
-/// The model as a run names it; `folder` keeps digests, so that a file is read once.
-pub(super) fn identify(model: &ModelRef, folder: &Path) -> ModelIdentity {
-    let found = evidence(model, folder).unwrap_or_else(|error| {
-        eprintln!("note: the model's files cannot be read ({error}); the run will say how far it is known without them");
+/// What cannot be read is no error: the run says how far its model is known.
+pub(super) fn unread(error: &io::Error) {
+    eprintln!(
+        "note: the model's files cannot be read ({error}); the run will say how far it is known without them"
+    );
+}
+
+/// The model as a run names it, before its file is read.
+pub(super) fn identify(model: &ModelRef) -> ModelIdentity {
+    let found = evidence(model).unwrap_or_else(|error| {
+        unread(&error);
         by_runtime(model)
     });
     // A runtime may call a model by its path, here or on its own machine: only the last part of it goes into the run.
@@ -90,7 +81,7 @@ pub(super) fn identify(model: &ModelRef, folder: &Path) -> ModelIdentity {
         id: None,
         quant: model.quant.as_deref().map(names::public),
         digest: found.digest.as_deref().map(names::public),
-        prefix_digest: found.prefix_digest,
+        prefix_digest: None,
         size_bytes: found.size_bytes,
         identity: found.identity,
     }
@@ -109,14 +100,14 @@ mod tests {
             ..ModelRef::default()
         };
         let secret = home.path().join("tiny").display().to_string();
-        assert_eq!(identify(&model(&secret), home.path()).reference, "tiny");
-        assert_eq!(identify(&model("org/tiny"), home.path()).reference, "org/tiny");
+        assert_eq!(identify(&model(&secret)).reference, "tiny");
+        assert_eq!(identify(&model("org/tiny")).reference, "org/tiny");
         let unknown = ModelRef { id: "m".to_owned(), ..ModelRef::default() };
-        assert_eq!(identify(&unknown, home.path()).identity, Identity::Unverified);
+        assert_eq!(identify(&unknown).identity, Identity::Unverified);
         // A server elsewhere calls it by a path of its own machine.
         for id in ["/home/alice/models/Qwen3-8B", r"C:\Users\alice\Qwen3-8B"] {
             let there = ModelRef { id: id.to_owned(), ..ModelRef::default() };
-            assert_eq!(identify(&there, home.path()).reference, "Qwen3-8B");
+            assert_eq!(identify(&there).reference, "Qwen3-8B");
         }
         // Nor in what else it says of it.
         let odd = ModelRef {
@@ -124,10 +115,10 @@ mod tests {
             digest: Some("/home/alice/sums".to_owned()),
             ..unknown.clone()
         };
-        let found = identify(&odd, home.path());
+        let found = identify(&odd);
         assert_eq!(found.quant.as_deref(), Some(r"q4\u{1b}[2J"));
         assert_eq!(found.digest.as_deref(), Some("sums"));
         let usual = ModelRef { quant: Some("Q4_K - Medium".to_owned()), ..unknown };
-        assert_eq!(identify(&usual, home.path()).quant.as_deref(), Some("Q4_K - Medium"));
+        assert_eq!(identify(&usual).quant.as_deref(), Some("Q4_K - Medium"));
     }
 }

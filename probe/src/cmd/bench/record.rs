@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use data::envelope::digest;
@@ -39,7 +38,8 @@ struct Raw<'a> {
 pub(super) struct Record {
     pub id: String,
     pub submission: Submission,
-    folder: PathBuf,
+    /// Where runs and digests are kept.
+    pub folder: PathBuf,
     signer: Signer,
     /// JSON texts of [`Raw`].
     raw: Vec<String>,
@@ -51,8 +51,6 @@ pub(super) struct Record {
     pub marks: Vec<&'static str>,
     /// What the runtime's own benchmark says, to be laid beside W1.
     pub cross_check: Option<CrossCheck>,
-    /// Seconds that reading the model's files took: of large ones minutes, where no earlier run has read them.
-    pub read_s: f64,
     /// How often heat has slowed the processor since the machine started, as its kernel counts.
     throttled: Option<f64>,
 }
@@ -92,13 +90,14 @@ impl Record {
             if is_busy(&before, fingerprint.cpu.threads) {
                 state.push("machine_busy".to_owned());
             }
+            if runtime.is_busy() {
+                state.push("server_busy".to_owned());
+            }
             for flag in &state {
                 eprintln!("note: the machine is slower than it could be: {}", flag.replace('_', " "));
             }
         }
-        let begun = Instant::now();
-        let model = identify::identify(model, &folder);
-        let read_s = begun.elapsed().as_secs_f64();
+        let model = identify::identify(model);
         let submission = Submission {
             suite: suite.to_owned(),
             probe: env!("CARGO_PKG_VERSION").to_owned(),
@@ -129,7 +128,6 @@ impl Record {
             is_here,
             marks: if is_here { Vec::new() } else { vec![runs::REMOTE] },
             cross_check: None,
-            read_s,
             throttled,
         })
     }
@@ -197,6 +195,11 @@ impl Record {
         let CrossCheck { program, decode_tps } = found;
         let ratio = ratio(series, found)?;
         Some(format!("{program} on the same file: {decode_tps:.1} tok/s; measured here: {ratio:.2} of it"))
+    }
+
+    /// Whether anything was measured.
+    pub fn has_results(&self) -> bool {
+        self.submission.workloads.iter().any(|found| found.skipped.is_none())
     }
 
     /// The last point is done: how the machine was doing meanwhile and afterwards becomes flags of every result.

@@ -6,7 +6,7 @@ use data::submission::WorkloadResult;
 
 use crate::cmd::beside::Beside;
 use crate::measure::Limits;
-use crate::plan::{Point, Speed};
+use crate::plan::{Point, Speed, Tokens};
 use crate::schedule::{self, Cost, Slot};
 
 /// Rates by which a point's time is told, tokens a second.
@@ -23,8 +23,8 @@ pub(super) struct Time<'a> {
     speeds: Vec<Option<Speed>>,
     /// Why a point cannot run, by point.
     barred: Vec<Option<String>>,
-    budget: Option<Duration>,
     repeats: (u32, u32),
+    /// When the last of them has to be done; none is without limit.
     end: Option<Instant>,
     /// Measured over estimated, of the last point that has both.
     correction: Rates,
@@ -35,9 +35,9 @@ pub(super) struct Time<'a> {
 }
 
 impl<'a> Time<'a> {
-    /// From now on; `repeats` are the fewest and the most.
+    /// Until `end`; `repeats` are the fewest and the most.
     pub fn new(
-        budget: Option<Duration>,
+        end: Option<Instant>,
         repeats: (u32, u32),
         points: &'a [Point],
         beside: &Beside,
@@ -47,9 +47,8 @@ impl<'a> Time<'a> {
             points,
             speeds: points.iter().map(|point| beside.speed(point)).collect(),
             barred,
-            budget,
             repeats,
-            end: budget.map(|budget| Instant::now() + budget),
+            end,
             correction: Rates { prefill_tps: 1.0, decode_tps: 1.0 },
             measured: None,
             ready_s: 0.0,
@@ -164,20 +163,30 @@ impl<'a> Time<'a> {
         }
     }
 
-    /// The plan, to standard error; with what it took to read the model's files, and whether a server has to load them yet.
-    pub fn print_plan(&self, read_s: f64, loads: bool) {
+    /// Tokens that the points which run send and ask for: with the repeats that are planned, and with the most there may be.
+    pub fn tokens(&self) -> [Tokens; 2] {
+        let (_, slots) = self.slots(0);
+        let running = || self.points.iter().zip(&slots).filter(|(_, slot)| slot.repeats() > 0);
+        [
+            running().map(|(point, slot)| point.tokens(slot.repeats())).sum(),
+            running().map(|(point, slot)| point.tokens(slot.repeats().max(self.repeats.1))).sum(),
+        ]
+    }
+
+    /// The plan, to standard error, with what else is to be known before it begins.
+    pub fn print_plan(&self, beside: &[String]) {
         let (costs, slots) = self.slots(0);
         let total = match costs.iter().all(Option::is_some) {
             true => format!(", about {}", minutes(Self::total_s(&costs, &slots))),
             false => String::new(),
         };
-        let budget = self.budget.map_or_else(
+        let limit = self.budget_left_s().map_or_else(
             || ", no limit of time".to_owned(),
-            |budget| format!(", at most {}", minutes(budget.as_secs_f64())),
+            |left_s| format!(", at most {}", minutes(left_s)),
         );
         let running = slots.iter().filter(|slot| slot.repeats() > 0).count();
-        eprintln!("{running} of {} points{total}{budget}:", self.points.len());
-        for line in beside_the_plan(read_s, loads, self.budget.is_some()) {
+        eprintln!("{running} of {} points{total}{limit}:", self.points.len());
+        for line in beside {
             eprintln!("  {line}");
         }
         for (at, ((point, slot), (cost, speed))) in
@@ -211,25 +220,8 @@ impl<'a> Time<'a> {
     }
 }
 
-/// What takes time and is no point of the plan.
-fn beside_the_plan(read_s: f64, loads: bool, is_limited: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    // Less than that nobody waits for.
-    if read_s >= 1.0 {
-        lines.push(format!(
-            "before it, reading the model's files to identify them took {}; the next run remembers it",
-            minutes(read_s)
-        ));
-    }
-    if loads {
-        let limit = if is_limited { ", and counts in the limit" } else { "" };
-        lines.push(format!("loading the model comes on top{limit}"));
-    }
-    lines
-}
-
 /// `45 s`, `3 min 20 s`.
-fn minutes(seconds: f64) -> String {
+pub(super) fn minutes(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 60, seconds % 60) {
         (0, seconds) => format!("{seconds} s"),
@@ -241,14 +233,6 @@ fn minutes(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_point_is_told_with_the_plan() {
-        assert!(beside_the_plan(0.2, false, true).is_empty());
-        let lines = beside_the_plan(41.0, true, true);
-        assert!(lines[0].contains("took 41 s") && lines[1].contains("counts in the limit"), "{lines:?}");
-        assert_eq!(beside_the_plan(0.0, true, false), ["loading the model comes on top"]);
-    }
 
     #[test]
     fn durations_read_well() {
