@@ -141,9 +141,11 @@ impl Heads {
     }
 }
 
-/// A state of so many elements for each sequence, which runtimes keep as 32-bit floats.
+/// A state of so many elements for each sequence, which runtimes keep as 32-bit floats. Files say what they like: 4 GiB in one
+/// layer stand for all that is more, which no machine runs.
 pub(crate) fn state(elements: u64) -> Mixer {
-    Mixer::Recurrent { state_bytes: elements.saturating_mul(size_of::<f32>() as u64) }
+    let bytes = elements.saturating_mul(size_of::<f32>() as u64);
+    Mixer::Recurrent { state_bytes: u32::try_from(bytes).unwrap_or(u32::MAX) }
 }
 
 /// Routed experts.

@@ -43,7 +43,7 @@ pub enum Mixer {
     /// A state of constant size: Mamba, linear attention, short convolution.
     Recurrent {
         /// Bytes of state a sequence, in one layer.
-        state_bytes: u64,
+        state_bytes: u32,
     },
     /// Keeps nothing: a feed-forward block of its own (Nemotron-H).
     FeedForward,
@@ -60,7 +60,7 @@ impl From<Mixer> for LayerKind {
                 LayerKind::Window { heads, kv_heads, key_dim, value_dim, window }
             }
             Mixer::Latent { heads, rank, rope_dim } => LayerKind::Latent { heads, rank, rope_dim },
-            Mixer::Recurrent { state_bytes } => LayerKind::Recurrent { state_bytes: state_bytes as f64 },
+            Mixer::Recurrent { state_bytes } => LayerKind::Recurrent { state_bytes: f64::from(state_bytes) },
             Mixer::FeedForward => LayerKind::Recurrent { state_bytes: 0.0 },
         }
     }
