@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::source::{lines, sources};
 
 /// Where no sentence may stand. Of the server it is what pages show and what parameters are told; the details of other
-/// problems are words beside a status, for programs, and the public log keeps what the gate says.
+/// problems are words beside a status, for programs, and what the gate says is kept in the public log.
 const KEPT: &[&str] = &[
     "data/src",
     "web/browser/src",
@@ -24,15 +24,17 @@ const KEPT: &[&str] = &[
 
 /// What is left alone within them: a folder, a file, or one item of a file, and why.
 const EXCEPT: &[(&str, &str, &str)] = &[
+    (
+        "data/src/paste",
+        "",
+        "the public log keeps what it says of a paste; the rest are words of other programs",
+    ),
     ("data/src/check", "", "rules of the files under `data/`, told to who edits them"),
     ("data/src/runs/check.rs", "", "rules of the campaigns, told to who edits them"),
     ("data/src/query/params.rs", "pub const PARAMETERS", "the API's description"),
     ("data/src/query/params.rs", "pub const FILTERS", "the API's description"),
     ("data/src/table/wish.rs", "pub const PARAMETERS", "the API's description"),
 ];
-
-/// Where words of other programs stand, by which their output is known: ours end in a full stop.
-const OF_PROGRAMS: &str = "data/src/paste";
 
 /// How a literal begins that is markup, a command or a device's name.
 const NO_SENTENCES: &[&str] = &["<", "llm-speed-probe ", "ANGLE ", "Ryzen "];
@@ -143,11 +145,10 @@ fn sentences_stand_in_the_message_files() {
         }
         count += 1;
         let text = fs::read_to_string(&path).expect("our own file");
-        let is_ours = |text: &String| !path.starts_with(root.join(OF_PROGRAMS)) || text.ends_with('.');
-        let said: Vec<String> = sentences(&text, &except).into_iter().filter(is_ours).collect();
-        wrong.extend(said.iter().map(|text| format!("{}: {text:?}", path.display())));
+        let said = sentences(&text, &except);
+        wrong.extend(said.into_iter().map(|text| format!("{}: {text:?}", path.display())));
     }
-    assert!(count > 150, "{count} sources");
+    assert!(count > 120, "{count} sources");
     assert!(wrong.is_empty(), "these belong into messages/en.toml:\n{}", wrong.join("\n"));
 }
 

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::messages::WORDS;
-
 /// Something remarkable about a run. [`Flag::asks`] tells notes from questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,36 +71,86 @@ pub enum Flag {
 
 /// Every flag, with the word that kept lines use for it and the sentence for people.
 const FLAGS: [(Flag, &str, &str); 30] = [
-    (Flag::ShortOutput, "short_output", WORDS.flag.short_output),
-    (Flag::ShortPrompt, "short_prompt", WORDS.flag.short_prompt),
-    (Flag::Repeated, "repeated", WORDS.flag.repeated),
-    (Flag::Computed, "computed", WORDS.flag.computed),
-    (Flag::RatesOnly, "rates_only", WORDS.flag.rates_only),
-    (Flag::CachedPrefix, "cached_prefix", WORDS.flag.cached_prefix),
-    (Flag::PrefillFromCache, "prefill_from_cache", WORDS.flag.prefill_from_cache),
-    (Flag::ColdStart, "cold_start", WORDS.flag.cold_start),
-    (Flag::OneSample, "one_sample", WORDS.flag.one_sample),
-    (Flag::PrefillEstimated, "prefill_estimated", WORDS.flag.prefill_estimated),
-    (Flag::BlendLeftOut, "blend_left_out", WORDS.flag.blend_left_out),
-    (Flag::Waited, "waited", WORDS.flag.waited),
-    (Flag::Combined, "combined", WORDS.flag.combined),
-    (Flag::Aggregate, "aggregate", WORDS.flag.aggregate),
-    (Flag::Window, "window", WORDS.flag.window),
-    (Flag::EndToEnd, "end_to_end", WORDS.flag.end_to_end),
-    (Flag::Serving, "serving", WORDS.flag.serving),
-    (Flag::Concurrent, "concurrent", WORDS.flag.concurrent),
-    (Flag::Speculative, "speculative", WORDS.flag.speculative),
-    (Flag::Unstable, "unstable", WORDS.flag.unstable),
-    (Flag::Truncated, "truncated", WORDS.flag.truncated),
-    (Flag::Html, "html", WORDS.flag.html),
-    (Flag::Reversed, "reversed", WORDS.flag.reversed),
-    (Flag::Unaccounted, "unaccounted", WORDS.flag.unaccounted),
-    (Flag::InflatedByCount, "inflated_by_count", WORDS.flag.inflated_by_count),
-    (Flag::Disagrees, "disagrees", WORDS.flag.disagrees),
-    (Flag::AnswerText, "answer_text", WORDS.flag.answer_text),
-    (Flag::PerhapsAnswer, "perhaps_answer", WORDS.flag.perhaps_answer),
-    (Flag::BesideRefused, "beside_refused", WORDS.flag.beside_refused),
-    (Flag::StrangeName, "strange_name", WORDS.flag.strange_name),
+    (
+        Flag::ShortOutput,
+        "short_output",
+        "Fewer than 16 output tokens: too short to publish as a decode speed.",
+    ),
+    (Flag::ShortPrompt, "short_prompt", "Fewer than 64 prompt tokens: the prefill speed is mostly overhead."),
+    (Flag::Repeated, "repeated", "The same lines stood there more than once; they count once."),
+    (Flag::Computed, "computed", "The speed was not printed; it is computed from count and time."),
+    (Flag::RatesOnly, "rates_only", "Speeds without counts or times: nothing to check them with."),
+    (
+        Flag::CachedPrefix,
+        "cached_prefix",
+        "Part of the prompt came from a cache; the prefill speed is that of the rest.",
+    ),
+    (
+        Flag::PrefillFromCache,
+        "prefill_from_cache",
+        "The prompt came from a cache, so there is no prefill speed.",
+    ),
+    (
+        Flag::ColdStart,
+        "cold_start",
+        "Prefill was slower than decode: the model was probably still being loaded.",
+    ),
+    (Flag::OneSample, "one_sample", "A spread of zero: this is one sample, not several."),
+    (
+        Flag::PrefillEstimated,
+        "prefill_estimated",
+        "The prefill speed is an estimate from outside the engine.",
+    ),
+    (Flag::BlendLeftOut, "blend_left_out", "A row that blends prompt and output was left out."),
+    (
+        Flag::Waited,
+        "waited",
+        "The total holds time in which somebody typed or an image was read; the speeds are of their parts.",
+    ),
+    (Flag::Combined, "combined", "The time is of prompt and output together, so it gives no decode speed."),
+    (Flag::Aggregate, "aggregate", "The speed is of several streams together, not of one."),
+    (Flag::Window, "window", "The speed is of a window of time over all requests, not of one request."),
+    (Flag::EndToEnd, "end_to_end", "The speed includes the time of the prompt, so it is no decode speed."),
+    (Flag::Serving, "serving", "A serving benchmark: many requests, so no speed of one stream."),
+    (
+        Flag::Concurrent,
+        "concurrent",
+        "Several requests ran at the same time, so this is not the speed of one alone.",
+    ),
+    (
+        Flag::Speculative,
+        "speculative",
+        "Speculative decoding was on: not to be compared with plain decoding.",
+    ),
+    (Flag::Unstable, "unstable", "The spread is a quarter of the mean or more: please measure again."),
+    (Flag::Truncated, "truncated", "The lines were cut off: please paste them whole."),
+    (Flag::Html, "html", "The lines came through a web page: please paste them from the terminal."),
+    (Flag::Reversed, "reversed", "The lines are in reverse order: please paste them as they were printed."),
+    (
+        Flag::Unaccounted,
+        "unaccounted",
+        "Much of the total time is in none of its parts, so none of its speeds is taken: please paste a run that did \
+         not wait for anybody.",
+    ),
+    (
+        Flag::InflatedByCount,
+        "inflated_by_count",
+        "Too few tokens for the way this tool counts: the decode speed is left out.",
+    ),
+    (Flag::Disagrees, "disagrees", "Values that were printed together disagree with each other."),
+    (
+        Flag::AnswerText,
+        "answer_text",
+        "Text that looks like timings stood in the model's answer; it is left out.",
+    ),
+    (
+        Flag::PerhapsAnswer,
+        "perhaps_answer",
+        "Nothing shows where this run ends and the next one begins, so it may have stood in the model's answer: please \
+         paste one run.",
+    ),
+    (Flag::BesideRefused, "beside_refused", "Beside it stood timing lines that were refused."),
+    (Flag::StrangeName, "strange_name", "A name in it is not one that a model has; it is left out."),
 ];
 
 impl Flag {
@@ -182,26 +230,73 @@ impl Problem {
     /// What is wrong, and what to paste instead.
     pub fn sentence(self) -> &'static str {
         match self {
-            Problem::Nothing => WORDS.refusal.nothing,
-            Problem::Empty => WORDS.refusal.empty,
-            Problem::TooLong => WORDS.refusal.too_long,
-            Problem::Edited => WORDS.refusal.edited,
-            Problem::Impossible => WORDS.refusal.impossible,
-            Problem::NoNumber => WORDS.refusal.no_number,
-            Problem::OneToken => WORDS.refusal.one_token,
-            Problem::Typed => WORDS.refusal.typed,
-            Problem::Garbled => WORDS.refusal.garbled,
-            Problem::Hidden => WORDS.refusal.hidden,
-            Problem::FullWidth => WORDS.refusal.full_width,
-            Problem::DuplicateKey => WORDS.refusal.duplicate_key,
-            Problem::Zeros => WORDS.refusal.zeros,
-            Problem::Batched => WORDS.refusal.batched,
-            Problem::Counters => WORDS.refusal.counters,
-            Problem::CountsOnly => WORDS.refusal.counts_only,
-            Problem::TimesOnly => WORDS.refusal.times_only,
-            Problem::InAnswer => WORDS.refusal.in_answer,
-            Problem::DraftModel => WORDS.refusal.draft_model,
-            Problem::SameRun => WORDS.refusal.same_run,
+            Problem::Nothing => {
+                "There are no timing lines in this. Paste the lines that the runtime prints after an answer: `ollama \
+                 run MODEL --verbose`, the `eval time` lines of llama.cpp, or the table of `llama-bench`."
+            }
+            Problem::Empty => {
+                "The paste is empty. Paste what the runtime printed, from the terminal or a log file."
+            }
+            Problem::TooLong => {
+                "The paste is longer than 256 KiB or has thousands of runs. Paste only the timing lines of one run."
+            }
+            Problem::Edited => {
+                "Count, time and speed do not agree, so a number was changed. Paste the lines as they were printed."
+            }
+            Problem::Impossible => {
+                "A part takes longer than the whole run. Paste the lines of one run as they were printed."
+            }
+            Problem::NoNumber => {
+                "A value is negative, not a number, or beyond any machine. Paste the lines of a run that finished."
+            }
+            Problem::OneToken => {
+                "The run produced one token or none, so there is nothing to time. Ask for a longer answer, then paste \
+                 its lines."
+            }
+            Problem::Typed => {
+                "This is not the form in which the tool prints. Paste its output itself, with counts and durations, \
+                 not numbers typed from it."
+            }
+            Problem::Garbled => {
+                "There are letters where digits belong, as if read from a picture. Copy the text itself from the \
+                 terminal and paste that."
+            }
+            Problem::Hidden => {
+                "There are invisible characters inside the timing lines. Copy the lines from the terminal and paste \
+                 them again."
+            }
+            Problem::FullWidth => {
+                "The digits are full-width, which no tool prints. Paste the output itself, not numbers typed from it."
+            }
+            Problem::DuplicateKey => {
+                "The JSON has the same key twice, so it is not known which value is true. Paste the answer of the \
+                 server as it came."
+            }
+            Problem::Zeros => {
+                "The times are zero: the tool counted no tokens. Paste the output of a run that it measured."
+            }
+            Problem::Batched => {
+                "This run decoded in batches, which are counted as prompt. Paste the output of a run of one stream, \
+                 for example of `llama-bench`."
+            }
+            Problem::Counters => {
+                "These are counters over all requests. Paste the timing lines of one request, or the \
+                 JSON of its answer."
+            }
+            Problem::CountsOnly => {
+                "This answer counts tokens but tells no times. Paste the log lines of the server instead, or measure \
+                 it with `llm-speed-probe`."
+            }
+            Problem::TimesOnly => {
+                "This tells how long requests took, not how many tokens they had. Paste the log lines of the server \
+                 instead, or measure it with `llm-speed-probe`."
+            }
+            Problem::InAnswer => {
+                "It stood in the model's answer, which can say anything. Paste the lines that the program itself printed \
+                 below it."
+            }
+            Problem::DraftModel => "It is of the draft model, or of a model that only checked drafts.",
+            Problem::SameRun => "It tells of a run that is already there.",
         }
     }
 

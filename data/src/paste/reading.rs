@@ -4,7 +4,6 @@ use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 use super::flag::{Flag, Problem};
-use crate::messages::WORDS;
 use crate::row::Runtime;
 
 /// What the whole paste amounts to.
@@ -113,7 +112,10 @@ impl Run {
     #[must_use]
     pub fn unsent(&self) -> Option<&'static str> {
         let has_speed = self.decode_tps.is_some() || self.prefill_tps.is_some();
-        (!has_speed).then_some(WORDS.refusal.no_speed)
+        (!has_speed).then_some(
+            "There is neither a decode nor a prefill speed of one stream in this run, so there is nothing to send. Paste \
+             the timing lines of one request alone: of `llama-bench`, `ollama run MODEL --verbose` or the server's log.",
+        )
     }
 
     /// The runtime that computed it: what its tool is or stands on; of a tool that leaves it open, the one that the person

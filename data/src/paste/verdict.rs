@@ -1,9 +1,6 @@
 //! From what the formats found to one answer: what is believed, what is asked, what is refused.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     answer,
@@ -13,7 +10,6 @@ use super::{
     page::Page,
     reading::{Field, Ignored, Reading, Run, Span, Tool, Verdict},
 };
-use crate::messages::WORDS;
 
 /// Runs of the same speeds that a run is compared with, to see whether it is one of them.
 const MOST_COMPARED: usize = 8;
@@ -278,12 +274,12 @@ fn finish(page: &Page<'_>, found: Found) -> Run {
 fn says(verdict: Verdict, runs: &[Run]) -> String {
     let count = runs.len();
     match verdict {
-        Verdict::Accepted => WORDS.verdict.accepted.into(),
-        Verdict::Several => WORDS.verdict.several(&count.to_string()),
-        Verdict::DecodeOnly if count == 1 => WORDS.verdict.decode_only.into(),
-        Verdict::DecodeOnly => WORDS.verdict.decode_only_several(&count.to_string()),
-        Verdict::PrefillOnly if count == 1 => WORDS.verdict.prefill_only.into(),
-        Verdict::PrefillOnly => WORDS.verdict.prefill_only_several(&count.to_string()),
+        Verdict::Accepted => "One run, with decode and prefill speed.".into(),
+        Verdict::Several => format!("{count} runs: choose the one to contribute."),
+        Verdict::DecodeOnly if count == 1 => "One run, with a decode speed and no prefill speed.".into(),
+        Verdict::DecodeOnly => format!("{count} runs with decode speeds and no prefill speed: choose one."),
+        Verdict::PrefillOnly if count == 1 => "One run, with a prefill speed and no decode speed.".into(),
+        Verdict::PrefillOnly => format!("{count} runs with prefill speeds and no decode speed: choose one."),
         Verdict::Flagged | Verdict::Refused => {
             let asking = runs.iter().flat_map(|run| &run.flags).filter(|flag| flag.asks()).min();
             asking.map_or("", |flag| flag.sentence()).into()
