@@ -197,9 +197,12 @@ fn growth(runtime: &Runtime) -> Result<()> {
     Ok(())
 }
 
+/// What is asked of the table of runs, and the rest of its address, another one each time.
+type Ask = (&'static str, fn(usize) -> String);
+
 /// What people ask of the table of runs, each a page of it that nobody asked for before.
 fn table(runtime: &Runtime) -> Result<()> {
-    let asks: [(&str, fn(usize) -> String); 4] = [
+    let asks: [Ask; 4] = [
         ("by speed", |number| format!("?sort=-speed&page={}", number + 2)),
         ("a word", |number| format!("?q=a{number}")),
         ("by device, 1,000 rows", |number| format!("?sort=hardware&per_page=1000&page={}", number + 2)),
