@@ -108,14 +108,20 @@ fn everything_comes_from_one_registry() {
     assert_eq!(unsummed.count(), 0, "each has its checksum");
 }
 
-/// Rust text under a folder, all of it.
+/// Rust text under a folder, all of it, with what it includes from elsewhere by `#[path = "../.."]`.
 fn source(folder: &Path, text: &mut String) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         if path.is_dir() {
             source(&path, text);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("a source file"));
+            let own = fs::read_to_string(&path).expect("a source file");
+            let included =
+                own.lines().filter_map(|line| line.strip_prefix("#[path = \"")?.strip_suffix("\"]"));
+            for file in included.filter(|file| file.starts_with("../..")) {
+                text.push_str(&fs::read_to_string(folder.join(file)).expect(file));
+            }
+            text.push_str(&own);
         }
     }
 }
