@@ -84,6 +84,12 @@ impl Catalog {
         self.devices.find(self.devices(), text, memory_gib).map(|row| &self.devices()[row])
     }
 
+    /// The same, where nobody is told which names are near: finding those takes most of a search.
+    #[must_use]
+    pub fn known_device(&self, text: &str, memory_gib: Option<f64>) -> Option<&HardwareRow> {
+        self.devices.known(self.devices(), text, memory_gib).map(|row| &self.devices()[row])
+    }
+
     /// The model that a repository, file, tag or person calls `text`.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub struct ThisMachine {
 /// Describes a machine by its fingerprint, with names as the catalogue knows them.
 pub fn in_catalog(catalog: &Catalog, fingerprint: &Fingerprint) -> ThisMachine {
     let find = |name: &str, memory_gib: Option<f64>| {
-        let row = catalog.device_with_memory(name, memory_gib).ok()?;
+        let row = catalog.known_device(name, memory_gib)?;
         Some(Known { id: row.id.clone(), class: row.class, memory_gib: row.memory_gib.clone() })
     };
     describe(fingerprint, &find)

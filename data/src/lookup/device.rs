@@ -64,13 +64,24 @@ impl DeviceNames {
         text: &str,
         memory_gib: Option<f64>,
     ) -> Result<usize, Lookup> {
+        let found = self.all(rows, text, memory_gib);
+        single(found, |row| rows[row].id.clone(), || self.near(rows, &read(text)))
+    }
+
+    /// The same, where nobody is told what is near: comparing a name with all others takes most of a search.
+    pub(crate) fn known(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Option<usize> {
+        single(self.all(rows, text, memory_gib), |_| String::new(), Vec::new).ok()
+    }
+
+    /// Every row that `text` may name.
+    fn all(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Vec<usize> {
         let called: Vec<usize> = (0..rows.len()).filter(|row| is_called(&rows[*row], text.trim())).collect();
         if !called.is_empty() {
-            return single(called, |row| rows[row].id.clone(), Vec::new);
+            return called;
         }
         let listed = self.listed(rows, text, memory_gib);
         if !listed.is_empty() {
-            return single(listed, |row| rows[row].id.clone(), Vec::new);
+            return listed;
         }
         let asked = read(text);
         let mut readings = vec![asked.clone()];
@@ -102,15 +113,14 @@ impl DeviceNames {
         for cores in loose.chain([asked.gpu_cores, asked.cores].into_iter().flatten()) {
             keep_if_any(&mut found, |row| rows[row].gpu_cores == Some(cores));
         }
-        single(found, |row| rows[row].id.clone(), || self.near(rows, &asked))
+        found
     }
 
     /// What lspci lists in the last brackets, all that a chip is sold as: "Navi 31 [Radeon RX 7900 XT/7900 XTX]".
     fn listed(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Vec<usize> {
         let inside = text.rsplit_once('[').and_then(|(_, behind)| behind.split_once(']'));
         let Some((inside, _)) = inside else { return Vec::new() };
-        let found = inside.split('/').map(|name| self.find(rows, name, memory_gib));
-        found.filter_map(Result::ok).collect()
+        inside.split('/').filter_map(|name| self.known(rows, name, memory_gib)).collect()
     }
 
     /// Rows whose names fit the words, before memory and cores are looked at; `sized` when they will be.

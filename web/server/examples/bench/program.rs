@@ -72,8 +72,13 @@ impl Client {
 
     /// One request: status and body, compressed where the server compresses it.
     pub fn ask(&mut self, head: &str, body: &str) -> Result<(u16, Vec<u8>)> {
+        self.ask_as("br", head, body)
+    }
+
+    /// The same in an encoding that is named.
+    pub fn ask_as(&mut self, encoding: &str, head: &str, body: &str) -> Result<(u16, Vec<u8>)> {
         let request = format!(
-            "{head} HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: br\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{head} HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: {encoding}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes())?;

@@ -21,7 +21,7 @@ pub struct Believed {
 pub fn machine(catalog: &Catalog, told: &Fingerprint, rules: &PlausibilityRow) -> Believed {
     let slack = rules.machine_slack;
     let mut cut = Vec::new();
-    let row = catalog.device(&told.cpu.model).ok().filter(|row| row.class == DeviceClass::Cpu);
+    let row = catalog.known_device(&told.cpu.model, None).filter(|row| row.class == DeviceClass::Cpu);
     let nominal = told.ram.nominal_gb_s().filter(|nominal| *nominal > 0.0);
     let mut fingerprint = told.clone();
     let (bandwidth, tflops) = bounds(catalog, row, told.cpu.sockets.clamp(1, rules.most_sockets));

@@ -271,8 +271,8 @@ pub(super) fn not_estimated(candidate: &mut Candidate, says: String) {
 fn left_out(run: &Submission, catalog: &Catalog, rules: &PlausibilityRow, candidate: &mut Candidate) {
     let is_unknown = |gpu: &&Gpu| {
         gpu.memory_gib.is_some_and(|gib| gib >= rules.part_gib)
-            && catalog.device_with_memory(&gpu.name, gpu.memory_gib).is_err()
-            && catalog.device_with_memory(&gpu.name, None).is_err()
+            && catalog.known_device(&gpu.name, gpu.memory_gib).is_none()
+            && catalog.known_device(&gpu.name, None).is_none()
     };
     if let Some(gpu) = run.fingerprint.gpus.iter().find(is_unknown) {
         let says = format!(
