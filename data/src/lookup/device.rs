@@ -11,7 +11,7 @@ mod name;
 pub(crate) use name::memory_in;
 use name::{Name, is_number, read, without_brackets, words};
 
-use crate::lookup::{Lookup, ranked, similarity, single};
+use crate::lookup::{Lookup, distinct, ranked, similarity, single};
 use crate::row::{DeviceClass, HardwareRow};
 
 /// Words behind a name that make it another product.
@@ -70,7 +70,8 @@ impl DeviceNames {
 
     /// The same, where nobody is told what is near: comparing a name with all others takes most of a search.
     pub(crate) fn known(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Option<usize> {
-        single(self.all(rows, text, memory_gib), |_| String::new(), Vec::new).ok()
+        let found = distinct(self.all(rows, text, memory_gib));
+        (found.len() == 1).then(|| found[0])
     }
 
     /// Every row that `text` may name.
@@ -120,7 +121,8 @@ impl DeviceNames {
     fn listed(&self, rows: &[HardwareRow], text: &str, memory_gib: Option<f64>) -> Vec<usize> {
         let inside = text.rsplit_once('[').and_then(|(_, behind)| behind.split_once(']'));
         let Some((inside, _)) = inside else { return Vec::new() };
-        inside.split('/').filter_map(|name| self.known(rows, name, memory_gib)).collect()
+        let found = inside.split('/').map(|name| self.find(rows, name, memory_gib));
+        found.filter_map(Result::ok).collect()
     }
 
     /// Rows whose names fit the words, before memory and cores are looked at; `sized` when they will be.

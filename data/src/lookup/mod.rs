@@ -81,14 +81,20 @@ pub(crate) fn nearest_words<'a>(
     ranked(scores, 0.3, most).into_iter().map(|index| words[index].to_string()).collect()
 }
 
+/// Each row once, in order.
+fn distinct(mut found: Vec<usize>) -> Vec<usize> {
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 /// The one row of `found`, or why there is none: `ids` names the rows, `near` is asked only when nothing was found.
 fn single(
-    mut found: Vec<usize>,
+    found: Vec<usize>,
     id: impl Fn(usize) -> String,
     near: impl FnOnce() -> Vec<usize>,
 ) -> Result<usize, Lookup> {
-    found.sort_unstable();
-    found.dedup();
+    let found = distinct(found);
     match found[..] {
         [row] => Ok(row),
         [] => Err(Lookup::Unknown { near: near().into_iter().map(id).collect() }),
