@@ -214,5 +214,8 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
         (Figure::Prefill, Group::Nvidia) => &[F::RuntimeGeneration],
         _ => &[],
     };
-    own.iter().chain(&shared).chain(further).copied().collect()
+    // Of rows on processors only one program's state their system: its levels would tell that program from all others, by
+    // the few machines that both were run on.
+    let is_told = |factor: &Factor| *factor != F::System || group != Group::Cpu;
+    own.iter().chain(&shared).chain(further).copied().filter(is_told).collect()
 }
