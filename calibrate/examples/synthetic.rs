@@ -31,7 +31,7 @@ impl Noise {
     }
 }
 
-/// Three terms; effects of generations and devices on the whole and of back ends on one term; noise, and one gross
+/// Three terms; effects of generations and devices on the whole and of backends on one term; noise, and one gross
 /// outlier in twenty rows.
 fn problem(count: usize) -> Problem {
     let mut noise = Noise(5);

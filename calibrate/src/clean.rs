@@ -53,9 +53,9 @@ pub enum Reason {
     ExoticCache,
     /// A runtime whose own fit it enters, not llama.cpp's.
     OtherRuntime,
-    /// A back end that is none of the device's usual ones.
+    /// A backend that is none of the device's usual ones.
     ForeignBackend,
-    /// Attention was asked to be fused where this back end could not yet, and fell back to the processor.
+    /// Attention was asked to be fused where this backend could not yet, and fell back to the processor.
     NotYetFused,
 }
 
@@ -109,8 +109,8 @@ impl Reason {
             Reason::FewThreads => "few threads by choice",
             Reason::ExoticCache => "cache format of a fork",
             Reason::OtherRuntime => "runtime other than llama.cpp",
-            Reason::ForeignBackend => "back end foreign to the device",
-            Reason::NotYetFused => "fused attention before the back end had it",
+            Reason::ForeignBackend => "backend foreign to the device",
+            Reason::NotYetFused => "fused attention before the backend had it",
         }
     }
 }

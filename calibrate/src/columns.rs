@@ -47,13 +47,13 @@ pub fn backend(row: &MeasurementRow) -> Backend {
     }
 }
 
-/// Whether a phone's graphics or its neural unit did it, by a back end that the catalogue does not know.
+/// Whether a phone's graphics or its neural unit did it, by a backend that the catalogue does not know.
 #[must_use]
 pub fn on_phone_graphics(row: &MeasurementRow) -> bool {
     ["opencl", "htp"].iter().any(|name| row.backend.eq_ignore_ascii_case(name))
 }
 
-/// The back end that a device of this maker can have been driven by.
+/// The backend that a device of this maker can have been driven by.
 #[must_use]
 pub fn settled(backend: Backend, device: &Device) -> Backend {
     match (backend, device.vendor.as_str()) {
@@ -213,8 +213,8 @@ pub fn era(date: &str) -> &'static str {
     }
 }
 
-/// Half years in which back ends were alike, for those that change fast; empty for now. Undated rows are a time of their
-/// own: scoreboards keep the best of years.
+/// Half years in which backends were alike, for those that change fast; empty where it is the latest. Undated rows are a
+/// time of their own: scoreboards keep the best of years.
 #[must_use]
 pub fn period(date: &str) -> &'static str {
     match () {

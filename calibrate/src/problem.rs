@@ -1,7 +1,7 @@
 //! The fit as a mathematical problem: seconds are a sum of terms, speeds differ by a product of effects.
 //!
 //! One row's speed is `s = e^(Σ u) / (fixed + Σ e^(θₖ − Σ uₖ) · workₖ)`. The θ are logs of the terms' constants, with a
-//! wide prior each; the u are effects of devices, generations, back ends and so on, on the whole or on one term, drawn
+//! wide prior each; the u are effects of devices, generations, backends and so on, on the whole or on one term, drawn
 //! from a normal distribution around zero whose variance is estimated (see [`crate::shrinkage`]). Residuals of log speed
 //! follow Student's t.
 //! The minimum of the cost below is the most probable set of constants.

@@ -90,7 +90,6 @@ fn normal_label(label: &str) -> String {
         ("I1-", ""),
         ("FP16", "F16"),
         ("FLOAT16", "F16"),
-        ("BFLOAT16", "BF16"),
         ("FLOAT32", "F32"),
         ("_R4", ""),
         ("_R8", ""),

@@ -86,7 +86,7 @@ pub fn recipe(figure: Figure, group: Group) -> Recipe {
     Recipe { terms: terms(figure, group), effects: whole.chain(part).collect() }
 }
 
-/// Effects on one part of the time: back ends and runtimes differ in how they read a deep cache and start kernels, and
+/// Effects on one part of the time: backends and runtimes differ in how they read a deep cache and start kernels, and
 /// classes in what a step costs them.
 fn parts(figure: Figure, group: Group) -> &'static [(Factor, Term)] {
     use Factor as F;
@@ -208,7 +208,7 @@ fn factors(figure: Figure, group: Group) -> Vec<Factor> {
         // Who writes the driver matters more than whether the memory is shared: GB10 is one of NVIDIA's cards to it.
         (Figure::Decode, Group::Any) => &[F::Vendor],
         (Figure::Decode, Group::Cpu) => &[F::VendorFamily],
-        // How fast prompts are read changes with every release on AMD's and Intel's back ends, decode hardly. A program that
+        // How fast prompts are read changes with every release on AMD's and Intel's backends, decode hardly. A program that
         // was built once lacks the matrix units of later generations.
         (Figure::Prefill, Group::Any) => &[F::BackendPeriod, F::RuntimeGeneration],
         (Figure::Prefill, Group::Nvidia) => &[F::RuntimeGeneration],

@@ -113,7 +113,7 @@ fn cell(row: &Observation) -> String {
     format!("{}|{}", plain_cell(row), row.library)
 }
 
-/// What has one vote: rows of one device, model, quantisation, depth, back end, runtime, half year and part in RAM.
+/// What has one vote: rows of one device, model, quantisation, depth, backend, runtime, half year and part in RAM.
 #[must_use]
 pub fn plain_cell(row: &Observation) -> String {
     let bucket = |tokens: u32| (libm::log2(f64::from(tokens.max(1))) * 2.0).round();

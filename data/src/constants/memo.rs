@@ -67,7 +67,7 @@ pub(super) fn part(fitted: &Fitted, figure: Figure, group: Group) -> &Part {
     fitted.part(figure, group).expect("refit writes a part for any device")
 }
 
-/// What a question's effects go by: the device's row by its place, its class, back end, runtime, quantisation family, and
+/// What a question's effects go by: the device's row by its place, its class, backend, runtime, quantisation family, and
 /// whether there are routed experts.
 pub(super) type Key = (usize, HardwareClass, Backend, Runtime, &'static str, bool);
 

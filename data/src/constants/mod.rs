@@ -1,7 +1,7 @@
 //! Fitted constants: what `calibrate refit` wrote, and how it is looked up.
 //!
 //! A [`Part`] is the fit of one figure on one group of devices: seconds are a sum of [`Term`]s, and speed is then
-//! multiplied by `e^(sum of effects)`. Effects are nested (class, generation, device, each beside back end, runtime
+//! multiplied by `e^(sum of effects)`. Effects are nested (class, generation, device, each beside backend, runtime
 //! and quantisation family) and shrunk towards zero as far as the data ask for it, so a device without measurements
 //! gets its generation's value and a wider range.
 

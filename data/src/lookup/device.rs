@@ -1,7 +1,7 @@
 //! What drivers, benchmarks and people call a device.
 //!
 //! A name is read into words, with letters parted from digits ("4070ti" is "4070 ti"), and into what tells versions
-//! apart: memory, GPU cores, laptop or not. Makers' names, trade marks and the back end's own words are dropped. A
+//! apart: memory, GPU cores, laptop or not. Makers' names, trade marks and the backend's own words are dropped. A
 //! row answers to its id, name, aliases and shared names read the same way, to the same without its series ("4070
 //! ti"), and to patterns of brand strings. In a longer text the longest of these names counts, unless the word
 //! behind it makes it another product ("RTX 4070" in "RTX 4070 Ti").

@@ -107,14 +107,15 @@ impl Params {
         if errors.is_empty() { Ok(params) } else { Err(errors) }
     }
 
-    /// The same, but unknown names are passed over: addresses of pages carry other parameters too.
+    /// The same, but unknown names are passed over: addresses of pages carry other parameters too. Repeated names and values
+    /// that are too long are errors, all told at once.
     pub fn read_known<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<FieldError>> {
         Params::read(pairs.into_iter().filter(|(key, _)| known(key, &NAMES).is_some()))
     }
 
-    /// Parameters and filters; other names are passed over.
+    /// Parameters and filters; other names are passed over. Errors as those of [`Params::read_known`].
     pub fn read_page<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<FieldError>> {
@@ -128,7 +129,8 @@ impl Params {
         if errors.is_empty() { Ok(params) } else { Err(errors) }
     }
 
-    /// Sets one parameter.
+    /// Sets one parameter; an empty value leaves it unset. An error where the name is unknown or was given before, and where
+    /// the value is too long.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), FieldError> {
         let Some(name) = known(key, &NAMES) else {
             let near = nearest(key, NAMES.iter().copied(), 3);
@@ -163,7 +165,7 @@ impl Params {
         NAMES.iter().chain(&FILTER_NAMES).filter_map(|name| self.get(name).map(|value| (*name, value)))
     }
 
-    /// A decimal number within bounds.
+    /// A decimal number, where one was given. What is no number, or lies outside the bounds, is an error.
     pub fn number(&self, name: &str, least: f64, most: f64) -> Result<Option<f64>, FieldError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         match number::read(text) {
@@ -175,7 +177,7 @@ impl Params {
         }
     }
 
-    /// A whole number within bounds; `32k` is 32 × 1,024.
+    /// A whole number, where one was given; `32k` is 32 × 1,024. What is none, or lies outside the bounds, is an error.
     pub fn count(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, FieldError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         match tokens(text) {
@@ -187,7 +189,7 @@ impl Params {
         }
     }
 
-    /// One of a fixed list of words, by a reader of its own.
+    /// One of a fixed list of words, by a reader of its own; another word is an error that names near ones.
     pub fn word<T>(
         &self,
         name: &str,

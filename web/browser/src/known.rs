@@ -7,7 +7,7 @@ use data::{Engine, Unpacked};
 
 static KNOWN: OnceLock<Unpacked> = OnceLock::new();
 
-/// Unpacks the rows. Those that came first stay.
+/// Unpacks the rows; an error where they are damaged or of another shape. Those that came first stay.
 pub fn load(bytes: &[u8]) -> Result<(), PackedError> {
     if KNOWN.get().is_none() {
         // Of two that load at once the first wins, and both hold the same.

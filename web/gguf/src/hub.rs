@@ -31,7 +31,7 @@ pub struct Repo {
 
 impl Place {
     /// Reads what was pasted: `owner/name`, with or without `hf.co/` before or `:Q4_K_M` behind it, the address of a
-    /// page on Hugging Face, or of a `.gguf` file anywhere.
+    /// page on Hugging Face, or of a `.gguf` file anywhere. Anything else is an error that holds its first 120 characters.
     pub fn read(text: &str) -> Result<Self, FileProblem> {
         let text = text.trim();
         let fail = || FileProblem::NotAPlace(text.chars().take(120).collect());

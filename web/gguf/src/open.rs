@@ -21,7 +21,8 @@ pub struct OpenedModel {
     pub bytes: u64,
 }
 
-/// Reads the headers of all files of one model, in their order.
+/// Reads the headers of all files of one model, in their order. What cannot be fetched, or is no whole GGUF model, is told
+/// in the problem.
 pub async fn model(sources: &[Source]) -> Result<OpenedModel, FileProblem> {
     let mut headers = Vec::new();
     for source in sources {
@@ -34,7 +35,8 @@ pub async fn model(sources: &[Source]) -> Result<OpenedModel, FileProblem> {
     })
 }
 
-/// Reads the headers of all shards of one model, which its `config.json` describes.
+/// Reads the headers of all shards of one model, which its `config.json` describes. What cannot be fetched, or does not
+/// fit together, is told in the problem.
 pub async fn sharded(config: &str, sources: &[Source]) -> Result<OpenedModel, FileProblem> {
     let mut shards = Vec::new();
     for source in sources {

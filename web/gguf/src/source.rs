@@ -45,7 +45,7 @@ impl Source {
         }
     }
 
-    /// The bytes from `start`, `length` of them or as many as there are.
+    /// The bytes from `start`, `length` of them or as many as there are; an error where file or host does not give them.
     pub async fn read(&self, start: u64, length: u64) -> Result<Part, FileProblem> {
         match self {
             Source::Local(file) => read_local(file, start, length).await,

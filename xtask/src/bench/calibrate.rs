@@ -12,7 +12,7 @@ use crate::tools;
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 
 /// What holds for the table.
-const ABOUT: &str = "Made-up rows with three terms, 12 generations, 80 devices and 5 back ends on one term, one thread, beside \
+const ABOUT: &str = "Made-up rows with three terms, 12 generations, 80 devices and 5 backends on one term, one thread, beside \
     `scipy.optimize.least_squares` (SciPy 1.17.1: same start, exact Jacobian, same loss and priors) on the same rows in the same \
     run. Both end at the same minimum, which is checked. Time and memory grow with the rows: a row touches its own six \
     parameters only, and devices are eliminated before the matrix is factored.\n\n";
