@@ -50,7 +50,7 @@ pub struct Observation {
     pub program: Runtime,
     /// The model's id.
     pub model_id: String,
-    /// The quantisation's label and family.
+    /// The quantisation's label.
     pub quant: String,
     /// Its family.
     pub family: &'static str,

@@ -15,8 +15,6 @@ pub struct Solution {
     pub params: DVector<f64>,
     /// The cost there.
     pub cost: f64,
-    /// Steps that were tried.
-    pub iterations: u64,
     /// Variance of each parameter given the data, from the curvature at the minimum.
     pub variances: DVector<f64>,
 }
@@ -116,7 +114,7 @@ pub fn solve(problem: &Problem, start: DVector<f64>, steps: u64) -> Result<Solut
     let state = result.state();
     let params = state.get_param().ok_or_else(|| Error::msg("the fit ended without a point"))?.clone();
     let variances = variances(&problem.normal(params.as_slice()))?;
-    Ok(Solution { cost: state.get_cost(), iterations: state.get_iter(), params, variances })
+    Ok(Solution { cost: state.get_cost(), params, variances })
 }
 
 /// The core after the eliminated block was folded into it, factored.
