@@ -14,7 +14,7 @@ mod wire;
 pub use wire::*;
 
 use crate::fingerprint::{Fingerprint, HostState};
-use crate::timings::{DecodeRule, PrefillRule};
+use crate::timings::{DecodeRule, FEW_TOKENS, PrefillRule, SHORT_SPAN_MS};
 
 /// One run of a suite on one machine with one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -252,7 +252,27 @@ pub struct Turn {
     pub wall_ms: f64,
 }
 
+/// Speeds of hidden reasoning and of the answer after it, tokens a second of one stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Apart {
+    /// Of the reasoning.
+    pub reasoning_tps: f64,
+    /// Of the visible answer.
+    pub answer_tps: f64,
+}
+
 impl WorkloadResult {
+    /// Reasoning and answer apart, where both took long enough to be timed. Between the first token of the one and that of
+    /// the other as many tokens are made as there are of reasoning.
+    pub fn apart(&self) -> Option<Apart> {
+        let tokens = self.reasoning_tokens?;
+        let answer_tokens = self.output_tokens?.checked_sub(tokens)?;
+        let span_ms = self.first_answer_ms? - self.ttft_ms?;
+        let is_timed = tokens.min(answer_tokens) >= FEW_TOKENS && span_ms >= SHORT_SPAN_MS;
+        let reasoning_tps = f64::from(tokens) / span_ms * 1000.0;
+        self.answer_tps.filter(|_| is_timed).map(|answer_tps| Apart { reasoning_tps, answer_tps })
+    }
+
     /// A point without a result, with the reason.
     pub fn skipped(
         workload: &str,
@@ -284,6 +304,36 @@ impl WorkloadResult {
             turns: None,
             repeats: 0,
             flags: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_is_timed_from_its_first_token_to_the_answers() {
+        let told = WorkloadResult {
+            ttft_ms: Some(100.0),
+            first_answer_ms: Some(1100.0),
+            output_tokens: Some(250),
+            reasoning_tokens: Some(50),
+            answer_tps: Some(40.0),
+            ..WorkloadResult::skipped("W1", 128, 1, String::new())
+        };
+        assert_eq!(told.apart(), Some(Apart { reasoning_tps: 50.0, answer_tps: 40.0 }));
+        // Of few tokens, or of a moment, a speed says nothing; and what is hidden begins with the answer.
+        for change in [
+            |point: &mut WorkloadResult| point.reasoning_tokens = Some(FEW_TOKENS - 1),
+            |point: &mut WorkloadResult| point.output_tokens = Some(50),
+            |point: &mut WorkloadResult| point.first_answer_ms = Some(100.0),
+            |point: &mut WorkloadResult| point.first_answer_ms = None,
+            |point: &mut WorkloadResult| point.answer_tps = None,
+        ] {
+            let mut other = told.clone();
+            change(&mut other);
+            assert_eq!(other.apart(), None, "{other:?}");
         }
     }
 }

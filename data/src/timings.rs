@@ -16,9 +16,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Fewest tokens after the first chunk from which a decode rate is published without a remark.
-const FEW_TOKENS: u32 = 16;
+pub(crate) const FEW_TOKENS: u32 = 16;
 /// Shortest span between first and last token, in milliseconds, that is timed without a remark.
-const SHORT_SPAN_MS: f64 = 250.0;
+pub(crate) const SHORT_SPAN_MS: f64 = 250.0;
 /// Fewest newly computed prompt tokens from which a prefill rate is published.
 pub const FEW_PROMPT_TOKENS: u32 = 64;
 

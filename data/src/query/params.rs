@@ -183,7 +183,13 @@ impl Params {
         match tokens(text) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => {
-                let message = WORDS.query.whole_number(&least.to_string(), &most.to_string(), &clip(text));
+                let (least, most) = (least.to_string(), most.to_string());
+                // How thousands are written helps where thousands are taken.
+                let message = if most.len() > 4 {
+                    WORDS.query.tokens(&least, &most, &clip(text))
+                } else {
+                    WORDS.query.whole_number(&least, &most, &clip(text))
+                };
                 Err(FieldError::new(name, message))
             }
         }
@@ -298,6 +304,16 @@ mod tests {
         assert_eq!(errors[0].field, "hardwear");
         assert!(errors[0].near.contains(&"hardware".to_owned()), "{:?}", errors[0]);
         assert_eq!(errors[1].field, "context");
+    }
+
+    #[test]
+    fn a_hint_suits_its_field() {
+        let says = |name: &str, most| {
+            let params = Params::read([(name, "x")]).unwrap();
+            params.count(name, 1, most).unwrap_err().message
+        };
+        assert_eq!(says("devices", 16), "\"x\" is no whole number from 1 to 16.");
+        assert!(says("context", 100_000_000).ends_with("; write it as 4096 or 4k."));
     }
 
     #[test]

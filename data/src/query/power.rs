@@ -68,4 +68,13 @@ mod tests {
             assert!(share(text, stock_w).is_err_and(|message| message.contains("share of stock")), "{text}");
         }
     }
+    #[test]
+    fn a_wrong_limit_is_told_once() {
+        let engine = crate::engine::Engine::embedded();
+        for (hardware, power) in [("rtx-3090,rtx-4090,rx-7900-xtx", "5W"), ("rtx-3090,rtx-3090", "2")] {
+            let params = Params::read([("hardware", hardware), ("power", power)]).unwrap();
+            let errors = engine.read(&params).map(|_| ()).unwrap_err();
+            assert_eq!(errors.iter().filter(|error| error.field == "power").count(), 1, "{errors:?}");
+        }
+    }
 }

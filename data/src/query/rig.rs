@@ -110,7 +110,13 @@ impl Figures {
     }
 
     fn power_share(&self, stock_w: Option<u32>, errors: &mut Vec<FieldError>) -> f64 {
-        noted(errors, self.power.share(stock_w).map(Some)).unwrap_or(1.0)
+        self.power.share(stock_w).unwrap_or_else(|error| {
+            // Told once, however many devices it is wrong for.
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+            1.0
+        })
     }
 }
 

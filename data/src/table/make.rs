@@ -9,6 +9,7 @@ use crate::Engine;
 use crate::plausibility::PlausibilityRow;
 use crate::row::WorkloadRow;
 use crate::runs::{CampaignRow, FamilyRow, PointRow, RunRow, RunRows, SHAPES, SpeculativeRow};
+use crate::submission::Apart;
 
 /// A submission that counts, as the store hands it over: one run at one number of streams.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,6 +57,8 @@ pub struct ReportPoint {
     pub output_tokens: u32,
     /// Generated tokens a second of one stream.
     pub decode_tps: f64,
+    /// Reasoning and visible answer apart, the same unit, where the run tells both.
+    pub apart: Option<Apart>,
 }
 
 /// Makes tables, and remembers estimates from one to the next: most rows stay.
@@ -257,8 +260,8 @@ impl Maker {
                 low_tps: point.decode_tps,
                 high_tps: point.decode_tps,
                 estimate: estimate.ok(),
-                reasoning_tps: None,
-                answer_tps: None,
+                reasoning_tps: point.apart.map(|apart| apart.reasoning_tps),
+                answer_tps: point.apart.map(|apart| apart.answer_tps),
             });
         }
         Row {

@@ -20,6 +20,10 @@ pub struct Picked<'t> {
     pub high_tps: f64,
     /// Our estimate over the same figures.
     pub estimate: Option<Range>,
+    /// Lowest and highest of hidden reasoning, where the figures tell it and the answer apart.
+    pub reasoning_tps: Option<(f64, f64)>,
+    /// Lowest and highest of the visible answer, where they do.
+    pub answer_tps: Option<(f64, f64)>,
 }
 
 impl<'t> Picked<'t> {
@@ -31,7 +35,12 @@ impl<'t> Picked<'t> {
         let low_tps = figures().map(|figure| figure.low_tps).fold(f64::INFINITY, f64::min);
         let high_tps = figures().map(|figure| figure.high_tps).fold(0.0, f64::max);
         let estimate = around(figures().filter_map(|figure| figure.estimate));
-        figures().next().map(|_| Picked { row, low_tps, high_tps, estimate })
+        let apart = figures().filter_map(|figure| figure.reasoning_tps.zip(figure.answer_tps));
+        let (reasoning_tps, answer_tps) = apart
+            .map(|(reasoning, answer)| ((reasoning, reasoning), (answer, answer)))
+            .reduce(|one, other| (wide(one.0, other.0), wide(one.1, other.1)))
+            .unzip();
+        figures().next().map(|_| Picked { row, low_tps, high_tps, estimate, reasoning_tps, answer_tps })
     }
 
     /// The middle of what was measured: that of equal factors to both ends.
@@ -51,6 +60,11 @@ impl<'t> Picked<'t> {
     pub fn is_within(&self) -> Option<bool> {
         self.estimate.map(|range| (range.low..=range.high).contains(&self.middle_tps()))
     }
+}
+
+/// From the lower end of two ranges to the higher.
+fn wide(one: (f64, f64), other: (f64, f64)) -> (f64, f64) {
+    (one.0.min(other.0), one.1.max(other.1))
 }
 
 /// Rows that are asked for, in order, and which of them are on the page.

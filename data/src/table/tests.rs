@@ -33,6 +33,7 @@ fn report(id: &str, device: &str, model: &str, build: &str, decode_tps: f64) -> 
             cached_tokens: 0,
             output_tokens: 256,
             decode_tps,
+            apart: None,
         }],
         ..Report::default()
     }

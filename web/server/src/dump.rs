@@ -197,6 +197,7 @@ pub const COLUMNS: &[(&str, Sight, &[&str])] = &[
     // Whoever has the key's name can tell which months of one machine belong together.
     ("run", Sight::Private, &["signing_key"]),
     ("metric", Sight::Public, &["run", "point", "cell", "voter", "counts", "workload", "prompt_tokens", "cached_tokens", "output_tokens", "streams", "decode_tps", "prefill_tps", "ttft_ms", "estimate_tps", "flags"]),
+    ("apart", Sight::Public, &["run", "point", "reasoning_tps", "answer_tps"]),
     ("event", Sight::Public, &["run", "number", "at_ms", "kind", "actor", "dispute", "code", "says"]),
     ("standing", Sight::Public, &["run", "base", "disputes", "events"]),
     ("cell", Sight::Public, &["cell", "device", "model", "quant", "runtime", "depth_tokens", "streams", "speculative", "count", "signed", "decode_tps", "decode_low", "decode_high", "prefill_tps", "prefills"]),

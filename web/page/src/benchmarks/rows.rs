@@ -170,7 +170,7 @@ fn line<'a>(picked: &Picked<'a>, trend: String, m: &Messages) -> Line<'a> {
         Origin::Signed => (w.by_signed, true),
         Origin::Pasted => (w.by_pasted, true),
     };
-    let apart = row.figures.iter().find_map(|figure| figure.reasoning_tps.zip(figure.answer_tps));
+    let apart = picked.reasoning_tps.zip(picked.answer_tps);
     Line {
         variant: &row.variant,
         href: if row.model.is_empty() {
@@ -188,7 +188,9 @@ fn line<'a>(picked: &Picked<'a>, trend: String, m: &Messages) -> Line<'a> {
         concurrency: row.concurrency,
         speed: span(picked.low_tps, picked.high_tps),
         apart: apart
-            .map(|(reasoning, answer)| w.reasoning(&super::tps(answer), &super::tps(reasoning)))
+            .map(|(reasoning, answer)| {
+                w.reasoning(&span(answer.0, answer.1), &span(reasoning.0, reasoning.1))
+            })
             .unwrap_or_default(),
         estimate: match (picked.estimate, row.unestimated) {
             (Some(range), _) => figure::range(range),

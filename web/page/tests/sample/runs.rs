@@ -16,6 +16,7 @@ fn report(id: &str, build: &str, day: &str, decode_tps: f64) -> Report {
         cached_tokens: 0,
         output_tokens: 256,
         decode_tps,
+        apart: None,
     };
     Report {
         id: id.into(),

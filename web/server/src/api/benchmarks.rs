@@ -105,6 +105,14 @@ pub struct RunBody<'a> {
     gen_tps_low: f64,
     /// Highest.
     gen_tps_high: f64,
+    /// Lowest tokens a second of hidden reasoning, over the same figures; null where none tells reasoning and answer apart.
+    reasoning_tps_low: Option<f64>,
+    /// Highest.
+    reasoning_tps_high: Option<f64>,
+    /// Lowest tokens a second of the visible answer; null where none tells them apart.
+    answer_tps_low: Option<f64>,
+    /// Highest.
+    answer_tps_high: Option<f64>,
     /// Our estimate over the same.
     estimate: Option<EstimateBody>,
     /// Why there is none: `quant_unknown`, `model_unknown`, `device_unknown`, `not_loaded`, `too_big` or `speculative`.
@@ -219,6 +227,10 @@ fn body<'a>(table: &'a Table, picked: &Picked<'a>) -> RunBody<'a> {
         speculative: some(&row.speculative),
         gen_tps_low: picked.low_tps,
         gen_tps_high: picked.high_tps,
+        reasoning_tps_low: picked.reasoning_tps.map(|(low, _)| low),
+        reasoning_tps_high: picked.reasoning_tps.map(|(_, high)| high),
+        answer_tps_low: picked.answer_tps.map(|(low, _)| low),
+        answer_tps_high: picked.answer_tps.map(|(_, high)| high),
         estimate: estimate(picked.estimate),
         unestimated: row.unestimated.map(data::table::Unestimated::name),
         ratio: picked.ratio(),
@@ -307,7 +319,7 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<R
 }
 
 /// The columns of the CSV, named as the JSON's fields.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 31] = [
     "family",
     "variant",
     "model",
@@ -327,6 +339,10 @@ const COLUMNS: [&str; 27] = [
     "speculative",
     "gen_tps_low",
     "gen_tps_high",
+    "reasoning_tps_low",
+    "reasoning_tps_high",
+    "answer_tps_low",
+    "answer_tps_high",
     "estimate",
     "unestimated",
     "ratio",

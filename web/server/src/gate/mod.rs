@@ -27,7 +27,7 @@ pub mod run;
 pub mod strict;
 
 use data::medians::cell_key;
-use data::submission::{EvidenceClass, Reason, State};
+use data::submission::{Apart, EvidenceClass, Reason, State};
 
 /// Why a submission is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub struct Point {
     pub prefill_tps: Option<f64>,
     /// Milliseconds to the first token.
     pub ttft_ms: Option<f64>,
+    /// Reasoning and answer apart, where both were timed and agree with the whole.
+    pub apart: Option<Apart>,
     /// Remarks, joined by spaces.
     pub flags: String,
     /// What is expected of decode.

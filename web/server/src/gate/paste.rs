@@ -153,6 +153,7 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
         decode_tps: run.decode_tps,
         prefill_tps: run.prefill_tps,
         ttft_ms: None,
+        apart: None,
         flags: run.flags.iter().map(|flag| flag.word()).collect::<Vec<_>>().join(" "),
         expected_decode: outlook.decode,
         expected_prefill: outlook.prefill.filter(|_| streams == 1 && prompt >= 64),

@@ -206,7 +206,7 @@ fn describe(run: &Submission, around: &Around<'_>, candidate: &mut Candidate) ->
             Outlook::default()
         });
         offloaded = offloaded.or(outlook.offloaded);
-        candidate.points.push(point(result, &outlook));
+        candidate.points.push(point(result, &outlook, rules.nearly));
         for (state, reason) in coherent::remarks(result, &outlook, rules) {
             candidate.lower(state, reason);
         }
@@ -364,7 +364,11 @@ fn context(result: &WorkloadResult) -> u32 {
     result.prompt_tokens.unwrap_or(result.target_prompt_tokens) + result.output_tokens.unwrap_or(0) / 2
 }
 
-fn point(result: &WorkloadResult, outlook: &Outlook) -> Point {
+/// `nearly` is how far apart the speed of the whole and those of its parts may lie.
+fn point(result: &WorkloadResult, outlook: &Outlook, nearly: f64) -> Point {
+    let agrees = |part_tps: f64| {
+        result.decode_tps.is_some_and(|whole_tps| (1.0 / nearly..=nearly).contains(&(part_tps / whole_tps)))
+    };
     let cached_tokens = cached(result);
     Point {
         workload: result.workload.clone(),
@@ -380,6 +384,7 @@ fn point(result: &WorkloadResult, outlook: &Outlook) -> Point {
         decode_tps: result.decode_tps,
         prefill_tps: result.prefill_tps,
         ttft_ms: result.ttft_ms,
+        apart: result.apart().filter(|apart| agrees(apart.reasoning_tps) && agrees(apart.answer_tps)),
         flags: result.flags.join(" "),
         expected_decode: outlook.decode,
         // Several prompts at once share the machine in a way that is not estimated.

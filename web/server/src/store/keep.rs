@@ -284,5 +284,14 @@ async fn point(
     .bind(&point.flags)
     .execute(&mut **line)
     .await?;
+    if let Some(apart) = &point.apart {
+        sqlx::query("INSERT INTO apart (run, point, reasoning_tps, answer_tps) VALUES ($1, $2, $3, $4)")
+            .bind(run)
+            .bind(number as i64)
+            .bind(apart.reasoning_tps)
+            .bind(apart.answer_tps)
+            .execute(&mut **line)
+            .await?;
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Every result that counts, for the table of runs.
 
+use data::submission::Apart;
 use data::table::make::{Report, ReportPoint};
 use sqlx::Row;
 
@@ -13,8 +14,9 @@ impl Store {
             "SELECT run.id, run.evidence, run.measured_on, run.device, run.memory_gib, run.power_share, run.model,
                     run.quant, run.runtime, run.runtime_version, run.backend, metric.cell, metric.workload,
                     metric.prompt_tokens, metric.cached_tokens, metric.output_tokens, metric.streams,
-                    metric.decode_tps
+                    metric.decode_tps, apart.reasoning_tps, apart.answer_tps
              FROM metric JOIN run ON run.id = metric.run JOIN standing ON standing.run = metric.run
+             LEFT JOIN apart ON apart.run = metric.run AND apart.point = metric.point
              WHERE metric.counts = 1 AND metric.decode_tps IS NOT NULL
                AND standing.base IN ('accepted', 'reinstated')
              ORDER BY run.log_index, metric.streams, metric.point",
@@ -55,6 +57,10 @@ impl Store {
                 cached_tokens,
                 output_tokens: count("output_tokens")?,
                 decode_tps: row.try_get("decode_tps")?,
+                apart: row
+                    .try_get::<Option<f64>, _>("reasoning_tps")?
+                    .zip(row.try_get("answer_tps")?)
+                    .map(|(reasoning_tps, answer_tps)| Apart { reasoning_tps, answer_tps }),
             };
             if let Some(last) = reports.last_mut() {
                 last.points.push(point);

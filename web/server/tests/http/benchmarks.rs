@@ -136,6 +136,33 @@ async fn a_submission_stands_beside_the_campaigns_and_says_so() {
 }
 
 #[tokio::test]
+async fn reasoning_and_answer_stand_apart_where_a_run_tells_both() {
+    let site = Site::open(BEHIND).await;
+    let plain = site.submit(1, &sample::full_run(1, 1.0), "192.0.2.1").await.json();
+    let told = site.submit(2, &sample::reasoned(sample::full_run(2, 1.0)), "192.0.2.2").await.json();
+    assert_eq!((&plain["state"], &told["state"]), (&"accepted".into(), &"accepted".into()), "{told}");
+    let id = told["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let short = rows(&site, "from=community&shape=chat-short&concurrency=1").await;
+    assert_eq!(short.len(), 2);
+    for row in &short {
+        let is_told = row["source"] == id;
+        assert_eq!(row["reasoning_tps_low"].is_null(), !is_told, "{row}");
+        if is_told {
+            let tps = |name: &str| row[name].as_f64().expect("a speed");
+            assert!((tps("reasoning_tps_high") / tps("gen_tps_low") - 0.8).abs() < 1e-9, "{row}");
+            assert_eq!(tps("answer_tps_low"), tps("gen_tps_low"));
+            assert_eq!(row["figures"][0]["reasoning_tps"], row["reasoning_tps_low"]);
+        }
+    }
+    let csv = site.get("/benchmarks.csv?from=community").await;
+    assert!(
+        csv.text().lines().next().unwrap().contains(",reasoning_tps_low,reasoning_tps_high,answer_tps_low,")
+    );
+    let page = site.get("/benchmarks?from=community").await;
+    assert!(page.text().contains(" reasoning, "), "{}", page.text());
+}
+
+#[tokio::test]
 async fn the_whole_table_travels_to_browsers() {
     let site = Site::open(&[]).await;
     let answer = site.get("/benchmarks.rows").await;

@@ -128,6 +128,17 @@ pub fn full_run(who: u8, factor: f64) -> Submission {
     run
 }
 
+/// The same run with 100 of each point's tokens as reasoning, 20 % slower than the answer after it.
+pub fn reasoned(mut run: Submission) -> Submission {
+    for point in &mut run.workloads {
+        let (Some(decode_tps), Some(ttft_ms)) = (point.decode_tps, point.ttft_ms) else { continue };
+        point.reasoning_tokens = Some(100);
+        point.first_answer_ms = Some(ttft_ms + 100_000.0 / (0.8 * decode_tps));
+        point.answer_tps = Some(decode_tps);
+    }
+    run
+}
+
 /// Raw timings whose digest every sample names.
 pub const RAW: &str = "[]";
 

@@ -11,6 +11,8 @@ const FORBIDDEN: &[&str] = &[
     "DELETE FROM run",
     "UPDATE metric SET decode_tps = 1",
     "DELETE FROM metric",
+    "UPDATE apart SET answer_tps = 1",
+    "DELETE FROM apart",
     "UPDATE event SET says = 'nothing'",
     "DELETE FROM event",
     "UPDATE payload SET signatures = 'forged'",
@@ -48,6 +50,7 @@ const REPLACING: &[(Backend, &str)] = &[
         Backend::Sqlite,
         "INSERT OR REPLACE INTO event SELECT run, number, at_ms, kind, actor, dispute, code, 'forged' FROM event",
     ),
+    (Backend::Sqlite, "REPLACE INTO apart SELECT run, point, 1.0, 1.0 FROM apart"),
     (Backend::Sqlite, "REPLACE INTO log_node SELECT level, position, hash FROM log_node"),
     (Backend::Sqlite, "INSERT OR REPLACE INTO log_head VALUES (1, 0, x'', 0)"),
     (Backend::Sqlite, "INSERT OR REPLACE INTO machine_tag SELECT tag, 'other' FROM machine_tag"),
@@ -60,6 +63,7 @@ const REPLACING: &[(Backend, &str)] = &[
     ),
     (Backend::Postgres, "TRUNCATE run CASCADE"),
     (Backend::Postgres, "TRUNCATE payload"),
+    (Backend::Postgres, "TRUNCATE apart"),
     (Backend::Postgres, "TRUNCATE event"),
     (Backend::Postgres, "TRUNCATE machine_tag"),
     (Backend::Postgres, "TRUNCATE banned_key"),
@@ -77,7 +81,7 @@ const REPLACING: &[(Backend, &str)] = &[
 async fn fill(own: &Own) {
     let judging = own.judging(30).await;
     for (who, id) in [(1, "one"), (2, "two")] {
-        let run = sample::run(who, sample::estimated("rtx-3090"));
+        let run = sample::reasoned(sample::run(who, sample::estimated("rtx-3090")));
         let taken = own.store.take(&[arrival(candidate(who, &run), id, id)], &judging).await.unwrap();
         assert!(taken[0].is_ok(), "{taken:?}");
     }

@@ -9,6 +9,7 @@ use super::*;
 /// whatever the quantisation, nothing of what pastes say, and a name that was given up with its account behind it.
 async fn as_of_4(own: &Own) {
     for statement in [
+        "DROP TABLE apart",
         "DROP TABLE paste_said",
         "UPDATE cell SET
              count = (SELECT COUNT(*) FROM vote WHERE vote.cell = cell.cell),
