@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::source::{lines, sources};
 
-/// Where no sentence may stand. Of the server it is what pages show and what parameters are told; the details of other
-/// problems are words beside a status, for programs, and what the gate says is kept in the public log.
+/// Where no sentence may stand. Of the server it is what pages show, what parameters are told, kinds of problem, and what the
+/// gate says beside a result. What refuses a run or a dispute that only programs write is words for programs.
 const KEPT: &[&str] = &[
     "data/src",
     "web/browser/src",
@@ -20,6 +20,20 @@ const KEPT: &[&str] = &[
     "web/server/src/api/tables",
     "web/server/src/api/tables.rs",
     "web/server/src/api/benchmarks.rs",
+    "web/server/src/api/login.rs",
+    "web/server/src/gate/claim.rs",
+    "web/server/src/gate/coherent.rs",
+    "web/server/src/gate/judge.rs",
+    "web/server/src/gate/paste.rs",
+    "web/server/src/gate/plausible.rs",
+    "web/server/src/gate/proof.rs",
+    "web/server/src/gate/run.rs",
+    "web/server/src/limits.rs",
+    "web/server/src/problem",
+    "web/server/src/problem.rs",
+    "web/server/src/query_string.rs",
+    "web/server/src/submit",
+    "web/server/src/update.rs",
 ];
 
 /// What is left alone within them: a folder, a file, or one item of a file, and why.

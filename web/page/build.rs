@@ -20,6 +20,8 @@ const ONLY_FULL: &[&str] = &[
     "embed",
     "leaderboard",
     "api",
+    "problem",
+    "gate",
 ];
 /// The tables that only the preview of a paste uses, and what became of it.
 const CONTRIBUTE: [&str; 2] = ["contribute", "state"];

@@ -92,9 +92,13 @@ impl<'t> Selection<'t> {
     #[must_use]
     pub fn new(table: &'t Table, wish: &Wish) -> Self {
         let taken = table.rows.iter().filter(|row| wish.takes(table, row));
-        let mut all: Vec<Picked<'t>> = taken.filter_map(|row| Picked::of(row, &wish.shape)).collect();
+        let all: Vec<Picked<'t>> = taken.filter_map(|row| Picked::of(row, &wish.shape)).collect();
+        // By ranks first: they lie side by side, while rows and their names are all over memory.
+        let mut places: Vec<((u32, u64), usize)> =
+            all.iter().enumerate().map(|(at, one)| (rank(wish.sort, wish.descending, one), at)).collect();
         // Equal rows keep the order in which they were published: the sort is stable.
-        all.sort_by(|a, b| a.row.family.cmp(&b.row.family).then_with(|| order(wish, a, b)));
+        places.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| order(wish, &all[a.1], &all[b.1])));
+        let all: Vec<Picked<'t>> = places.into_iter().map(|(_, at)| all[at]).collect();
         let mut counts = alloc::vec![0; table.families.len()];
         for picked in &all {
             counts[picked.row.family as usize] += 1;
@@ -163,11 +167,18 @@ impl Edge {
     /// The number of the row among these, or of the one that stands where it stood, and whether it is the row itself. Of
     /// rows that stand alike it is the first: rather is one seen twice than never.
     fn place(&self, sort: Sort, descending: bool, all: &[Picked<'_>]) -> Option<(usize, bool)> {
-        let itself = all.iter().position(|picked| picked.row.hash() == self.hash);
-        itself.map(|at| (at, true)).or_else(|| {
-            let stands = self.stands?;
-            Some((all.partition_point(|picked| rank(sort, descending, picked) < stands), false))
-        })
+        let is_itself = |picked: &Picked<'_>| picked.row.hash() == self.hash;
+        let stood = self.stands.map(|stands| {
+            let before = |picked: &Picked<'_>| rank(sort, descending, picked) < stands;
+            let first = all.partition_point(before);
+            let alike = all[first..].iter().take_while(|picked| rank(sort, descending, picked) == stands);
+            (first, alike.count())
+        });
+        // Where it stood it mostly still stands: only where it moved or is gone are all rows looked at.
+        let (first, alike) = stood.unwrap_or_default();
+        let near = all[first..first + alike].iter().position(is_itself).map(|at| first + at);
+        let itself = near.or_else(|| all.iter().position(is_itself));
+        itself.map(|at| (at, true)).or(stood.map(|(first, _)| (first, false)))
     }
 }
 

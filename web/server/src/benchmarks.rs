@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use data::runs::RunRows;
 use data::table::Table;
 use data::table::make::Maker;
-use page::benchmarks::{Around, WantedCell};
+use page::benchmarks::{Around, Offers, WantedCell};
 use page::gather;
 
 use crate::app::App;
@@ -23,6 +23,7 @@ pub struct Snapshot {
     /// The table.
     pub table: Table,
     wanted: OnceLock<Vec<WantedCell>>,
+    offers: OnceLock<Offers>,
     packed: OnceLock<Option<Representation>>,
 }
 
@@ -48,13 +49,14 @@ impl Kept {
 
 impl Snapshot {
     fn new(version: i64, table: Table) -> Self {
-        Snapshot { version, table, wanted: OnceLock::new(), packed: OnceLock::new() }
+        Snapshot { version, table, wanted: OnceLock::new(), offers: OnceLock::new(), packed: OnceLock::new() }
     }
 
-    /// What stands below the table.
+    /// What stands around the table: the same for all who ask, whatever they ask.
     pub fn around(&self, app: &App) -> Around<'_> {
         let wanted = self.wanted.get_or_init(|| gather::wanted_runs(app.engine(), &self.table));
-        Around { runs: RunRows::embedded(), wanted }
+        let offers = self.offers.get_or_init(|| Offers::of(&self.table));
+        Around { runs: RunRows::embedded(), wanted, offers }
     }
 
     /// The whole table for browsers that sort by themselves; none where it is too large for that.

@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data::dump::DumpRow;
 use hyper::body::Frame;
+use page::messages::EN;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::api::refuse_parameters;
@@ -158,8 +159,7 @@ impl Places {
 /// Where as many are being read as are sent at once.
 pub fn answer(app: App, form: Form) -> Result<Response, Problem> {
     let place = app.dumps().take().ok_or_else(|| {
-        let says =
-            format!("{AT_ONCE} dumps are being read, as many as are sent at once; try again in a minute.");
+        let says = EN.problem.dumps(&AT_ONCE.to_string());
         Problem::new(Kind::Overloaded, says).retry_after_s(60)
     })?;
     let (sender, receiver) = mpsc::channel(WAITING);

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use data::submission::{EVIDENCE_LIMIT_BYTES, PASTE_LIMIT_BYTES};
 use http_body_util::Limited;
+use page::messages::EN;
 use tokio::sync::Semaphore;
 
 use crate::problem::{Kind, Problem};
@@ -60,7 +61,7 @@ pub async fn url(State(limits): State<Limits>, request: Request, next: Next) -> 
     if bytes <= limits.url_bytes {
         return next.run(request).await;
     }
-    let detail = format!("The address has {bytes} bytes; we read up to {}.", limits.url_bytes);
+    let detail = EN.problem.address_bytes(&bytes.to_string(), &limits.url_bytes.to_string());
     Problem::new(Kind::TooLarge, detail).with_status(StatusCode::URI_TOO_LONG).into_response()
 }
 
@@ -82,7 +83,7 @@ pub async fn body(State(limits): State<Limits>, request: Request, next: Next) ->
     let most = body_bytes_of(request.uri().path(), limits.body_bytes);
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|value| value.parse::<usize>().ok()).is_some_and(|bytes| bytes > most) {
-        let detail = format!("The body is longer than the {most} bytes that this address reads.");
+        let detail = EN.problem.body_bytes(&most.to_string());
         return Problem::new(Kind::TooLarge, detail).into_response();
     }
     next.run(request.map(|body| Body::new(Limited::new(body, most)))).await
@@ -109,9 +110,7 @@ pub async fn in_flight(State(places): State<Arc<Places>>, request: Request, next
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let places = if reads { &places.reading } else { &places.sending };
     let Ok(_place) = places.try_acquire() else {
-        return Problem::new(Kind::Overloaded, "The server is handling as many requests as it takes.")
-            .retry_after_s(1)
-            .into_response();
+        return Problem::new(Kind::Overloaded, EN.problem.in_flight).retry_after_s(1).into_response();
     };
     next.run(request).await
 }

@@ -4,6 +4,7 @@
 //! question marks, and the answer is then about something nobody asked. The API refuses such text instead.
 
 use crate::problem::Problem;
+use page::messages::EN;
 
 /// The pairs of a query string (`application/x-www-form-urlencoded`), in order.
 pub fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
@@ -13,10 +14,7 @@ pub fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
 /// The pairs of a form that was sent, in order: the same writing, in a body.
 pub fn form(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
     taken_apart(body, |what| {
-        let says = format!(
-            "In the form, {what} is not UTF-8. Save the text as UTF-8 and send it again; `llm-speed-probe read FILE` reads \
-             other encodings."
-        );
+        let says = EN.problem.form_utf8(what);
         Problem::new(crate::problem::Kind::Form, says)
     })
 }
@@ -27,18 +25,15 @@ fn taken_apart(text: &[u8], malformed: impl Fn(&str) -> Problem) -> Result<Vec<(
         .map(|pair| {
             let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (key, value) = (&pair[..end], pair.get(end + 1..).unwrap_or_default());
-            let key = decode(key).ok_or_else(|| malformed("the name of a parameter"))?;
-            let value = decode(value).ok_or_else(|| malformed(&format!("the value of {key:?}")))?;
+            let key = decode(key).ok_or_else(|| malformed(EN.problem.name_of_a_parameter))?;
+            let value = decode(value).ok_or_else(|| malformed(&EN.problem.value_of(&format!("{key:?}"))))?;
             Ok((key, value))
         })
         .collect()
 }
 
 fn malformed(what: &str) -> Problem {
-    Problem::new(
-        crate::problem::Kind::Parameter,
-        format!("In the address, {what} is not percent-encoded UTF-8; write a percent sign as %25."),
-    )
+    Problem::new(crate::problem::Kind::Parameter, EN.problem.address_utf8(what))
 }
 
 /// One name or value, or nothing where an escape is broken or the bytes are no UTF-8.

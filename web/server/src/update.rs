@@ -8,6 +8,7 @@ use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data::update::{MANIFEST, MANIFEST_LIMIT_BYTES, Manifest, stays_inside};
+use page::messages::EN;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
@@ -91,7 +92,7 @@ pub fn read(folder: &Path) -> Result<Manifest, String> {
 
 /// `GET /update/{path}`.
 pub async fn file(State(app): State<App>, UrlPath(path): UrlPath<String>) -> Result<Response, Problem> {
-    let none = || Problem::new(Kind::NotFound, "This server publishes no updates.");
+    let none = || Problem::new(Kind::NotFound, EN.problem.no_updates);
     let (mut file, length) = app.updates().ok_or_else(none)?.file(path).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {

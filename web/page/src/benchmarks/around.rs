@@ -1,10 +1,11 @@
-//! What stands below the table and does not change with its filters: definitions, wanted measurements, plans, machines.
+//! What stands around the table and does not change with its filters: definitions, wanted measurements, plans, machines.
 
 use askama::Template;
 use data::answer::Evidence;
 use data::runs::{CampaignRow, QueuedRow, RigRow, RunRows};
 use estimator::Range;
 
+use super::page::Offers;
 use super::{glossary, rows};
 use crate::figure;
 use crate::messages::Messages;
@@ -17,6 +18,8 @@ pub struct Around<'a> {
     pub runs: &'a RunRows,
     /// Missing measurements, the most wanted first.
     pub wanted: &'a [WantedCell],
+    /// What the lists above the table offer.
+    pub offers: &'a Offers,
 }
 
 /// A measurement that would narrow our ranges.

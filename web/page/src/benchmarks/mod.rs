@@ -17,7 +17,7 @@ use data::table::{Picked, ReportCard, Selection, Sort, Table, Wish};
 #[cfg(feature = "full")]
 pub use around::{Around, WantedCell};
 #[cfg(feature = "full")]
-pub use page::benchmarks_page;
+pub use page::{Offers, benchmarks_page};
 
 use crate::messages::Messages;
 use crate::query::Query;

@@ -35,6 +35,31 @@ struct Field<'a> {
     choices: Vec<Choice>,
 }
 
+/// What the lists above the table offer; of a large table it takes longer to gather than a page of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Offers {
+    hardware: Vec<Choice>,
+    backend: Vec<Choice>,
+    runtime: Vec<Choice>,
+    quant: Vec<Choice>,
+    concurrency: Vec<Choice>,
+}
+
+impl Offers {
+    /// Everything that rows of the table have.
+    #[must_use]
+    pub fn of(table: &Table) -> Self {
+        let streams = concurrencies(table).into_iter().map(|count| (count.clone(), count));
+        Offers {
+            hardware: hardware(table),
+            backend: counted(table, |row| &row.backend),
+            runtime: counted(table, |row| &row.runtime),
+            quant: counted(table, |row| &row.quant),
+            concurrency: streams.collect(),
+        }
+    }
+}
+
 /// The page: the rows that the address asks for, filters above them, and the machines, plans and wants below.
 pub fn benchmarks_page(
     table: &Table,
@@ -53,7 +78,7 @@ pub fn benchmarks_page(
         description: m.benchmarks.lead,
         heading: m.benchmarks.title,
         current: PATH,
-        form: form(&view, query, m)?,
+        form: form(&view, around.offers, query, m)?,
         body: results(&view, query, m)?,
         below: below(around, m)?,
         ..Frame::default()
@@ -61,17 +86,16 @@ pub fn benchmarks_page(
     .render(m, site)
 }
 
-fn form(view: &BenchmarksView<'_>, query: &Query, m: &Messages) -> askama::Result<String> {
+fn form(view: &BenchmarksView<'_>, offers: &Offers, query: &Query, m: &Messages) -> askama::Result<String> {
     let w = &m.benchmarks;
     let table = view.table;
     let shapes = table.workloads.iter().map(|workload| (workload.name.clone(), workload.name.clone()));
-    let streams = concurrencies(table).into_iter().map(|count| (count.clone(), count));
     let lists = [
-        ("hardware", w.hardware, with_any(w.any, hardware(table))),
-        ("backend", w.backend, with_any(w.any, counted(table, |row| &row.backend))),
-        ("runtime", w.runtime, with_any(w.any, counted(table, |row| &row.runtime))),
-        ("quant", w.quant, with_any(w.any, counted(table, |row| &row.quant))),
-        ("concurrency", w.concurrency, with_any(w.any, streams.collect())),
+        ("hardware", w.hardware, with_any(w.any, offers.hardware.clone())),
+        ("backend", w.backend, with_any(w.any, offers.backend.clone())),
+        ("runtime", w.runtime, with_any(w.any, offers.runtime.clone())),
+        ("quant", w.quant, with_any(w.any, offers.quant.clone())),
+        ("concurrency", w.concurrency, with_any(w.any, offers.concurrency.clone())),
         ("shape", w.workload, with_any(w.workload_any, shapes.collect())),
         (
             "from",

@@ -1,7 +1,7 @@
 //! The site that sample pages stand on, and all of them by name.
 
 use data::runs::RunRows;
-use page::benchmarks::{Around, benchmarks_page};
+use page::benchmarks::{Around, Offers, benchmarks_page};
 use page::measured::MeasuredView;
 use page::messages::EN;
 use page::{Choices, ErrorView, Query, Site};
@@ -28,7 +28,7 @@ pub fn site() -> Site {
 /// The table of runs, with a campaign that has everything.
 fn benchmarks(query: &str, site: &Site) -> askama::Result<String> {
     let (table, wanted) = sample::table();
-    let around = Around { runs: RunRows::embedded(), wanted: &wanted };
+    let around = Around { runs: RunRows::embedded(), wanted: &wanted, offers: &Offers::of(&table) };
     benchmarks_page(&table, &around, &Query::parse(query), &EN, site)
 }
 

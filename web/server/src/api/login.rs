@@ -8,6 +8,7 @@ use axum::response::Response;
 use data::digest::{digest, hex};
 use data::envelope::CLAIM_TYPE;
 use data::submission::MachineClaim;
+use page::messages::EN;
 
 use super::disputes::{Signed, by_submitter};
 use super::refuse_parameters;
@@ -108,24 +109,22 @@ impl ProfileBody {
 
 /// The identity service, where one is named.
 pub fn service(app: &App) -> Result<&Identity, Problem> {
-    let none = || {
-        Problem::new(Kind::NotFound, "Nobody can sign in here: whoever runs this server has not set it up.")
-    };
+    let none = || Problem::new(Kind::NotFound, EN.problem.no_sign_in);
     app.identity().ok_or_else(none)
 }
 
 fn away(error: &IdentityError) -> Problem {
     tracing::warn!(%error, "somebody could not sign in");
     let says = match error {
-        IdentityError::Busy => "Too many people are signing in at once; try again.",
-        _ => "The identity service does not answer as it should; nobody was signed in. Try again.",
+        IdentityError::Busy => EN.problem.sign_in_busy,
+        _ => EN.problem.sign_in_away,
     };
     Problem::new(Kind::NotReady, says).retry_after_s(10)
 }
 
 /// The fields of a form, no more than are known.
 fn fields<const N: usize>(form: &Bytes, names: [&str; N]) -> Result<[String; N], Problem> {
-    let text = std::str::from_utf8(form).map_err(|_| Problem::new(Kind::Form, "The form is not UTF-8."))?;
+    let text = std::str::from_utf8(form).map_err(|_| Problem::new(Kind::Form, EN.problem.form_not_utf8))?;
     let mut values = [const { String::new() }; N];
     for (name, value) in query_string::pairs(text)? {
         if let Some(place) = names.iter().position(|known| *known == name) {
@@ -187,7 +186,7 @@ pub async fn redeem(State(app): State<App>, From(from): From, form: Bytes) -> Re
     limited(&app, from, "login", QUESTIONS_EACH).await?;
     let [device_code, grant_type] = fields(&form, ["device_code", "grant_type"])?;
     if grant_type != GRANT_TYPE || device_code.is_empty() || device_code.len() > 512 {
-        return Err(Problem::new(Kind::Form, "Send device_code, and the grant_type of RFC 8628."));
+        return Err(Problem::new(Kind::Form, EN.problem.device_code));
     }
     let token = match identity.redeem(&device_code).await.map_err(|error| away(&error))? {
         Redeemed::Token(token) => token,
@@ -224,8 +223,7 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Profile, Problem> {
         None => None,
     };
     found.ok_or_else(|| {
-        Problem::new(Kind::Signature, "No profile has this token; `llm-speed-probe login` gets a new one.")
-            .with_status(StatusCode::UNAUTHORIZED)
+        Problem::new(Kind::Signature, EN.problem.no_token).with_status(StatusCode::UNAUTHORIZED)
     })
 }
 
@@ -260,7 +258,7 @@ pub async fn claim(
         return Err(Refusal::new(Because::Signature, says).into());
     }
     if stored.run.is_anonymous() {
-        let says = "This run was sent without its machine's tag, so nothing ties it to others or to a name.";
+        let says = EN.problem.run_without_tag;
         return Err(Refusal::new(Because::Claim, says).into());
     }
     app.store().claim_machine(&profile.subject, &stored.run.voter, now_ms()).await?;

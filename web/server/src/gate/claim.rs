@@ -11,6 +11,7 @@ use data::row::{ModelRow, QuantRow, Runtime};
 use data::subject::{Matter, shape};
 use data::submission::ModelIdentity;
 use estimator::{Placement, Range, rooflines};
+use page::messages::EN;
 
 use super::{Because, Expected, Refusal};
 
@@ -97,18 +98,15 @@ pub fn outlook(
     let read = Params::read(pairs.iter().map(|(name, value)| (*name, value.as_str())))
         .and_then(|params| engine.read(&params));
     let (rig, job) = read.map_err(|errors| match errors.into_iter().next() {
-        Some(error) => format!("This setup is not estimated, so its speed cannot be checked: {error}"),
-        None => "This setup is not estimated, so its speed cannot be checked.".to_owned(),
+        Some(error) => EN.gate.not_estimated_why(&error.to_string()),
+        None => EN.gate.not_estimated.to_owned(),
     })?;
     let mut asking = Asking::new(engine, &rig, &job);
     let (setup, constants, _) = asking.about(&Matter::of(model, shape(model), quant, job.runtime));
     let estimate = estimator::estimate(setup, constants);
     let bounds = rooflines(setup, constants);
     let (Some(speeds), Some(bounds)) = (estimate.speeds, bounds) else {
-        return Err(format!(
-            "{} in {} does not fit into the memory that is told, so its speed cannot be checked.",
-            model.name, quant.name
-        ));
+        return Err(EN.gate.does_not_fit(&model.name, &quant.name));
     };
     Ok(Outlook {
         decode: Some(expected(speeds.decode_tps, bounds.decode_tps)),
@@ -141,9 +139,10 @@ pub fn agrees(
         if far(params_b.max(1e-9), model.params_b, rules.params_agree) {
             return Err(Refusal::new(
                 Because::Claim,
-                format!(
-                    "The file has {params_b:.2} billion weights; {} has {:.2}. It is another model.",
-                    model.name, model.params_b
+                EN.gate.other_weights(
+                    &format!("{params_b:.2}"),
+                    &format!("{:.2}", model.params_b),
+                    &model.name,
                 ),
             ));
         }
@@ -159,12 +158,11 @@ pub fn agrees(
         if !(least..=most).contains(&bytes) {
             return Err(Refusal::new(
                 Because::Claim,
-                format!(
-                    "The file has {:.2} GB; {} in {} has about {:.2}. It is another quantisation or another model.",
-                    bytes / 1e9,
-                    model.name,
-                    quant.name,
-                    wanted / 1e9
+                EN.gate.other_size(
+                    &format!("{:.2}", bytes / 1e9),
+                    &format!("{:.2}", wanted / 1e9),
+                    &model.name,
+                    &quant.name,
                 ),
             ));
         }

@@ -3,6 +3,7 @@
 
 use data::plausibility::PlausibilityRow;
 use data::submission::{Reason, State, WorkloadResult};
+use page::messages::EN;
 
 use super::claim::Outlook;
 use super::plausible::times;
@@ -32,31 +33,27 @@ fn above(
 ) {
     let mut held = |what: &str, ratio: f64| {
         if ratio > rules.roofline_slack {
-            let says = format!(
-                "{}: {what} is {} what this hardware can do at its peak.",
-                point.workload,
-                times(ratio)
-            );
+            let says = EN.gate.above_peak(&times(ratio), what, &point.workload);
             told.push((State::Held, reason("above_roofline", says)));
         }
     };
     let streams = f64::from(point.streams);
     if let Some(expected) = outlook.decode {
         if let Some(tps) = point.aggregate_tps {
-            held("the speed of all requests together", tps / (streams * expected.roofline));
+            held(EN.gate.all_speed, tps / (streams * expected.roofline));
         }
         if let Some(tps) = point.answer_tps {
-            held("the speed of the answer", tps / expected.roofline);
+            held(EN.gate.answer_speed, tps / expected.roofline);
         }
     }
     if let Some(expected) = outlook.prefill {
         if let (Some(tokens), Some(ttft_ms)) = (computed(point), point.ttft_ms) {
             let least_ms = tokens / expected.roofline * 1000.0;
-            held("the way to the first token", least_ms / ttft_ms.max(f64::MIN_POSITIVE));
+            held(EN.gate.first_token, least_ms / ttft_ms.max(f64::MIN_POSITIVE));
         }
         // A single prompt is judged with the votes; several share the machine, which is at its peak with one already.
         if let Some(tps) = point.prefill_tps.filter(|_| point.streams > 1) {
-            held("prefill of each request", tps / expected.roofline);
+            held(EN.gate.prefill_each, tps / expected.roofline);
         }
     }
 }
@@ -64,7 +61,7 @@ fn above(
 fn apart(point: &WorkloadResult, rules: &PlausibilityRow, told: &mut Vec<(State, Reason)>) {
     let nearly = rules.nearly;
     let mut flagged = |says: String| {
-        told.push((State::Flagged, reason("figures_disagree", format!("{}: {says}", point.workload))));
+        told.push((State::Flagged, reason("figures_disagree", EN.gate.of_workload(&says, &point.workload))));
     };
     let near = |one: f64, other: f64| (1.0 / nearly..=nearly).contains(&(one / other));
     if let (Some(all), Some(each)) = (point.aggregate_tps, point.decode_tps) {
@@ -73,34 +70,35 @@ fn apart(point: &WorkloadResult, rules: &PlausibilityRow, told: &mut Vec<(State,
         let fastest = gap_ms.map_or(each, |gap_ms| each.max(1000.0 / gap_ms));
         let streams = f64::from(point.streams);
         if all > nearly * streams * fastest || all * rules.at_times < streams * each {
-            flagged(format!(
-                "{all:.0} tok/s of all requests together, and {} times {each:.1}, do not agree.",
-                point.streams
+            flagged(EN.gate.all_and_each(
+                &format!("{all:.0}"),
+                &format!("{each:.1}"),
+                &point.streams.to_string(),
             ));
         }
     }
     if let (Some(answer), Some(decode)) = (point.answer_tps, point.decode_tps)
         && !near(answer, decode)
     {
-        flagged(format!("{answer:.1} tok/s of the answer and {decode:.1} of the whole do not agree."));
+        flagged(EN.gate.answer_and_whole(&format!("{answer:.1}"), &format!("{decode:.1}")));
     }
     if let (Some(first), Some(answer)) = (point.ttft_ms, point.first_answer_ms)
         && answer * nearly < first
     {
-        flagged("the answer begins before its first token.".to_owned());
+        flagged(EN.gate.answer_early.to_owned());
     }
     // The first token comes when the prompt is computed, not before.
     if let (Some(tokens), Some(tps), Some(ttft_ms)) = (computed(point), point.prefill_tps, point.ttft_ms)
         && ttft_ms * nearly < tokens / tps * 1000.0
     {
-        flagged(format!("{tps:.0} tok/s of prefill and a first token after {ttft_ms:.0} ms do not agree."));
+        flagged(EN.gate.prefill_and_first(&format!("{ttft_ms:.0}"), &format!("{tps:.0}")));
     }
     if let (Some(turns), Some(wall_ms)) = (&point.turns, point.wall_ms)
         && turns.timeline.len() == turns.count as usize
     {
         let sum: f64 = turns.timeline.iter().map(|turn| turn.wall_ms).sum();
         if !near(sum, wall_ms) {
-            flagged(format!("turns of {sum:.0} ms in a trace of {wall_ms:.0} ms do not agree."));
+            flagged(EN.gate.turns_and_trace(&format!("{sum:.0}"), &format!("{wall_ms:.0}")));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use data::plausibility::PlausibilityRow;
 use data::submission::{Reason, State};
+use page::messages::EN;
 
 use super::plausible::{Opinion, opinion, same_again, times};
 use super::{Because, Candidate, Refusal, reason};
@@ -63,19 +64,18 @@ pub fn judge(
     rules: &PlausibilityRow,
 ) -> Result<(State, Vec<Reason>), Refusal> {
     if let Some(id) = &known.same_payload {
-        let mut refusal = Refusal::new(Because::Repeated, "These very bytes were taken before.");
+        let mut refusal = Refusal::new(Because::Repeated, EN.gate.same_payload);
         refusal.instance = Some(format!("/r/{id}"));
         return Err(refusal);
     }
     if let Some(id) = &known.same_said {
-        let says =
-            "These lines were taken before, for the same machine, model and runtime. Paste another run.";
+        let says = EN.gate.same_said;
         let mut refusal = Refusal::new(Because::Repeated, says);
         refusal.instance = Some(format!("/r/{id}"));
         return Err(refusal);
     }
     if known.nonce_spent {
-        return Err(Refusal::new(Because::Proof, "This proof of work was spent; solve a new challenge."));
+        return Err(Refusal::new(Because::Proof, EN.gate.nonce_spent));
     }
     keys(candidate, stored_tag, known)?;
     let mut judged = candidate.clone();
@@ -93,13 +93,7 @@ pub fn judge(
                 Opinion::Fine => continue,
                 Opinion::Impossible(ratio) => (
                     State::Held,
-                    reason(
-                        "above_roofline",
-                        format!(
-                            "{where_}{what} is {} what this hardware can move at its peak.",
-                            times(ratio)
-                        ),
-                    ),
+                    reason("above_roofline", EN.gate.above_roofline(&where_, &times(ratio), what)),
                 ),
                 Opinion::Far { of_others, of_estimate } => {
                     (State::Flagged, far(&where_, what, others.len(), of_others, of_estimate))
@@ -110,10 +104,7 @@ pub fn judge(
         if let (Some(speed), Some(own)) = (point.decode_tps, reports.own_decode_tps)
             && !same_again(speed, own, rules)
         {
-            let says = format!(
-                "{where_}decode is {} what the same machine reported before; a maintainer looks at it.",
-                times(speed / own)
-            );
+            let says = EN.gate.differs_from_own(&where_, &times(speed / own));
             judged.lower(State::Held, reason("differs_from_own", says));
         }
     }
@@ -121,32 +112,32 @@ pub fn judge(
 }
 
 fn far(where_: &str, what: &str, count: usize, of_others: Option<f64>, of_estimate: Option<f64>) -> Reason {
-    let estimate = of_estimate.map(|ratio| format!("{} the estimate", times(ratio)));
-    let others = of_others.map(|ratio| {
-        let reports = if count == 1 { "1 other report".to_owned() } else { format!("{count} other reports") };
-        format!("{} the median of {reports}", times(ratio))
-    });
+    let estimate = of_estimate.map(|ratio| EN.gate.of_estimate(&times(ratio)));
+    let others = of_others.map(|ratio| EN.gate.of_others(&count.to_string(), &times(ratio)));
     let code = if others.is_some() { "far_from_others" } else { "far_from_estimate" };
-    let told: Vec<String> = others.into_iter().chain(estimate).collect();
-    reason(code, format!("{where_}{what} is {}.", told.join(" and ")))
+    let told = match (others, estimate) {
+        (Some(others), Some(estimate)) => EN.gate.of_both(&estimate, &others),
+        (others, estimate) => others.or(estimate).unwrap_or_default(),
+    };
+    reason(code, EN.gate.far(where_, &told, what))
 }
 
 fn keys(candidate: &Candidate, stored_tag: &str, known: &Known) -> Result<(), Refusal> {
     let Some(signer) = &candidate.signer else { return Ok(()) };
     let refused = |says: &str| Err(Refusal::new(Because::Signature, says));
     if known.key_banned {
-        return refused("This key may not submit any more; its results were found to be false.");
+        return refused(EN.gate.key_banned);
     }
     if let Some(before) = &known.key {
         if before.hardware != signer.hardware {
-            return refused("This key signed runs of other hardware; each machine has a key of its own.");
+            return refused(EN.gate.key_hardware);
         }
         if before.month != signer.month || before.tag != stored_tag {
-            return refused("This key belongs to another month or another tag; make a new one.");
+            return refused(EN.gate.key_month);
         }
     }
     if known.tag_hardware.as_ref().is_some_and(|hardware| *hardware != signer.hardware) {
-        return refused("This tag belongs to other hardware; a machine that changed has a new tag.");
+        return refused(EN.gate.tag_hardware);
     }
     Ok(())
 }
@@ -168,14 +159,14 @@ fn model_file(judged: &mut Candidate, known: &Known, known_from: u32) {
     match other {
         Some((model, count)) if own < known_from || own <= *count => {
             let says = if *count >= known_from {
-                format!("This file is known as {model}, and the run says {this}; a maintainer looks at it.")
+                EN.gate.file_known(model, this)
             } else {
-                format!("Somebody else called the same file {model}; a maintainer looks at it.")
+                EN.gate.file_called(model)
             };
             judged.lower(State::Held, reason("file_disputed", says));
         }
         None if own < known_from => {
-            let says = "Fewer than two others had reported this file of the model when it came.";
+            let says = EN.gate.file_unverified;
             judged.reasons.push(reason("file_unverified", says));
         }
         _ => {}

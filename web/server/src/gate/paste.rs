@@ -5,6 +5,7 @@ use data::paste::{self, Run, Verdict};
 use data::query::Params;
 use data::row::Runtime;
 use data::submission::{EvidenceClass, PASTE_LIMIT_BYTES, Paste, State, TextRequest, depth_bucket};
+use page::messages::EN;
 
 use super::claim::{self, Pairs, Subject};
 use super::run::{Around, Proof, not_estimated, spend};
@@ -17,7 +18,7 @@ use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
 pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal> {
     let request: TextRequest<Proof> = strict::read(body, "the request", &["text"])?;
     if request.text.len() > PASTE_LIMIT_BYTES {
-        let says = format!("The paste has {} bytes; {PASTE_LIMIT_BYTES} are read.", request.text.len());
+        let says = EN.gate.paste_bytes(&request.text.len().to_string(), &PASTE_LIMIT_BYTES.to_string());
         return Err(Refusal::new(Because::TooLarge, says));
     }
     let digest = digest(request.text.as_bytes());
@@ -28,14 +29,14 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         return Err(Refusal::new(Because::Claim, reading.says));
     }
     let [run] = &reading.runs[..] else {
-        let says = format!("There are {} runs in the lines; send those of one.", reading.runs.len());
+        let says = EN.gate.several_runs(&reading.runs.len().to_string());
         return Err(Refusal::new(Because::Claim, says));
     };
     if let Some(why) = run.unsent() {
         return Err(Refusal::new(Because::Claim, why));
     }
     if run.lines.trim_end() != sent.lines.trim_end() {
-        let says = "Send only the timing lines: what else was pasted is nobody's business.";
+        let says = EN.gate.not_timings;
         return Err(Refusal::new(Because::Claim, says));
     }
     let mut candidate = Candidate {
@@ -52,7 +53,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
         raw_timings_sha256: String::new(),
         said: String::new(),
         points: Vec::new(),
-        reasons: vec![reason("pasted", "Lines that were pasted: nothing proves where they come from.")],
+        reasons: vec![reason("pasted", EN.gate.pasted)],
         state: State::Accepted,
     };
     describe(&sent, run, around, &mut candidate)?;
@@ -88,7 +89,7 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
         && !Runtime::ALL.into_iter().any(|runtime| runtime.name() == name)
     {
         let known: Vec<&str> = Runtime::ALL.into_iter().map(Runtime::name).collect();
-        let says = format!("runtime is {name:?}; it is one of {}, or left out.", known.join(", "));
+        let says = EN.gate.other_runtime(&known.join(", "), &format!("{name:?}"));
         return Err(Refusal::new(Because::Claim, says));
     }
     let runtime = run.runtime(sent.runtime.as_deref());
@@ -113,8 +114,8 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     }
     let unknown = |what: &str, text: &str, lookup: &data::Lookup| {
         let near = match lookup.suggestions() {
-            [] => format!("GET /api/v1/{what}s lists what is there"),
-            near => format!("Nearest to it: {}", near.join(", ")),
+            [] => EN.gate.listed(what),
+            near => EN.gate.nearest(&near.join(", ")),
         };
         let says = lookup.at(what, text).message;
         Refusal::new(Because::Claim, format!("{what}: {says} {near}."))
@@ -128,7 +129,7 @@ fn describe(sent: &Paste, run: &Run, around: &Around<'_>, candidate: &mut Candid
     });
     // Whatever the engine read above has a machine; figures of one's own are no device that could be sent.
     let Some((device, devices, backend)) = found else {
-        let says = "The device is not in the catalogue; GET /api/v1/hardware lists what is there.";
+        let says = EN.gate.no_device;
         return Err(Refusal::new(Because::Claim, says));
     };
     candidate.subject = Subject {

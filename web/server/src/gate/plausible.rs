@@ -22,6 +22,7 @@
 //! none can lie three standard deviations from their mean when it is counted among them.
 
 use data::plausibility::PlausibilityRow;
+use page::messages::EN;
 
 use super::Expected;
 
@@ -121,7 +122,8 @@ pub fn same_again(speed_tps: f64, earlier_tps: f64, rules: &PlausibilityRow) -> 
 
 /// "2.1 times" of a ratio above one, "0.4 times" below.
 pub fn times(ratio: f64) -> String {
-    if ratio >= 10.0 { format!("{ratio:.0} times") } else { format!("{ratio:.1} times") }
+    let ratio = if ratio >= 10.0 { format!("{ratio:.0}") } else { format!("{ratio:.1}") };
+    EN.gate.times(&ratio)
 }
 
 #[cfg(test)]

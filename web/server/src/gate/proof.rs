@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use altcha::{Challenge, CreateChallengeOptions, Payload, VerifySolutionOptions};
+use page::messages::EN;
 
 use super::fields::CLOCK_SKEW_MS;
 use super::{Because, Refusal};
@@ -74,27 +75,24 @@ pub fn check(
     now_ms: i64,
 ) -> Result<(String, i64), Refusal> {
     let refused = |says: &str| Refusal::new(Because::Proof, says);
-    let pow =
-        pow.ok_or_else(|| refused("Proof of work is missing; ask /api/v1/challenge for a challenge."))?;
+    let pow = pow.ok_or_else(|| refused(EN.gate.no_proof))?;
     let parameters = &pow.challenge.parameters;
     // Our own clock first: an old token is turned away before any arithmetic, and one without an end is none of ours.
     let expires_ms = parameters.expires_at.and_then(|seconds| seconds.checked_mul(1000)).unwrap_or(0);
     // The server that made it may be another than this one, with a clock that is ahead of ours.
     if expires_ms < now_ms || expires_ms > now_ms + GOOD_FOR_MS + CLOCK_SKEW_MS {
-        return Err(refused("The challenge has expired; ask for a new one and solve that."));
+        return Err(refused(EN.gate.proof_expired));
     }
     let bound = parameters.data.as_ref().and_then(|data| data.get("digest")).and_then(|value| value.as_str());
     if bound != Some(digest) {
-        return Err(refused(
-            "The challenge was made for other bytes; ask for one with the digest of what you send.",
-        ));
+        return Err(refused(EN.gate.proof_of_other));
     }
     let mut options = VerifySolutionOptions::new(&pow.challenge, &pow.solution, secret.challenge.clone());
     options.hmac_key_signature_secret = Some(secret.key.clone());
     let verified = altcha::verify_solution(options).is_ok_and(|result| result.verified);
     // Without a key signature the crate would derive the key anew, at a cost that the sender chose.
     if !verified || parameters.key_signature.as_deref().is_none_or(str::is_empty) {
-        return Err(refused("The proof of work is wrong; solve the challenge again."));
+        return Err(refused(EN.gate.proof_wrong));
     }
     Ok((parameters.nonce.clone(), expires_ms))
 }

@@ -10,6 +10,7 @@ use data::submission::{
     EvidenceClass, Identity, Reason, RunRequest, State, Submission, WorkloadResult, depth_bucket,
 };
 use data::{Catalog, Engine, envelope::Envelope};
+use page::messages::EN;
 
 use super::claim::{self, Outlook, Pairs, Subject};
 use super::{
@@ -101,12 +102,12 @@ fn read_request(body: &[u8]) -> Result<RunRequest<Proof>, Refusal> {
 /// The payload behind its one signature.
 pub(super) fn open(envelope: &Envelope) -> Result<Vec<u8>, Refusal> {
     if envelope.signatures.len() != 1 {
-        return Err(Refusal::new(Because::Signature, "A run carries one signature, that of its key."));
+        return Err(Refusal::new(Because::Signature, EN.gate.one_signature));
     }
     let payload = envelope.open().map_err(|error| Refusal::new(Because::Signature, sentence(&error)))?;
     if payload.len() > data::envelope::PAYLOAD_LIMIT_BYTES {
         let says =
-            format!("The run has {} bytes; {} are read.", payload.len(), data::envelope::PAYLOAD_LIMIT_BYTES);
+            EN.gate.run_bytes(&payload.len().to_string(), &data::envelope::PAYLOAD_LIMIT_BYTES.to_string());
         return Err(Refusal::new(Because::TooLarge, says));
     }
     Ok(payload)
@@ -167,7 +168,7 @@ fn describe(run: &Submission, around: &Around<'_>, candidate: &mut Candidate) ->
     subject.model_digest = model_digest(run).to_owned();
     subject.size_bytes = run.model.size_bytes;
     if subject.runtime.is_empty() {
-        return Err(Refusal::new(Because::Claim, "The runtime has no name."));
+        return Err(Refusal::new(Because::Claim, EN.gate.no_runtime));
     }
     let is_machine_known = found.is_some();
     (subject.device, subject.devices, subject.backend) = found.unwrap_or_else(|| {
@@ -217,7 +218,7 @@ fn describe(run: &Submission, around: &Around<'_>, candidate: &mut Candidate) ->
     candidate.subject.offloaded = offloaded;
     unknowns(candidate, is_machine_known, model.is_some(), quant.is_some());
     if is_machine_known && is_unlisted {
-        let says = "The processor is not in the catalogue; the speed was checked against the memory bandwidth that the probe measured.";
+        let says = EN.gate.unlisted_processor;
         candidate.reasons.push(reason("unlisted_processor", says));
     }
     // A card's key is everybody's; a processor without a row votes under its own name alone.
@@ -225,8 +226,7 @@ fn describe(run: &Submission, around: &Around<'_>, candidate: &mut Candidate) ->
         && run.fingerprint.ram.read_gb_s.is_some()
         && !believed.is_backed
     {
-        let says = "Part of the model lies in RAM, and nothing but the probe tells how fast that is: the processor is not in \
-                    the catalogue, and the memory's channels are not told. So the speed cannot be checked, and does not count.";
+        let says = EN.gate.unlisted_memory;
         candidate.lower(State::Flagged, reason("unlisted_memory", says));
     }
     // A processor's figures bear on what it answers itself, and on what a card leaves to it.
@@ -246,15 +246,10 @@ fn cut_figures(believed: &believed::Believed, candidate: &mut Candidate) {
     }
     let cut = believed.cut.join(" and ");
     let (state, says) = if believed.is_backed {
-        let says = format!(
-            "The machine's {cut} is more than the catalogue or the memory's channels bear out; the speed was checked against less."
-        );
+        let says = EN.gate.machine_cut(&cut);
         (State::Accepted, says)
     } else {
-        let says = format!(
-            "The machine's {cut} is more than any processor of the catalogue has, and nothing but the probe tells it. So the \
-             speed cannot be checked, and does not count."
-        );
+        let says = EN.gate.machine_unbacked(&cut);
         (State::Flagged, says)
     };
     candidate.lower(state, reason("machine_figures", says));
@@ -275,10 +270,7 @@ fn left_out(run: &Submission, catalog: &Catalog, rules: &PlausibilityRow, candid
             && catalog.known_device(&gpu.name, None).is_none()
     };
     if let Some(gpu) = run.fingerprint.gpus.iter().find(is_unknown) {
-        let says = format!(
-            "{} is not in the catalogue, and may have run a part of the model: so the speed cannot be checked, and does not count.",
-            gpu.name
-        );
+        let says = EN.gate.unlisted_card(&gpu.name);
         candidate.lower(State::Flagged, reason("unlisted_card", says));
     }
 }
@@ -286,14 +278,12 @@ fn left_out(run: &Submission, catalog: &Catalog, rules: &PlausibilityRow, candid
 /// What cannot be checked does not count, and says why.
 fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, quant: bool) {
     for (known, code, what) in [
-        (machine, "unknown_device", "The device is not in the catalogue"),
-        (model, "unknown_model", "The model is not in the catalogue"),
-        (quant, "unknown_quant", "The quantisation is not in the catalogue"),
+        (machine, "unknown_device", EN.gate.unknown_device),
+        (model, "unknown_model", EN.gate.unknown_model),
+        (quant, "unknown_quant", EN.gate.unknown_quant),
     ] {
         if !known {
-            let says = format!(
-                "{what}, so the speed cannot be checked, and does not count. Send a new run once the catalogue has it."
-            );
+            let says = EN.gate.unknown(what);
             candidate.lower(State::Flagged, reason(code, says));
         }
     }
@@ -303,9 +293,9 @@ fn unknowns(candidate: &mut Candidate, machine: bool, model: bool, quant: bool) 
 fn uncounted(result: &WorkloadResult) -> Option<Reason> {
     let has = |word: &str| result.flags.iter().any(|flag| flag == word);
     if has("remote") {
-        return Some(reason("remote", "It ran on another machine than the one that the run describes."));
+        return Some(reason("remote", EN.gate.remote));
     }
-    has("quick").then(|| reason("quick", "It was cut short: a smoke test, no result of the workload."))
+    has("quick").then(|| reason("quick", EN.gate.quick))
 }
 
 /// Remarks of the probe that travel with the result; they take nothing from it.
@@ -321,22 +311,19 @@ fn travelling(run: &Submission, candidate: &mut Candidate) {
             continue;
         }
         let says = match flag {
-            "on_battery" => "The machine ran on its battery.",
-            "powersave_governor" => "The processor was set to save power.",
-            "cpu_thermal_limit" => "Heat slowed the processor down.",
-            "gpu_thermal_limit" => "Heat slowed the graphics processor down.",
-            _ => "The graphics processor reached its power limit.",
+            "on_battery" => EN.gate.on_battery,
+            "powersave_governor" => EN.gate.powersave,
+            "cpu_thermal_limit" => EN.gate.cpu_thermal,
+            "gpu_thermal_limit" => EN.gate.gpu_thermal,
+            _ => EN.gate.gpu_power,
         };
         candidate.reasons.push(reason(flag, says));
     }
     if candidate.evidence == EvidenceClass::Unverified {
-        candidate.reasons.push(reason(
-            "model_by_name",
-            "The model is known by name only: the run has no digest of its file with the weights and bytes in it.",
-        ));
+        candidate.reasons.push(reason("model_by_name", EN.gate.model_by_name));
     }
     if candidate.signer.as_ref().is_some_and(|signer| signer.tag.is_none()) {
-        candidate.reasons.push(reason("anonymous", "Sent without a machine's tag."));
+        candidate.reasons.push(reason("anonymous", EN.gate.anonymous));
     }
 }
 

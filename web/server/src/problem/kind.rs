@@ -1,6 +1,7 @@
 //! Kinds of problem, each with the address that explains it.
 
 use axum::http::StatusCode;
+use page::messages::EN;
 
 /// A kind of problem. Its address, `/problems/{slug}`, explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,61 +78,40 @@ impl Kind {
     /// A short name for readers.
     pub fn title(self) -> &'static str {
         match self {
-            Kind::Parameter => "A parameter cannot be used",
-            Kind::NotFound => "Nothing is here",
-            Kind::Method => "This address does not take that method",
-            Kind::TooLarge => "The request is too large",
-            Kind::TimedOut => "The answer took too long",
-            Kind::Overloaded => "Too many requests at once",
-            Kind::NotReady => "The database does not answer",
-            Kind::Internal => "We made a mistake",
-            Kind::Form => "This is not in the form that is read",
-            Kind::Proof => "The proof of work does not hold",
-            Kind::Signature => "The signature does not hold",
-            Kind::Claim => "It says what cannot be",
-            Kind::Repeated => "It was taken before",
-            Kind::TooOften => "Too many from one network address",
+            Kind::Parameter => EN.problem.parameter,
+            Kind::NotFound => EN.problem.not_found,
+            Kind::Method => EN.problem.method,
+            Kind::TooLarge => EN.problem.too_large,
+            Kind::TimedOut => EN.problem.timed_out,
+            Kind::Overloaded => EN.problem.overloaded,
+            Kind::NotReady => EN.problem.not_ready,
+            Kind::Internal => EN.problem.internal,
+            Kind::Form => EN.problem.form,
+            Kind::Proof => EN.problem.proof,
+            Kind::Signature => EN.problem.signature,
+            Kind::Claim => EN.problem.claim,
+            Kind::Repeated => EN.problem.repeated,
+            Kind::TooOften => EN.problem.too_often,
         }
     }
 
     /// What it means and what to do about it.
     pub fn explanation(self) -> &'static str {
         match self {
-            Kind::Parameter => {
-                "A query parameter is unknown, missing, malformed or at odds with another. `field` names it; `near` \
-                 lists what comes close. /api/v1/openapi.json documents every parameter."
-            }
-            Kind::NotFound => {
-                "No page, row or file has this address. /api/v1/hardware and /api/v1/models list every id."
-            }
-            Kind::Method => "The header `Allow` lists the methods that this address takes.",
-            Kind::TooLarge => "The address or the body is longer than we read. Send less.",
-            Kind::TimedOut => "The answer took longer than we let a request run. Try again.",
-            Kind::Overloaded => {
-                "We answer a limited number of requests at once. Wait for as many seconds as `Retry-After` says."
-            }
-            Kind::NotReady => {
-                "The process runs, but its database does not answer. Whoever runs it finds why in its log."
-            }
-            Kind::Internal => {
-                "This is a fault in the server, not in the request. The log of the server holds its cause."
-            }
-            Kind::Form => {
-                "Submissions are JSON (`Content-Type: application/json`, not compressed) without unknown fields, keys \
-                 that occur twice, or characters that cannot be seen."
-            }
-            Kind::Proof => {
-                "A challenge from /api/v1/challenge is good for the bytes whose digest it was asked for, once, for \
-                 twenty minutes."
-            }
-            Kind::Signature => {
-                "A run is signed by a key of its machine and month, over the exact bytes that are sent."
-            }
-            Kind::Claim => "What a submission says does not agree with itself or with what is known.",
-            Kind::Repeated => "`instance` is the page of the result that these bytes became.",
-            Kind::TooOften => {
-                "Each network address has so many submissions an hour. Wait for as many seconds as `Retry-After` says."
-            }
+            Kind::Parameter => EN.problem.parameter_about,
+            Kind::NotFound => EN.problem.not_found_about,
+            Kind::Method => EN.problem.method_about,
+            Kind::TooLarge => EN.problem.too_large_about,
+            Kind::TimedOut => EN.problem.timed_out_about,
+            Kind::Overloaded => EN.problem.overloaded_about,
+            Kind::NotReady => EN.problem.not_ready_about,
+            Kind::Internal => EN.problem.internal_about,
+            Kind::Form => EN.problem.form_about,
+            Kind::Proof => EN.problem.proof_about,
+            Kind::Signature => EN.problem.signature_about,
+            Kind::Claim => EN.problem.claim_about,
+            Kind::Repeated => EN.problem.repeated_about,
+            Kind::TooOften => EN.problem.too_often_about,
         }
     }
 

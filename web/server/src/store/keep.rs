@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use data::submission::{Reason, State};
+use page::messages::EN;
 use sqlx::{Any, Row, Transaction};
 
 use super::intake::Arrival;
@@ -132,14 +133,10 @@ pub(super) fn same_address(counted: usize, points: usize) -> Option<Reason> {
     let left_out = points - counted;
     let which = match left_out {
         0 => return None,
-        _ if counted == 0 => "This result does not count".to_owned(),
-        1 => format!("1 of {points} points does not count"),
-        _ => format!("{left_out} of {points} points do not count"),
+        _ if counted == 0 => EN.gate.nothing_counts.to_owned(),
+        _ => EN.gate.some_do_not_count(&left_out.to_string(), &points.to_string()),
     };
-    let says = format!(
-        "{which}: another result from the same network address was counted there today. A new run that is sent from another \
-         address, or tomorrow, does."
-    );
+    let says = EN.gate.same_address(&which);
     Some(reason("same_address", says))
 }
 

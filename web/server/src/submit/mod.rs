@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use data::plausibility::PlausibilityRow;
 use data::submission::Receipt;
+use page::messages::EN;
 
 use crate::app::App;
 use crate::args::Args;
@@ -83,8 +84,7 @@ pub fn ours(cause: impl std::fmt::Display) -> Problem {
 
 /// It stands on every address, and where the answer to a commit was lost nobody knows what was taken: so it promises only what
 /// holds in each case.
-const DATABASE_AWAY: &str =
-    "The database does not answer. Try again; what was taken already is not taken twice.";
+const DATABASE_AWAY: &str = EN.problem.database_away;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -168,8 +168,7 @@ pub async fn limited(app: &App, from: IpAddr, what: &str, times: u32) -> Result<
         Ok(()) => Ok(()),
         Err(wait_ms) => {
             let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
-            let detail =
-                format!("Too many requests of this kind from one address; try again in {seconds} s.");
+            let detail = EN.problem.too_many_of_a_kind(&seconds.to_string());
             Err(Problem::new(Kind::TooOften, detail).retry_after_s(seconds))
         }
     }
