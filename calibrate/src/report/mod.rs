@@ -174,7 +174,7 @@ pub fn readme_table(fitted: &Fitted) -> String {
     let peers = PeerRows::embedded();
     let mut text = format!(
         "| left-out device | cells | devices | median error | 90th percentile | rows in the 90 % range | {}: median |\n|---|---|---|---|---|---|---|\n",
-        peers.names()
+        peers.names().collect::<Vec<_>>().join(", ")
     );
     let shown = [
         ("decode nvidia, llama.cpp", "NVIDIA cards, decode"),
@@ -194,7 +194,11 @@ pub fn readme_table(fitted: &Fitted) -> String {
     ];
     for (name, words) in shown {
         let Some(s) = fitted.provenance.scores.iter().find(|score| score.name == name) else { continue };
-        line(&mut text, words, s, &format!(" {} |", peers.medians(name, &fitted.provenance.input)));
+        let medians: Vec<String> = peers.medians(name, &fitted.provenance.input).collect();
+        // One sign for all of them, and nothing where one of them was not asked.
+        let is_whole = medians.iter().all(|median| !median.is_empty());
+        let medians = if is_whole { medians.join(", ").replace(" %,", ",") } else { String::new() };
+        line(&mut text, words, s, &format!(" {medians} |"));
     }
     text
 }

@@ -16,9 +16,8 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
     let share = |share: f64| format!("{} %", figure::number(share * 100.0));
     let w = &m.method;
     let peers = PeerRows::embedded();
-    let others = w.score_peers(&peers.names());
     let rows = provenance.scores.iter().map(|score| {
-        vec![
+        let ours = [
             score.name.clone(),
             score.rows.to_string(),
             score.devices.to_string(),
@@ -26,8 +25,8 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
             share(score.p90),
             share(score.coverage),
             format!("{:.3}", score.r2),
-            peers.medians(&score.name, &provenance.input),
-        ]
+        ];
+        ours.into_iter().chain(peers.medians(&score.name, &provenance.input)).collect()
     });
     let head = [
         w.score_group,
@@ -37,13 +36,13 @@ pub fn method<'a>(engine: &Engine<'_>, markdown: &'a str, m: &Messages) -> Metho
         w.score_p90,
         w.score_coverage,
         w.score_r2,
-        &*others,
     ];
+    let head = owned(head).into_iter().chain(peers.names().map(|name| w.score_peer(name)));
     MethodView {
         markdown,
         fitted_on: provenance.date.clone(),
         rows: provenance.rows_used,
-        scores: Table { caption: w.score_note.to_owned(), head: owned(head), rows: rows.collect() },
+        scores: Table { caption: w.score_note.to_owned(), head: head.collect(), rows: rows.collect() },
         losses: losses(engine, m),
         constants: engine.fitted.parts.iter().map(|part| constants(part, m)).collect(),
     }
