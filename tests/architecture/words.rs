@@ -33,7 +33,6 @@ const KEPT: &[&str] = &[
     "web/server/src/problem.rs",
     "web/server/src/query_string.rs",
     "web/server/src/submit",
-    "web/server/src/update.rs",
 ];
 
 /// What is left alone within them: a folder, a file, or one item of a file, and why.

@@ -4,7 +4,6 @@ mod row;
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use std::sync::OnceLock;
 
 pub use row::PeerRows;
@@ -39,6 +38,8 @@ impl PeerRows {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]

@@ -254,7 +254,7 @@ pub async fn claim(
     let Signed { message: claim, stored, .. } =
         by_submitter(&app, &body, CLAIM_TYPE, |m: &MachineClaim| (&m.result, "", m.at_ms)).await?;
     if claim.profile != profile.name {
-        let says = format!("The message is for the profile {:?}, the token is of another.", claim.profile);
+        let says = EN.problem.other_profile(&format!("{:?}", claim.profile));
         return Err(Refusal::new(Because::Signature, says).into());
     }
     if stored.run.is_anonymous() {
