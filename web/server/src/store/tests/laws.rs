@@ -136,7 +136,7 @@ on_both! {
     async fn a_database_is_made_once_and_found_again(own: &Own) {
         let made = own.store.meta().await.unwrap();
         assert!(made.created_at_ms > 1_700_000_000_000, "{made:?}");
-        assert_eq!(made.schema_version, 5);
+        assert_eq!(made.schema_version, 6);
         let keys = own.store.secrets().await.unwrap();
         let again = own.another().await;
         assert_eq!(again.meta().await.unwrap(), made);
