@@ -9,7 +9,7 @@ use data::gguf::ModelShape;
 use data::safetensors;
 use sha2::{Digest, Sha256};
 
-use crate::driver::Env;
+use crate::driver::{Env, ModelRef};
 
 /// No header is longer; what says so is no safetensors file.
 const HEADER_LIMIT_BYTES: u64 = 100 << 20;
@@ -31,12 +31,70 @@ pub fn find(name: &str, env: Env) -> Option<PathBuf> {
     if !files(&path).is_empty() {
         return Some(path);
     }
-    let home = env.get("HOME").or_else(|| env.get("USERPROFILE")).map(PathBuf::from);
-    let cache = env.get("HF_HUB_CACHE").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env.get("HF_HOME")?).join("hub")));
-    let cache = cache.or_else(|| Some(home?.join(".cache/huggingface/hub")))?;
-    let snapshots = cache.join(format!("models--{}", name.replace('/', "--"))).join("snapshots");
-    let newest = fs::read_dir(snapshots)
+    newest_snapshot(&cache(env)?.join(format!("{REPOSITORY}{}", name.replace('/', "--"))))
+}
+
+/// The models of safetensors in Hugging Face's cache, by the names of their repositories. What was fetched in part alone,
+/// with no such file yet, is left out.
+pub fn cached(env: Env) -> Vec<ModelRef> {
+    cache(env).map(|cache| cached_in(&cache)).unwrap_or_default()
+}
+
+fn cached_in(cache: &Path) -> Vec<ModelRef> {
+    let entries = fs::read_dir(cache).into_iter().flatten().flatten();
+    let model = |entry: fs::DirEntry| {
+        let id = entry.file_name().to_str()?.strip_prefix(REPOSITORY)?.replace("--", "/");
+        Some(ModelRef { id, folder: Some(newest_snapshot(&entry.path())?), ..ModelRef::default() })
+    };
+    let mut models: Vec<ModelRef> = entries.filter_map(model).collect();
+    models.sort_by(|one, other| one.id.cmp(&other.id));
+    models
+}
+
+/// Adds what a model's own files say to what its runtime says. What cannot be read says nothing.
+pub fn complete(model: &mut ModelRef) {
+    let Some(found) = model.folder.as_deref().and_then(|folder| read(folder).ok()) else { return };
+    model.size_bytes = model.size_bytes.or(Some(found.size_bytes));
+    model.digest = model.digest.take().or(Some(found.digest));
+    match found.shape {
+        Some(shape) => {
+            model.quant = Some(shape.quant.name);
+            model.context_tokens = model.context_tokens.or(Some(shape.context_tokens).filter(|n| *n > 0));
+        }
+        // A kind of model that we do not know says as much all the same.
+        None => model.quant = model.quant.take().or_else(|| mlx_quant(model.folder.as_deref()?)),
+    }
+}
+
+/// What the configuration says that MLX packed the weights to, as its models are named: `4bit`.
+fn mlx_quant(folder: &Path) -> Option<String> {
+    let config = fs::read_to_string(folder.join("config.json")).ok()?;
+    let config: serde_json::Value = serde_json::from_str(&config).ok()?;
+    Some(format!("{}bit", config.get("quantization")?.get("bits")?.as_u64()?))
+}
+
+/// Whether its weights are packed as MLX packs them: its configuration says so where everybody else's says
+/// `quantization_config`. Plain ones are everybody's.
+pub fn is_packed_for_mlx(folder: &Path) -> bool {
+    mlx_quant(folder).is_some()
+}
+
+/// What the cache calls the folder of a repository with a model.
+const REPOSITORY: &str = "models--";
+
+/// Hugging Face's cache, as its own tools find it.
+fn cache(env: Env) -> Option<PathBuf> {
+    let named = env.get("HF_HUB_CACHE").map(PathBuf::from);
+    let named = named.or_else(|| Some(PathBuf::from(env.get("HF_HOME")?).join("hub")));
+    named.or_else(|| {
+        let home = env.get("HOME").or_else(|| env.get("USERPROFILE"))?;
+        Some(PathBuf::from(home).join(".cache/huggingface/hub"))
+    })
+}
+
+/// The version of a repository that was fetched last.
+fn newest_snapshot(repository: &Path) -> Option<PathBuf> {
+    let newest = fs::read_dir(repository.join("snapshots"))
         .ok()?
         .flatten()
         .filter(|entry| !files(&entry.path()).is_empty())
@@ -129,5 +187,49 @@ mod tests {
         write(&snapshot, "model.safetensors", "{}");
         assert_eq!(find(snapshot.to_str().unwrap(), Env(|_| None)), Some(snapshot.clone()));
         assert_eq!(find("org/absent", Env(|_| None)), None);
+    }
+
+    #[test]
+    fn the_cache_lists_its_repositories_with_what_their_files_say() {
+        let cache = tempfile::tempdir().unwrap();
+        let header = r#"{"a":{"dtype":"BF16","shape":[4,8],"data_offsets":[0,64]}}"#;
+        let repository = |name: &str, config: &str| {
+            let snapshot = cache.path().join(format!("models--{name}/snapshots/abc"));
+            fs::create_dir_all(&snapshot).unwrap();
+            write(&snapshot, "model.safetensors", header);
+            fs::write(snapshot.join("config.json"), config).unwrap();
+        };
+        repository("org--plain", "{}");
+        let packed = r#"{"model_type":"new","quantization":{"group_size":64,"bits":4}}"#;
+        repository("mlx-community--tiny-4bit", packed);
+        // Fetched in part, something else, and a file.
+        fs::create_dir_all(cache.path().join("models--org--half/snapshots/abc")).unwrap();
+        fs::create_dir_all(cache.path().join("datasets--org--text/snapshots/abc")).unwrap();
+        fs::write(cache.path().join("version.txt"), "1").unwrap();
+        let mut models = cached_in(cache.path());
+        models.iter_mut().for_each(complete);
+        let told: Vec<_> = models.iter().map(|model| (model.id.as_str(), model.quant.as_deref())).collect();
+        assert_eq!(told, [("mlx-community/tiny-4bit", Some("4bit")), ("org/plain", None)]);
+        for model in &models {
+            assert_eq!(model.size_bytes, Some(8 + header.len() as u64 + 64));
+            let own = read(model.folder.as_deref().unwrap()).unwrap();
+            assert_eq!(model.digest.as_deref(), Some(own.digest.as_str()));
+        }
+        let packed: Vec<bool> =
+            models.iter().map(|model| is_packed_for_mlx(model.folder.as_deref().unwrap())).collect();
+        assert_eq!(packed, [true, false]);
+        assert_eq!(cached_in(&cache.path().join("absent")), []);
+    }
+
+    #[test]
+    fn the_cache_is_where_its_own_tools_look() {
+        let place = |env| cache(env).map(|path| path.display().to_string().replace('\\', "/"));
+        let hub = Env(|name| Some(if name == "HF_HUB_CACHE" { "/hub" } else { "/other" }.to_owned()));
+        assert_eq!(place(hub).as_deref(), Some("/hub"));
+        let home = Env(|name| (name != "HF_HUB_CACHE").then(|| format!("/{name}")));
+        assert_eq!(place(home).as_deref(), Some("/HF_HOME/hub"));
+        let user = Env(|name| (name == "USERPROFILE").then(|| "/users/a".to_owned()));
+        assert_eq!(place(user).as_deref(), Some("/users/a/.cache/huggingface/hub"));
+        assert_eq!(place(Env(|_| None)), None);
     }
 }

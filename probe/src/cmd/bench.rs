@@ -109,6 +109,21 @@ impl Bench {
         self.json.as_deref().is_some_and(|path| path.as_os_str() == "-")
     }
 
+    /// A place where nothing can be written is told before the run, not after it.
+    fn json_can_be_written(&self) -> Result<(), UsageError> {
+        let Some(path) = self.json.as_deref().filter(|_| !self.json_is_output()) else { return Ok(()) };
+        let is_new = !path.exists();
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|error| {
+            UsageError(format!("--json: {} cannot be written ({error}); name another file", path.display()))
+        })?;
+        if is_new {
+            // An empty file that stays is overwritten at the end.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
+    }
+
     /// Fewest and most repeats of a point.
     fn repeats(&self) -> (u32, u32) {
         self.repeat.map_or_else(|| self.extent().repeats(), |count| (count, count))
@@ -142,6 +157,7 @@ pub fn run(arguments: &Bench, out: &mut dyn Write) -> Result<()> {
         UsageError(format!("there is no suite {wanted}; `llm-speed-probe self-update` fetches newer ones"))
     })?;
     let points = arguments.points(&suite)?;
+    arguments.json_can_be_written()?;
     let (backend, mut runtime, mut model) = arguments.place.choose(arguments.model.as_deref())?;
     identify::complete(&mut model);
 

@@ -99,6 +99,11 @@ impl Where {
             return Err(UsageError(format!("--model: there is no file {}", file.display())).into());
         }
         let mut looked = self.look(model, PATIENCE)?;
+        if let Some(reason) = self.base_url.as_ref().and_then(|_| one_reason(&looked)) {
+            bail!(
+                "--base-url: {reason}; name the address at which a server listens, as http://127.0.0.1:8000"
+            );
+        }
         let mut reasons = Vec::new();
         for (driver, found) in looked.drain(..) {
             let name = driver.name();
@@ -143,6 +148,13 @@ impl Where {
             model.map_or_else(String::new, |model| format!(" {}", printable(&model.to_string_lossy())));
         bail!("no runtime with a model{asked} was found; any of these would do:\n{}", reasons.join("\n"))
     }
+}
+
+/// Why none is there, where it is the same for all that were looked for: nobody is at the address.
+fn one_reason(looked: &[Looked]) -> Option<String> {
+    let mut reasons = looked.iter().map(|(_, found)| found.as_ref().err().map(|absent| &absent.reason));
+    let first = reasons.next()??;
+    (looked.len() > 1 && reasons.all(|reason| reason == Some(first))).then(|| first.clone())
 }
 
 /// What would bring a runtime, as a line below others.

@@ -146,8 +146,8 @@ fn body(model: &str, request: &Request) -> Value {
     body
 }
 
-fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
-    let value: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+fn take(gathered: &mut Gathered, event: &Event<'_>) -> Result<(), DriverError> {
+    let value: Value = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
     match value.get("type").and_then(Value::as_str).unwrap_or("") {
         "message_start" => start(gathered, &value),
         "content_block_delta" => {

@@ -286,7 +286,7 @@ impl Stream for OllamaStream {
 }
 
 fn take(gathered: &mut Gathered, event: &Event, reuse_cache: bool) -> Result<(), DriverError> {
-    let line: Line = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    let line: Line = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
     if let Some(error) = line.error {
         return Err(DriverError::BrokeOff(error));
     }
@@ -301,7 +301,7 @@ fn take(gathered: &mut Gathered, event: &Event, reuse_cache: bool) -> Result<(),
     }
     if line.done {
         gathered.complete = true;
-        let told: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+        let told: Value = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
         gathered.keep(&told, CLOSING);
         fill(&mut gathered.collector.counts, &line, reuse_cache);
     }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::driver::{Absent, Driver, DriverError, ModelRef, Options, Reply, Request, Runtime, Stream};
+use crate::driver::{Absent, Driver, DriverError, Env, ModelRef, Options, Reply, Request, Runtime, Stream};
 use crate::http::{Connection, Timeouts};
+use crate::model_folder;
 use crate::wire::openai::Dialect;
 use crate::wire::server::{Server, ServerStream, TokenRoute};
 use crate::wire::{ask, python};
@@ -44,6 +45,12 @@ impl Driver for Vllm {
             version_in: None,
             stream,
         }))
+    }
+
+    fn on_disk(&self, env: Env) -> Vec<ModelRef> {
+        let is_for_others =
+            |model: &ModelRef| !model.folder.as_deref().is_some_and(model_folder::is_packed_for_mlx);
+        model_folder::cached(env).into_iter().filter(is_for_others).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// Reads the process to end, then a word that all is well; at the end of the pipe without one it ends the process. Signals
-/// that a terminal sends to all of us are for the others.
+/// that a terminal sends are for the others, also when it sends them to every group.
 const WATCH: &str = r#"trap '' INT TERM HUP
 read -r server || exit 0
 read -r _ && exit 0
@@ -32,7 +32,8 @@ impl Guard {
     pub fn new() -> Option<Guard> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCH]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut shell = command.spawn().ok()?;
+        // A Ctrl-C that comes before its trap is set would end it, and with it the pipe that the server begins at.
+        let mut shell = super::apart(&mut command).spawn().ok()?;
         let pipe = shell.stdin.take();
         Some(Guard { shell, pipe })
     }

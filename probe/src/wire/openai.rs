@@ -218,12 +218,12 @@ impl LlamaTimings {
     }
 }
 
-fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
+fn take(gathered: &mut Gathered, event: &Event<'_>) -> Result<(), DriverError> {
     if event.data.trim() == "[DONE]" {
         gathered.complete = true;
         return Ok(());
     }
-    let chunk: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    let chunk: Value = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
     if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
         let message = error.get("message").unwrap_or(error);
         return Err(DriverError::BrokeOff(

@@ -39,7 +39,9 @@ impl Gathered {
     /// the last part is kept.
     pub fn keep(&mut self, told: &Value, names: &[&str]) {
         for name in names {
-            if let Some(value) = told.get(name).filter(|value| !value.is_null()) {
+            // Some name their model and version in each of thousands of chunks.
+            let is_news = |value: &&Value| !value.is_null() && self.extras.get(*name) != Some(value);
+            if let Some(value) = told.get(name).filter(is_news) {
                 self.extras.insert((*name).to_owned(), without_paths(value));
             }
         }
@@ -53,7 +55,7 @@ impl Gathered {
 pub fn read(
     connection: &mut Connection,
     asked: &Asked<'_>,
-    mut take: impl FnMut(&mut Gathered, &Event) -> Result<(), DriverError>,
+    mut take: impl FnMut(&mut Gathered, &Event<'_>) -> Result<(), DriverError>,
 ) -> Result<Reply, DriverError> {
     let body = asked.body.to_string();
     connection.wait_until(asked.until);

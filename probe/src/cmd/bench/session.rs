@@ -88,11 +88,11 @@ impl Session<'_> {
         });
         measured.map_err(|error| {
             self.hangs = error.is_hang();
+            // A server is asked for its end first: what tells us of Ctrl-C may come later than what it did to a server
+            // that was just being started.
+            let error = if interrupt::requested() { error } else { self.runtime.died().unwrap_or(error) };
             // Whatever else went wrong once Ctrl-C had come is its doing.
-            if interrupt::requested() {
-                return HttpError::Interrupted.into();
-            }
-            self.runtime.died().unwrap_or(error)
+            if interrupt::requested() { HttpError::Interrupted.into() } else { error }
         })
     }
 

@@ -51,8 +51,8 @@ struct Piece<'a> {
     truncated: bool,
 }
 
-fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
-    let piece: Piece<'_> = match serde_json::from_str(&event.data) {
+fn take(gathered: &mut Gathered, event: &Event<'_>) -> Result<(), DriverError> {
+    let piece: Piece<'_> = match serde_json::from_str(event.data) {
         Ok(piece) => piece,
         Err(_) if event.data.trim() == "[DONE]" => return Ok(()),
         Err(error) => return Err(malformed(&error)),
@@ -61,7 +61,7 @@ fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
     if !piece.stop {
         if piece.content.is_empty() && piece.tokens.is_empty() {
             // An error inside the stream has none of our fields.
-            let value: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+            let value: Value = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
             if let Some(error) = value.get("error") {
                 let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
                 return Err(DriverError::BrokeOff(message.to_owned()));
@@ -92,7 +92,7 @@ fn take(gathered: &mut Gathered, event: &Event) -> Result<(), DriverError> {
         counts.engine = Some(timings.clock());
     }
     gathered.complete = true;
-    let told: Value = serde_json::from_str(&event.data).map_err(|error| malformed(&error))?;
+    let told: Value = serde_json::from_str(event.data).map_err(|error| malformed(&error))?;
     gathered.keep(&told, &["timings", "stop_type"]);
     Ok(())
 }

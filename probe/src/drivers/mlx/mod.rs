@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::driver::{Absent, Driver, Options, Runtime};
+use crate::driver::{Absent, Driver, Env, ModelRef, Options, Runtime};
 use crate::http::{Connection, Timeouts, Url};
 use crate::model_folder;
 use crate::wire::openai::Dialect;
@@ -21,6 +21,9 @@ pub struct Mlx;
 
 /// The package with the module `mlx_lm`.
 const PACKAGE: &str = "mlx-lm";
+
+/// Who publishes models made for it, in plain weights too.
+const COMMUNITY: &str = "mlx-community/";
 
 /// Without a cache of the hub its list is no answer at all; by this name it serves the one that it was started with.
 const STARTED_WITH: &str = "default_model";
@@ -68,6 +71,14 @@ impl Driver for Mlx {
                 }))
             }
         }
+    }
+
+    fn on_disk(&self, env: Env) -> Vec<ModelRef> {
+        let is_for_mlx = |model: &ModelRef| {
+            model.id.starts_with(COMMUNITY)
+                || model.folder.as_deref().is_some_and(model_folder::is_packed_for_mlx)
+        };
+        model_folder::cached(env).into_iter().filter(is_for_mlx).collect()
     }
 }
 

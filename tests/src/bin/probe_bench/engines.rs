@@ -62,9 +62,9 @@ fn mlx(place: &Place) -> Result<Value> {
         command.env("HF_HUB_OFFLINE", "1");
         command
     })?;
-    // Its processor backend is one slow thread: a quarter of an hour has room for the trace and for the first of the long
+    // Its processor backend is one slow thread: half an hour has room for the trace and for the first of the long
     // contexts. The longer ones, which it would take past the model's own context without a word, say so.
-    let some = ["--budget", "900", "--repeat", "1"];
+    let some = ["--budget", "1800", "--repeat", "1"];
     place.bench(&[&["--backend", "mlx", "--base-url", &server.url], &some[..]].concat())
 }
 
