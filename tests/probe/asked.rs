@@ -60,3 +60,56 @@ fn a_runtime_that_was_named_and_is_not_here_is_one_sentence() -> Result<()> {
     assert!(stderr.ends_with(hint), "{stderr}");
     Ok(())
 }
+
+/// An address where nobody listens is told once, not once for each runtime that might be there.
+#[test]
+fn an_address_where_nobody_listens_is_one_sentence() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let output = probe(folder.path())?.args(["bench", "--base-url", &format!("http://{nobody}")]).output()?;
+    let stderr = utf8(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("nothing listens at") && stderr.lines().count() == 1, "{stderr}");
+    Ok(())
+}
+
+/// Where the result could not be written is told before anything is measured.
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_run() -> Result<()> {
+    let stage = Stage::new(Pace::default())?;
+    let path = stage.folder.path().join("absent/run.json");
+    let output =
+        stage.bench(&["--no-upload", "--workload", "W1", "--json", path.to_str().context("text")?])?;
+    let stderr = utf8(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("--json") && stderr.contains("cannot be written"), "{stderr}");
+    assert!(!stage.home().join("runs").exists(), "nothing was measured");
+    Ok(())
+}
+
+/// Models in Hugging Face's cache are listed for the runtimes that do not run, with size and digest.
+#[test]
+fn models_on_the_disk_are_listed() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let snapshot = folder.path().join("hub/models--mlx-community--tiny-4bit/snapshots/abc");
+    std::fs::create_dir_all(&snapshot)?;
+    let header = r#"{"a":{"dtype":"BF16","shape":[4,8],"data_offsets":[0,64]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&[7; 64]);
+    std::fs::write(snapshot.join("model.safetensors"), &bytes)?;
+    std::fs::write(snapshot.join("config.json"), r#"{"quantization":{"group_size":64,"bits":4}}"#)?;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let mut command = probe(folder.path())?;
+    command.args(["list-models", "--json", "--backend", "mlx", "--base-url", &format!("http://{nobody}")]);
+    let output = command.env_remove("HF_HUB_CACHE").env("HF_HOME", folder.path()).output()?;
+    let told: Value = serde_json::from_slice(&output.stdout)?;
+    let model = &told["on_disk"]["mlx"][0];
+    assert_eq!(
+        (model["id"].as_str(), model["quant"].as_str()),
+        (Some("mlx-community/tiny-4bit"), Some("4bit"))
+    );
+    assert_eq!(model["size_bytes"].as_u64(), Some(bytes.len() as u64));
+    assert!(model["digest"].as_str().is_some_and(|digest| digest.len() == 64), "{told:#}");
+    Ok(())
+}

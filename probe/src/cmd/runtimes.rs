@@ -150,11 +150,14 @@ impl Where {
     }
 }
 
-/// Why none is there, where it is the same for all that were looked for: nobody is at the address.
+/// Why none is there, where it is the same for all that were looked for: nobody is at the address. Some add that their
+/// module is installed, which is no matter of the address.
 fn one_reason(looked: &[Looked]) -> Option<String> {
-    let mut reasons = looked.iter().map(|(_, found)| found.as_ref().err().map(|absent| &absent.reason));
-    let first = reasons.next()??;
-    (looked.len() > 1 && reasons.all(|reason| reason == Some(first))).then(|| first.clone())
+    let reason = |(_, found): &Looked| found.as_ref().err().map(|absent| absent.reason.clone());
+    let reasons: Vec<String> = looked.iter().map(reason).collect::<Option<_>>()?;
+    let shortest = reasons.iter().min_by_key(|reason| reason.len())?;
+    let is_shared = reasons.len() > 1 && reasons.iter().all(|reason| reason.starts_with(shortest));
+    is_shared.then(|| shortest.clone())
 }
 
 /// What would bring a runtime, as a line below others.
