@@ -22,6 +22,7 @@ const ONLY_FULL: &[&str] = &[
     "api",
     "problem",
     "gate",
+    "dispute",
 ];
 /// The tables that only the preview of a paste uses, and what became of it.
 const CONTRIBUTE: [&str; 2] = ["contribute", "state"];

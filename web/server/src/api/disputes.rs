@@ -10,6 +10,7 @@ use data::submission::{
     Dispute, DisputeAnswer, EVIDENCE_LIMIT_BYTES, Evidence, Receipt, SENTENCE_LIMIT, SignedRequest,
     TextRequest, Withdrawal,
 };
+use page::messages::EN;
 
 use super::bodies::ProofOfWork;
 use super::refused::{NoResult, OtherKey, TooMany, Unworked};
@@ -34,12 +35,12 @@ pub struct Opened {
 }
 
 fn unknown() -> Problem {
-    Problem::from(Refusal::new(Because::Unknown, "There is no such result, or no such dispute that is open."))
+    Problem::from(Refusal::new(Because::Unknown, EN.dispute.unknown))
 }
 
 fn sentence(says: &str) -> Result<(), Problem> {
     if says.chars().count() > SENTENCE_LIMIT {
-        let says = format!("Say it in {SENTENCE_LIMIT} characters.");
+        let says = EN.dispute.shorter(&SENTENCE_LIMIT.to_string());
         return Err(Refusal::new(Because::TooLarge, says).into());
     }
     Ok(())
@@ -48,7 +49,7 @@ fn sentence(says: &str) -> Result<(), Problem> {
 /// What is said in a dispute must say something.
 fn said(says: &str) -> Result<(), Problem> {
     if says.trim().is_empty() {
-        return Err(Refusal::new(Because::Malformed, "Say in a sentence what is meant.").into());
+        return Err(Refusal::new(Because::Malformed, EN.dispute.empty).into());
     }
     sentence(says)
 }
@@ -60,7 +61,7 @@ async fn worked(app: &App, pow: &Payload, digest: &str) -> Result<(), Problem> {
     let once = crate::store::Limit { each_ms: (expires_ms - now).max(1), burst: 1 };
     match app.store().spend(&format!("nonce:{nonce}"), once, now).await? {
         Ok(()) => Ok(()),
-        Err(_) => Err(Refusal::new(Because::Proof, "This proof of work was spent.").into()),
+        Err(_) => Err(Refusal::new(Because::Proof, EN.dispute.spent).into()),
     }
 }
 
@@ -75,14 +76,11 @@ async fn say(app: &App, result: &str, change: &Change) -> Result<(u64, Stored), 
             Ok((number, report::stored(app, result).await?))
         }
         Changed::Repeated(_) => {
-            let mut refusal = Refusal::new(Because::Repeated, "This was taken before; it is said once.");
+            let mut refusal = Refusal::new(Because::Repeated, EN.dispute.repeated);
             refusal.instance = Some(format!("/r/{result}"));
             Err(refusal.into())
         }
-        Changed::TakenBack => {
-            Err(Refusal::new(Because::Claim, "Its submitter took this result back; that is the last word.")
-                .into())
-        }
+        Changed::TakenBack => Err(Refusal::new(Because::Claim, EN.dispute.taken_back).into()),
         Changed::Unknown => Err(unknown()),
     }
 }
@@ -109,8 +107,8 @@ pub async fn dispute(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     limited(&app, from, "dispute", 1).await?;
-    let request: TextRequest<Payload> = strict::read(&body, "the request", &["text"])?;
-    let doubt: Dispute = strict::read(request.text.as_bytes(), "the dispute", &["says"])?;
+    let request: TextRequest<Payload> = strict::read(&body, EN.gate.the_request, &["text"])?;
+    let doubt: Dispute = strict::read(request.text.as_bytes(), EN.dispute.the_dispute, &["says"])?;
     said(&doubt.says)?;
     worked(&app, &request.pow, &digest(request.text.as_bytes())).await?;
     let opens = change(EventKind::Disputed, Actor::Anyone, None, &doubt.says);
@@ -136,22 +134,22 @@ pub(super) async fn by_submitter<T: serde::de::DeserializeOwned>(
     of_type: &'static str,
     about: impl Fn(&T) -> (&str, &str, i64),
 ) -> Result<Signed<T>, Problem> {
-    let request: SignedRequest = strict::read(body, "the request", &["payload"])?;
+    let request: SignedRequest = strict::read(body, EN.gate.the_request, &["payload"])?;
     let payload = request
         .envelope
         .open_as(of_type)
         .map_err(|error| Refusal::new(Because::Signature, format!("{error}.")))?;
-    let message: T = strict::read(&payload, "the message", &["says"])?;
+    let message: T = strict::read(&payload, EN.dispute.the_message, &["says"])?;
     let (result, says, at_ms) = about(&message);
     sentence(says)?;
     if (at_ms - now_ms()).abs() > CLOCK_SKEW_MS {
-        let says = "The message was signed more than ten minutes from now; set the clock and sign again.";
+        let says = EN.dispute.clock;
         return Err(Refusal::new(Because::Signature, says).into());
     }
     let stored = report::stored(app, result).await?;
     let keys: Vec<&str> = request.envelope.signatures.iter().map(|one| one.keyid.as_str()).collect();
     if stored.run.signing_key.is_empty() || keys != [stored.run.signing_key.as_str()] {
-        let says = "The key that signed this did not sign the result.";
+        let says = EN.dispute.other_key;
         return Err(Refusal::new(Because::Signature, says).into());
     }
     Ok(Signed { message, digest: digest(&payload), stored })
@@ -201,16 +199,13 @@ pub async fn answer(
 async fn reproduced(app: &App, doubted: &Stored, later: &str) -> Result<String, Problem> {
     let refused = |says: String| Problem::from(Refusal::new(Because::Claim, says));
     let stored = app.store().result(later).await?;
-    let stored = stored
-        .ok_or_else(|| refused(format!("There is no result {later} that could reproduce this one.")))?;
+    let stored = stored.ok_or_else(|| refused(EN.dispute.no_later(later)))?;
     if stored.run.log_index <= doubted.run.log_index {
-        return Err(refused(format!(
-            "The result {later} came before this one; measure again and name that result."
-        )));
+        return Err(refused(EN.dispute.earlier(later)));
     }
     let state = stored.run.standing.base;
     if !matches!(state, data::submission::State::Accepted | data::submission::State::Reinstated) {
-        return Err(refused(format!("The result {later} is {} itself and proves nothing.", state.name())));
+        return Err(refused(EN.dispute.proves_nothing(later, state.name())));
     }
     let rules = &app.submissions().judging.rules;
     let pairs = doubted.metrics.iter().filter_map(|one| {
@@ -219,22 +214,20 @@ async fn reproduced(app: &App, doubted: &Stored, later: &str) -> Result<String, 
     });
     let lines: Vec<String> = pairs
         .clone()
-        .map(|(one, before, after)| format!("{} {after:.2} tok/s after {before:.2}", one.workload))
+        .map(|(one, before, after)| {
+            EN.dispute.after_before(&format!("{after:.2}"), &format!("{before:.2}"), &one.workload)
+        })
         .collect();
     if lines.is_empty() {
-        return Err(refused(format!(
-            "The result {later} is of another device, model, quantisation, runtime or length."
-        )));
+        return Err(refused(EN.dispute.other_setup(later)));
     }
     if let Some((one, before, after)) =
         pairs.clone().find(|(_, before, after)| !same_again(*after, *before, rules))
     {
-        return Err(refused(format!(
-            "The result {later} gives {after:.2} tok/s at {}, this one {before:.2}: it does not reproduce it.",
-            one.workload
-        )));
+        let (after, before) = (format!("{after:.2}"), format!("{before:.2}"));
+        return Err(refused(EN.dispute.not_reproduced(&after, &before, later, &one.workload)));
     }
-    Ok(format!("Reproduced by /r/{later}: {}.", lines.join(", ")))
+    Ok(EN.dispute.reproduced(later, &lines.join(", ")))
 }
 
 /// Takes a result back, with the key that signed it. It stays visible as withdrawn.
@@ -304,25 +297,20 @@ pub async fn evidence(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     limited(&app, from, "evidence", 1).await?;
-    let request: Evidence<Payload> = strict::read(&body, "the request", &["raw_timings"])?;
+    let request: Evidence<Payload> = strict::read(&body, EN.gate.the_request, &["raw_timings"])?;
     if request.raw_timings.len() > EVIDENCE_LIMIT_BYTES {
-        let says =
-            format!("Raw timings of {} bytes; {EVIDENCE_LIMIT_BYTES} are read.", request.raw_timings.len());
+        let bytes = request.raw_timings.len().to_string();
+        let says = EN.dispute.timings_bytes(&bytes, &EVIDENCE_LIMIT_BYTES.to_string());
         return Err(Refusal::new(Because::TooLarge, says).into());
     }
     let name = digest(request.raw_timings.as_bytes());
     worked(&app, &request.pow, &name).await?;
     let stored = report::stored(&app, &request.result).await?;
     if stored.run.raw_timings_sha256 != name {
-        let says = "These are not the timings whose digest the run was signed with.";
+        let says = EN.dispute.other_timings;
         return Err(Refusal::new(Because::Claim, says).into());
     }
-    let run = report::sent(&stored).ok_or_else(|| {
-        Refusal::new(
-            Because::Claim,
-            "What was sent was erased on request, so there is nothing to compare with.",
-        )
-    })?;
+    let run = report::sent(&stored).ok_or_else(|| Refusal::new(Because::Claim, EN.dispute.erased))?;
     let recomputed = recompute(&request.raw_timings, &run, &app.submissions().judging.rules)?;
     // Nobody signs timings when they are sent: whoever has them may.
     let says = Change { code: name, ..change(EventKind::Evidence, Actor::Anyone, None, &recomputed.says()) };

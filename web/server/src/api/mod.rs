@@ -121,12 +121,15 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// What every address that takes a body may say of it.
+const OF_BODIES: [(u16, &str); 3] = [
+    (400, "Not in the form that is read"),
+    (413, "Too large"),
+    (415, "Not of the type that is read, or compressed"),
+];
+
+/// Writes it beside what each of them says of its own.
 fn refusals_of_bodies(responses: &mut Responses) {
-    for (status, why) in [
-        (400, "Not in the form that is read"),
-        (413, "Too large"),
-        (415, "Not of the type that is read, or compressed"),
-    ] {
+    for (status, why) in OF_BODIES {
         let (status, refusal) = refused::problem(status, why);
         responses.responses.entry(status).or_insert(refusal);
     }

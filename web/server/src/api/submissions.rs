@@ -52,7 +52,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = is(header::CONTENT_TYPE).unwrap_or_default();
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     if !bare.eq_ignore_ascii_case("application/json") || is(header::CONTENT_ENCODING).is_some() {
-        let detail = "Send JSON that is not compressed, with Content-Type: application/json.";
+        let detail = EN.problem.plain_json;
         return Err(Problem::new(Kind::Form, detail).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     Ok(())

@@ -5,6 +5,7 @@ use data::Catalog;
 use data::fingerprint::Fingerprint;
 use data::plausibility::PlausibilityRow;
 use data::row::{DeviceClass, HardwareRow, MadeFor, Processor};
+use page::messages::EN;
 
 /// A machine as it is believed.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +31,12 @@ pub fn machine(catalog: &Catalog, told: &Fingerprint, rules: &PlausibilityRow) -
     let told_gb_s = told.ram.read_gb_s.or(nominal);
     if told_gb_s.is_some_and(|told| told > bandwidth) {
         fingerprint.ram.read_gb_s = Some(bandwidth);
-        cut.push("memory bandwidth");
+        cut.push(EN.gate.memory_bandwidth);
     }
     if let Some(own) = told.cpu.tflops().filter(|own| *own > tflops * slack) {
         let cores = f64::from(told.cpu.cores) * tflops * slack / own;
         fingerprint.cpu.cores = (cores as u32).max(1);
-        cut.push("arithmetic");
+        cut.push(EN.gate.arithmetic);
     }
     Believed { fingerprint, is_backed: row.is_some() || nominal.is_some(), cut }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use data::plausibility::PlausibilityRow;
 use data::submission::{Submission, WorkloadResult};
 use data::timings::{EngineClock, Timings, quantile};
+use page::messages::EN;
 
 use super::{Because, Refusal};
 
@@ -20,11 +21,7 @@ pub struct Recomputed {
 impl Recomputed {
     /// The whole in one text.
     pub fn says(&self) -> String {
-        let verdict = if self.agrees {
-            "Speeds, gaps between tokens and times to the first follow from them."
-        } else {
-            "They give other figures."
-        };
+        let verdict = if self.agrees { EN.gate.timings_agree } else { EN.gate.timings_differ };
         format!("{} {verdict}", self.lines.join(" "))
     }
 }
@@ -45,9 +42,8 @@ struct RawTiming {
 /// # Errors
 /// Where the timings have not the form that is read.
 pub fn recompute(raw: &str, run: &Submission, rules: &PlausibilityRow) -> Result<Recomputed, Refusal> {
-    let timings: Vec<RawTiming> = serde_json::from_str(raw).map_err(|error| {
-        Refusal::new(Because::Malformed, format!("The raw timings have not the form that is read: {error}."))
-    })?;
+    let timings: Vec<RawTiming> = serde_json::from_str(raw)
+        .map_err(|error| Refusal::new(Because::Malformed, EN.gate.timings_form(&error.to_string())))?;
     let mut recomputed = Recomputed { agrees: true, lines: Vec::new() };
     for point in run.workloads.iter().filter(|point| point.skipped.is_none()) {
         let replies: Vec<&RawTiming> = timings
@@ -65,10 +61,13 @@ pub fn recompute(raw: &str, run: &Submission, rules: &PlausibilityRow) -> Result
 }
 
 fn compare(point: &WorkloadResult, replies: &[&RawTiming], rules: &PlausibilityRow) -> (bool, String) {
-    let streams = if point.streams == 1 { String::new() } else { format!(" at {} streams", point.streams) };
-    let name = format!("{}, {} tokens{streams}", point.workload, point.target_prompt_tokens);
+    let tokens = point.target_prompt_tokens.to_string();
+    let name = match point.streams {
+        1 => EN.gate.timed(&tokens, &point.workload),
+        streams => EN.gate.timed_streams(&streams.to_string(), &tokens, &point.workload),
+    };
     if replies.is_empty() {
-        return (false, format!("{name}: no timings."));
+        return (false, EN.gate.no_timings(&name));
     }
     let middle = |figure: &dyn Fn(&Timings) -> Option<f64>| {
         let values: Vec<f64> = replies.iter().filter_map(|one| figure(&one.timings)).collect();
@@ -78,37 +77,39 @@ fn compare(point: &WorkloadResult, replies: &[&RawTiming], rules: &PlausibilityR
     let mut agrees = true;
     let mut told = Vec::new();
     for (what, unit, sent, given, slack) in [
-        ("decode", "tok/s", point.decode_tps, decode(replies), 0.0),
-        ("prefill", "tok/s", point.prefill_tps, middle(&|one| Some(one.prefill_tps()?.0)), 0.0),
-        ("first token", "ms", point.ttft_ms, middle(&Timings::ttft_ms), rules.evidence_agrees_ms),
+        (EN.gate.timed_decode, "tok/s", point.decode_tps, decode(replies), 0.0),
+        (EN.gate.timed_prefill, "tok/s", point.prefill_tps, middle(&|one| Some(one.prefill_tps()?.0)), 0.0),
+        (EN.gate.timed_first, "ms", point.ttft_ms, middle(&Timings::ttft_ms), rules.evidence_agrees_ms),
         (
-            "first answer",
+            EN.gate.timed_first_answer,
             "ms",
             point.first_answer_ms,
             middle(&|one| one.first_answer_ms),
             rules.evidence_agrees_ms,
         ),
-        ("answer", "tok/s", point.answer_tps, middle(&Timings::answer_tps), 0.0),
-        ("half of the gaps", "ms", point.decode_p50_latency_ms, quantile(&gaps, 0.5), 0.0),
-        ("95 % of the gaps", "ms", point.decode_p95_latency_ms, quantile(&gaps, 0.95), 0.0),
+        (EN.gate.timed_answer, "tok/s", point.answer_tps, middle(&Timings::answer_tps), 0.0),
+        (EN.gate.timed_half, "ms", point.decode_p50_latency_ms, quantile(&gaps, 0.5), 0.0),
+        (EN.gate.timed_most, "ms", point.decode_p95_latency_ms, quantile(&gaps, 0.95), 0.0),
     ] {
         let Some(sent) = sent else { continue };
+        let says = format!("{sent:.2}");
         match given {
             Some(given) => {
                 agrees &= (given - sent).abs() <= (rules.evidence_agrees * sent).max(slack);
-                told.push(format!("{what} {given:.2} {unit}, the run says {sent:.2}"));
+                told.push(EN.gate.given_and_sent(&format!("{given:.2}"), &says, unit, what));
             }
             None => {
                 agrees = false;
-                told.push(format!("{what} not in them, the run says {sent:.2} {unit}"));
+                told.push(EN.gate.not_given(&says, unit, what));
             }
         }
     }
-    let left = not_computed(point);
-    let left = if left.is_empty() { String::new() } else { format!("; not computed: {}", left.join(", ")) };
-    let count = replies.len();
-    let replies = if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") };
-    (agrees, format!("{name}, {replies}: {}{left}.", told.join("; ")))
+    let (count, told, left) = (replies.len().to_string(), told.join("; "), not_computed(point).join(", "));
+    let line = match &left[..] {
+        "" => EN.gate.computed(&count, &name, &told),
+        left => EN.gate.computed_in_part(&count, left, &name, &told),
+    };
+    (agrees, line)
 }
 
 /// The middle over the rounds of the middle of each round's streams, as the probe takes it.

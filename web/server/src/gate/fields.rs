@@ -5,6 +5,7 @@ use data::digest::unhex32;
 use data::plausibility::PlausibilityRow;
 use data::row::WorkloadRow;
 use data::submission::{Submission, WorkloadResult};
+use page::messages::EN;
 
 use super::day::{self, DAY_MS};
 use super::{Because, Refusal, figures, host};
@@ -34,48 +35,43 @@ pub fn check(
 ) -> Result<(), Refusal> {
     if !catalog.suites().iter().any(|suite| suite.id == run.suite) {
         let known: Vec<&str> = catalog.suites().iter().map(|suite| suite.id.as_str()).collect();
-        return Err(claim(format!(
-            "This server knows no suite {:?}; it knows {}.",
-            run.suite,
-            known.join(", ")
-        )));
+        return Err(claim(EN.gate.unknown_suite(&known.join(", "), &format!("{:?}", run.suite))));
     }
     when(&run.measured_on, now_ms)?;
     if run.tag.as_deref().is_some_and(|tag| unhex32(tag).is_none()) {
-        return Err(claim("The tag is not 64 lower-case hexadecimal digits."));
+        return Err(claim(EN.gate.tag_form));
     }
     if unhex32(&run.raw_timings_sha256).is_none() {
-        return Err(claim("raw_timings_sha256 is not 64 lower-case hexadecimal digits."));
+        return Err(claim(EN.gate.timings_digest_form));
     }
     let digest =
         run.model.digest.as_deref().filter(|_| run.model.identity == data::submission::Identity::File);
     if digest.is_some_and(|digest| unhex32(digest).is_none()) {
-        return Err(claim("The digest of the model's file is not 64 lower-case hexadecimal digits."));
+        return Err(claim(EN.gate.file_digest_form));
     }
     if run.workloads.len() > MOST_POINTS {
-        return Err(claim(format!("{} points; a run has {MOST_POINTS} at most.", run.workloads.len())));
+        return Err(claim(EN.gate.most_points(&run.workloads.len().to_string(), &MOST_POINTS.to_string())));
     }
     if run.fingerprint.gpus.len() > MOST_GPUS {
-        return Err(claim(format!("{} devices; {MOST_GPUS} are read.", run.fingerprint.gpus.len())));
+        let count = run.fingerprint.gpus.len().to_string();
+        return Err(claim(EN.gate.most_devices(&count, &MOST_GPUS.to_string())));
     }
     if !run.workloads.iter().any(|point| point.decode_tps.is_some()) {
-        return Err(claim("No point of the run has a decode speed, so there is nothing to show."));
+        return Err(claim(EN.gate.no_decode));
     }
     host::check(run).map_err(claim)?;
     if !is_plain_version(&run.backend.version) {
-        return Err(claim(format!(
-            "backend.version is up to {VERSION_CHARS} letters, digits, spaces and any of {VERSION_SIGNS}; shorten it to what names the version."
-        )));
+        return Err(claim(EN.gate.version_form(&VERSION_CHARS.to_string(), VERSION_SIGNS)));
     }
     for point in &run.workloads {
         let suite = catalog.suites().iter().find(|suite| suite.id == run.suite);
         let row = suite.and_then(|suite| suite.workload.iter().find(|row| row.id == point.workload));
         let Some(row) = row else {
-            return Err(claim(format!("{} has no workload {:?}.", run.suite, point.workload)));
+            return Err(claim(EN.gate.no_workload(&run.suite, &format!("{:?}", point.workload))));
         };
         aim(point, row)
             .and_then(|()| figures::check(point, rules))
-            .map_err(|says| claim(format!("{}: {says}", point.workload)))?;
+            .map_err(|says| claim(EN.gate.of_workload(&says, &point.workload)))?;
     }
     Ok(())
 }
@@ -98,28 +94,22 @@ fn aim(point: &WorkloadResult, row: &WorkloadRow) -> Result<(), String> {
     let longest = row.prompt_tokens.iter().copied().max().unwrap_or(0);
     let is_cut = row.turns > 1 && (1..=longest).contains(&target);
     if !row.prompt_tokens.contains(&target) && !is_cut {
-        return Err(format!(
-            "target_prompt_tokens is {target}; the workload has {}. Run it as the suite has it, without --quick.",
-            listed(&row.prompt_tokens)
-        ));
+        return Err(EN.gate.other_target(&listed(&row.prompt_tokens), &target.to_string()));
     }
     if !row.streams.contains(&point.streams) {
-        return Err(format!("streams is {}; the workload has {}.", point.streams, listed(&row.streams)));
+        return Err(EN.gate.other_streams(&listed(&row.streams), &point.streams.to_string()));
     }
     Ok(())
 }
 
 /// A day that was, and not too long ago.
 fn when(measured_on: &str, now_ms: i64) -> Result<(), Refusal> {
-    let day = day::number(measured_on)
-        .ok_or_else(|| claim(format!("measured_on is {measured_on:?}; a day is written 2026-11-22.")))?;
+    let day = day::number(measured_on).ok_or_else(|| claim(EN.gate.day_form(&format!("{measured_on:?}"))))?;
     if day > (now_ms + CLOCK_SKEW_MS).div_euclid(DAY_MS) {
-        return Err(claim(format!("The run says {measured_on}, a day that has not come; set the clock.")));
+        return Err(claim(EN.gate.day_to_come(measured_on)));
     }
     if day < now_ms.div_euclid(DAY_MS) - OLDEST_DAYS {
-        return Err(claim(format!(
-            "The run is of {measured_on}; runs older than {OLDEST_DAYS} days are not taken."
-        )));
+        return Err(claim(EN.gate.too_old(measured_on, &OLDEST_DAYS.to_string())));
     }
     Ok(())
 }
@@ -139,8 +129,11 @@ mod tests {
         assert_eq!(says("W3", 32_512, 1), "");
         assert_eq!(says("W4", 1024, 16), "");
         assert_eq!(says("W5", 3000, 1), "", "a trace that was cut");
-        assert!(says("W3", 100, 1).contains("the workload has 32512, 65280, 130816"));
-        assert!(says("W4", 1024, 3).contains("streams is 3; the workload has 1, 4, 8, 16"));
+        assert_eq!(
+            says("W3", 100, 1),
+            "target_prompt_tokens is 100; the workload has 32512, 65280, 130816. Run it as the suite has it, without --quick."
+        );
+        assert_eq!(says("W4", 1024, 3), "streams is 3; the workload has 1, 4, 8, 16.");
         assert!(says("W1", 128, 4).contains("streams is 4"));
         assert!(says("W5", 0, 1).contains("target_prompt_tokens is 0"));
         assert!(says("W5", 20_000, 1).contains("target_prompt_tokens is 20000"));
@@ -161,9 +154,10 @@ mod tests {
         let now = 20_779 * DAY_MS + 1000;
         assert!(when("2026-11-22", now).is_ok());
         assert!(when("2025-11-22", now).is_ok());
-        assert!(when("2026-11-23", now).unwrap_err().says.contains("not come"));
+        let says = |day: &str| when(day, now).unwrap_err().says;
+        assert_eq!(says("2026-11-23"), "The run says 2026-11-23, a day that has not come; set the clock.");
         assert!(when("2026-11-23", 20_780 * DAY_MS - CLOCK_SKEW_MS).is_ok(), "a clock ten minutes ahead");
-        assert!(when("2025-01-01", now).unwrap_err().says.contains("older"));
-        assert!(when("yesterday", now).is_err());
+        assert_eq!(says("2025-01-01"), "The run is of 2025-01-01; runs older than 400 days are not taken.");
+        assert_eq!(says("yesterday"), "measured_on is \"yesterday\"; a day is written 2026-11-22.");
     }
 }

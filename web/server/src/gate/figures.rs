@@ -2,6 +2,7 @@
 
 use data::plausibility::PlausibilityRow;
 use data::submission::{Clocks, Turns, WorkloadResult};
+use page::messages::EN;
 
 /// Longest time of anything within a run, milliseconds: more than eleven days.
 const LONGEST_MS: f64 = 1e9;
@@ -32,7 +33,7 @@ fn is_word(flag: &str) -> bool {
 fn within(name: &str, value: Option<f64>, most: f64) -> Result<(), String> {
     match value.filter(|value| !(0.0..=most).contains(value)) {
         None => Ok(()),
-        Some(value) => Err(format!("{name} is {value}; it lies between 0 and {most}.")),
+        Some(value) => Err(EN.gate.between(&most.to_string(), name, &value.to_string())),
     }
 }
 
@@ -54,29 +55,27 @@ fn figures(point: &WorkloadResult) -> Result<(), String> {
         within(name, value, most)?;
     }
     if point.decode_tps == Some(0.0) || point.prefill_tps == Some(0.0) {
-        return Err("a speed of 0 is no measurement; leave it out.".to_owned());
+        return Err(EN.gate.no_speed.to_owned());
     }
     let streams_count = (1..=1024).contains(&point.streams);
     if !streams_count || point.repeats > 10_000 || point.flags.len() > 64 {
-        return Err("streams, repeats or flags are more than a run has.".to_owned());
+        return Err(EN.gate.more_than_a_run.to_owned());
     }
     if let Some(flag) = point.flags.iter().find(|flag| !is_word(flag)) {
         // Its length may be what is wrong with it.
         let start: String = flag.chars().take(LONGEST_FLAG).collect();
-        return Err(format!(
-            "the flag {start:?} is no word of a-z, 0-9 and _ with {LONGEST_FLAG} letters at most; leave it out."
-        ));
+        return Err(EN.gate.flag_form(&format!("{start:?}"), &LONGEST_FLAG.to_string()));
     }
     let tokens =
         [Some(point.target_prompt_tokens), point.prompt_tokens, point.output_tokens, point.reasoning_tokens];
     if tokens.into_iter().flatten().any(|tokens| tokens > 100_000_000) {
-        return Err("more tokens than any model takes.".to_owned());
+        return Err(EN.gate.more_tokens.to_owned());
     }
     if point.prefix_cache_hit_rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
-        return Err("prefix_cache_hit_rate lies between 0 and 1.".to_owned());
+        return Err(EN.gate.hit_rate.to_owned());
     }
     if point.skipped.is_some() && (point.decode_tps.is_some() || point.prefill_tps.is_some()) {
-        return Err("a point that was left out has no speeds.".to_owned());
+        return Err(EN.gate.left_out.to_owned());
     }
     Ok(())
 }
@@ -86,29 +85,29 @@ fn agreement(point: &WorkloadResult, rate_agrees: f64) -> Result<(), String> {
     if let (Some(decode), Some([low, high])) = (point.decode_tps, point.decode_tps_interval)
         && !(low <= decode && decode <= high)
     {
-        return Err("decode_tps lies outside its own interval.".to_owned());
+        return Err(EN.gate.outside_interval.to_owned());
     }
     if let (Some(p50), Some(p95)) = (point.decode_p50_latency_ms, point.decode_p95_latency_ms)
         && p50 > p95
     {
-        return Err("half of the gaps are longer than 95 % of them.".to_owned());
+        return Err(EN.gate.gaps_disagree.to_owned());
     }
     let bunched = point.flags.iter().any(|flag| flag == "buffered" || flag == "tokens_bundled");
     if let (Some(decode), Some(p50), false) = (point.decode_tps, point.decode_p50_latency_ms, bunched) {
         let ratio = decode * p50 / 1000.0;
         if !(1.0 / rate_agrees..=rate_agrees).contains(&ratio) {
-            return Err(format!("{decode} tok/s and {p50} ms between tokens do not agree."));
+            return Err(EN.gate.speed_and_gap(&decode.to_string(), &p50.to_string()));
         }
     }
     if let (Some(ttft), Some(wall)) = (point.ttft_ms, point.wall_ms)
         && is_later(ttft, wall)
     {
-        return Err("the first token came after the last.".to_owned());
+        return Err(EN.gate.first_after_last.to_owned());
     }
     if let (Some(first), Some(wall)) = (point.first_answer_ms, point.wall_ms)
         && is_later(first, wall)
     {
-        return Err("the answer began after its last token.".to_owned());
+        return Err(EN.gate.answer_after_last.to_owned());
     }
     Ok(())
 }
@@ -127,28 +126,29 @@ fn clocks(clocks: &Clocks) -> Result<(), String> {
     }
     match clocks.gap.filter(|gap| !(-1.0..=1e6).contains(gap)) {
         None => Ok(()),
-        Some(gap) => Err(format!("clock.gap is {gap}; it lies between -1 and 1000000.")),
+        Some(gap) => Err(EN.gate.clock_gap(&gap.to_string())),
     }
 }
 
 /// A trace's turns: as many as are counted, each as long as it can be.
 fn turns(turns: &Turns) -> Result<(), String> {
     if !(1..=MOST_TURNS).contains(&turns.count) {
-        return Err(format!("{} turns; a trace has 1 to {MOST_TURNS}.", turns.count));
+        return Err(EN.gate.turns_of_a_trace(&turns.count.to_string(), &MOST_TURNS.to_string()));
     }
     if turns.timeline.len() > turns.count as usize {
-        return Err(format!("{} turns in the timeline of {}.", turns.timeline.len(), turns.count));
+        return Err(EN.gate.timeline(&turns.count.to_string(), &turns.timeline.len().to_string()));
     }
     within("turns.p50_ms", Some(turns.p50_ms), LONGEST_MS)?;
     within("turns.p95_ms", Some(turns.p95_ms), LONGEST_MS)?;
     if turns.p50_ms > turns.p95_ms {
-        return Err("half of the turns are longer than 95 % of them.".to_owned());
+        return Err(EN.gate.turns_disagree.to_owned());
     }
-    for (turn, number) in turns.timeline.iter().zip(1..) {
-        within(&format!("turn {number}: wall_ms"), Some(turn.wall_ms), LONGEST_MS)?;
-        within(&format!("turn {number}: ttft_ms"), turn.ttft_ms, LONGEST_MS)?;
+    for (turn, number) in turns.timeline.iter().zip(1_u32..) {
+        let of_turn = |what: &str| EN.gate.of_turn(&number.to_string(), what);
+        within(&of_turn("wall_ms"), Some(turn.wall_ms), LONGEST_MS)?;
+        within(&of_turn("ttft_ms"), turn.ttft_ms, LONGEST_MS)?;
         if turn.ttft_ms.is_some_and(|ttft| is_later(ttft, turn.wall_ms)) {
-            return Err(format!("turn {number}: the first token came after the last."));
+            return Err(of_turn(EN.gate.first_after_last));
         }
     }
     Ok(())
@@ -179,15 +179,22 @@ mod tests {
             check(&point, PlausibilityRow::embedded()).unwrap_err()
         };
         assert!(says(&|p| p.decode_tps = Some(60.0)).contains("interval"));
-        assert!(says(&|p| p.decode_p50_latency_ms = Some(2.0)).contains("do not agree"));
+        let gap = says(&|p| p.decode_p50_latency_ms = Some(2.0));
+        assert_eq!(gap, "50 tok/s and 2 ms between tokens do not agree.");
         assert!(says(&|p| p.decode_p95_latency_ms = Some(19.0)).contains("95 %"));
-        assert!(says(&|p| p.decode_tps = Some(-1.0)).contains("between 0"));
+        let below = says(&|p| p.decode_tps = Some(-1.0));
+        assert_eq!(below, "decode_tps is -1; it lies between 0 and 1000000.");
         assert!(says(&|p| p.prefill_tps = Some(0.0)).contains("no measurement"));
         assert!(says(&|p| p.ttft_ms = Some(6000.0)).contains("after the last"));
         assert!(says(&|p| p.streams = 0).contains("streams"));
         for flag in ["", "Me", "my name is", "a@b", &"a".repeat(41)] {
             assert!(says(&|p| p.flags = vec![flag.into()]).contains("is no word"), "{flag}");
         }
+        let flag = says(&|p| p.flags = vec!["a@b".into()]);
+        assert_eq!(
+            flag,
+            "the flag \"a@b\" is no word of a-z, 0-9 and _ with 40 letters at most; leave it out."
+        );
         assert!(says(&|p| p.prefix_cache_hit_rate = Some(1.1)).contains("between 0 and 1"));
         assert!(says(&|p| p.skipped = Some("x".into())).contains("left out"));
         assert!(says(&|p| p.first_answer_ms = Some(6000.0)).contains("began after"));
@@ -212,13 +219,15 @@ mod tests {
             check(&point, PlausibilityRow::embedded()).map_or_else(|says| says, |()| String::new())
         };
         assert_eq!(says(&|_| {}), "");
-        assert!(says(&|t| t.count = 0).contains("1 to 1000"));
+        assert_eq!(says(&|t| t.count = 0), "0 turns; a trace has 1 to 1000.");
         assert!(says(&|t| t.count = 1001).contains("1 to 1000"));
-        assert!(says(&|t| t.count = 1).contains("timeline of 1"));
+        assert_eq!(says(&|t| t.count = 1), "2 turns in the timeline of 1.");
         assert!(says(&|t| t.p50_ms = 2000.0).contains("95 %"));
         assert!(says(&|t| t.p95_ms = 2e9).contains("p95_ms"));
-        assert!(says(&|t| t.timeline[1].wall_ms = -7.0).contains("turn 2: wall_ms is -7"));
+        let below = says(&|t| t.timeline[1].wall_ms = -7.0);
+        assert_eq!(below, "turn 2: wall_ms is -7; it lies between 0 and 1000000000.");
         assert!(says(&|t| t.timeline[0].ttft_ms = Some(-1.0)).contains("turn 1: ttft_ms"));
-        assert!(says(&|t| t.timeline[0].ttft_ms = Some(5000.0)).contains("after the last"));
+        let late = says(&|t| t.timeline[0].ttft_ms = Some(5000.0));
+        assert_eq!(late, "turn 1: the first token came after the last.");
     }
 }

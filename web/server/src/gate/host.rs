@@ -2,6 +2,7 @@
 
 use data::fingerprint::{Gpu, HostState};
 use data::submission::Submission;
+use page::messages::EN;
 
 /// Most of anything that a machine counts: cores, threads, sockets, programs.
 const MOST: u32 = 1_000_000;
@@ -47,7 +48,7 @@ pub fn check(run: &Submission) -> Result<(), String> {
     from_zero("enclosure.cpu_limit", enclosure.cpu_limit, f64::from(MOST))?;
     let lists = [machine.stacks.len(), cpu.cache_kib.len(), cpu.features.len()];
     if let Some(count) = lists.into_iter().find(|count| *count > LONGEST_LIST) {
-        return Err(format!("A list of {count} entries; {LONGEST_LIST} are read."));
+        return Err(EN.gate.long_list(&count.to_string(), &LONGEST_LIST.to_string()));
     }
     for state in [&run.before, &run.after].into_iter().chain(&run.during) {
         how_it_was(state)?;
@@ -59,7 +60,7 @@ pub fn check(run: &Submission) -> Result<(), String> {
         [("size_bytes", model.size_bytes), ("params", model.params), ("tensor_bytes", model.tensor_bytes)]
     {
         if let Some(figure) = figure.filter(|figure| *figure > MODEL) {
-            return Err(format!("model.{name} is {figure}; no model has more than {MODEL}."));
+            return Err(EN.gate.model_figure(&figure.to_string(), &MODEL.to_string(), name));
         }
     }
     Ok(())
@@ -77,7 +78,7 @@ fn how_it_was(state: &HostState) -> Result<(), String> {
     from_zero("load_average", state.load_average, f64::from(MOST))?;
     counted("cpu_speed_limit_percent", state.cpu_speed_limit_percent.unwrap_or(0))?;
     if state.gpus.len() > LONGEST_LIST {
-        return Err(format!("The state of {} devices; {LONGEST_LIST} are read.", state.gpus.len()));
+        return Err(EN.gate.long_state(&state.gpus.len().to_string(), &LONGEST_LIST.to_string()));
     }
     for gpu in &state.gpus {
         memory(gpu.memory_used_gib)?;
@@ -92,7 +93,7 @@ fn how_it_was(state: &HostState) -> Result<(), String> {
             counted(name, count.unwrap_or(0))?;
         }
         if gpu.throttle.len() > LONGEST_LIST {
-            return Err(format!("{} reasons to run slower; {LONGEST_LIST} are read.", gpu.throttle.len()));
+            return Err(EN.gate.throttle(&gpu.throttle.len().to_string(), &LONGEST_LIST.to_string()));
         }
     }
     Ok(())
@@ -101,18 +102,18 @@ fn how_it_was(state: &HostState) -> Result<(), String> {
 fn memory(gib: Option<f64>) -> Result<(), String> {
     match gib.filter(|gib| !(0.0..=MEMORY_GIB).contains(gib)) {
         None => Ok(()),
-        Some(gib) => Err(format!("A memory of {gib} GiB is not believed.")),
+        Some(gib) => Err(EN.gate.memory_gib(&gib.to_string())),
     }
 }
 
 fn counted(name: &str, count: u32) -> Result<(), String> {
-    if count <= MOST { Ok(()) } else { Err(format!("{name} is {count}; no machine has more than {MOST}.")) }
+    if count <= MOST { Ok(()) } else { Err(EN.gate.counted(&count.to_string(), &MOST.to_string(), name)) }
 }
 
 fn from_zero(name: &str, value: Option<f64>, most: f64) -> Result<(), String> {
     match value.filter(|value| !(0.0..=most).contains(value)) {
         None => Ok(()),
-        Some(value) => Err(format!("{name} is {value}; it lies between 0 and {most}.")),
+        Some(value) => Err(EN.gate.between(&most.to_string(), name, &value.to_string())),
     }
 }
 
@@ -120,7 +121,7 @@ fn from_zero(name: &str, value: Option<f64>, most: f64) -> Result<(), String> {
 fn above_zero(name: &str, value: Option<f64>, most: f64) -> Result<(), String> {
     match value.filter(|value| !(*value > 0.0 && *value <= most)) {
         None => Ok(()),
-        Some(value) => Err(format!("{name} is {value}; it lies above 0 and up to {most}, or is left out.")),
+        Some(value) => Err(EN.gate.above_zero(&most.to_string(), name, &value.to_string())),
     }
 }
 
@@ -149,15 +150,19 @@ mod tests {
             change(&mut told);
             check(&told).unwrap_err()
         };
-        assert!(says(&|r| r.fingerprint.gpus[0].power_limit_w = Some(0.0)).contains("above 0"));
+        let power = says(&|r| r.fingerprint.gpus[0].power_limit_w = Some(0.0));
+        assert_eq!(power, "gpus.power_limit_w is 0; it lies above 0 and up to 100000, or is left out.");
         assert!(says(&|r| r.fingerprint.gpus[0].power_limit_default_w = Some(-350.0)).contains("above 0"));
-        assert!(says(&|r| r.fingerprint.gpus[0].memory_gib = Some(-1.0)).contains("-1 GiB"));
-        assert!(says(&|r| r.fingerprint.gpus[0].cores = Some(u32::MAX)).contains("gpus.cores"));
+        let memory = says(&|r| r.fingerprint.gpus[0].memory_gib = Some(-1.0));
+        assert_eq!(memory, "A memory of -1 GiB is not believed.");
+        let cores = says(&|r| r.fingerprint.gpus[0].cores = Some(u32::MAX));
+        assert_eq!(cores, "gpus.cores is 4294967295; no machine has more than 1000000.");
         assert!(says(&|r| r.fingerprint.ram.read_gb_s = Some(1e300)).contains("read_gb_s"));
         assert!(says(&|r| r.fingerprint.ram.total_gib = 1e9).contains("memory"));
         assert!(says(&|r| r.fingerprint.cpu.cores = u32::MAX).contains("cpu.cores"));
         assert!(says(&|r| r.calibration.latency_ms = -1.0).contains("latency_ms"));
-        assert!(says(&|r| r.model.params = Some(u64::MAX)).contains("model.params"));
+        let weights = says(&|r| r.model.params = Some(u64::MAX));
+        assert_eq!(weights, "model.params is 18446744073709551615; no model has more than 1125899906842624.");
         assert!(says(&|r| r.after.load_average = Some(-2.0)).contains("load_average"));
         assert!(
             says(&|r| r.before.gpus = vec![GpuState { power_w: Some(-1.0), ..GpuState::default() }])

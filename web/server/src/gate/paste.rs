@@ -16,14 +16,14 @@ use super::{Because, Candidate, Kind, Point, Refusal, day, reason, strict};
 /// # Errors
 /// Why it is not taken, in a sentence.
 pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal> {
-    let request: TextRequest<Proof> = strict::read(body, "the request", &["text"])?;
+    let request: TextRequest<Proof> = strict::read(body, EN.gate.the_request, &["text"])?;
     if request.text.len() > PASTE_LIMIT_BYTES {
         let says = EN.gate.paste_bytes(&request.text.len().to_string(), &PASTE_LIMIT_BYTES.to_string());
         return Err(Refusal::new(Because::TooLarge, says));
     }
     let digest = digest(request.text.as_bytes());
     let nonce = spend(around, request.pow.as_ref(), &digest)?;
-    let sent: Paste = strict::read(request.text.as_bytes(), "the paste", &["lines"])?;
+    let sent: Paste = strict::read(request.text.as_bytes(), EN.gate.the_paste, &["lines"])?;
     let reading = paste::read(sent.lines.as_bytes());
     if reading.verdict == Verdict::Refused {
         return Err(Refusal::new(Because::Claim, reading.says));

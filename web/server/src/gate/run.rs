@@ -44,7 +44,7 @@ pub fn candidate(body: &[u8], around: &Around<'_>) -> Result<Candidate, Refusal>
     let payload = open(&request.envelope)?;
     let digest = digest(&payload);
     let nonce = spend(around, request.pow.as_ref(), &digest)?;
-    let run: Submission = strict::read(&payload, "the run", &[])?;
+    let run: Submission = strict::read(&payload, EN.gate.the_run, &[])?;
     fields::check(&run, around.engine.catalog, around.rules, around.now_ms)?;
     let signer = Signer {
         key: request.envelope.signatures[0].keyid.clone(),
@@ -96,7 +96,7 @@ fn model_digest(run: &Submission) -> &str {
 
 fn read_request(body: &[u8]) -> Result<RunRequest<Proof>, Refusal> {
     // The payload is one long string of base64, which has its own limit; times and numbers of a solution are plain.
-    strict::read(body, "the request", &["payload"])
+    strict::read(body, EN.gate.the_request, &["payload"])
 }
 
 /// The payload behind its one signature.
@@ -244,7 +244,8 @@ fn cut_figures(believed: &believed::Believed, candidate: &mut Candidate) {
     if believed.cut.is_empty() {
         return;
     }
-    let cut = believed.cut.join(" and ");
+    let cut = believed.cut.iter().map(|one| (*one).to_owned());
+    let cut = cut.reduce(|one, other| EN.gate.both_cut(&one, &other)).unwrap_or_default();
     let (state, says) = if believed.is_backed {
         let says = EN.gate.machine_cut(&cut);
         (State::Accepted, says)

@@ -1,6 +1,7 @@
 //! The form of what is sent, before any of it is looked at.
 
 use data::json::{self, Node, Value};
+use page::messages::EN;
 use serde::de::DeserializeOwned;
 
 use super::{Because, Refusal};
@@ -18,20 +19,19 @@ const LONGEST_TEXT: usize = 512;
 pub fn read<T: DeserializeOwned>(bytes: &[u8], what: &str, free: &[&str]) -> Result<T, Refusal> {
     let malformed = |says: String| Refusal::new(Because::Malformed, says);
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| malformed(format!("{what} is not UTF-8 from byte {}.", error.valid_up_to())))?;
+        .map_err(|error| malformed(EN.gate.not_utf8(&error.valid_up_to().to_string(), what)))?;
     let node = json::read(text).map_err(|error| malformed(format!("{what}: {error}.")))?;
     look(&node, "", free).map_err(|says| malformed(format!("{what}: {says}")))?;
-    serde_json::from_str(text)
-        .map_err(|error| malformed(format!("{what} has not the form that is read: {error}.")))
+    serde_json::from_str(text).map_err(|error| malformed(EN.gate.other_form(&error.to_string(), what)))
 }
 
 fn look(node: &Node<'_>, key: &str, free: &[&str]) -> Result<(), String> {
     match &node.value {
         Value::String(text) => text_is_plain(text, key, free.contains(&key)),
-        Value::Number(_) if node.as_f64().is_none() => Err(format!("{key} is no finite number.")),
+        Value::Number(_) if node.as_f64().is_none() => Err(EN.gate.not_finite(key)),
         Value::Array(items) => items.iter().try_for_each(|item| look(item, key, free)),
         Value::Object(entries) => entries.iter().try_for_each(|(name, value)| {
-            text_is_plain(name, "a key", false)?;
+            text_is_plain(name, EN.gate.a_key, false)?;
             look(value, name, free)
         }),
         _ => Ok(()),
@@ -40,14 +40,11 @@ fn look(node: &Node<'_>, key: &str, free: &[&str]) -> Result<(), String> {
 
 fn text_is_plain(text: &str, key: &str, free: bool) -> Result<(), String> {
     if !free && text.chars().count() > LONGEST_TEXT {
-        return Err(format!("{key} is longer than {LONGEST_TEXT} characters."));
+        return Err(EN.gate.long_text(key, &LONGEST_TEXT.to_string()));
     }
     match text.chars().find(|sign| hides(*sign) && !(free && matches!(sign, '\n' | '\t'))) {
         None => Ok(()),
-        Some(sign) => Err(format!(
-            "{key} has the character U+{:04X}, which cannot be seen; remove it.",
-            u32::from(sign)
-        )),
+        Some(sign) => Err(EN.gate.hidden(&format!("{:04X}", u32::from(sign)), key)),
     }
 }
 
@@ -89,6 +86,11 @@ mod tests {
             assert!(refusal.says.contains(part), "{text}: {}", refusal.says);
         }
         assert!(read::<Dispute>(b"\xff", "the dispute", &[]).unwrap_err().says.contains("UTF-8"));
+        let hidden = dispute(r#"{"result":"a\nb","says":""}"#).unwrap_err();
+        assert_eq!(
+            hidden.says,
+            "the dispute: result has the character U+000A, which cannot be seen; remove it."
+        );
         let long = format!(r#"{{"result":"{}","says":""}}"#, "a".repeat(513));
         assert!(dispute(&long).unwrap_err().says.contains("longer"));
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use data::merkle::Edge;
 use data::plausibility::PlausibilityRow;
 use data::submission::{Receipt, State};
+use page::messages::EN;
 use sqlx::{Any, AnyConnection, Row, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -22,6 +23,8 @@ use crate::gate::{Because, Candidate, Refusal};
 const AT_ONCE: usize = 64;
 /// Submissions that may wait; more are told to come back.
 const WAITING: usize = 512;
+/// When they may come back, seconds.
+const BUSY_S: u32 = 5;
 
 /// How often what is kept for a day is looked after.
 const FORGETS: Duration = Duration::from_secs(3600);
@@ -122,11 +125,8 @@ impl Intake {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { arrival, answer };
         if self.door.try_send(waiting).is_err() {
-            let mut refusal = Refusal::new(
-                Because::Busy,
-                "More submissions are waiting than the server takes; try again in 5 s.",
-            );
-            refusal.retry_after_s = Some(5);
+            let mut refusal = Refusal::new(Because::Busy, EN.problem.many_waiting(&BUSY_S.to_string()));
+            refusal.retry_after_s = Some(BUSY_S);
             return Ok(Err(refusal));
         }
         answered.await.unwrap_or(Err(StoreError::Stopped))
@@ -194,7 +194,7 @@ async fn take_one(
     let candidate = &arrival.candidate;
     if let Err(wait_ms) = limit::charge(line, &arrival.address, judging.limit, arrival.at_ms).await? {
         let seconds = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
-        let says = format!("Too many submissions from this network address; try again in {seconds} s.");
+        let says = EN.problem.many_submissions(&seconds.to_string());
         let mut refusal = Refusal::new(Because::TooOften, says);
         refusal.retry_after_s = Some(seconds);
         return Ok(Err(refusal));
