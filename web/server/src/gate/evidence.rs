@@ -142,3 +142,33 @@ fn not_computed(point: &WorkloadResult) -> Vec<&'static str> {
     .filter_map(|(name, there)| there.then_some(name))
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use data::timings::Chunk;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_is_given_sent_and_left() {
+        let timings = Timings { chunks: vec![Chunk { at_ms: 100.0, tokens: 1 }], ..Timings::default() };
+        let reply = RawTiming { workload: "W4".into(), prompt_tokens: 1024, streams: 4, round: 0, timings };
+        let says = |streams: u32, decode_tps: Option<f64>, replies: &[&RawTiming]| {
+            let skipped = WorkloadResult::skipped("W4", 1024, streams, String::new());
+            let ttft_ms = Some(100.5);
+            let point =
+                WorkloadResult { ttft_ms, decode_tps, aggregate_tps: decode_tps, skipped: None, ..skipped };
+            compare(&point, replies, PlausibilityRow::embedded()).1
+        };
+        assert_eq!(says(4, None, &[]), "W4, 1024 tokens at 4 streams: no timings.");
+        assert_eq!(
+            says(1, None, &[&reply; 2]),
+            "W4, 1024 tokens, 2 replies: first token 100.00 ms, the run says 100.50."
+        );
+        assert_eq!(
+            says(4, Some(50.0), &[&reply]),
+            "W4, 1024 tokens at 4 streams, 1 reply: decode not in them, the run says 50.00 tok/s; first token 100.00 ms, \
+             the run says 100.50; not computed: aggregate_tps."
+        );
+    }
+}
