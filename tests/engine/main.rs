@@ -211,7 +211,7 @@ fn what_cannot_run_is_left_out_with_its_reason() -> Result<()> {
     }
     let nowhere = bench.probe(&["bench", "--base-url", "http://127.0.0.1:9", "--no-upload"])?;
     assert_eq!(nowhere.status.code(), Some(1));
-    assert!(utf8(&nowhere.stderr).contains("ollama not detected; skip"), "{}", utf8(&nowhere.stderr));
+    assert!(utf8(&nowhere.stderr).contains("nothing listens at 127.0.0.1:9"), "{}", utf8(&nowhere.stderr));
     Ok(())
 }
 

@@ -77,7 +77,9 @@ fn an_address_where_nobody_listens_is_one_sentence() -> Result<()> {
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_the_run() -> Result<()> {
     let stage = Stage::new(Pace::default())?;
-    let path = stage.folder.path().join("absent/run.json");
+    let file = stage.folder.path().join("no-folder");
+    std::fs::write(&file, "")?;
+    let path = file.join("run.json");
     let output =
         stage.bench(&["--no-upload", "--workload", "W1", "--json", path.to_str().context("text")?])?;
     let stderr = utf8(&output.stderr);

@@ -1,5 +1,8 @@
 //! Nothing is sent without a yes, and the last line says where the run is.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
 use super::*;
 
 /// A run that takes a second.
@@ -50,18 +53,28 @@ fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
     Ok(())
 }
 
-/// A copy that cannot be written fails the command, which still tells where the run itself is. The copy of an anonymous run
+/// A copy that cannot be written any more fails the command, which still tells where the run itself is. The copy of an anonymous run
 /// has no key: whoever has that can withdraw the run.
 #[test]
 fn a_copy_hides_neither_the_run_nor_holds_its_key() -> Result<()> {
     let bench = ["--no-upload", "--workload", "W1", "--repeat", "1", "--anon", "--json"];
     let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;
-    let file = stage.folder.path().join("no-folder");
-    std::fs::write(&file, "")?;
-    let output = stage.command(&bench)?.arg(file.join("run.json")).output()?;
-    assert_eq!(output.status.code(), Some(1));
+    let folder = stage.folder.path().join("gone");
+    std::fs::create_dir(&folder)?;
+    let mut command = stage.command(&bench)?;
+    command.arg(folder.join("run.json")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    // By the first word the file was tried, and could be written.
+    let mut stderr = BufReader::new(child.stderr.take().context("a pipe")?);
+    let mut told = String::new();
+    stderr.read_line(&mut told)?;
+    std::fs::remove_dir(&folder)?;
+    std::fs::write(&folder, "no folder any more")?;
+    stderr.read_to_string(&mut told)?;
+    let output = child.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(utf8(&output.stdout).contains(" saved in "), "{}", utf8(&output.stdout));
-    assert!(utf8(&output.stderr).contains("cannot be written"), "{}", utf8(&output.stderr));
+    assert!(told.contains("cannot be written"), "{told}");
     assert!(stage.saved()?["anonymous_key"].is_array(), "it stays with the saved run");
 
     let stage = Stage::new(Pace { decode_tps: 2000.0, ..Pace::default() })?;

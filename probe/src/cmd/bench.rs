@@ -113,7 +113,9 @@ impl Bench {
     fn json_can_be_written(&self) -> Result<(), UsageError> {
         let Some(path) = self.json.as_deref().filter(|_| !self.json_is_output()) else { return Ok(()) };
         let is_new = !path.exists();
-        let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        // Folders that lack are made, as they are at the end.
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let opened = made.and_then(|()| std::fs::OpenOptions::new().append(true).create(true).open(path));
         opened.map_err(|error| {
             UsageError(format!("--json: {} cannot be written ({error}); name another file", path.display()))
         })?;

@@ -80,7 +80,7 @@ impl Document<'_> {
             (BENCHMARKS, self.m.benchmarks.menu),
             ("/gguf", w.gguf),
             (crate::leaderboard::PATH, self.m.leaderboard.title),
-            ("/contribute", self.m.contribute.menu),
+            ("/contribute", self.m.contribute_page.menu),
             ("/methodology", w.method),
             ("/about", w.about),
         ]
@@ -176,15 +176,15 @@ pub fn contribute_page(
     m: &Messages,
     site: &Site,
 ) -> askama::Result<String> {
-    let w = &m.contribute;
+    let (w, about) = (&m.contribute, &m.contribute_page);
     let choices = &site.choices;
     let form = ContributeForm {
         m,
         text,
         fields: [
-            ("hardware", w.machine, w.machine_hint, query.get("hardware"), "hardwares"),
-            ("model", w.model, w.model_hint, query.get("model"), "models"),
-            ("quant", w.quant, w.quant_hint, query.get("quant"), "quants"),
+            ("hardware", w.machine, about.machine_hint, query.get("hardware"), "hardwares"),
+            ("model", w.model, about.model_hint, query.get("model"), "models"),
+            ("quant", w.quant, about.quant_hint, query.get("quant"), "quants"),
         ],
         lists: [("hardwares", &choices.devices), ("models", &choices.models), ("quants", &choices.quants)],
         picked: contribute::PICKS
@@ -194,9 +194,9 @@ pub fn contribute_page(
             .collect(),
     };
     Frame {
-        title: &format!("{} – {}", w.title, m.site.name),
-        description: w.lead,
-        heading: w.title,
+        title: &format!("{} – {}", about.title, m.site.name),
+        description: about.lead,
+        heading: about.title,
         current: CONTRIBUTE,
         form: form.render()?,
         body: contribute::results(view, m)?,
