@@ -23,7 +23,7 @@ const ONLY_FULL: &[&str] = &[
     "problem",
     "gate",
     "dispute",
-    "contribute_page",
+    "pasting",
 ];
 /// The tables that only the preview of a paste uses, and what became of it.
 const CONTRIBUTE: [&str; 2] = ["contribute", "state"];

@@ -80,7 +80,7 @@ impl Document<'_> {
             (BENCHMARKS, self.m.benchmarks.menu),
             ("/gguf", w.gguf),
             (crate::leaderboard::PATH, self.m.leaderboard.title),
-            ("/contribute", self.m.contribute_page.menu),
+            ("/contribute", self.m.pasting.menu),
             ("/methodology", w.method),
             ("/about", w.about),
         ]
@@ -176,7 +176,8 @@ pub fn contribute_page(
     m: &Messages,
     site: &Site,
 ) -> askama::Result<String> {
-    let (w, about) = (&m.contribute, &m.contribute_page);
+    let w = &m.contribute;
+    let about = &m.pasting;
     let choices = &site.choices;
     let form = ContributeForm {
         m,
