@@ -38,7 +38,6 @@ pub fn model(parts: &[Header]) -> Result<ModelShape, GgufError> {
     Ok(ModelShape {
         name: keys.text("name"),
         architecture: keys.architecture.to_string(),
-        size_label: keys.text("size_label"),
         quant: quant::name(&tensors, claimed, eight),
         params: sums.params,
         active_params: sums.active_params,

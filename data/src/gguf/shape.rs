@@ -11,8 +11,6 @@ pub struct ModelShape {
     pub name: Option<String>,
     /// The architecture, as the file names it: `llama`, `qwen3moe`, `Gemma3ForConditionalGeneration`.
     pub architecture: String,
-    /// The size that the file claims in words: `8B`, `8x7B`.
-    pub size_label: Option<String>,
     /// How its weights are stored.
     pub quant: Quant,
     /// All weights, in their number.

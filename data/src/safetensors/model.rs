@@ -72,7 +72,6 @@ pub fn model(config_json: &str, shards: &[Header]) -> Result<ModelShape, Safeten
     Ok(ModelShape {
         name: config.name(),
         architecture: config.architecture(),
-        size_label: None,
         quant: quant(&packing, &tensors, &sums),
         params: sums.params,
         active_params: sums.params - sums.idle.min(sums.params) - idle_experts.min(sums.routed),
