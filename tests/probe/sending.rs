@@ -53,8 +53,8 @@ fn with_json_on_standard_output_nothing_else_is_there() -> Result<()> {
     Ok(())
 }
 
-/// A copy that cannot be written any more fails the command, which still tells where the run itself is. The copy of an anonymous run
-/// has no key: whoever has that can withdraw the run.
+/// A copy that cannot be written any more fails the command, which still tells where the run itself is. The copy of an
+/// anonymous run has no key: whoever has that can withdraw the run.
 #[test]
 fn a_copy_hides_neither_the_run_nor_holds_its_key() -> Result<()> {
     let bench = ["--no-upload", "--workload", "W1", "--repeat", "1", "--anon", "--json"];
